@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Everything is built under $(BUILD). The first lines of each part say what it makes.
+
+BUILD   ?= build
+ARCH    := $(shell uname -m)
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
+CLANG   ?= $(firstword $(shell command -v clang clang-14 clang-16 clang-19 2>/dev/null) clang)
+BPFTOOL ?= $(firstword $(shell command -v bpftool /usr/sbin/bpftool 2>/dev/null) bpftool)
+PREFIX  ?= /usr/local
+VERSION := 0.1.0
+
+# V=1 shows the commands.
+ifeq ($(V),1)
+Q :=
+say = @:
+else
+Q := @
+say = @printf '  %-5s %s\n'
+endif
+
+# DIRS narrows the build to some folders of user/ (with the tests that need no others).
+DIRS ?= base probe kernel monitor config handler output cli
+
+# What tools/deps has built.
+DEPS      ?= $(BUILD)/deps
+deps_root := $(DEPS)/usr
+CPPFLAGS  += -D_GNU_SOURCE -DLAPSE_VERSION='"$(VERSION)"' -I. -Iuser -isystem $(deps_root)/include -I$(BUILD)/skel
+CFLAGS    ?= -O2 -g
+CFLAGS    += -std=gnu11 -Wall -Wextra -Werror -fno-omit-frame-pointer
+LDLIBS    += $(deps_root)/lib64/libbpf.a -ldw -lelf -lz -lcapstone -liberty -lyaml -ljansson -lpthread -lm
+
+sources := $(wildcard $(DIRS:%=user/%/*.c))
+library := $(BUILD)/liblapse.a
+objects := $(patsubst %.c,$(BUILD)/cc/%.o,$(filter-out user/cli/main.c,$(sources)))
+headers_bpf := $(wildcard bpf/*.h)
+
+.PHONY: all
+all: $(BUILD)/lapse
+
+# ---- BPF: one object, one skeleton ------------------------------------------------------------------
+bpf_sources := $(wildcard bpf/*.bpf.c)
+bpf_objects := $(bpf_sources:bpf/%.bpf.c=$(BUILD)/bpf/%.bpf.o)
+BPF_CFLAGS  := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(subst x86_64,x86,$(ARCH)) \
+	-Wall -Wextra -Wno-unused-parameter -Werror -I. -Ivmlinux/$(ARCH) -isystem $(deps_root)/include
+
+$(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c
+	@mkdir -p $(@D)
+	$(say) BPF $<
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/bpf/lapse.linked.o: $(bpf_objects)
+	$(say) LINK $@
+	$(Q)$(BPFTOOL) gen object $@ $^
+
+$(BUILD)/skel/lapse.skel.h: $(BUILD)/bpf/lapse.linked.o
+	@mkdir -p $(@D)
+	$(say) SKEL $@
+	$(Q)$(BPFTOOL) gen skeleton $< name lapse_bpf > $@.tmp && mv $@.tmp $@
+
+# ---- User space: all but main.c in one archive, which tests and fuzzers link --------------------
+$(filter $(BUILD)/cc/user/kernel/%,$(objects)): | $(BUILD)/skel/lapse.skel.h
+
+$(BUILD)/cc/%.o: %.c
+	@mkdir -p $(@D)
+	$(say) CC $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$(library): $(objects)
+	$(say) AR $@
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/lapse: $(BUILD)/cc/user/cli/main.o $(library)
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+# ---- Test targets: programs whose truth is known -------------------------------------------------
+include tests/targets/targets.mk
+
+# ---- Tests ---------------------------------------------------------------------------------------
+# check is what CI runs: it installs what is missing, builds, and runs everything, counting.
+.PHONY: check check-lint check-clang check-unit check-asan check-fuzz check-native check-vm
+check: need-root deps-test
+	@tools/check lint clang unit asan fuzz native vm
+
+check-lint:
+	@tools/lint
+
+# The other compiler's warnings, over the same sources.
+check-clang:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/clang CC=$(CLANG) DEPS=$(DEPS) all
+
+# Unit tests: tests/unit/test_NAME.c, one program each.
+unit_tests ?= $(patsubst tests/unit/test_%.c,%,$(wildcard tests/unit/test_*.c))
+unit_programs := $(unit_tests:%=$(BUILD)/unit/test_%)
+
+$(BUILD)/unit/test_%: $(BUILD)/cc/tests/unit/test_%.o $(library)
+	@mkdir -p $(@D)
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(library) $(LDLIBS) -lcmocka
+
+.PHONY: unit-programs
+unit-programs: $(unit_programs)
+check-unit: $(unit_programs)
+	@fail=0; for t in $(unit_programs); do echo "== $$t"; $$t || fail=1; done; exit $$fail
+
+# The same with the address and undefined-behaviour sanitizers.
+.PHONY: asan asan-programs
+sanitized := BUILD=$(BUILD)/asan DEPS=$(DEPS) CFLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all" \
+	LDFLAGS="-fsanitize=address,undefined"
+asan-programs:
+	@$(MAKE) --no-print-directory $(sanitized) unit-programs
+asan check-asan:
+	@$(MAKE) --no-print-directory $(sanitized) check-unit
+
+# Fuzzers of every parser of foreign bytes; FUZZ_SECONDS each.
+FUZZ_SECONDS ?= 10
+fuzz_names := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+fuzz_build := $(BUILD)/fuzz
+.PHONY: fuzz fuzz-programs
+fuzz-programs:
+	@$(MAKE) --no-print-directory BUILD=$(fuzz_build) DEPS=$(DEPS) CC=$(CLANG) \
+		CFLAGS="-O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all" \
+		LDFLAGS="-fsanitize=fuzzer,address,undefined" $(fuzz_names:%=$(fuzz_build)/fuzz_%)
+$(BUILD)/fuzz_%: $(BUILD)/cc/tests/fuzz/fuzz_%.o $(library)
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(library) $(LDLIBS)
+fuzz check-fuzz: fuzz-programs
+	@for f in $(fuzz_names); do mkdir -p $(fuzz_build)/corpus/$$f; \
+		echo "== fuzz_$$f"; $(fuzz_build)/fuzz_$$f -max_total_time=$(FUZZ_SECONDS) -print_final_stats=0 \
+		-artifact_prefix=$(fuzz_build)/ $(fuzz_build)/corpus/$$f $$(ls -d tests/data/$$f 2>/dev/null) \
+		>$(fuzz_build)/$$f.log 2>&1 || { tail -n 40 $(fuzz_build)/$$f.log; exit 1; }; done
+
+# End to end, on this kernel.
+check-native: all targets
+	@tests/e2e/run
+
+# End to end, on the kernels of Debian's releases, in QEMU.
+check-vm: all targets
+	@tests/vm/run
+
+.PHONY: bench
+bench: all targets
+	@tools/bench
+
+.PHONY: need-root
+need-root:
+	@[ "$$(id -u)" = 0 ] || { echo "this attaches to processes and needs root: sudo make $(MAKECMDGOALS)" >&2; exit 1; }
+
+# ---- The rest ------------------------------------------------------------------------------------
+.PHONY: demo deps deps-test format install clean
+demo: need-root deps
+	@$(MAKE) --no-print-directory all targets
+	@tools/demo
+
+deps:
+	@BUILD=$(abspath $(BUILD)) tools/deps build
+deps-test:
+	@BUILD=$(abspath $(BUILD)) tools/deps test
+
+format:
+	clang-format -i bpf/*.[ch] user/*/*.[ch] tests/*/*.[ch]
+
+install: all
+	install -D -m 0755 $(BUILD)/lapse $(DESTDIR)$(PREFIX)/bin/lapse
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/lapse/contracts contracts/*.yaml
+	install -D -m 0644 docs/lapse.8 $(DESTDIR)$(PREFIX)/share/man/man8/lapse.8
+	install -D -m 0644 docs/lapse-contracts.5 $(DESTDIR)$(PREFIX)/share/man/man5/lapse-contracts.5
+
+clean:
+	find $(BUILD) -mindepth 1 -maxdepth 1 ! -name deps -exec rm -rf {} +
+
+-include $(shell find $(BUILD)/cc $(BUILD)/bpf -name '*.d' 2>/dev/null)

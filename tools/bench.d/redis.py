@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Requests a second of redis-server under redis-benchmark, its function call() traced."""
+
+import os
+import re
+import subprocess
+
+from common import (BPFTRACE_HIST, FUNCLATENCY, Process, detach, lapse, median, number, ratio, rounds,
+                    table)
+from harness import free_port, need
+
+REQUESTS = 40000
+
+
+def start_server(case, server):
+    port = free_port()
+    process = case.started(Process([server, "--port", port, "--bind", "127.0.0.1", "--save", "",
+                                    "--appendonly", "no", "--dir", case.dir]))
+    process.wait_line("Ready to accept connections|ready to accept connections")
+    return process, port
+
+
+def requests_per_second(benchmark, port):
+    done = subprocess.run([benchmark, "-p", str(port), "-t", "get", "-n", str(REQUESTS), "-c", "20", "--csv"],
+                          capture_output=True, text=True, check=True, timeout=60)
+    return float(re.search(r'^"GET","([\d.]+)"', done.stdout, re.MULTILINE)[1])
+
+
+def cpu_ns(pid):
+    """Of the main thread, which runs the commands."""
+    with open(f"/proc/{pid}/schedstat", encoding="ascii") as file:
+        return int(file.read().split()[0])
+
+
+def run_once(case, server, tool, benchmark, port):
+    """Requests a second, and the server's CPU microseconds a request."""
+    path = os.path.realpath(f"/proc/{server.pid}/exe")
+    tracer = tool and tool.attach(case, server.pid, path, "call")
+    before = cpu_ns(server.pid)
+    per_second = requests_per_second(benchmark, port)
+    cpu = (cpu_ns(server.pid) - before) / 1000 / REQUESTS
+    if tracer:
+        detach(tracer)
+    return per_second, cpu
+
+
+def row(name, figures, bare, base):
+    per_second, cpu = zip(*figures)
+    return [name, number(median(per_second)), number(ratio(per_second, bare), digits=3),
+            number(ratio(per_second, base), digits=3), number(median(cpu), digits=2)]
+
+
+def run(case):
+    binary, benchmark = need("redis-server", "redis-benchmark")
+    server, port = start_server(case, binary)
+    tools = {"untraced": None, "lapse stat": lapse("lapse", "stat"), "funclatency": FUNCLATENCY,
+             "bpftrace": BPFTRACE_HIST}
+    tools = {name: tool for name, tool in tools.items() if not tool or tool.there()}
+    found = {name: [] for name in tools}
+    requests_per_second(benchmark, port)
+    for _ in rounds(30, most=7):
+        for name, tool in tools.items():
+            found[name].append(run_once(case, server, tool, benchmark, port))
+    bare, base = ([figure for figure, _ in found[name]] for name in ("untraced", "lapse stat"))
+    table("redis-server, GET from 20 connections, call() traced: requests a second",
+          ["", "requests/s", "of untraced", "of lapse's", "server CPU us/request"],
+          [row(name, figures, bare, base) for name, figures in found.items()],
+          [f"median of {len(bare)} paired rounds"])
