@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Whether the current process is meant, where the link itself lets every process through. */
+#ifndef LAPSE_BPF_FILTER_H
+#define LAPSE_BPF_FILTER_H
+
+#include "bpf/maps.h"
+
+static __always_inline bool filter_tgid(__u32 tgid)
+{
+	return bpf_map_lookup_elem(&tgids, &tgid) != NULL;
+}
+
+static __always_inline bool filter_exe(struct task_struct *task)
+{
+	struct inode *inode = BPF_CORE_READ(task, mm, exe_file, f_inode);
+	struct lapse_exe exe = {};
+
+	if (!inode)
+		return false;
+	exe.ino = BPF_CORE_READ(inode, i_ino);
+	exe.dev = BPF_CORE_READ(inode, i_sb, s_dev);
+	return bpf_map_lookup_elem(&exes, &exe) != NULL;
+}
+
+static __always_inline bool filter_comm(struct task_struct *task)
+{
+	char comm[LAPSE_COMM_LEN] = {};
+
+	BPF_CORE_READ_INTO(&comm, task, group_leader, comm);
+	for (int i = 0; i < LAPSE_COMM_LEN; i++) {
+		if (comm[i] != cfg_comm[i])
+			return false;
+		if (!comm[i])
+			break;
+	}
+	return true;
+}
+
+/* True if @task, the current one, belongs to a process that is traced. */
+static __always_inline bool wanted(struct task_struct *task)
+{
+	if (only_tid && (__u32)bpf_get_current_pid_tgid() != only_tid)
+		return false;
+	if (!filter)
+		return true;
+	if ((filter & LAPSE_FILTER_TGID) && filter_tgid(bpf_get_current_pid_tgid() >> 32))
+		return true;
+	if ((filter & LAPSE_FILTER_EXE) && filter_exe(task))
+		return true;
+	return (filter & LAPSE_FILTER_COMM) && filter_comm(task);
+}
+
+#endif

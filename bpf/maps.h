@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The maps. Cells and histograms are arrays that user space maps and reads in place; they are shared
+ * by shards of CPUs, not per CPU: per-CPU histograms would cost megabytes a component on large hosts.
+ */
+#ifndef LAPSE_BPF_MAPS_H
+#define LAPSE_BPF_MAPS_H
+
+#include "bpf/config.h"
+
+const volatile __u32 cfg_shard_mask = 0; /* shards - 1; shards are a power of two */
+const volatile __u32 cfg_shard_bits = 0;
+const volatile __u32 cfg_bucket_bits = 6;
+const volatile __u32 cfg_overflow = 2368; /* index of the overflow bucket */
+const volatile __u64 cfg_tick_ns = 1000000000;
+const volatile __u32 cfg_ring_bytes = 1 << 20;
+const volatile bool cfg_task_storage = true;
+const volatile bool cfg_processes = false; /* tell of fork, exec and exit */
+const volatile bool cfg_follow = false;	   /* children of a filtered process are in the filter */
+const volatile char cfg_comm[LAPSE_COMM_LEN] = {};
+
+/*
+ * Whose calls count; not constants, because the calibration comes before them. filter: enum
+ * lapse_filter, 0 for whoever the link lets through. only_tid: one thread alone, or 0.
+ */
+__u32 filter;
+__u32 only_tid;
+
+/* Calibrated by user space before the target is attached. */
+struct lapse_cost costs[LAPSE_CLASSES];
+
+/* Records that belong to no component and found the ring full. */
+__u64 records_dropped;
+/* Some process has loaded a library: only from then on is it looked up which. */
+__u32 libraries_changed;
+/* Entries that got no return probe because of that, and are not measured. */
+__u64 unsafe_skipped;
+/* When the consumer was last woken on purpose. */
+__u64 last_wakeup_ns;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct lapse_stack);
+} stacks SEC(".maps");
+
+/* The same by thread, for kernels without task storage in tracing programs (before 5.11). */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 32768);
+	__type(key, __u64); /* pid_tgid */
+	__type(value, struct lapse_stack);
+} stacks_by_thread SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct lapse_component);
+} components SEC(".maps");
+
+/* Component << shard bits | shard. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct lapse_cell);
+} cells SEC(".maps");
+
+/* The same index; the value's size is set for the precision chosen. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, 2369 * sizeof(__u32));
+} histograms SEC(".maps");
+
+/* Circular arrays of the last durations, one stretch a component with a count window. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} recent SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} events SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, __u8);
+} tgids SEC(".maps");
+
+/* How often a process has loaded libraries since tracing began (negative: the loads of its start are
+ * still to come), and the count up to which user space has looked at what they are. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, __s64);
+} loads SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, __s64);
+} judged SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 256);
+	__type(key, struct lapse_exe);
+	__type(value, __u8);
+} exes SEC(".maps");
+
+#endif

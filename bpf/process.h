@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Processes and threads: what becomes of open frames when they end, and news of them. */
+#ifndef LAPSE_BPF_PROCESS_H
+#define LAPSE_BPF_PROCESS_H
+
+#include "bpf/filter.h"
+#include "bpf/libraries.h"
+#include "bpf/news.h"
+#include "bpf/stack.h"
+
+/* The thread's open spans will not return: it ends, or runs another program from now on. */
+static __always_inline void frames_end(void)
+{
+	struct lapse_stack *stack = stack_get(false);
+	__u64 thread = bpf_get_current_pid_tgid();
+
+	if (!stack)
+		return;
+	for (int n = 0; n < LAPSE_MAX_DEPTH; n++) {
+		struct lapse_frame *top = frame_at(stack, stack->depth - 1);
+
+		if (!top)
+			break;
+		frame_abandon(top);
+		stack->depth--;
+	}
+	if (!cfg_task_storage)
+		bpf_map_delete_elem(&stacks_by_thread, &thread);
+}
+
+SEC("raw_tp/sched_process_exit")
+int process_exit(void *ctx)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	struct signal_struct *signal;
+	__s32 code;
+
+	frames_end();
+	signal = BPF_CORE_READ(task, signal);
+	if (BPF_CORE_READ(signal, live.counter) > 0)
+		return 0;
+	libraries_end(tgid);
+	if (!filter_tgid(tgid) && !(cfg_processes && wanted(task)))
+		return 0;
+	code = BPF_CORE_READ(signal, group_exit_code);
+	if (!code)
+		code = BPF_CORE_READ(task, exit_code);
+	process_tell(LAPSE_PROC_EXIT, tgid, 0, code);
+	bpf_map_delete_elem(&tgids, &tgid);
+	return 0;
+}
+
+/* A program that is meant by its file or name may begin anywhere; children are known by their pid. */
+SEC("raw_tp/sched_process_exec")
+int process_exec(void *ctx)
+{
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+
+	frames_end();
+	if (!cfg_processes || (cfg_follow && !filter_tgid(tgid)))
+		return 0;
+	if (wanted((void *)bpf_get_current_task()))
+		libraries_begin(tgid);
+	process_tell(LAPSE_PROC_EXEC, tgid, 0, 0);
+	return 0;
+}
+
+/* raw_tp/sched_process_fork: (parent, child); threads come this way too. */
+SEC("raw_tp/sched_process_fork")
+int process_fork(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct task_struct *parent = (void *)ctx->args[0];
+	struct task_struct *child = (void *)ctx->args[1];
+	__u32 child_pid = BPF_CORE_READ(child, tgid);
+	__u32 parent_pid = BPF_CORE_READ(parent, tgid);
+	__u8 one = 1;
+
+	if (!cfg_processes || child_pid == parent_pid || !wanted(parent))
+		return 0;
+	if (cfg_follow)
+		bpf_map_update_elem(&tgids, &child_pid, &one, BPF_ANY);
+	libraries_inherit(parent_pid, child_pid);
+	process_tell(LAPSE_PROC_FORK, child_pid, parent_pid, 0);
+	return 0;
+}
+
+/* Every open frame of every task, one struct lapse_open each. */
+SEC("iter/task")
+int open_frames(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct lapse_stack *stack;
+	struct lapse_open open = {};
+
+	if (!task)
+		return 0;
+	stack = bpf_task_storage_get(&stacks, task, 0, 0);
+	if (!stack)
+		return 0;
+	open.pid = task->tgid;
+	open.tid = task->pid;
+	bpf_probe_read_kernel_str(open.comm, sizeof(open.comm), task->comm);
+	for (__u32 i = 0; i < LAPSE_MAX_DEPTH; i++) {
+		struct lapse_frame *frame = frame_at(stack, i);
+
+		if (!frame || i >= stack->depth)
+			break;
+		open.component = frame->component;
+		open.depth = i;
+		open.sp = frame->sp;
+		open.caller = frame->caller;
+		open.start_ns = frame->start_ns;
+		open.flags = frame->flags;
+		bpf_seq_write(ctx->meta->seq, &open, sizeof(open));
+	}
+	return 0;
+}
+
+#endif

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The frames of a task: open spans, outermost first, checked against the stack pointer.
+ *
+ * A frame is known by the stack pointer at the function's entry, where the return address lies.
+ * The stack grows down, so at a new entry with stack pointer sp
+ *   - a frame with a lower sp has been left without a return (longjmp, exception): abandoned;
+ *   - a frame with the same sp is either still live, and the new function was reached by a jump
+ *     (a tail call, or a loop to the entry), or it was abandoned and its slot is used again. A live
+ *     frame under a return probe shows in its slot: the kernel has put the trampoline's address
+ *     there. A live frame under return-instruction probes has the caller that it had;
+ *   - a frame with a higher sp is a caller.
+ * The same pruning happens at a return, so no figure can come from a wrong pair.
+ *
+ * Where fibers switch stacks (LAPSE_COMP_SWITCHES) order by stack pointer means nothing: frames are
+ * found by their exact slot, wherever they stand, and an abandoned one goes when its slot is entered
+ * again.
+ */
+#ifndef LAPSE_BPF_STACK_H
+#define LAPSE_BPF_STACK_H
+
+#include "bpf/record.h"
+
+/* Frames of other stacks (fibers, signal stacks) are not below this one: beyond the usual limit of
+ * a thread's stack nothing is said of them. */
+#define STACK_REACH (8ULL << 20)
+
+/* Frames that can share a slot: probed functions that reach one another by tail calls. */
+#define SLOT_SHARERS 8
+
+static __always_inline struct lapse_stack *stack_get(bool create)
+{
+	static const struct lapse_stack empty = {};
+	struct lapse_stack *stack;
+	__u64 thread;
+
+	if (cfg_task_storage)
+		return bpf_task_storage_get(&stacks, bpf_get_current_task_btf(), 0,
+					    create ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
+	thread = bpf_get_current_pid_tgid();
+	stack = bpf_map_lookup_elem(&stacks_by_thread, &thread);
+	if (stack || !create)
+		return stack;
+	bpf_map_update_elem(&stacks_by_thread, &thread, &empty, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&stacks_by_thread, &thread);
+}
+
+static __always_inline void frame_abandon(struct lapse_frame *frame)
+{
+	struct lapse_cell *cell = cell_of(frame->component);
+
+	if (cell)
+		ADD(cell->abandoned, 1);
+}
+
+/* Pops what lies below @sp. */
+VERIFIED_ONCE int stack_prune(struct lapse_stack *stack, __u64 sp)
+{
+	if (!stack)
+		return 0;
+	for (int n = 0; n < LAPSE_MAX_DEPTH; n++) {
+		struct lapse_frame *top = frame_at(stack, stack->depth - 1);
+
+		if (!top || top->sp >= sp || sp - top->sp > STACK_REACH)
+			return 0;
+		frame_abandon(top);
+		stack->depth--;
+	}
+	return 0;
+}
+
+static __always_inline __u64 word_at(__u64 address)
+{
+	__u64 word = 0;
+
+	bpf_probe_read_user(&word, sizeof(word), (void *)address);
+	return word;
+}
+
+/* Where the kernel sends a function that a return probe has hold of. */
+static __always_inline __u64 trampoline(void)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	return BPF_CORE_READ(task, mm, uprobes_state.xol_area, vaddr);
+}
+
+/* Whether @frame is one of the function that @cookie belongs to; a component may have several. */
+static __always_inline bool frame_is(const struct lapse_frame *frame, __u64 cookie)
+{
+	return frame->component == LAPSE_COOKIE_COMPONENT(cookie) &&
+	       frame->place == LAPSE_COOKIE_PLACE(cookie);
+}
+
+/* Whether @frame, which has the stack pointer of a new entry, is still live. */
+static __always_inline bool frame_live(const struct lapse_frame *frame, __u32 flags, __u64 word, __u64 cookie)
+{
+	if (!(frame->flags & LAPSE_FRAME_RETINS))
+		return word == trampoline();
+	if (frame_is(frame, cookie))
+		return flags & LAPSE_COMP_SELF_JUMP;
+	return (frame->flags & LAPSE_FRAME_TAIL_CALLS) && frame->caller == word;
+}
+
+enum slot_state { SLOT_FREE, SLOT_JUMP };
+
+/*
+ * Looks at the frames with the same @sp. SLOT_JUMP: the function of @cookie has a live frame there itself,
+ * which goes on. SLOT_FREE: a new frame is to be pushed (above a tail-calling one, where that lives).
+ */
+VERIFIED_ONCE int stack_settle(struct lapse_stack *stack, __u64 sp, __u64 cookie, __u32 flags,
+			       __u32 skips_return)
+{
+	__u64 word;
+
+	if (!stack)
+		return SLOT_FREE;
+	for (int n = 0; n < SLOT_SHARERS; n++) {
+		struct lapse_frame *top = frame_at(stack, stack->depth - 1);
+
+		if (!top || top->sp != sp)
+			return SLOT_FREE;
+		word = word_at(sp);
+		if (frame_live(top, flags, word, cookie)) {
+			if (!frame_is(top, cookie))
+				return SLOT_FREE;
+			if (!skips_return && !(top->flags & LAPSE_FRAME_RETINS))
+				top->extra++;
+			return SLOT_JUMP;
+		}
+		frame_abandon(top);
+		stack->depth--;
+	}
+	return SLOT_FREE;
+}
+
+enum pop_state {
+	POP_NONE = -1,	/* no such frame */
+	POP_EXTRA = -2, /* a return probe more than there are spans, owed to a jump to the entry */
+};
+
+/*
+ * Takes off the frame of @component that returns at @sp, with all that lies above it. Gives its
+ * index, or enum pop_state.
+ */
+VERIFIED_ONCE int stack_pop(struct lapse_stack *stack, __u64 sp, __u32 component)
+{
+	if (!stack)
+		return POP_NONE;
+	for (int n = 0; n < SLOT_SHARERS; n++) {
+		__u32 i = stack->depth - 1;
+		struct lapse_frame *top = frame_at(stack, i);
+
+		if (!top || top->sp != sp)
+			return POP_NONE;
+		if (top->component == component && !(top->flags & LAPSE_FRAME_RETINS)) {
+			if (top->extra) {
+				top->extra--;
+				return POP_EXTRA;
+			}
+			stack->depth--;
+			return i;
+		}
+		/* The kernel runs the return probes of one slot from the innermost outwards. */
+		frame_abandon(top);
+		stack->depth--;
+	}
+	return POP_NONE;
+}
+
+/*
+ * Where stacks are switched: takes the frame whose return address lies at @sp off, wherever it stands.
+ * Gives its index, which is above the depth then, or POP_NONE.
+ */
+VERIFIED_ONCE int stack_take(struct lapse_stack *stack, __u64 sp)
+{
+	struct lapse_frame *found = NULL, *top, hold;
+
+	if (!stack)
+		return POP_NONE;
+	for (__u32 n = 0; n < LAPSE_MAX_DEPTH; n++) {
+		found = frame_at(stack, n);
+		if (!found || n >= stack->depth)
+			return POP_NONE;
+		if (found->sp == sp && (found->flags & LAPSE_FRAME_RETINS))
+			break;
+	}
+	top = frame_at(stack, stack->depth - 1);
+	if (!found || !top)
+		return POP_NONE;
+	hold = *top;
+	*top = *found;
+	*found = hold;
+	stack->depth--;
+	return stack->depth;
+}
+
+/* The usual entry: the uppermost frame is a caller's, or there is none. */
+static __always_inline bool stack_clear_above(struct lapse_stack *stack, __u64 sp)
+{
+	struct lapse_frame *top = frame_at(stack, stack->depth - 1);
+
+	return !top || top->sp > sp;
+}
+
+/* The usual return: it is the uppermost frame that returns. Its index, or POP_NONE. */
+static __always_inline int stack_pop_top(struct lapse_stack *stack, __u64 sp, __u32 component)
+{
+	struct lapse_frame *top = frame_at(stack, stack->depth - 1);
+
+	if (!top || top->sp != sp || top->component != component || top->flags || top->extra)
+		return POP_NONE;
+	stack->depth--;
+	return stack->depth;
+}
+
+/* Takes off the uppermost frame if a return instruction at @sp ends it. Index, or POP_NONE. */
+static __always_inline int stack_pop_retins(struct lapse_stack *stack, __u64 sp)
+{
+	struct lapse_frame *top = frame_at(stack, stack->depth - 1);
+
+	if (!top || top->sp != sp || !(top->flags & LAPSE_FRAME_RETINS))
+		return POP_NONE;
+	stack->depth--;
+	return stack->depth;
+}
+
+#endif
