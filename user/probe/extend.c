@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* A plan grows with the processes that appear after it was made. */
+#include <errno.h>
+#include <string.h>
+
+#include "bpf/event.h"
+#include "base/diag.h"
+#include "probe/build.h"
+
+struct extension {
+	struct build build;
+	struct resolver resolver;
+	struct view view;
+	bool for_all;	    /* the plan's files are probed for all processes */
+	size_t known_files; /* those that the plan had before */
+	pid_t pid;
+};
+
+/* Whether the file's places end spans by return probes. */
+static bool has_return_probes(const struct plan *plan, size_t file)
+{
+	for (size_t i = 0; i < plan->n_places; i++) {
+		if (plan->places[i].file == file && plan->places[i].role == LAPSE_ROLE_ENTRY)
+			return true;
+	}
+	return false;
+}
+
+/* A file that is probed already: only the process is new. */
+static int extend_known(struct extension *e, size_t index, const struct safety *safety)
+{
+	struct plan_file *file = &e->build.plan->files[index];
+
+	if (safety->verdict != SAFETY_RETURN_PROBE && has_return_probes(e->build.plan, index)) {
+		diag_warn("process %d: %s; the return probes in %s are not safe there%s", e->pid, safety->why,
+			  path_base(file->name), e->for_all ? "" : ", so it is left out");
+		return 0;
+	}
+	return e->for_all ? 0 : build_add_pid(file, e->pid);
+}
+
+static int extend_spec(struct extension *e, size_t spec)
+{
+	struct plan *plan = e->build.plan;
+	const struct plan_options *options = e->build.options;
+	struct resolved resolved;
+	struct failure failure;
+	struct safety safety;
+	size_t index;
+	int err = resolver_resolve(&e->resolver, &e->view, &e->build.specs[spec], spec, &resolved, &failure);
+
+	if (err == -ENOMEM)
+		return err;
+	if (err) {
+		diag_debug("process %d has nothing for '%s'", e->pid, e->build.specs[spec].text);
+		return 0;
+	}
+	err = resolver_safety(&e->resolver, &e->view, resolved.file, options->force_uretprobe,
+			      options->seccomp_kills, &safety);
+	if (err)
+		return err;
+	index = build_find_file(plan, &resolved.file->id);
+	if (index < e->known_files)
+		return extend_known(e, index, &safety);
+	err = build_add(&e->build, spec, &resolved, &safety);
+	index = build_find_file(plan, &resolved.file->id);
+	if (err || index == plan->n_files || e->for_all)
+		return err;
+	return build_add_pid(&plan->files[index], e->pid);
+}
+
+static int extend_all(struct extension *e, size_t n_specs)
+{
+	int err = build_index(&e->build);
+
+	for (size_t i = 0; !err && i < n_specs; i++)
+		err = extend_spec(e, i);
+	for (size_t i = 0; !err && i < e->build.n_refusals; i++)
+		diag_warn("process %d: %s", e->pid, e->build.refusals[i].text);
+	return err;
+}
+
+static bool probed_for_all(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n_files; i++) {
+		if (plan->files[i].n_pids)
+			return false;
+	}
+	return true;
+}
+
+int plan_extend(struct plan *plan, const struct probe_spec *specs, size_t n_specs,
+		const struct process *process, const struct plan_options *options, size_t *first_place,
+		size_t *new_files)
+{
+	struct extension e = {
+		.build = {.plan = plan, .specs = specs, .options = options, .extend = true},
+		.for_all = probed_for_all(plan),
+		.known_files = plan->n_files,
+		.pid = process->pid,
+	};
+	int err;
+
+	*first_place = plan->n_places;
+	*new_files = 0;
+	e.build.resolver = &e.resolver;
+	err = resolver_init(&e.resolver);
+	if (!err)
+		err = resolver_view(&e.resolver, process, &e.view);
+	if (!err)
+		err = extend_all(&e, n_specs);
+	*new_files = plan->n_files - e.known_files;
+	build_release(&e.build);
+	view_free(&e.view);
+	resolver_free(&e.resolver);
+	if (err)
+		diag_error("process %d: %s", e.pid, strerror(-err));
+	return err;
+}

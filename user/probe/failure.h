@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What to tell a person whose specification means nothing in a process. */
+#ifndef LAPSE_FAILURE_H
+#define LAPSE_FAILURE_H
+
+#include "probe/resolver.h"
+
+/* Prints the message, with a caret and what to do, and returns the -errno to pass on. */
+int failure_report(struct resolver *resolver, const struct view *view, const struct probe_spec *spec,
+		   const struct failure *failure);
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * From specifications and processes to a plan: which components there are, and at which offsets
+ * of which files to probe for them. Nothing is attached here.
+ */
+#ifndef LAPSE_PLAN_H
+#define LAPSE_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "probe/spec.h"
+#include "probe/target.h"
+
+/* A place to probe: one offset of one file. Aliases of a function share one. */
+struct place {
+	size_t file;	    /* index into plan.files */
+	uint64_t offset;    /* in the file */
+	uint64_t entry;	    /* the function's own offset; differs where the probe was moved */
+	uint32_t component; /* index into plan.components */
+	uint8_t role;	    /* enum lapse_role */
+	uint8_t cls;	    /* enum lapse_class */
+	bool args_intact;   /* the argument registers still hold at this place */
+	uint32_t flags;	    /* enum lapse_component_flag that this function calls for */
+};
+
+/* A file with places, and the processes that are to be probed in it. */
+struct plan_file {
+	struct file_id id;
+	char *name;   /* for people */
+	char *access; /* for the kernel */
+	pid_t *pids;  /* processes that map it; empty where the file is probed for all */
+	size_t n_pids;
+};
+
+struct plan_component {
+	char *name;	/* unique in the plan */
+	char *function; /* demangled */
+	char *object;	/* the file's name */
+	size_t spec;	/* which specification it came from */
+	bool retins;	/* ended by return-instruction probes: dearer, the reason is in why */
+	char *why;	/* NULL, or why it was not given a return probe */
+	size_t n_places;
+};
+
+struct plan {
+	struct plan_component *components;
+	size_t n_components;
+	struct plan_file *files;
+	size_t n_files;
+	struct place *places;
+	size_t n_places;
+};
+
+struct plan_options {
+	bool force_uretprobe; /* return probes even where something may unwind past them */
+	bool yes;	      /* globs over 100 functions are meant */
+	const char *merge;    /* join the functions of a glob under this name, or NULL */
+	bool seccomp_kills;   /* the self-test said that a seccomp filter would kill the target at a
+			       * return probe */
+};
+
+/*
+ * Resolves every specification in every process. With no process yet (--exe of a program that is
+ * not running), @selection->exe itself is read. Returns 0, or after a message: -ENOENT (unknown
+ * function, glob without a match; nearest names given), -EPERM (refused for safety, the alternative
+ * given), -E2BIG (a glob over 100 functions without yes), -EINVAL, -EACCES, -ENOMEM. One
+ * unattachable function among many warns; none attachable is an error. Release with plan_free().
+ */
+int plan_make(const struct probe_spec *specs, size_t n_specs, const struct target_selection *selection,
+	      const struct process *processes, size_t n_processes, const struct plan_options *options,
+	      struct plan *plan);
+void plan_free(struct plan *plan);
+
+/*
+ * Extends @plan for @process, which appeared after plan_make: files that are new get places for the
+ * existing components (none is added). *first_place is the index of the first new place, and
+ * *new_files the number of files added at the end of plan->files. A file that the plan has already
+ * only gains the pid. Returns 0 (also where nothing was added) or -errno after a message.
+ */
+int plan_extend(struct plan *plan, const struct probe_spec *specs, size_t n_specs,
+		const struct process *process, const struct plan_options *options, size_t *first_place,
+		size_t *new_files);
+
+#endif

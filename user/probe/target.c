@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Processes and their selection, out of /proc. */
+#include "probe/target.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/diag.h"
+#include "probe/maps.h"
+
+#define DELETED " (deleted)"
+
+/* The target of the link /proc/PID/exe without " (deleted)", NULL with errno set. */
+static char *read_exe(pid_t pid)
+{
+	char path[64], link[PATH_MAX + sizeof(DELETED)];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	n = readlink(path, link, sizeof(link) - 1);
+	if (n < 0)
+		return NULL;
+	link[n] = '\0';
+	if ((size_t)n > strlen(DELETED) && strcmp(link + n - strlen(DELETED), DELETED) == 0)
+		link[n - strlen(DELETED)] = '\0';
+	return strdup(link);
+}
+
+static int read_comm(pid_t pid, char comm[16])
+{
+	char path[64];
+	FILE *file;
+	size_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	file = fopen(path, "re");
+	if (!file)
+		return errno == ENOENT ? -ESRCH : -errno;
+	n = fread(comm, 1, 15, file);
+	fclose(file);
+	comm[n] = '\0';
+	comm[strcspn(comm, "\n")] = '\0';
+	return n ? 0 : -ESRCH;
+}
+
+int process_read(pid_t pid, struct process *process)
+{
+	char path[64];
+	struct stat st;
+	int err;
+
+	memset(process, 0, sizeof(*process));
+	process->pid = pid;
+	snprintf(path, sizeof(path), "/proc/%d", pid);
+	if (stat(path, &st))
+		return -ESRCH;
+	process->uid = st.st_uid;
+	err = read_comm(pid, process->comm);
+	if (err)
+		return err;
+	process->exe = read_exe(pid);
+	if (!process->exe)
+		return errno == ENOENT || errno == ESRCH ? -ESRCH : -errno;
+	err = maps_read(process);
+	if (!err && process->n_files == 0)
+		err = -ESRCH;
+	if (err)
+		process_free(process);
+	return err;
+}
+
+void process_free(struct process *process)
+{
+	for (size_t i = 0; i < process->n_files; i++) {
+		free(process->files[i].name);
+		free(process->files[i].access);
+	}
+	free(process->files);
+	free(process->exe);
+	memset(process, 0, sizeof(*process));
+}
+
+void target_free(struct process *processes, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		process_free(&processes[i]);
+	free(processes);
+}
+
+/* A growing list of pids. */
+struct pid_list {
+	pid_t *pids;
+	size_t n, capacity;
+};
+
+static int pid_list_add(struct pid_list *list, pid_t pid)
+{
+	if (list->n == list->capacity) {
+		size_t grown = list->capacity ? list->capacity * 2 : 16;
+		pid_t *pids = reallocarray(list->pids, grown, sizeof(*pids));
+
+		if (!pids)
+			return -ENOMEM;
+		list->pids = pids;
+		list->capacity = grown;
+	}
+	list->pids[list->n++] = pid;
+	return 0;
+}
+
+static bool pid_list_has(const struct pid_list *list, pid_t pid)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		if (list->pids[i] == pid)
+			return true;
+	}
+	return false;
+}
+
+static int compare_pids(const void *a, const void *b)
+{
+	pid_t x = *(const pid_t *)a, y = *(const pid_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* All thread groups of the system. */
+static int all_pids(struct pid_list *list)
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *entry;
+	int err = 0;
+
+	if (!proc)
+		return -errno;
+	while (!err && (entry = readdir(proc))) {
+		if (isdigit((unsigned char)entry->d_name[0]))
+			err = pid_list_add(list, (pid_t)strtol(entry->d_name, NULL, 10));
+	}
+	closedir(proc);
+	return err;
+}
+
+/* The parent of @pid, or 0. */
+static pid_t parent_of(pid_t pid)
+{
+	char path[64], line[512], *after;
+	int parent = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	file = fopen(path, "re");
+	if (!file)
+		return 0;
+	if (fgets(line, sizeof(line), file)) {
+		/* The name in parentheses may hold anything, parentheses too. */
+		after = strrchr(line, ')');
+		if (!after || sscanf(after, ") %*c %d", &parent) != 1)
+			parent = 0;
+	}
+	fclose(file);
+	return parent;
+}
+
+/* Adds the descendants of those in @list, until a round finds none. */
+static int add_children(struct pid_list *list)
+{
+	struct pid_list all = {0};
+	pid_t *parents = NULL;
+	bool found = true;
+	int err = all_pids(&all);
+
+	if (!err && all.n) {
+		parents = calloc(all.n, sizeof(*parents));
+		if (!parents)
+			err = -ENOMEM;
+	}
+	for (size_t i = 0; !err && i < all.n; i++)
+		parents[i] = parent_of(all.pids[i]);
+	while (!err && found) {
+		found = false;
+		for (size_t i = 0; !err && i < all.n; i++) {
+			if (!pid_list_has(list, parents[i]) || pid_list_has(list, all.pids[i]))
+				continue;
+			err = pid_list_add(list, all.pids[i]);
+			found = true;
+		}
+	}
+	free(parents);
+	free(all.pids);
+	return err;
+}
+
+bool target_matches(const struct target_selection *selection, const struct process *process)
+{
+	struct stat wanted, st;
+	char path[64];
+
+	if (selection->comm && strncmp(selection->comm, process->comm, sizeof(process->comm) - 1) == 0)
+		return true;
+	if (!selection->exe || !process->exe)
+		return false;
+	if (strcmp(selection->exe, process->exe) == 0)
+		return true;
+	snprintf(path, sizeof(path), "/proc/%d/exe", process->pid);
+	return stat(selection->exe, &wanted) == 0 && stat(path, &st) == 0 && wanted.st_ino == st.st_ino &&
+	       wanted.st_dev == st.st_dev;
+}
+
+/* Whether @pid is meant by --exe or --comm, without reading its maps. */
+static bool pid_matches(const struct target_selection *selection, pid_t pid)
+{
+	struct process brief = {.pid = pid};
+	bool matches;
+
+	if (pid == getpid() || read_comm(pid, brief.comm))
+		return false;
+	brief.exe = read_exe(pid);
+	matches = target_matches(selection, &brief);
+	free(brief.exe);
+	return matches;
+}
+
+static int select_pids(const struct target_selection *selection, struct pid_list *list)
+{
+	struct pid_list all = {0};
+	int err = 0;
+
+	for (size_t i = 0; !err && i < selection->n_pids; i++) {
+		if (!pid_list_has(list, selection->pids[i]))
+			err = pid_list_add(list, selection->pids[i]);
+	}
+	if (!err && selection->follow)
+		err = add_children(list);
+	if (!err && (selection->exe || selection->comm))
+		err = all_pids(&all);
+	for (size_t i = 0; !err && i < all.n; i++) {
+		if (!pid_list_has(list, all.pids[i]) && pid_matches(selection, all.pids[i]))
+			err = pid_list_add(list, all.pids[i]);
+	}
+	free(all.pids);
+	if (list->n)
+		qsort(list->pids, list->n, sizeof(*list->pids), compare_pids);
+	return err;
+}
+
+static bool named_by_pid(const struct target_selection *selection, pid_t pid)
+{
+	for (size_t i = 0; i < selection->n_pids; i++) {
+		if (selection->pids[i] == pid)
+			return true;
+	}
+	return false;
+}
+
+static int read_selected(const struct target_selection *selection, const struct pid_list *list,
+			 struct process *processes, size_t *n)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		pid_t pid = list->pids[i];
+		int err = process_read(pid, &processes[*n]);
+
+		if (!err) {
+			(*n)++;
+			continue;
+		}
+		if (err == -ENOMEM)
+			return err;
+		if (!named_by_pid(selection, pid))
+			continue;
+		if (err == -ESRCH)
+			diag_error("no process %d", pid);
+		else
+			diag_error("process %d cannot be read: %s", pid, strerror(-err));
+		return err;
+	}
+	return 0;
+}
+
+static bool same_exe(const struct process *process, pid_t pid)
+{
+	char *exe = read_exe(pid);
+	bool same = exe && process->exe && strcmp(exe, process->exe) == 0;
+
+	free(exe);
+	return same;
+}
+
+/* Servers fork workers that run the same program: a person may mean those. */
+static void note_children(const struct process *processes, size_t n)
+{
+	struct pid_list list = {0};
+	size_t children = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (pid_list_add(&list, processes[i].pid))
+			break;
+	}
+	if (list.n == n && !add_children(&list)) {
+		for (size_t i = n; i < list.n; i++)
+			children += same_exe(&processes[0], list.pids[i]);
+	}
+	if (children)
+		diag_note("process %d has %zu %s the same program; --follow measures %s too",
+			  processes[0].pid, children,
+			  children > 1 ? "descendants that run" : "child that runs",
+			  children > 1 ? "them" : "it");
+	free(list.pids);
+}
+
+int target_find(const struct target_selection *selection, struct process **processes, size_t *n)
+{
+	struct pid_list list = {0};
+	int err = select_pids(selection, &list);
+
+	*processes = NULL;
+	*n = 0;
+	if (!err && list.n) {
+		*processes = calloc(list.n, sizeof(**processes));
+		err = *processes ? read_selected(selection, &list, *processes, n) : -ENOMEM;
+	}
+	if (!err && *n && selection->n_pids && !selection->follow)
+		note_children(*processes, *n);
+	free(list.pids);
+	if (err) {
+		target_free(*processes, *n);
+		*processes = NULL;
+		*n = 0;
+	}
+	return err;
+}
+
+int target_parse_pids(const char *text, pid_t **pids, size_t *n)
+{
+	struct pid_list list = {0};
+	const char *at = text;
+	int err = 0;
+
+	while (!err) {
+		char *end;
+		long pid;
+
+		while (*at == ',' || isspace((unsigned char)*at))
+			at++;
+		if (!*at)
+			break;
+		errno = 0;
+		pid = strtol(at, &end, 10);
+		if (!isdigit((unsigned char)*at) || (*end && *end != ',' && !isspace((unsigned char)*end)) ||
+		    errno || pid <= 0 || pid > INT_MAX) {
+			diag_caret(text, (size_t)(at - text), strcspn(at, ", \t\n"), NULL,
+				   "not a process id");
+			err = -EINVAL;
+		} else {
+			err = pid_list_add(&list, (pid_t)pid);
+			at = end;
+		}
+	}
+	if (!err && !list.n) {
+		diag_error("-p wants a process id");
+		err = -EINVAL;
+	}
+	if (err) {
+		free(list.pids);
+		list = (struct pid_list){0};
+	}
+	*pids = list.pids;
+	*n = list.n;
+	return err;
+}
+
+pid_t target_of_thread(pid_t tid)
+{
+	char path[32], line[128];
+	FILE *file;
+	int pid = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", tid);
+	file = fopen(path, "re");
+	if (!file)
+		return 0;
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "Tgid: %d", &pid) == 1)
+			break;
+	fclose(file);
+	return pid;
+}

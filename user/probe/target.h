@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which processes are meant, and what they have mapped. */
+#ifndef LAPSE_TARGET_H
+#define LAPSE_TARGET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* What the options say: -p, --exe, --comm, --follow, --, as given. */
+struct target_selection {
+	pid_t *pids;
+	size_t n_pids;
+	const char *exe;  /* path, or NULL */
+	const char *comm; /* name, or NULL */
+	bool follow;	  /* -p: children too */
+};
+
+/* A file as the kernel knows it; the same for every process that maps it. */
+struct file_id {
+	uint64_t dev; /* st_dev */
+	uint64_t ino;
+};
+
+/* One mapped file of a process. Deleted and replaced files keep their own entry. */
+struct mapped_file {
+	struct file_id id;
+	char *name;   /* as /proc/PID/maps names it, without " (deleted)" */
+	char *access; /* a path that opens exactly this file from lapse's own view:
+		       * /proc/PID/map_files/..., /proc/PID/exe or /proc/PID/root/... */
+	bool deleted;
+	bool main;		/* the process's executable */
+	bool executable;	/* has an executable mapping */
+	uint64_t start, offset; /* of the first executable mapping */
+};
+
+struct process {
+	pid_t pid;
+	char comm[16];
+	char *exe; /* readlink of /proc/PID/exe, without " (deleted)" */
+	uid_t uid;
+	struct mapped_file *files;
+	size_t n_files;
+};
+
+/* Reads a live process. Returns 0, -ESRCH (gone, kernel threads and zombies too), -EACCES,
+ * -ENOMEM; no message. Release with process_free(). */
+int process_read(pid_t pid, struct process *process);
+void process_free(struct process *process);
+
+/*
+ * All processes that @selection means now, in order of pid. With -p each must exist: -ESRCH after
+ * a message that names the pid otherwise; --exe and --comm may match none (0 and *n == 0).
+ */
+int target_find(const struct target_selection *selection, struct process **processes, size_t *n);
+void target_free(struct process *processes, size_t n);
+
+/* Whether a process that has just appeared or changed its image is meant by --exe or --comm. */
+bool target_matches(const struct target_selection *selection, const struct process *process);
+
+/* The process that thread @tid belongs to, or 0 if there is no such thread. */
+pid_t target_of_thread(pid_t tid);
+
+/* Parses "-p" arguments: numbers parted by commas or blanks. 0, or -EINVAL after a message. */
+int target_parse_pids(const char *text, pid_t **pids, size_t *n);
+
+#endif
