@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Places become links: one link a file, process and program where the kernel takes many places a
+ * link, one a place with perf events. Links are kept in one list and released together; the kernel
+ * releases them too when lapse is killed, since nothing is pinned.
+ */
+#include "kernel/tracer_parts.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/diag.h"
+
+/* Releasing a link waits 30 to 100 ms for grace periods: many wait at once. */
+#define RELEASE_THREADS 64
+
+static int keep_link(struct tracer *tracer, struct bpf_link *link)
+{
+	if (!link)
+		return -errno;
+	if (tracer->n_links == tracer->max_links) {
+		size_t max = tracer->max_links ? 2 * tracer->max_links : 64;
+		struct bpf_link **links = realloc(tracer->links, max * sizeof(*links));
+
+		if (!links) {
+			bpf_link__destroy(link);
+			return -ENOMEM;
+		}
+		tracer->links = links;
+		tracer->max_links = max;
+	}
+	tracer->links[tracer->n_links++] = link;
+	return 0;
+}
+
+/* Places of one file that go into the same links. */
+struct batch {
+	unsigned long *offsets;
+	__u64 *cookies;
+	size_t n;
+};
+
+static int batch_new(struct batch *batch, size_t max)
+{
+	batch->offsets = calloc(max, sizeof(*batch->offsets));
+	batch->cookies = calloc(max, sizeof(*batch->cookies));
+	batch->n = 0;
+	return batch->offsets && batch->cookies ? 0 : -ENOMEM;
+}
+
+static void batch_free(struct batch *batch)
+{
+	free(batch->offsets);
+	free(batch->cookies);
+}
+
+static void batch_add(struct batch *batch, uint64_t offset, uint64_t cookie)
+{
+	batch->offsets[batch->n] = offset;
+	batch->cookies[batch->n++] = cookie;
+}
+
+static int attach_multi(struct tracer *tracer, const struct bpf_program *program, pid_t pid, const char *path,
+			const struct batch *batch, bool session, bool retprobe)
+{
+	LIBBPF_OPTS(bpf_uprobe_multi_opts, opts, .offsets = batch->offsets, .cookies = batch->cookies,
+		    .cnt = batch->n, .session = session, .retprobe = retprobe);
+
+	return keep_link(tracer, bpf_program__attach_uprobe_multi(program, pid, path, NULL, &opts));
+}
+
+static int attach_perf(struct tracer *tracer, const struct bpf_program *program, pid_t pid, const char *path,
+		       const struct batch *batch, bool retprobe)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < batch->n && !err; i++) {
+		LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = batch->cookies[i], .retprobe = retprobe);
+
+		err = keep_link(tracer, bpf_program__attach_uprobe_opts(program, pid, path, batch->offsets[i],
+									&opts));
+	}
+	return err;
+}
+
+/* Entries whose return the kernel hands over. The return programs come first, so that no span is
+ * begun that nothing would end. */
+static int attach_returning(struct tracer *tracer, pid_t pid, const char *path, const struct batch *batch)
+{
+	struct lapse_bpf *skel = tracer->skel;
+	int err;
+
+	if (!batch->n)
+		return 0;
+	if (tracer->kind == ATTACH_SESSION)
+		return attach_multi(tracer, skel->progs.span_session, pid, path, batch, true, false);
+	if (tracer->kind == ATTACH_MULTI) {
+		err = attach_multi(tracer, skel->progs.return_multi, pid, path, batch, false, true);
+		if (!err)
+			err = attach_multi(tracer, skel->progs.place_multi, pid, path, batch, false, false);
+		return err;
+	}
+	err = attach_perf(tracer, skel->progs.return_perf, pid, path, batch, true);
+	if (!err)
+		err = attach_perf(tracer, skel->progs.place_perf, pid, path, batch, false);
+	return err;
+}
+
+/* Return instructions, and the entries that they end. */
+static int attach_plain(struct tracer *tracer, pid_t pid, const char *path, const struct batch *batch)
+{
+	struct lapse_bpf *skel = tracer->skel;
+
+	if (!batch->n)
+		return 0;
+	if (tracer->kind == ATTACH_PERF)
+		return attach_perf(tracer, skel->progs.place_perf, pid, path, batch, false);
+	return attach_multi(tracer, skel->progs.place_multi, pid, path, batch, false, false);
+}
+
+int attach_function(struct tracer *tracer, pid_t pid, const char *path, uint64_t offset, uint64_t cookie)
+{
+	unsigned long at = offset;
+	__u64 with = cookie;
+	struct batch batch = {.offsets = &at, .cookies = &with, .n = 1};
+
+	if (LAPSE_COOKIE_ROLE(cookie) == LAPSE_ROLE_ENTRY)
+		return attach_returning(tracer, pid, path, &batch);
+	return attach_plain(tracer, pid, path, &batch);
+}
+
+/* The places of a file, by role. */
+struct batches {
+	struct batch role[3];
+};
+
+static int attach_file(struct tracer *tracer, const struct plan_file *file, pid_t pid,
+		       const struct batches *batches)
+{
+	int err = attach_plain(tracer, pid, file->access, &batches->role[LAPSE_ROLE_RETINS]);
+
+	if (!err)
+		err = attach_plain(tracer, pid, file->access, &batches->role[LAPSE_ROLE_ENTRY_RETINS]);
+	if (!err)
+		err = attach_returning(tracer, pid, file->access, &batches->role[LAPSE_ROLE_ENTRY]);
+	if (err)
+		diag_error("cannot probe %s: %s", file->name, strerror(-err));
+	return err;
+}
+
+/* The places of file @number from @first on, and what their components have to know of them. */
+static int collect(struct tracer *tracer, const struct plan *plan, size_t number, size_t first,
+		   struct batches *batches)
+{
+	int err = 0;
+
+	for (int role = 0; role < 3 && !err; role++)
+		err = batch_new(&batches->role[role], plan->n_places - first);
+	for (size_t i = first; i < plan->n_places && !err; i++) {
+		const struct place *place = &plan->places[i];
+
+		if (place->file != number)
+			continue;
+		tracer->memory[place->component].classes |= 1U << place->cls;
+		tracer->components[place->component].flags |= place->flags;
+		batch_add(&batches->role[place->role], place->offset,
+			  LAPSE_COOKIE(place->component, place->role, place->cls, i & 0xffff));
+	}
+	return err;
+}
+
+/* For @only, or for all pids of the file, or for everyone and a filter in the programs. */
+static int attach_batches(struct tracer *tracer, const struct plan_file *file, const struct batches *batches,
+			  pid_t only)
+{
+	bool everyone = tracer->pid_filter_broken || tracer->options.follow || !file->n_pids;
+	int err = 0;
+
+	if (everyone && !only)
+		return attach_file(tracer, file, -1, batches);
+	if (only)
+		return attach_file(tracer, file, only, batches);
+	for (size_t i = 0; i < file->n_pids && !err; i++)
+		err = attach_file(tracer, file, file->pids[i], batches);
+	return err;
+}
+
+static int attach_places(struct tracer *tracer, const struct plan *plan, size_t number, size_t first,
+			 pid_t only)
+{
+	struct batches batches = {0};
+	int err = collect(tracer, plan, number, first, &batches);
+
+	if (!err)
+		err = attach_batches(tracer, &plan->files[number], &batches, only);
+	for (int role = 0; role < 3; role++)
+		batch_free(&batches.role[role]);
+	return err;
+}
+
+/* These stay until the last figures have been read: a thread that ends before that takes its frames
+ * with it, and they have to be counted. */
+static int attach_process_program(struct tracer *tracer, const struct bpf_program *program)
+{
+	struct bpf_link *link;
+
+	if (!bpf_program__autoload(program))
+		return 0;
+	link = bpf_program__attach(program);
+	if (!link)
+		return -errno;
+	tracer->process_links[tracer->n_process_links++] = link;
+	return 0;
+}
+
+/* What keeps the frames right when threads end and programs are replaced. */
+static int attach_processes(struct tracer *tracer)
+{
+	struct lapse_bpf *skel = tracer->skel;
+	int err;
+
+	if (tracer->n_process_links || !tracer->features.task_storage)
+		return 0;
+	err = attach_process_program(tracer, skel->progs.process_exit);
+	if (!err)
+		err = attach_process_program(tracer, skel->progs.process_exec);
+	if (!err)
+		err = attach_process_program(tracer, skel->progs.process_fork);
+	return err ?: open_frames_attach(tracer);
+}
+
+int tracer_attach(struct tracer *tracer, const struct plan *plan, size_t first_place)
+{
+	int err = attach_processes(tracer);
+
+	if (err) {
+		features_explain(&tracer->features, err, "cannot attach to the kernel's process events");
+		return err;
+	}
+	tracer_filter(tracer);
+	for (size_t number = 0; number < plan->n_files && !err; number++)
+		err = attach_places(tracer, plan, number, first_place, 0);
+	if (!tracer->last_tick_ns)
+		tracer->last_tick_ns = clock_now_ns();
+	return err;
+}
+
+int tracer_attach_pid(struct tracer *tracer, const struct plan *plan, size_t file, pid_t pid)
+{
+	return attach_places(tracer, plan, file, 0, pid);
+}
+
+static bool watched(struct tracer *tracer, struct file_id id, pid_t pid)
+{
+	for (size_t i = 0; i < tracer->n_loaders; i++)
+		if (tracer->loaders[i].id.ino == id.ino && tracer->loaders[i].id.dev == id.dev &&
+		    tracer->loaders[i].pid == pid)
+			return true;
+	return false;
+}
+
+static int remember_loader(struct tracer *tracer, struct file_id id, pid_t pid)
+{
+	struct watched_loader *loaders =
+		reallocarray(tracer->loaders, tracer->n_loaders + 1, sizeof(*loaders));
+
+	if (!loaders)
+		return -ENOMEM;
+	tracer->loaders = loaders;
+	loaders[tracer->n_loaders++] = (struct watched_loader){id, pid};
+	return 0;
+}
+
+int tracer_watch_libraries(struct tracer *tracer, const struct mapped_file *file, uint64_t offset, pid_t pid)
+{
+	struct lapse_bpf *skel = tracer->skel;
+	unsigned long at = offset;
+	__u64 cookie = 0;
+	const struct batch batch = {.offsets = &at, .cookies = &cookie, .n = 1};
+	int err;
+
+	if (tracer->pid_filter_broken)
+		pid = -1;
+	if (watched(tracer, file->id, pid))
+		return 0;
+	err = remember_loader(tracer, file->id, pid);
+	if (err)
+		return err;
+	if (tracer->kind == ATTACH_PERF)
+		return attach_perf(tracer, skel->progs.libraries_perf, pid, file->access, &batch, false);
+	return attach_multi(tracer, skel->progs.libraries_multi, pid, file->access, &batch, false, false);
+}
+
+int tracer_judge(struct tracer *tracer, pid_t pid, int64_t changes)
+{
+	uint32_t key = pid;
+
+	return bpf_map__update_elem(tracer->skel->maps.judged, &key, sizeof(key), &changes, sizeof(changes),
+				    BPF_ANY);
+}
+
+struct release {
+	struct bpf_link **links;
+	size_t first, n;
+};
+
+static void *release_some(void *argument)
+{
+	const struct release *release = argument;
+
+	for (size_t i = release->first; i < release->n; i += RELEASE_THREADS)
+		bpf_link__destroy(release->links[i]);
+	return NULL;
+}
+
+static void release_in_parallel(struct bpf_link **links, size_t n)
+{
+	struct release parts[RELEASE_THREADS];
+	pthread_t threads[RELEASE_THREADS];
+	size_t started = 0;
+
+	for (size_t i = 0; i < RELEASE_THREADS; i++)
+		parts[i] = (struct release){.links = links, .first = i, .n = n};
+	while (started < RELEASE_THREADS && started < n &&
+	       !pthread_create(&threads[started], NULL, release_some, &parts[started]))
+		started++;
+	for (size_t i = started; i < RELEASE_THREADS; i++)
+		release_some(&parts[i]);
+	for (size_t i = 0; i < started; i++)
+		pthread_join(threads[i], NULL);
+}
+
+void attach_release_from(struct tracer *tracer, size_t first_link)
+{
+	size_t n = tracer->n_links - first_link;
+
+	if (!n)
+		return;
+	release_in_parallel(tracer->links + first_link, n);
+	tracer->n_links = first_link;
+}

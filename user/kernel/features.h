@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What this kernel and this user allow, found by trying, never by version. */
+#ifndef LAPSE_FEATURES_H
+#define LAPSE_FEATURES_H
+
+#include <stdbool.h>
+
+enum attach_kind { ATTACH_AUTO, ATTACH_SESSION, ATTACH_MULTI, ATTACH_PERF, ATTACH_KINDS };
+
+/* "auto", "session", "multi", "perf" and back; -1 for another name. */
+const char *attach_kind_name(enum attach_kind kind);
+int attach_kind_parse(const char *name);
+
+struct features {
+	int bpf;      /* 0, or -errno: programs can be loaded */
+	bool btf;     /* the kernel describes its types */
+	bool session; /* uprobe.session */
+	bool multi;   /* uprobe.multi */
+	bool task_storage;
+	bool cookie; /* attach cookies for perf-event uprobes */
+};
+
+/* Finds out; some milliseconds. Needs the rights to load programs, else only .bpf says why not. */
+void features_probe(struct features *features);
+
+/* The best kind that @features has, or -EOPNOTSUPP after a message. @wanted forces one. */
+int features_choose(const struct features *features, enum attach_kind wanted);
+
+/* Explains a failure to load or attach: which capability, sysctl or missing kernel part. Prints. */
+void features_explain(const struct features *features, int error, const char *what);
+
+/* Whether the effective set holds capability @number (linux/capability.h). */
+bool features_capable(int number);
+
+#endif

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Spans in flight. A task iterator writes every open frame; the ones that have been open for long
+ * are looked at more closely, because a frame that longjmp or an exception has left stays on its
+ * task's stack until a later entry prunes it: it must not be taken for a call that hangs.
+ */
+#include "kernel/tracer_parts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/units.h"
+
+/* Younger frames are taken as they are, and no more than so many are looked at a tick. */
+#define CONFIRM_AFTER_NS (5 * NSEC_PER_MSEC)
+#define SUSPECT_AGE_NS	 (200 * NSEC_PER_MSEC)
+#define MAX_SUSPECTS	 MAX_DEAD_FRAMES
+
+/* As in bpf/stack.h: beyond it an address is on another stack. */
+#define STACK_REACH (8ULL << 20)
+
+int open_frames_attach(struct tracer *tracer)
+{
+	tracer->iterator = bpf_program__attach_iter(tracer->skel->progs.open_frames, NULL);
+	return tracer->iterator ? 0 : -errno;
+}
+
+/* Where a blocked thread's stack pointer is in user space; false while it runs. */
+static bool thread_sp(const struct lapse_open *open, uint64_t *sp)
+{
+	char path[64], line[256];
+	unsigned long long value;
+	FILE *file;
+	bool known;
+
+	snprintf(path, sizeof(path), "/proc/%u/task/%u/syscall", open->pid, open->tid);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	known = fgets(line, sizeof(line), file) &&
+		(sscanf(line, "%*d 0x%*x 0x%*x 0x%*x 0x%*x 0x%*x 0x%*x 0x%llx", &value) == 1 ||
+		 sscanf(line, "-1 0x%llx", &value) == 1);
+	fclose(file);
+	*sp = known ? value : 0;
+	return known;
+}
+
+/* The word where the frame's return address was; false where it cannot be read. */
+static bool slot_word(const struct lapse_open *open, uint64_t *word)
+{
+	char path[32];
+	bool known;
+	int memory;
+
+	snprintf(path, sizeof(path), "/proc/%u/mem", open->pid);
+	memory = open64(path, O_RDONLY | O_CLOEXEC);
+	if (memory < 0)
+		return false;
+	known = pread(memory, word, sizeof(*word), open->sp) == sizeof(*word);
+	close(memory);
+	return known;
+}
+
+/* Whether @address is in the process's [uprobes] page, where its return probes lead. */
+static bool is_trampoline(const struct lapse_open *open, uint64_t address)
+{
+	unsigned long long start, end;
+	char path[32], line[512];
+	bool found = false;
+	FILE *maps;
+
+	snprintf(path, sizeof(path), "/proc/%u/maps", open->pid);
+	maps = fopen(path, "re");
+	if (!maps)
+		return true;
+	while (!found && fgets(line, sizeof(line), maps))
+		found = strstr(line, "[uprobes]") && sscanf(line, "%llx-%llx", &start, &end) == 2 &&
+			address >= start && address < end;
+	fclose(maps);
+	return found;
+}
+
+/* A frame above the thread's stack pointer, or whose slot holds something else now. */
+static bool frame_dead(const struct lapse_open *open)
+{
+	uint64_t sp, word;
+
+	if (thread_sp(open, &sp) && sp > open->sp && sp - open->sp < STACK_REACH)
+		return true;
+	if (!slot_word(open, &word))
+		return false;
+	if (open->flags & LAPSE_FRAME_RETINS)
+		return word != open->caller && !is_trampoline(open, word);
+	return !is_trampoline(open, word);
+}
+
+static int keep_open(struct tracer *tracer, const struct lapse_open *open, uint64_t age_ns)
+{
+	struct lapse_span *span;
+
+	if (tracer->n_open == tracer->max_open) {
+		size_t max = tracer->max_open ? 2 * tracer->max_open : 256;
+		struct lapse_span *grown = realloc(tracer->open, max * sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		tracer->open = grown;
+		tracer->max_open = max;
+	}
+	span = &tracer->open[tracer->n_open++];
+	*span = (struct lapse_span){
+		.kind = LAPSE_REC_SPAN,
+		.component = open->component,
+		.pid = open->pid,
+		.tid = open->tid,
+		.start_ns = open->start_ns,
+		.duration_ns = age_ns,
+		.raw_ns = age_ns,
+		.flags = LAPSE_SPAN_OPEN,
+	};
+	memcpy(span->comm, open->comm, sizeof(span->comm));
+	return 0;
+}
+
+static struct dead_frame *known_dead(struct tracer *tracer, const struct lapse_open *open)
+{
+	for (size_t i = 0; i < tracer->n_dead_frames; i++)
+		if (tracer->dead_frames[i].tid == open->tid &&
+		    tracer->dead_frames[i].start_ns == open->start_ns)
+			return &tracer->dead_frames[i];
+	return NULL;
+}
+
+static void remember_dead(struct tracer *tracer, const struct lapse_open *open)
+{
+	if (tracer->n_dead_frames < MAX_DEAD_FRAMES)
+		tracer->dead_frames[tracer->n_dead_frames++] =
+			(struct dead_frame){.tid = open->tid, .start_ns = open->start_ns};
+}
+
+/* The suspicion of the look before holds: the frame is still there, and still dead. */
+static bool confirm(struct tracer *tracer, const struct lapse_open *open)
+{
+	struct dead_frame *known = known_dead(tracer, open);
+
+	if (known && frame_dead(open))
+		known->confirmed = true;
+	return known && known->confirmed;
+}
+
+static bool is_dead(struct tracer *tracer, const struct lapse_open *open, uint64_t age_ns, size_t *suspects)
+{
+	const struct dead_frame *known;
+
+	switch (tracer->look) {
+	case LOOK_LAST:
+		known = known_dead(tracer, open);
+		return known && known->confirmed;
+	case LOOK_CONFIRM:
+		return confirm(tracer, open);
+	case LOOK_TICK:
+		if (age_ns < SUSPECT_AGE_NS)
+			return false;
+		break;
+	case LOOK_ALL:
+		break;
+	}
+	if ((*suspects)++ >= MAX_SUSPECTS || !frame_dead(open))
+		return false;
+	remember_dead(tracer, open);
+	return true;
+}
+
+static int take_open(struct tracer *tracer, const struct lapse_open *open, uint64_t now_ns, size_t *suspects)
+{
+	uint64_t age = now_ns > open->start_ns ? now_ns - open->start_ns : 0;
+
+	if (open->component >= tracer->n_components)
+		return 0;
+	if (is_dead(tracer, open, age, suspects)) {
+		tracer->dead[open->component]++;
+		return 0;
+	}
+	return keep_open(tracer, open, age);
+}
+
+/* The iterator's stream is whole records, but a read may end within one. */
+static int read_stream(struct tracer *tracer, int fd, uint64_t now_ns)
+{
+	char buffer[sizeof(struct lapse_open) * 512];
+	size_t have = 0, suspects = 0;
+	ssize_t n;
+	int err = 0;
+
+	while (!err && (n = read(fd, buffer + have, sizeof(buffer) - have)) > 0) {
+		size_t at = 0;
+
+		have += n;
+		for (; !err && have - at >= sizeof(struct lapse_open); at += sizeof(struct lapse_open)) {
+			struct lapse_open open;
+
+			memcpy(&open, buffer + at, sizeof(open));
+			err = take_open(tracer, &open, now_ns, &suspects);
+		}
+		have -= at;
+		memmove(buffer, buffer + at, have);
+	}
+	return err ?: n < 0 ? -errno : 0;
+}
+
+int open_frames_read(struct tracer *tracer, uint64_t now_ns)
+{
+	int fd, err;
+
+	/* What was open when the probes went was open so long; what became of it is not known. */
+	if (tracer->look == LOOK_LAST)
+		now_ns = tracer->stop_ns;
+
+	tracer->n_open = 0;
+	if (tracer->look == LOOK_TICK || tracer->look == LOOK_ALL)
+		tracer->n_dead_frames = 0;
+	memset(tracer->dead, 0, tracer->n_components * sizeof(*tracer->dead));
+	if (!tracer->iterator)
+		return -EOPNOTSUPP;
+	fd = bpf_iter_create(bpf_link__fd(tracer->iterator));
+	if (fd < 0)
+		return fd;
+	err = read_stream(tracer, fd, now_ns);
+	close(fd);
+	return err;
+}
+
+void open_frames_settle(struct tracer *tracer)
+{
+	const struct timespec pause = {.tv_nsec = CONFIRM_AFTER_NS};
+
+	tracer->look = LOOK_ALL;
+	open_frames_read(tracer, clock_now_ns());
+	tracer->look = LOOK_CONFIRM;
+	if (tracer->n_dead_frames) {
+		nanosleep(&pause, NULL);
+		open_frames_read(tracer, clock_now_ns());
+	}
+	tracer->look = LOOK_LAST;
+	tracer->stop_ns = clock_now_ns();
+}

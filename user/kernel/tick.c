@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What the kernel keeps, read into a tick: differences of histograms, sums of cells, open spans. */
+#include "kernel/tracer_parts.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bpf/buckets.h"
+
+static void add_cell(struct tick_counters *sum, const struct lapse_cell *cell)
+{
+	sum->entries += cell->entries;
+	sum->returns += cell->returns;
+	sum->errors += cell->errors;
+	sum->sum_ns += cell->sum_ns;
+	sum->sum_raw_ns += cell->sum_raw_ns;
+	for (int level = 0; level < LAPSE_LEVELS; level++)
+		sum->level[level] += cell->level[level];
+	sum->too_deep += cell->too_deep;
+	sum->abandoned += cell->abandoned;
+	sum->jumps += cell->jumps;
+	sum->stray += cell->stray;
+	sum->maps_full += cell->maps_full;
+	sum->ring_dropped += cell->ring_dropped;
+}
+
+static int keep_delta(struct tracer *tracer, uint32_t bucket, uint32_t count)
+{
+	if (tracer->n_deltas == tracer->max_deltas) {
+		size_t max = tracer->max_deltas ? 2 * tracer->max_deltas : 4096;
+		struct bucket_delta *grown = realloc(tracer->deltas, max * sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		tracer->deltas = grown;
+		tracer->max_deltas = max;
+	}
+	tracer->deltas[tracer->n_deltas++] = (struct bucket_delta){.index = bucket, .count = count};
+	return 0;
+}
+
+/* The buckets are 32 bits wide and may wrap: differences are taken in 32 bits. */
+static int read_histogram(struct tracer *tracer, size_t component)
+{
+	unsigned shards = 1U << tracer->shard_bits;
+	size_t stride = tracer->histogram_stride / sizeof(uint32_t);
+	size_t first = (component << tracer->shard_bits) * stride;
+	volatile const uint32_t *now = (const uint32_t *)(void *)tracer->histograms + first;
+	uint32_t *seen = tracer->seen + first;
+	int err = 0;
+
+	for (uint32_t bucket = 0; bucket <= LAPSE_BUCKETS(tracer->bucket_bits) && !err; bucket++) {
+		uint32_t count = 0;
+
+		for (unsigned shard = 0; shard < shards; shard++) {
+			uint32_t value = now[shard * stride + bucket];
+
+			count += value - seen[shard * stride + bucket];
+			seen[shard * stride + bucket] = value;
+		}
+		if (count)
+			err = keep_delta(tracer, bucket, count);
+	}
+	return err;
+}
+
+/* The extremes of slot @tick over all shards; the slot is emptied, so that its marks may wrap. */
+static void take_slot(struct tracer *tracer, size_t component, uint64_t tick, uint64_t *max, uint64_t *min)
+{
+	uint64_t mark = (tick + 1) << LAPSE_SLOT_SHIFT;
+	uint32_t slot = tick & (LAPSE_TICK_SLOTS - 1);
+
+	for (unsigned shard = 0; shard < 1U << tracer->shard_bits; shard++) {
+		struct lapse_cell *cell = tracer_cell(tracer, component, shard);
+		uint64_t high = __atomic_exchange_n(&cell->slot_max[slot], 0, __ATOMIC_RELAXED);
+		uint64_t low = __atomic_exchange_n(&cell->slot_min[slot], 0, __ATOMIC_RELAXED);
+
+		if ((high & ~LAPSE_SLOT_MASK) == mark && (high & LAPSE_SLOT_MASK) > *max)
+			*max = high & LAPSE_SLOT_MASK;
+		if ((low & ~LAPSE_SLOT_MASK) == mark && LAPSE_SLOT_MASK - (low & LAPSE_SLOT_MASK) < *min)
+			*min = LAPSE_SLOT_MASK - (low & LAPSE_SLOT_MASK);
+	}
+}
+
+/*
+ * Extremes of every tick that is over for a whole tick. A program that was preempted between its
+ * clock reading and its store still finds its slot: it is read one tick late.
+ */
+static void read_extremes(struct tracer *tracer, size_t component, uint64_t now_tick, uint64_t end_tick,
+			  struct tick_component *out)
+{
+	uint64_t from = tracer->memory[component].next_slot_tick;
+
+	out->late_max_ns = 0;
+	out->late_min_ns = UINT64_MAX;
+	if (from + LAPSE_TICK_SLOTS <= now_tick)
+		from = now_tick - LAPSE_TICK_SLOTS + 1;
+	for (uint64_t tick = from; tick < end_tick; tick++)
+		take_slot(tracer, component, tick, &out->late_max_ns, &out->late_min_ns);
+	if (end_tick > tracer->memory[component].next_slot_tick)
+		tracer->memory[component].next_slot_tick = end_tick;
+}
+
+/* The newest durations of a count window, oldest first. */
+static void read_recent(struct tracer *tracer, size_t component, uint64_t *copy, struct tick_component *out)
+{
+	const struct component_memory *memory = &tracer->memory[component];
+	uint64_t total = __atomic_load_n(&tracer_cell(tracer, component, 0)->recent_pos, __ATOMIC_ACQUIRE);
+	size_t n = total < memory->recent_len ? total : memory->recent_len;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t at = (total - n + i) % memory->recent_len;
+
+		copy[i] = ((volatile uint64_t *)tracer->recent)[memory->recent_base + at];
+	}
+	out->recent = n ? copy : NULL;
+	out->n_recent = n;
+	out->recent_total = total;
+}
+
+/* The dearest class of a component's places, for what the kernel does not add up itself. */
+static struct lapse_cost dearest(const struct tracer *tracer, size_t component)
+{
+	struct lapse_cost cost = {0};
+
+	for (int cls = 0; cls < LAPSE_CLASSES; cls++)
+		if (tracer->memory[component].classes & 1U << cls &&
+		    tracer->skel->bss->costs[cls].total_ns > cost.total_ns)
+			cost = tracer->skel->bss->costs[cls];
+	return cost;
+}
+
+/* Hits of a component, and what they cost: spans that returned by their own class, and the rest
+ * (entries that have not, returns that end nothing) by the dearest. */
+static void add_cost(struct tracer *tracer, size_t component, struct tick_self *self)
+{
+	struct lapse_cost cost = dearest(tracer, component);
+	uint64_t entries = 0, returns = 0, idle = 0;
+
+	for (unsigned shard = 0; shard < 1U << tracer->shard_bits; shard++) {
+		const struct lapse_cell *cell = tracer_cell(tracer, component, shard);
+
+		entries += cell->entries;
+		returns += cell->returns;
+		idle += cell->idle + cell->stray;
+		self->probe_ns += cell->cost_ns;
+	}
+	self->hits += entries + returns + idle;
+	if (entries > returns)
+		self->probe_ns += (entries - returns) * cost.enter_ns;
+	self->probe_ns += idle * (cost.total_ns - cost.enter_ns);
+}
+
+/* Program runs that the kernel left out, which no counter of the programs can see. */
+static uint64_t kernel_missed(const struct tracer *tracer)
+{
+	struct bpf_program *program;
+	uint64_t missed = 0;
+
+	bpf_object__for_each_program(program, tracer->skel->obj)
+	{
+		struct bpf_prog_info info = {0};
+		__u32 length = sizeof(info);
+
+		if (bpf_program__fd(program) >= 0 &&
+		    !bpf_prog_get_info_by_fd(bpf_program__fd(program), &info, &length))
+			missed += info.recursion_misses;
+	}
+	return missed;
+}
+
+static void read_self(struct tracer *tracer, struct tick_self *self)
+{
+	for (size_t i = 0; i < tracer->n_components; i++)
+		add_cost(tracer, i, self);
+	self->ns_per_hit = self->hits ? (double)self->probe_ns / (double)self->hits : NAN;
+	self->ring_dropped = tracer->skel->bss->records_dropped;
+	self->kernel_missed = kernel_missed(tracer) + tracer->skel->bss->unsafe_skipped;
+	self->target_cpu_ns = usage_target_ns(tracer->usage);
+	if (self->target_cpu_ns < USAGE_RESOLVED_NS)
+		self->target_cpu_ns = 0;
+	self->tracer_cpu_ns = usage_own_ns();
+	self->tracer_rss_bytes = usage_own_rss();
+}
+
+static int read_component(struct tracer *tracer, size_t component, bool last, uint64_t now_tick,
+			  uint64_t end_tick, uint64_t *recent)
+{
+	struct tick_component *out = &tracer->ticked[component];
+	struct component_memory *memory = &tracer->memory[component];
+	int err = 0;
+
+	*out = (struct tick_component){.component = component, .running = true};
+	for (unsigned shard = 0; shard < 1U << tracer->shard_bits; shard++)
+		add_cell(&out->counters, tracer_cell(tracer, component, shard));
+	out->counters.abandoned += tracer->dead[component];
+	/* Histograms are large and most of many components are quiet. */
+	out->n_buckets = tracer->n_deltas;
+	if (last || out->counters.returns != memory->seen_returns)
+		err = read_histogram(tracer, component);
+	out->n_buckets = tracer->n_deltas - out->n_buckets;
+	memory->seen_returns = out->counters.returns;
+	read_extremes(tracer, component, now_tick, end_tick, out);
+	read_recent(tracer, component, recent, out);
+	return err;
+}
+
+static uint64_t abandoned(const struct tracer *tracer)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < tracer->n_components << tracer->shard_bits; i++)
+		sum += tracer->cells[i].abandoned;
+	return sum;
+}
+
+/* In the last figures a thread that ends meanwhile must not stand on both sides, or on none. */
+static int read_open(struct tracer *tracer, uint64_t now_ns, bool last)
+{
+	uint64_t before;
+	int err, tries = 0;
+
+	do {
+		before = abandoned(tracer);
+		err = open_frames_read(tracer, now_ns);
+	} while (last && !err && abandoned(tracer) != before && ++tries < 100);
+	return err;
+}
+
+int tracer_tick(struct tracer *tracer, uint64_t now_ns, bool last, struct tick *tick)
+{
+	uint64_t now_tick = (last ? clock_now_ns() : now_ns) / tracer->options.tick_ns;
+	uint64_t end_tick = last && now_ns == tracer->last_tick_ns ? now_tick + 1 : now_tick - 1;
+	bool open_known = !read_open(tracer, now_ns, last);
+	struct bucket_delta *deltas;
+	int err = 0;
+
+	tracer->n_deltas = 0;
+	for (size_t i = 0; i < tracer->n_components && !err; i++)
+		err = read_component(tracer, i, last, now_tick, end_tick,
+				     tracer->recent_copy + tracer->memory[i].recent_base);
+	if (err)
+		return err;
+	deltas = tracer->deltas;
+	for (size_t i = 0; i < tracer->n_components; i++) {
+		tracer->ticked[i].buckets = deltas;
+		deltas += tracer->ticked[i].n_buckets;
+	}
+	*tick = (struct tick){
+		.now_ns = now_ns,
+		.period_ns = tracer->last_tick_ns ? now_ns - tracer->last_tick_ns : 0,
+		.components = tracer->ticked,
+		.n_components = tracer->n_components,
+		.open = tracer->open,
+		.n_open = tracer->n_open,
+		.open_known = open_known,
+	};
+	read_self(tracer, &tick->self);
+	tracer->last_tick_ns = now_ns;
+	return 0;
+}

@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Opening, sizing, loading and releasing; attaching, ticking and calibrating have their own files. */
+#include "kernel/tracer_parts.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/diag.h"
+#include "bpf/buckets.h"
+#include "bpf/config.h"
+
+#define MAX_SHARD_BITS 3
+
+unsigned tracer_bucket_bits(size_t n_components)
+{
+	return n_components > LAPSE_FINE_COMPONENTS ? LAPSE_BUCKET_BITS_COARSE : LAPSE_BUCKET_BITS_FINE;
+}
+
+/* libbpf's own words are for its developers: with -v only. */
+static int print_libbpf(enum libbpf_print_level level, const char *format, va_list args)
+{
+	if (level > LIBBPF_INFO || !diag_verbose())
+		return 0;
+	return vfprintf(stderr, format, args);
+}
+
+static unsigned shard_bits(void)
+{
+	int cpus = libbpf_num_possible_cpus();
+	unsigned bits = 0;
+
+	while (bits < MAX_SHARD_BITS && (1 << bits) < cpus)
+		bits++;
+	return bits;
+}
+
+static void set_constants(struct tracer *tracer)
+{
+	const struct tracer_options *options = &tracer->options;
+	struct lapse_bpf__rodata *constants = tracer->skel->rodata;
+
+	constants->cfg_shard_bits = tracer->shard_bits;
+	constants->cfg_shard_mask = (1U << tracer->shard_bits) - 1;
+	constants->cfg_bucket_bits = tracer->bucket_bits;
+	constants->cfg_overflow = LAPSE_BUCKETS(tracer->bucket_bits);
+	constants->cfg_tick_ns = options->tick_ns;
+	constants->cfg_ring_bytes = options->ring_bytes;
+	constants->cfg_task_storage = tracer->features.task_storage;
+	constants->cfg_processes = options->all_processes || options->follow;
+	constants->cfg_follow = options->follow;
+	if (options->comm)
+		strncpy((char *)constants->cfg_comm, options->comm, LAPSE_COMM_LEN - 1);
+}
+
+static size_t histogram_bytes(const struct tracer *tracer)
+{
+	return (LAPSE_BUCKETS(tracer->bucket_bits) + 1) * sizeof(uint32_t);
+}
+
+static int set_sizes(struct tracer *tracer)
+{
+	size_t n = tracer->n_components + LAPSE_CLASSES;
+	size_t sharded = n << tracer->shard_bits;
+	struct lapse_bpf *skel = tracer->skel;
+	int err;
+
+	err = bpf_map__set_max_entries(skel->maps.components, n);
+	if (!err)
+		err = bpf_map__set_max_entries(skel->maps.cells, sharded);
+	if (!err)
+		err = bpf_map__set_max_entries(skel->maps.histograms, sharded);
+	if (!err)
+		err = bpf_map__set_value_size(skel->maps.histograms, histogram_bytes(tracer));
+	if (!err)
+		err = bpf_map__set_max_entries(skel->maps.recent, tracer->n_recent ? tracer->n_recent : 1);
+	if (!err)
+		err = bpf_map__set_max_entries(skel->maps.events, tracer->options.ring_bytes);
+	if (err)
+		return err;
+	if (!tracer->features.task_storage)
+		return bpf_map__set_autocreate(skel->maps.stacks, false);
+	return bpf_map__set_max_entries(skel->maps.stacks_by_thread, 1);
+}
+
+static void choose_programs(struct tracer *tracer)
+{
+	struct lapse_bpf *skel = tracer->skel;
+
+	bpf_program__set_autoload(skel->progs.span_session, tracer->kind == ATTACH_SESSION);
+	bpf_program__set_autoload(skel->progs.place_multi, tracer->kind != ATTACH_PERF);
+	bpf_program__set_autoload(skel->progs.libraries_multi, tracer->kind != ATTACH_PERF);
+	bpf_program__set_autoload(skel->progs.libraries_perf, tracer->kind == ATTACH_PERF);
+	bpf_program__set_autoload(skel->progs.return_multi, tracer->kind == ATTACH_MULTI);
+	bpf_program__set_autoload(skel->progs.place_perf, tracer->kind == ATTACH_PERF);
+	bpf_program__set_autoload(skel->progs.return_perf, tracer->kind == ATTACH_PERF);
+	bpf_program__set_autoload(skel->progs.open_frames, tracer->features.task_storage);
+	bpf_program__set_autoload(skel->progs.process_exec, true);
+	bpf_program__set_autoload(skel->progs.process_fork,
+				  tracer->options.all_processes || tracer->options.follow);
+}
+
+/* Room for what the ticks compare with and hand out. */
+static int allocate(struct tracer *tracer, const struct tracer_component *components)
+{
+	size_t n = tracer->n_components, sharded = n << tracer->shard_bits;
+
+	tracer->histogram_stride = (histogram_bytes(tracer) + 7) & ~(size_t)7; /* the kernel's rounding */
+	tracer->memory = calloc(n, sizeof(*tracer->memory));
+	tracer->ticked = calloc(n, sizeof(*tracer->ticked));
+	tracer->seen = calloc(sharded, tracer->histogram_stride);
+	tracer->recent_copy = calloc(tracer->n_recent + 1, sizeof(uint64_t));
+	tracer->wanted = calloc(n, sizeof(*components));
+	tracer->dead = calloc(n, sizeof(uint64_t));
+	tracer->usage = usage_new();
+	if (!tracer->wanted || !tracer->dead || !tracer->memory || !tracer->ticked || !tracer->seen ||
+	    !tracer->recent_copy || !tracer->usage)
+		return -ENOMEM;
+	memcpy(tracer->wanted, components, n * sizeof(*components));
+	for (size_t i = 0, base = 0; i < n; i++) {
+		tracer->memory[i].recent_base = base;
+		tracer->memory[i].recent_len = components[i].recent_len;
+		base += components[i].recent_len;
+	}
+	return 0;
+}
+
+static void *map_array(const struct bpf_map *map, size_t value_size, size_t n)
+{
+	size_t page = sysconf(_SC_PAGESIZE);
+	size_t bytes = (value_size * n + page - 1) & ~(page - 1);
+	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+
+	return at == MAP_FAILED ? NULL : at;
+}
+
+static int map_arrays(struct tracer *tracer)
+{
+	size_t n = tracer->n_components + LAPSE_CLASSES, sharded = n << tracer->shard_bits;
+	struct lapse_bpf *skel = tracer->skel;
+
+	tracer->components = map_array(skel->maps.components, sizeof(struct lapse_component), n);
+	tracer->cells = map_array(skel->maps.cells, sizeof(struct lapse_cell), sharded);
+	tracer->histograms = map_array(skel->maps.histograms, tracer->histogram_stride, sharded);
+	tracer->recent =
+		map_array(skel->maps.recent, sizeof(uint64_t), tracer->n_recent ? tracer->n_recent : 1);
+	if (!tracer->components || !tracer->cells || !tracer->histograms || !tracer->recent)
+		return -ENOMEM;
+	return 0;
+}
+
+/* The calibration's components, which come last, have no limits; neither has anything yet. */
+static void set_components(struct tracer *tracer)
+{
+	for (size_t i = 0; i < tracer->n_components + LAPSE_CLASSES; i++) {
+		struct lapse_component *component = &tracer->components[i];
+
+		component->send_ns = UINT64_MAX;
+		for (int level = 0; level < LAPSE_LEVELS; level++)
+			component->level_ns[level] = UINT64_MAX;
+	}
+	for (size_t i = 0; i < tracer->n_components; i++) {
+		struct lapse_component *component = &tracer->components[i];
+
+		memcpy(component->level_ns, tracer->wanted[i].level_ns, sizeof(component->level_ns));
+		component->send_ns = tracer->wanted[i].send_ns;
+		component->flags = tracer->wanted[i].flags;
+		component->recent_base = tracer->memory[i].recent_base;
+		component->recent_len = tracer->memory[i].recent_len;
+	}
+}
+
+/* The kernel's encoding of a device number, which is not the one of stat(2). */
+static struct lapse_exe exe_key(struct file_id id)
+{
+	return (struct lapse_exe){.ino = id.ino, .dev = (uint64_t)major(id.dev) << 20 | minor(id.dev)};
+}
+
+void tracer_filter(struct tracer *tracer)
+{
+	tracer->skel->bss->filter = tracer->filter;
+	tracer->skel->bss->only_tid = tracer->options.tid;
+}
+
+int tracer_want_exe(struct tracer *tracer, struct file_id exe)
+{
+	struct lapse_exe key = exe_key(exe);
+	uint8_t one = 1;
+
+	tracer->filter |= LAPSE_FILTER_EXE;
+	if (tracer->last_tick_ns)
+		tracer_filter(tracer);
+	return bpf_map__update_elem(tracer->skel->maps.exes, &key, sizeof(key), &one, sizeof(one), BPF_ANY);
+}
+
+/* The pids of the options: their end is told of, and the filter uses them where it has to. */
+static int name_pids(struct tracer *tracer)
+{
+	const struct tracer_options *options = &tracer->options;
+	uint8_t one = 1;
+	int err = 0;
+
+	for (size_t i = 0; i < options->n_pids && !err; i++)
+		err = bpf_map__update_elem(tracer->skel->maps.tgids, &options->pids[i], sizeof(uint32_t),
+					   &one, sizeof(one), BPF_ANY);
+	return err;
+}
+
+void tracer_filter_pids(struct tracer *tracer)
+{
+	tracer->filter |= LAPSE_FILTER_TGID;
+}
+
+static int set_filter(struct tracer *tracer)
+{
+	const struct tracer_options *options = &tracer->options;
+	int err = name_pids(tracer);
+
+	if (options->follow)
+		tracer_filter_pids(tracer);
+	if (options->comm)
+		tracer->filter |= LAPSE_FILTER_COMM;
+	for (size_t i = 0; i < options->n_exes && !err; i++)
+		err = tracer_want_exe(tracer, options->exes[i]);
+	return err;
+}
+
+int tracer_open(const struct tracer_options *options, const struct tracer_component *components,
+		size_t n_components, struct tracer **out)
+{
+	struct tracer *tracer = calloc(1, sizeof(*tracer));
+	int kind;
+
+	*out = tracer;
+	if (!tracer)
+		return -ENOMEM;
+	libbpf_set_print(print_libbpf);
+	tracer->options = *options;
+	tracer->n_components = n_components;
+	tracer->bucket_bits = tracer_bucket_bits(n_components);
+	tracer->shard_bits = shard_bits();
+	for (size_t i = 0; i < n_components; i++)
+		tracer->n_recent += components[i].recent_len;
+	features_probe(&tracer->features);
+	if (tracer->features.bpf || !tracer->features.btf) {
+		features_explain(&tracer->features, tracer->features.bpf, "cannot trace");
+		return tracer->features.bpf ?: -EOPNOTSUPP;
+	}
+	kind = features_choose(&tracer->features, options->attach);
+	if (kind < 0)
+		return kind;
+	tracer->kind = kind;
+	return allocate(tracer, components);
+}
+
+int tracer_load(struct tracer *tracer)
+{
+	int err;
+
+	tracer->skel = lapse_bpf__open();
+	if (!tracer->skel)
+		return -errno;
+	choose_programs(tracer);
+	set_constants(tracer);
+	err = set_sizes(tracer);
+	if (!err)
+		err = lapse_bpf__load(tracer->skel);
+	if (err) {
+		features_explain(&tracer->features, err, "cannot load the programs into the kernel");
+		return err;
+	}
+	err = map_arrays(tracer) ?: set_filter(tracer);
+	if (err)
+		return err;
+	set_components(tracer);
+	return ring_open(tracer);
+}
+
+static void unmap(void *at, size_t value_size, size_t n)
+{
+	size_t page = sysconf(_SC_PAGESIZE);
+
+	if (at)
+		munmap(at, (value_size * n + page - 1) & ~(page - 1));
+}
+
+static void unmap_arrays(struct tracer *tracer)
+{
+	size_t n = tracer->n_components + LAPSE_CLASSES, sharded = n << tracer->shard_bits;
+
+	unmap(tracer->components, sizeof(struct lapse_component), n);
+	unmap(tracer->cells, sizeof(struct lapse_cell), sharded);
+	unmap(tracer->histograms, tracer->histogram_stride, sharded);
+	unmap(tracer->recent, sizeof(uint64_t), tracer->n_recent ? tracer->n_recent : 1);
+}
+
+void tracer_detach(struct tracer *tracer)
+{
+	if (tracer->look == LOOK_TICK && tracer->n_links)
+		open_frames_settle(tracer);
+	attach_release_from(tracer, 0);
+}
+
+void tracer_free(struct tracer *tracer)
+{
+	if (!tracer)
+		return;
+	tracer_detach(tracer);
+	ring_buffer__free(tracer->ring);
+	bpf_link__destroy(tracer->iterator);
+	for (size_t i = 0; i < tracer->n_process_links; i++)
+		bpf_link__destroy(tracer->process_links[i]);
+	unmap_arrays(tracer);
+	lapse_bpf__destroy(tracer->skel);
+	usage_free(tracer->usage);
+	free(tracer->links);
+	free(tracer->wanted);
+	free(tracer->memory);
+	free(tracer->ticked);
+	free(tracer->seen);
+	free(tracer->deltas);
+	free(tracer->recent_copy);
+	free(tracer->open);
+	free(tracer->dead);
+	free(tracer->loaders);
+	free(tracer);
+}
+
+int tracer_watch_usage(struct tracer *tracer, pid_t pid)
+{
+	return usage_watch(tracer->usage, pid);
+}
+
+enum attach_kind tracer_attach_kind(const struct tracer *tracer)
+{
+	return tracer->kind;
+}
+
+const struct lapse_cost *tracer_cost(const struct tracer *tracer, enum lapse_class cls)
+{
+	return &tracer->skel->bss->costs[cls];
+}

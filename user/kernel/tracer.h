@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The kernel's side of a trace, in the order in which it is used:
+ *
+ *   tracer_open -> tracer_load -> tracer_calibrate -> tracer_attach (again for each new file)
+ *     -> tracer_drain and tracer_tick as often as wanted -> tracer_detach -> last ticks -> tracer_free
+ *
+ * All functions give 0 or -errno; those that can fail for a reason that a person can mend have said so.
+ */
+#ifndef LAPSE_TRACER_H
+#define LAPSE_TRACER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "bpf/event.h"
+#include "kernel/features.h"
+#include "monitor/feed.h"
+#include "probe/plan.h"
+
+struct tracer;
+
+struct tracer_component {
+	uint64_t level_ns[LAPSE_LEVELS]; /* monitor_kernel_levels() */
+	uint64_t send_ns;		 /* send longer spans singly; UINT64_MAX: only breaching ones */
+	uint32_t flags;			 /* enum lapse_component_flag */
+	uint32_t recent_len;		 /* spans of a count window; 0: none */
+};
+
+struct tracer_options {
+	enum attach_kind attach; /* ATTACH_AUTO, or one that is forced */
+	size_t ring_bytes;	 /* a power of two */
+	uint64_t tick_ns;
+	bool all_processes;	    /* --exe, --comm: places are probed for every process, filtered in the
+				     * programs by what follows */
+	const struct file_id *exes; /* executables that are meant */
+	size_t n_exes;
+	const char *comm; /* a name that is meant, or NULL */
+	bool follow;	  /* children of the pids, too */
+	const pid_t *pids;
+	size_t n_pids;
+	pid_t tid; /* one thread alone, or 0 */
+};
+
+/* Buckets per octave (log2) for so many components: fine up to LAPSE_FINE_COMPONENTS. */
+unsigned tracer_bucket_bits(size_t n_components);
+
+/* Chooses the attachment and sizes the maps. @components is copied. */
+int tracer_open(const struct tracer_options *options, const struct tracer_component *components,
+		size_t n_components, struct tracer **tracer);
+
+int tracer_load(struct tracer *tracer);
+
+/* Measures, on a child of lapse's own, what a probe of each class in @classes (bits by enum
+ * lapse_class) costs here, and has the programs subtract it. */
+int tracer_calibrate(struct tracer *tracer, unsigned classes);
+
+/* Attaches the places of @plan from @first_place on. */
+int tracer_attach(struct tracer *tracer, const struct plan *plan, size_t first_place);
+
+/* Attaches the places of file @file of @plan for @pid alone, which has come later. */
+int tracer_attach_pid(struct tracer *tracer, const struct plan *plan, size_t file, pid_t pid);
+
+/* One more executable that is meant: one that has been replaced on disk, say. */
+int tracer_want_exe(struct tracer *tracer, struct file_id exe);
+
+/*
+ * Has return probes of a session stop when @file, the dynamic linker of @pid (-1: of everyone), calls
+ * its hook at @offset, until tracer_judge() says that they are safe with the libraries there are now.
+ */
+int tracer_watch_libraries(struct tracer *tracer, const struct mapped_file *file, uint64_t offset, pid_t pid);
+
+/* @changes is what the record LAPSE_PROC_LIBS said, or LAPSE_LIBRARIES_UNSAFE: never again. */
+int tracer_judge(struct tracer *tracer, pid_t pid, int64_t changes);
+#define LAPSE_LIBRARIES_UNSAFE INT64_MIN
+
+/* Becomes readable when a record wants to be read at once. */
+int tracer_fd(const struct tracer *tracer);
+
+struct tracer_records {
+	int (*span)(void *context, const struct lapse_span *span);
+	int (*process)(void *context, const struct lapse_proc *process);
+	void *context;
+};
+/* Hands all waiting records on; how many, or the first error that a function gave. */
+int tracer_drain(struct tracer *tracer, const struct tracer_records *records);
+
+/*
+ * Reads everything that the kernel keeps into @tick, which points into the tracer and is valid until
+ * the next call. @last: after tracer_detach, so that nothing is skipped; call it twice then, since
+ * the extremes of the last two slots come with the second.
+ */
+int tracer_tick(struct tracer *tracer, uint64_t now_ns, bool last, struct tick *tick);
+
+/* Watches what @pid uses of the CPU from now on, for the cost's share. */
+int tracer_watch_usage(struct tracer *tracer, pid_t pid);
+
+void tracer_detach(struct tracer *tracer);
+void tracer_free(struct tracer *tracer);
+
+/* For people: how it is attached, and what was measured. */
+enum attach_kind tracer_attach_kind(const struct tracer *tracer);
+const struct lapse_cost *tracer_cost(const struct tracer *tracer, enum lapse_class cls);
+
+#endif

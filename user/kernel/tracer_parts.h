@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The tracer's insides, shared by the files of kernel/ and by nobody else. */
+#ifndef LAPSE_TRACER_PARTS_H
+#define LAPSE_TRACER_PARTS_H
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "base/clock.h"
+#include "kernel/tracer.h"
+#include "kernel/usage.h"
+#include "lapse.skel.h"
+
+/* What the tick before saw of a component. */
+struct component_memory {
+	uint64_t seen_returns;
+	uint64_t next_slot_tick; /* the first tick whose extremes have not been handed on */
+	unsigned classes;	 /* bits of enum lapse_class among its places */
+	uint32_t recent_base, recent_len;
+};
+
+/* A frame that was found dead, by what no other frame has. */
+struct dead_frame {
+	uint64_t start_ns;
+	uint32_t tid;
+	bool confirmed; /* by a second look */
+};
+
+/*
+ * How closely a look at the open frames goes. At a tick only old frames are suspects. Before the
+ * probes go all are, at two looks: a frame that is just returning looks dead too, because the
+ * kernel's trampoline pushes over its slot. Once the probes are gone a slot shows nothing any more,
+ * and what was not dead counts as in flight at the end of tracing.
+ */
+enum open_look { LOOK_TICK, LOOK_ALL, LOOK_CONFIRM, LOOK_LAST };
+
+#define MAX_DEAD_FRAMES 1000
+
+/* A dynamic linker whose hook is probed, for a process or (-1) for all. */
+struct watched_loader {
+	struct file_id id;
+	pid_t pid;
+};
+
+struct tracer {
+	struct lapse_bpf *skel;
+	struct features features;
+	enum attach_kind kind;
+	struct tracer_options options; /* scalars only; the arrays belong to the caller of tracer_open */
+	size_t n_components;	       /* without those of the calibration, which come after them */
+	unsigned shard_bits;
+	unsigned bucket_bits;
+	bool pid_filter_broken; /* links for a pid miss its threads: the programs filter instead */
+
+	struct lapse_component *components; /* mapped */
+	struct lapse_cell *cells;	    /* mapped */
+	char *histograms;		    /* mapped; histogram_stride apart */
+	uint64_t *recent;		    /* mapped */
+	size_t histogram_stride;
+	size_t n_recent;
+
+	uint32_t filter; /* enum lapse_filter, once the calibration is over */
+	struct tracer_component *wanted;
+	struct component_memory *memory;
+	uint32_t *seen;		       /* histograms as the tick before saw them */
+	struct tick_component *ticked; /* what tracer_tick hands out */
+	struct bucket_delta *deltas;
+	size_t n_deltas, max_deltas;
+	uint64_t *recent_copy;
+	struct lapse_span *open;
+	size_t n_open, max_open;
+	uint64_t *dead; /* per component: frames unwound, but not pruned yet by a later entry */
+	struct dead_frame dead_frames[MAX_DEAD_FRAMES]; /* as the last looks found them */
+	size_t n_dead_frames;
+	enum open_look look;
+	uint64_t stop_ns; /* when the probes began to go */
+	uint64_t last_tick_ns;
+
+	struct ring_buffer *ring;
+	const struct tracer_records *records;
+	struct bpf_link *iterator;
+	struct bpf_link *process_links[3];
+	size_t n_process_links;
+	struct bpf_link **links;
+	size_t n_links, max_links;
+	struct usage *usage;
+	struct watched_loader *loaders;
+	size_t n_loaders;
+};
+
+/* tracer.c: chooses the pids of the options as a filter; puts the filter in force. */
+void tracer_filter_pids(struct tracer *tracer);
+void tracer_filter(struct tracer *tracer);
+
+/* ring.c */
+int ring_open(struct tracer *tracer);
+
+/* attach.c */
+int attach_function(struct tracer *tracer, pid_t pid, const char *path, uint64_t offset, uint64_t cookie);
+void attach_release_from(struct tracer *tracer, size_t first_link);
+
+/* open_frames.c: fills tracer->open and tracer->dead. 0 or -errno. */
+int open_frames_attach(struct tracer *tracer);
+int open_frames_read(struct tracer *tracer, uint64_t now_ns);
+/* The last looks while the probes are there; what they find holds from then on. */
+void open_frames_settle(struct tracer *tracer);
+
+/* The cell of a component and shard. */
+static inline struct lapse_cell *tracer_cell(const struct tracer *tracer, size_t component, unsigned shard)
+{
+	return &tracer->cells[component << tracer->shard_bits | shard];
+}
+
+#endif
