@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The states of an alert. A breach makes it fire (from the n-th on, where so many are wanted);
+ * resolve_after without one resolves it. Every firing announcement starts the cooldown, which
+ * outlasts a resolution: a key that flaps is announced once per cooldown and otherwise counted.
+ * Only a higher rank than the one announced last breaks through.
+ */
+#include "monitor/alert.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FORGET_NS (24 * 3600 * 1000000000ULL)
+
+int alert_wants(struct alert_key *key, uint32_t n, uint64_t within_ns)
+{
+	if (n < 2)
+		return 0;
+	key->times = calloc(n, sizeof(*key->times));
+	if (!key->times)
+		return -ENOMEM;
+	key->times_wanted = n;
+	key->times_ns = within_ns;
+	return 0;
+}
+
+void alert_free(struct alert_key *key)
+{
+	free(key->times);
+	key->times = NULL;
+}
+
+static bool firing(const struct alert_key *key)
+{
+	return key->state == ALERT_FIRING;
+}
+
+/* An approach is below any breach, so that the breach after it is told at once. */
+static int rank_of_finding(bool approach, enum severity severity)
+{
+	return approach ? 0 : (int)severity;
+}
+
+static bool higher_than_announced(const struct alert_key *key, const struct breach *b)
+{
+	return rank_of_finding(b->approach, b->violation.severity) >
+	       rank_of_finding(key->alert.approach, key->alert.severity);
+}
+
+/* Notes @n breaches at @now_ns; true once enough of them lie within the time asked for. */
+static bool enough(struct alert_key *key, uint64_t n, uint64_t now_ns)
+{
+	if (!key->times)
+		return true;
+	n = n < key->times_wanted ? n : key->times_wanted;
+	for (; n; n--)
+		key->times[key->times_seen++ % key->times_wanted] = now_ns;
+	return key->times_seen >= key->times_wanted &&
+	       key->times[key->times_seen % key->times_wanted] + key->times_ns >= now_ns;
+}
+
+static void begin(struct alert_key *key, const struct breach *b, uint64_t now_ns)
+{
+	uint64_t before = key->times ? key->times_wanted - 1 : 0;
+
+	key->state = ALERT_FIRING;
+	key->told = false;
+	key->alert.since_ns = now_ns;
+	key->alert.violations = before;
+	key->alert.held_back += before;
+	/* One that was counted before it was severe enough to be told of. */
+	if (!b->n && !b->approach)
+		key->alert.violations++;
+}
+
+static void describe(struct alert *alert, const struct breach *b)
+{
+	const struct violation *v = &b->violation;
+
+	alert->component = v->component;
+	alert->kind = v->kind;
+	alert->severity = v->severity;
+	alert->measured = v->measured;
+	alert->limit = v->limit;
+	alert->window_ns = b->window_ns;
+	alert->approach = b->approach;
+	alert->open = v->open;
+	alert->pid = v->pid;
+	alert->tid = v->tid;
+	memcpy(alert->comm, v->comm, sizeof(alert->comm));
+}
+
+static void announce(struct alert_key *key, enum alert_event event, uint64_t now_ns,
+		     const struct monitor_sink *sink)
+{
+	key->alert.event = event;
+	key->alert.time_ns = now_ns;
+	if (sink->alert)
+		sink->alert(sink->context, &key->alert);
+	key->alert.held_back = 0;
+}
+
+static bool must_tell(const struct alert_key *key, const struct alert_policy *policy, const struct breach *b,
+		      uint64_t now_ns)
+{
+	if (!key->announced || higher_than_announced(key, b))
+		return true;
+	return (b->n || b->approach) && now_ns - key->announced_ns >= policy->cooldown_ns;
+}
+
+static void tell(struct alert_key *key, const struct breach *b, uint64_t now_ns,
+		 const struct monitor_sink *sink)
+{
+	bool escalated = key->told && higher_than_announced(key, b);
+
+	/* The announcement is itself the news of one of them. */
+	key->alert.held_back += b->n ? b->n - 1 : 0;
+	describe(&key->alert, b);
+	announce(key, escalated ? ALERT_EVENT_ESCALATED : ALERT_EVENT_FIRING, now_ns, sink);
+	key->announced = key->told = true;
+	key->announced_ns = now_ns;
+}
+
+/* Threads' records arrive out of order; an alert's time does not run backwards. */
+static uint64_t not_before(const struct alert_key *key, uint64_t now_ns)
+{
+	return now_ns > key->last_breach_ns ? now_ns : key->last_breach_ns;
+}
+
+void alert_breach(struct alert_key *key, const struct alert_policy *policy, const struct breach *breach,
+		  const struct monitor_sink *sink)
+{
+	uint64_t now = not_before(key, breach->violation.time_ns);
+	bool quiet = breach->violation.severity == SEV_NOTICE && !breach->approach;
+
+	if (!firing(key)) {
+		if (quiet || !enough(key, breach->n, now))
+			return;
+		begin(key, breach, now);
+	}
+	key->last_breach_ns = key->last_violation_ns = now;
+	key->alert.violations += breach->n;
+	if (!quiet && must_tell(key, policy, breach, now))
+		tell(key, breach, now, sink);
+	else
+		key->alert.held_back += breach->n;
+}
+
+void alert_ongoing(struct alert_key *key, uint64_t now_ns)
+{
+	if (firing(key))
+		key->last_breach_ns = key->last_violation_ns = not_before(key, now_ns);
+}
+
+void alert_not_calm(struct alert_key *key, uint64_t now_ns)
+{
+	if (firing(key))
+		key->last_breach_ns = not_before(key, now_ns);
+}
+
+static void forget(struct alert_key *key)
+{
+	struct alert_key fresh = {
+		.type = key->type,
+		.times = key->times,
+		.times_wanted = key->times_wanted,
+		.times_ns = key->times_ns,
+	};
+
+	*key = fresh;
+}
+
+void alert_tick(struct alert_key *key, const struct alert_policy *policy, uint64_t now_ns,
+		const struct monitor_sink *sink)
+{
+	if (firing(key) && now_ns >= key->last_breach_ns + policy->resolve_after_ns) {
+		key->state = ALERT_RESOLVED;
+		key->times_seen = 0;
+		announce(key, ALERT_EVENT_RESOLVED, now_ns, sink);
+	}
+	if (key->state != ALERT_OK && now_ns >= key->last_violation_ns + FORGET_NS)
+		forget(key);
+}

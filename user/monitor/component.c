@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What happens to a component at a tick, and with what was found about it. */
+#include "monitor/component.h"
+
+#include <math.h>
+
+/* ---- findings ---------------------------------------------------------------------------------- */
+
+void component_violated(struct component *component, struct objective_run *run, uint64_t growth)
+{
+	uint64_t now = component->stage->now_ns;
+
+	run->violations += growth;
+	component->violations += growth;
+	rolling_add(&component->day, now, growth);
+	rolling_add(&component->five_minutes, now, growth);
+}
+
+static void note_measured(struct objective_run *run, double measured)
+{
+	bool worse = run->info->upper ? measured > run->worst : measured < run->worst;
+
+	run->measured = measured;
+	if (isnan(run->worst) || worse)
+		run->worst = measured;
+}
+
+void component_report(struct component *component, struct objective_run *run, const struct breach *breach)
+{
+	struct stage *stage = component->stage;
+
+	note_measured(run, breach->violation.measured);
+	if (breach->approach)
+		return;
+	if (breach->violation.severity >= stage->options.exit_severity)
+		run->violated = true;
+	if (!breach->n)
+		return;
+	violation_log_add(&stage->log, &breach->violation);
+	if (stage->sink.violation)
+		stage->sink.violation(stage->sink.context, &breach->violation);
+}
+
+/* ---- a tick -------------------------------------------------------------------------------------- */
+
+void component_begin_tick(struct component *component, bool open_known)
+{
+	component->open_known = open_known;
+	component->in_flight = 0;
+	component->has_oldest = false;
+	component->oldest_ns = 0;
+	latency_begin_tick(component, open_known);
+}
+
+void component_open(struct component *component, const struct lapse_span *open)
+{
+	component->in_flight++;
+	component->has_oldest = true;
+	if (open->duration_ns > component->oldest_ns)
+		component->oldest_ns = open->duration_ns;
+	latency_open(component, open);
+}
+
+static uint64_t lost_in(const struct tick_counters *t)
+{
+	return t->too_deep + t->maps_full + t->stray;
+}
+
+uint64_t component_lost(const struct component *component)
+{
+	return lost_in(&component->counters) + component->stage->missed;
+}
+
+static struct tally tally_between(const struct tick_counters *before, const struct tick_counters *now,
+				  uint64_t missed)
+{
+	return (struct tally){
+		.count = now->returns - before->returns,
+		.errors = now->errors - before->errors,
+		.sum_ns = now->sum_ns - before->sum_ns,
+		.lost = lost_in(now) - lost_in(before) + missed,
+	};
+}
+
+static void settle(struct component *c, const struct tick_component *input)
+{
+	uint64_t min = input->late_min_ns, max = input->late_max_ns;
+
+	extremes_settle(&c->total.extremes, min, max);
+	/* What comes late at the first tick of an interval belongs to the one before. */
+	extremes_settle(c->interval_ticks ? &c->interval.extremes : &c->last_interval.extremes, min, max);
+	window_settle(&c->window, c->stage->timeline.ticks, min, max);
+}
+
+static int add_tick(struct component *c, const struct tick_component *input)
+{
+	struct tally tally = tally_between(&c->counters, &input->counters, c->stage->missed_delta);
+	struct extremes_bounds bounds;
+	bool any = extremes_bounds(&bounds, input->buckets, input->n_buckets, c->stage->options.bucket_bits);
+
+	figures_add(&c->total, &tally, input, any ? &bounds : NULL);
+	figures_add(&c->interval, &tally, input, any ? &bounds : NULL);
+	if (!any && !tally.count && !tally.lost)
+		return 0;
+	c->last_update_ns = c->stage->now_ns;
+	return window_add(&c->window, c->stage->timeline.ticks, &tally, input->buckets, input->n_buckets);
+}
+
+/* Where the spans in flight cannot be listed, they are what the other counters leave over. */
+static uint64_t computed_in_flight(const struct tick_counters *t)
+{
+	uint64_t gone = t->returns + t->too_deep + t->abandoned + t->jumps + t->maps_full;
+
+	return t->entries > gone ? t->entries - gone : 0;
+}
+
+/* The full interval takes the place of the one before, whose figures are cleared for the next. */
+static void swap_intervals(struct component *c)
+{
+	struct figures next = c->last_interval;
+
+	figures_clear(&next);
+	c->last_interval = c->interval;
+	c->interval = next;
+	c->interval_ticks = 0;
+}
+
+static void end_interval(struct component *c)
+{
+	const struct monitor_options *options = &c->stage->options;
+
+	c->interval.covered_ns += c->stage->period_ns;
+	if (c->stage->extends)
+		return;
+	c->interval_ticks++;
+	if (c->interval_ticks * options->tick_ns < options->interval_ns)
+		return;
+	swap_intervals(c);
+}
+
+bool component_end(struct component *component)
+{
+	if (!component->interval.covered_ns)
+		return false;
+	swap_intervals(component);
+	return true;
+}
+
+int component_count(struct component *component, const struct tick_component *input)
+{
+	int err = 0;
+
+	if (input) {
+		settle(component, input);
+		err = add_tick(component, input);
+		component->counters = input->counters;
+		if (!component->open_known)
+			component->in_flight = computed_in_flight(&input->counters);
+		if (component->recent.size)
+			recent_set(&component->recent, input->recent, input->n_recent);
+		latency_count(component, input);
+	}
+	component->total.covered_ns += component->stage->period_ns;
+	window_slide(&component->window, component->stage->timeline.ticks);
+	end_interval(component);
+	return err;
+}
+
+void component_end_tick(struct component *component)
+{
+	const struct stage *stage = component->stage;
+	size_t i;
+
+	latency_end_tick(component);
+	judge_window(component);
+	for (i = 0; i < component->n_alerts; i++)
+		alert_tick(&component->alerts[i], &component->policy, stage->now_ns, &stage->sink);
+}
+
+struct stats component_window_stats(const struct component *component)
+{
+	const struct window_view *view = &component->window.views[0];
+	const struct timeline *timeline = &component->stage->timeline;
+	const struct recent *recent = &component->recent;
+	uint64_t covered = timeline_covered(timeline, view->first, timeline->ticks);
+	struct extremes extremes = window_extremes(&component->window, view);
+	struct samples samples = samples_of_histogram(&view->histogram, &extremes);
+	struct stats stats = {0};
+
+	stats_count(&stats, view->tally.count, view->tally.errors, view->tally.sum_ns, covered);
+	if (recent->size) {
+		double rate = stats.rate_per_s;
+
+		samples = samples_of_values(recent->sorted, recent->n);
+		stats_count(&stats, recent->n, recent->errors, recent->sum_ns, covered);
+		stats.rate_per_s = rate;
+	}
+	samples_describe(&samples, &stats);
+	return stats;
+}

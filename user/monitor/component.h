@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* All that is known of one component, and what happens to it at a span and at a tick. */
+#ifndef LAPSE_MONITOR_COMPONENT_H
+#define LAPSE_MONITOR_COMPONENT_H
+
+#include "monitor/alert.h"
+#include "monitor/figures.h"
+#include "monitor/latency.h"
+#include "monitor/objective.h"
+#include "monitor/recent.h"
+#include "monitor/rolling.h"
+#include "monitor/stage.h"
+
+struct objective_run {
+	struct objective objective;
+	const struct objective_kind_info *info;
+	struct alert_key *alert; /* shared by all objectives of one violation type */
+	int view;		 /* of the window; -1: the count window */
+	uint64_t violations;
+	double measured, worst; /* NAN: none */
+	bool violated;		/* severe enough for the verdict */
+	bool judged, unsure;	/* ever held or breached; ever not sure because of losses */
+	bool breached;		/* and not known to hold again since */
+	uint64_t breached_since;
+};
+
+struct component {
+	struct stage *stage;
+	uint32_t id;
+	char *name, *function, *object;
+	struct window_spec spec;
+	bool outcome_unknown; /* nothing tells a failed span from a good one */
+	struct thresholds thresholds;
+	struct alert_policy policy;
+
+	struct tick_counters counters;
+	struct figures total, interval, last_interval; /* the last is the newest full one */
+	uint64_t interval_ticks;
+	struct window window; /* view 0 is the one that is shown */
+	struct recent recent;
+
+	uint64_t in_flight, oldest_ns;
+	bool open_known, has_oldest;
+	uint64_t last_update_ns;
+
+	struct objective_run *objectives;
+	size_t n_objectives;
+	struct alert_key *alerts;
+	size_t n_alerts;
+	struct latency latency;
+	uint64_t violations;
+	struct rolling day, five_minutes;
+};
+
+/* NULL when out of memory. */
+struct component *component_new(struct stage *stage, uint32_t id, const struct monitor_component *wanted);
+void component_free(struct component *component);
+
+/* The end of the feed: a last interval that is shorter than the others is one too. False: none. */
+bool component_end(struct component *component);
+
+/* The steps of a tick, in this order; @input is NULL where the tick holds nothing of it. */
+void component_begin_tick(struct component *component, bool open_known);
+void component_open(struct component *component, const struct lapse_span *open);
+int component_count(struct component *component, const struct tick_component *input);
+void component_end_tick(struct component *component);
+
+/* Adds @growth violations of @run. */
+void component_violated(struct component *component, struct objective_run *run, uint64_t growth);
+/* Notes a finding: in the log and to the sink if it is a violation (unless @breach->n is 0), and
+ * its severity for the verdict. */
+void component_report(struct component *component, struct objective_run *run, const struct breach *breach);
+
+/* Judges the window objectives at a tick and tells their alerts. */
+void judge_window(struct component *component);
+
+struct stats component_window_stats(const struct component *component);
+/* Spans of which tracing saw no whole; a verdict may hang on each. */
+uint64_t component_lost(const struct component *component);
+
+#endif

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Making a component: its figures, its objectives, and the views and alerts that they share. */
+#include "monitor/component.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SEC_NS 1000000000ULL
+#define MIN_NS (60 * SEC_NS)
+
+static uint64_t ticks_of(const struct stage *stage, uint64_t ns)
+{
+	uint64_t tick = stage->options.tick_ns;
+
+	return ns ? (ns + tick - 1) / tick : 1;
+}
+
+static int add_view(struct component *c, uint64_t ticks, uint64_t needed)
+{
+	struct stage *stage = c->stage;
+	uint64_t most = ticks_of(stage, c->spec.max_ns);
+
+	most = most > ticks ? most : ticks;
+	/* Quarters are cut from it too, and the tick that is just added is in it. */
+	if (timeline_reserve(&stage->timeline, most + 1))
+		return -ENOMEM;
+	return window_view(&c->window, ticks, most, needed, stage->timeline.ticks + 1);
+}
+
+/* The most that any objective over the component's own window needs. */
+static uint64_t samples_needed(const struct component *c)
+{
+	uint64_t most = 0;
+	size_t i;
+
+	for (i = 0; i < c->n_objectives; i++) {
+		const struct objective *o = &c->objectives[i].objective;
+
+		if (!o->over_ns && objective_samples_needed(o) > most)
+			most = objective_samples_needed(o);
+	}
+	return most;
+}
+
+/* Of a count window view 0 tells how long its spans took to come. */
+static int add_shown_view(struct component *c)
+{
+	if (c->spec.last)
+		return add_view(c, 1, c->spec.last);
+	return add_view(c, ticks_of(c->stage, c->spec.duration_ns), samples_needed(c));
+}
+
+static int add_objective_view(struct component *c, struct objective_run *run)
+{
+	const struct objective *o = &run->objective;
+	uint64_t duration = o->over_ns ? o->over_ns : c->spec.duration_ns;
+
+	run->view = -1;
+	if (run->info->per_span || (c->spec.last && !o->over_ns))
+		return 0;
+	run->view = add_view(c, ticks_of(c->stage, duration), objective_samples_needed(o));
+	return run->view < 0 ? run->view : 0;
+}
+
+static struct alert_key *key_of(struct component *c, const char *type)
+{
+	size_t i;
+
+	for (i = 0; i < c->n_alerts; i++) {
+		if (!strcmp(c->alerts[i].type, type))
+			return &c->alerts[i];
+	}
+	c->alerts[c->n_alerts].type = type;
+	return &c->alerts[c->n_alerts++];
+}
+
+static int add_objective(struct component *c, const struct objective *objective)
+{
+	struct objective_run *run = &c->objectives[c->n_objectives++];
+
+	*run = (struct objective_run){
+		.objective = *objective,
+		.info = objective_info(objective->kind),
+		.measured = NAN,
+		.worst = NAN,
+	};
+	run->alert = key_of(c, run->info->violation);
+	if (!run->info->per_span)
+		return 0;
+	latency_init(c, run);
+	return alert_wants(run->alert, objective->breaches, objective->breaches_ns);
+}
+
+static int add_contract(struct component *c, const struct contract *contract)
+{
+	size_t i, n = contract ? contract->n_objectives : 0;
+	int err = 0;
+
+	if (!n)
+		return 0;
+	c->thresholds = contract->thresholds;
+	c->policy = contract->alerts;
+	c->objectives = calloc(n, sizeof(*c->objectives));
+	c->alerts = calloc(n, sizeof(*c->alerts));
+	if (!c->objectives || !c->alerts || rolling_init(&c->day, MIN_NS, 24 * 60) ||
+	    rolling_init(&c->five_minutes, SEC_NS, 5 * 60))
+		return -ENOMEM;
+	for (i = 0; i < n && !err; i++)
+		err = add_objective(c, &contract->objectives[i]);
+	return err;
+}
+
+static int copy_name(char **to, const char *from)
+{
+	*to = from ? strdup(from) : NULL;
+	return from && !*to ? -ENOMEM : 0;
+}
+
+static int prepare(struct component *c, const struct monitor_component *wanted)
+{
+	unsigned bits = c->stage->options.bucket_bits;
+	size_t i;
+	int err;
+
+	window_init(&c->window, bits);
+	err = copy_name(&c->name, wanted->name);
+	err = err ? err : copy_name(&c->function, wanted->function);
+	err = err ? err : copy_name(&c->object, wanted->object);
+	err = err ? err : figures_init(&c->total, bits);
+	err = err ? err : figures_init(&c->interval, bits);
+	err = err ? err : figures_init(&c->last_interval, bits);
+	err = err ? err : recent_init(&c->recent, c->spec.last);
+	err = err ? err : add_contract(c, wanted->contract);
+	if (err)
+		return err;
+	err = add_shown_view(c);
+	for (i = 0; i < c->n_objectives && err >= 0; i++)
+		err = add_objective_view(c, &c->objectives[i]);
+	return err < 0 ? err : 0;
+}
+
+struct component *component_new(struct stage *stage, uint32_t id, const struct monitor_component *wanted)
+{
+	struct component *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->stage = stage;
+	c->id = id;
+	c->spec = wanted->window;
+	c->outcome_unknown = wanted->outcome_unknown;
+	if (prepare(c, wanted)) {
+		component_free(c);
+		return NULL;
+	}
+	return c;
+}
+
+void component_free(struct component *component)
+{
+	size_t i;
+
+	if (!component)
+		return;
+	for (i = 0; i < component->n_alerts; i++)
+		alert_free(&component->alerts[i]);
+	latency_free(&component->latency);
+	window_free(&component->window);
+	recent_free(&component->recent);
+	figures_free(&component->total);
+	figures_free(&component->interval);
+	figures_free(&component->last_interval);
+	rolling_free(&component->day);
+	rolling_free(&component->five_minutes);
+	free(component->objectives);
+	free(component->alerts);
+	free(component->name);
+	free(component->function);
+	free(component->object);
+	free(component);
+}

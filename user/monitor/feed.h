@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What enters the pipeline: spans and ticks, one numbered sequence. All time is in them; nothing
+ * behind them reads a clock. The same sequence gives the same figures and alerts, live, replayed
+ * or in a test.
+ */
+#ifndef LAPSE_FEED_H
+#define LAPSE_FEED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bpf/event.h"
+
+/* So many spans fell into this bucket since the last tick. */
+struct bucket_delta {
+	uint16_t index;
+	uint32_t count;
+};
+
+/* Sums over the shards of struct lapse_cell, since the start of tracing. */
+struct tick_counters {
+	uint64_t entries, returns, errors, sum_ns, sum_raw_ns;
+	uint64_t level[LAPSE_LEVELS];
+	uint64_t too_deep, abandoned, jumps, stray, maps_full, ring_dropped;
+};
+
+struct tick_component {
+	uint32_t component;
+	bool running; /* a process of it is alive */
+	struct tick_counters counters;
+	const struct bucket_delta *buckets; /* in ascending order of index */
+	size_t n_buckets;
+	/* Of spans that ended in the tick before (extremes are read one tick late); max 0 and min
+	 * ~0: none. */
+	uint64_t late_max_ns, late_min_ns;
+	/* Count windows: the newest durations, oldest first (top bit: error); else none. */
+	const uint64_t *recent;
+	size_t n_recent;
+	uint64_t recent_total; /* how many were ever written */
+};
+
+/* What tracing lost and cost, since the start. */
+struct tick_self {
+	uint64_t kernel_missed; /* program runs that the kernel skipped */
+	uint64_t ring_dropped;	/* of records that belong to no component */
+	uint64_t hits;		/* probe hits */
+	double ns_per_hit;	/* as calibrated, weighted by the hits of each class */
+	uint64_t probe_ns;	/* measured cost of all hits */
+	uint64_t target_cpu_ns; /* what the target used since tracing began */
+	uint64_t tracer_cpu_ns;
+	uint64_t tracer_rss_bytes;
+};
+
+struct tick {
+	uint64_t now_ns;    /* CLOCK_MONOTONIC */
+	uint64_t period_ns; /* since the tick before; 0 in the first: since the start */
+	const struct tick_component *components;
+	size_t n_components;
+	/* Spans in flight, as struct lapse_span with LAPSE_SPAN_OPEN and duration_ns = their age. */
+	const struct lapse_span *open;
+	size_t n_open;
+	/* False where open spans could not be enumerated: then in flight is entries less the rest. */
+	bool open_known;
+	struct tick_self self;
+};
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Sums and a histogram over some stretch of time, and what is shown of them. */
+#ifndef LAPSE_MONITOR_FIGURES_H
+#define LAPSE_MONITOR_FIGURES_H
+
+#include "monitor/samples.h"
+#include "monitor/window.h"
+
+struct figures {
+	struct tally tally;
+	uint64_t covered_ns;
+	struct extremes extremes;
+	struct histogram histogram;
+};
+
+/* 0 or -ENOMEM. Release with figures_free(), which zeroed ones may be given too. */
+int figures_init(struct figures *figures, unsigned bits);
+void figures_free(struct figures *figures);
+
+/* Adds a tick's spans; @bounds are those of its buckets, NULL where it has none. */
+void figures_add(struct figures *figures, const struct tally *tally, const struct tick_component *input,
+		 const struct extremes_bounds *bounds);
+void figures_clear(struct figures *figures);
+struct stats figures_stats(const struct figures *figures);
+
+#endif

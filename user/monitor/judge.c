@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Window objectives, each tick: judged one by one, told by key, the worst of a key speaking for it. */
+#include <math.h>
+
+#include "monitor/component.h"
+
+/* What one key has to tell at this tick. */
+struct finding {
+	struct breach worst;
+	double ratio; /* measured to limit, 1 at the limit; of the worst */
+	uint64_t n;
+	bool any, not_calm;
+};
+
+static uint64_t window_covered(const struct component *c, const struct objective_run *run)
+{
+	const struct timeline *timeline = &c->stage->timeline;
+	const struct window_view *view = &c->window.views[run->view < 0 ? 0 : run->view];
+
+	return timeline_covered(timeline, view->first, timeline->ticks);
+}
+
+static enum judgement judge(struct component *c, struct objective_run *run, double *measured)
+{
+	const struct window_view *view = &c->window.views[run->view < 0 ? 0 : run->view];
+	struct extremes extremes;
+	struct objective_input input = {.lost = view->tally.lost};
+
+	if (run->view < 0) {
+		input.samples = samples_of_values(c->recent.sorted, c->recent.n);
+	} else {
+		extremes = window_extremes(&c->window, view);
+		input.samples = samples_of_histogram(&view->histogram, &extremes);
+	}
+	return objective_judge(&run->objective, &input, measured);
+}
+
+static double ratio_of(const struct objective_run *run, double measured)
+{
+	return run->info->upper ? measured / run->objective.limit : run->objective.limit / measured;
+}
+
+static bool approaches(const struct component *c, const struct objective_run *run, double measured)
+{
+	double m = c->thresholds.warning_multiplier;
+
+	if (m >= 1.0 || run->info->quantity != QUANTITY_DURATION)
+		return false;
+	return measured > limit_times(run->objective.limit, m);
+}
+
+static struct breach breach_of(const struct component *c, const struct objective_run *run, double measured,
+			       bool approach)
+{
+	enum severity severity = severity_of(&run->objective, &c->thresholds, measured);
+
+	return (struct breach){
+		.violation = {.component = c->id,
+			      .kind = run->objective.kind,
+			      .severity = approach ? SEV_WARNING : severity,
+			      .measured = measured,
+			      .limit = run->objective.limit,
+			      .time_ns = c->stage->now_ns},
+		.n = !approach,
+		.approach = approach,
+		.window_ns = window_covered(c, run),
+	};
+}
+
+/* A notice is told to nobody, so it must not hide a lesser ratio that is. */
+static bool speaks_for(const struct finding *f, const struct breach *b, double ratio)
+{
+	bool quiet = b->violation.severity == SEV_NOTICE,
+	     other_quiet = f->worst.violation.severity == SEV_NOTICE;
+
+	if (!f->any || quiet != other_quiet)
+		return !f->any || other_quiet;
+	return ratio > f->ratio;
+}
+
+static void find(struct finding *f, const struct breach *b, double ratio)
+{
+	if (speaks_for(f, b, ratio)) {
+		f->worst = *b;
+		f->ratio = ratio;
+	}
+	f->any = true;
+	f->n += b->n;
+}
+
+/* A breach, or an approach, of one objective; `for:` keeps it from being told, not from counting. */
+static void found(struct component *c, struct objective_run *run, double measured, bool approach,
+		  struct finding *finding)
+{
+	struct breach b = breach_of(c, run, measured, approach);
+	uint64_t now = c->stage->now_ns;
+
+	/* A tick that is only longer now was judged, and counted, before. */
+	if (c->stage->extends && run->breached)
+		b.n = 0;
+	if (!run->breached)
+		run->breached_since = now;
+	run->breached = true;
+	component_violated(c, run, b.n);
+	component_report(c, run, &b);
+	if (now - run->breached_since >= run->objective.for_ns)
+		find(finding, &b, ratio_of(run, measured));
+}
+
+static void judge_objective(struct component *c, struct objective_run *run, struct finding *finding)
+{
+	double measured = NAN;
+	enum judgement judgement = judge(c, run, &measured);
+	bool breached = judgement == JUDGED_BREACHED;
+
+	if (judgement == JUDGED_TOO_FEW || judgement == JUDGED_UNSURE) {
+		run->unsure |= judgement == JUDGED_UNSURE;
+		run->breached_since = c->stage->now_ns;
+		finding->not_calm |= run->breached;
+		return;
+	}
+	run->judged = true;
+	if (breached || approaches(c, run, measured)) {
+		found(c, run, measured, !breached, finding);
+		return;
+	}
+	run->breached = false;
+	run->measured = measured;
+	if (isnan(run->worst) || (run->info->upper ? measured > run->worst : measured < run->worst))
+		run->worst = measured;
+}
+
+static void tell_key(struct component *c, struct alert_key *key)
+{
+	struct finding finding = {0};
+	size_t i;
+
+	for (i = 0; i < c->n_objectives; i++) {
+		struct objective_run *run = &c->objectives[i];
+
+		if (run->alert == key && !run->info->per_span)
+			judge_objective(c, run, &finding);
+	}
+	if (finding.any) {
+		finding.worst.n = finding.n;
+		alert_breach(key, &c->policy, &finding.worst, &c->stage->sink);
+	} else if (finding.not_calm) {
+		alert_not_calm(key, c->stage->now_ns);
+	}
+}
+
+void judge_window(struct component *component)
+{
+	size_t i;
+
+	for (i = 0; i < component->n_alerts; i++)
+		tell_key(component, &component->alerts[i]);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The pipeline from spans and ticks to figures, verdicts and alerts. It holds no descriptor, reads
+ * no clock and prints nothing: what it finds goes to the sink, what it knows into the snapshot.
+ */
+#ifndef LAPSE_MONITOR_H
+#define LAPSE_MONITOR_H
+
+#include <stdbool.h>
+
+#include "monitor/contract.h"
+#include "monitor/feed.h"
+#include "monitor/snapshot.h"
+
+struct monitor;
+
+struct monitor_sink {
+	void (*violation)(void *context, const struct violation *violation);
+	void (*alert)(void *context, const struct alert *alert);
+	/* Every 10 s of fed time, after the tick; take the snapshot for its figures. */
+	void (*health)(void *context);
+	void *context;
+};
+
+struct monitor_options {
+	uint64_t start_ns;	/* monotonic, when tracing began */
+	int64_t epoch_ns;	/* wall clock less monotonic */
+	uint64_t tick_ns;	/* 1 s */
+	uint64_t interval_ns;	/* of reports; a multiple of the tick */
+	unsigned bucket_bits;	/* LAPSE_BUCKET_BITS_FINE or _COARSE */
+	uint32_t exit_severity; /* enum severity: breaches below it leave the verdict alone */
+};
+
+struct monitor_component {
+	const char *name, *function, *object; /* copied */
+	struct window_spec window;
+	bool outcome_unknown;		 /* nothing tells a failed span from a good one */
+	const struct contract *contract; /* copied; NULL: none */
+};
+
+/* NULL when out of memory. @sink is copied; its functions may be NULL. */
+struct monitor *monitor_new(const struct monitor_options *options, const struct monitor_sink *sink);
+void monitor_free(struct monitor *monitor);
+
+/* Adds a component; its number is the count of those added before. Returns it, or -ENOMEM. */
+int monitor_add(struct monitor *monitor, const struct monitor_component *component);
+
+/* The limits that the kernel must know so that it counts and sends what the contract needs. */
+void monitor_kernel_levels(const struct monitor *monitor, uint32_t component,
+			   uint64_t level_ns[LAPSE_LEVELS]);
+
+/* Tracing begins now, not when the monitor was made; before the first tick. */
+void monitor_start(struct monitor *monitor, uint64_t start_ns);
+
+/*
+ * Feeds the next of the sequence. Returns 0, -EINVAL (unknown component or bucket; nothing was taken)
+ * or -ENOMEM. A record is fed before a tick if it was read before the tick's spans in flight were.
+ * The sink is called from within; it may take the snapshot, but not feed.
+ */
+int monitor_span(struct monitor *monitor, const struct lapse_span *span);
+int monitor_tick(struct monitor *monitor, const struct tick *tick);
+
+/* Whether the last tick ended a reporting interval: the snapshot's interval figures are new. */
+bool monitor_interval_ended(const struct monitor *monitor);
+
+/* The end: @reason is kept for the snapshot (not copied). True if a last, shorter interval ended. */
+bool monitor_end(struct monitor *monitor, const char *reason);
+
+/* Valid until the next call on @monitor; NULL when out of memory. */
+const struct snapshot *monitor_snapshot(struct monitor *monitor);
+
+#endif

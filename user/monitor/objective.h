@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* How each kind of objective is judged, and limits multiplied as severities need them. */
+#ifndef LAPSE_MONITOR_OBJECTIVE_H
+#define LAPSE_MONITOR_OBJECTIVE_H
+
+#include "monitor/contract.h"
+#include "monitor/samples.h"
+
+enum judgement {
+	JUDGED_TOO_FEW, /* samples */
+	JUDGED_UNSURE,	/* lost spans could have turned it */
+	JUDGED_HELD,
+	JUDGED_BREACHED,
+};
+
+/* What a window objective is judged by. */
+struct objective_input {
+	struct samples samples;
+	uint64_t lost; /* spans of the window that tracing missed */
+};
+
+/* Judges a window objective; sets *@measured unless there are too few samples. */
+enum judgement objective_judge(const struct objective *objective, const struct objective_input *input,
+			       double *measured);
+
+/* Samples without which it is not judged; 0 for span objectives. */
+uint64_t objective_samples_needed(const struct objective *objective);
+
+/* limit * multiplier, at a whole number where it is meant to be one. */
+double limit_times(double limit, double multiplier);
+/* Above this an upper limit's breach is critical. */
+double limit_critical(const struct objective *objective, const struct thresholds *thresholds);
+
+#endif

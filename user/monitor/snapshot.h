@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The whole state at a moment, read only: every output renders this and nothing else. A figure
+ * that is not known says so (has_*, NAN, NULL); it is never 0 in place of unknown.
+ */
+#ifndef LAPSE_SNAPSHOT_H
+#define LAPSE_SNAPSHOT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "monitor/contract.h"
+
+enum trend { TREND_UNKNOWN, TREND_STABLE, TREND_INCREASING, TREND_DECREASING };
+
+/* Figures over some stretch of time. */
+struct stats {
+	uint64_t covered_ns; /* the stretch itself */
+	uint64_t count, errors;
+	bool has_errors;      /* false: nothing tells a failed span from a good one */
+	double rate_per_s;    /* count / covered; NAN while nothing is covered */
+	double error_rate;    /* NAN with no span */
+	double avg_ns;	      /* NAN with no span */
+	bool has_percentiles; /* two spans or more */
+	uint64_t p50_ns, p90_ns, p95_ns, p99_ns, p999_ns;
+	bool has_extremes;
+	uint64_t min_ns, max_ns;
+};
+
+/* An occupied bucket: durations in [low, high). */
+struct histogram_row {
+	uint64_t low_ns, high_ns, count;
+};
+
+struct violation {
+	uint32_t component;
+	enum objective_kind kind;
+	enum severity severity;
+	double measured, limit;
+	uint64_t time_ns;  /* monotonic: the span's end, or the tick */
+	bool open;	   /* a span still in flight */
+	uint32_t pid, tid; /* of the span; 0 for window objectives */
+	char comm[16];
+};
+
+enum alert_state { ALERT_OK, ALERT_PENDING, ALERT_FIRING, ALERT_RESOLVED };
+/* What an announcement says happened. */
+enum alert_event { ALERT_EVENT_FIRING, ALERT_EVENT_ESCALATED, ALERT_EVENT_RESOLVED };
+
+struct alert {
+	enum alert_event event;
+	uint32_t component;
+	enum objective_kind kind;
+	enum severity severity;
+	double measured, limit;
+	uint64_t time_ns;
+	uint64_t since_ns;   /* when it began to fire */
+	uint64_t held_back;  /* violations since the last announcement that were not announced */
+	uint64_t violations; /* since it began to fire */
+	uint64_t window_ns;  /* covered by a window objective; 0 for span objectives */
+	bool approach;	     /* warned on approach: below the limit */
+	bool open;
+	uint32_t pid, tid;
+	char comm[16];
+};
+
+struct objective_state {
+	struct objective objective;
+	enum verdict verdict;
+	double measured;	 /* last; NAN: not judged yet */
+	double worst;		 /* NAN: none */
+	uint64_t violations;	 /* since start */
+	const char *why_unknown; /* NULL where the verdict is known */
+};
+
+struct component_snapshot {
+	const char *name, *function, *object;
+	bool fed;	       /* has ever had an entry */
+	struct stats interval; /* the last reporting interval */
+	struct stats window;
+	struct stats total; /* since start */
+	struct window_spec window_spec;
+	uint64_t in_flight;
+	bool has_oldest;
+	uint64_t oldest_in_flight_ns; /* age */
+	enum trend latency_trend, error_trend, throughput_trend;
+	double health;		 /* NAN: no data yet */
+	uint64_t last_update_ns; /* monotonic; 0: never */
+	enum verdict verdict;
+	uint64_t violations; /* since start, all objectives */
+	uint64_t violations_24h;
+	struct objective_state *objectives;
+	size_t n_objectives;
+	struct histogram_row *histogram; /* since start, ascending, occupied buckets only */
+	size_t n_histogram;
+	/* Conservation: entries = returns + in_flight + too_deep + abandoned + jumps + maps_full. */
+	uint64_t entries, returns, too_deep, abandoned, jumps, stray, maps_full, ring_dropped;
+	double raw_avg_ns; /* since start, before what the probes cost was taken out; NAN: no span */
+};
+
+struct integrity {
+	uint64_t entries, returns, in_flight, abandoned, jumps, stray, too_deep, maps_full;
+	uint64_t ring_dropped, kernel_missed;
+	int64_t unaccounted; /* entries less everything else; 0 unless something is wrong */
+};
+
+struct overhead {
+	uint64_t hits;
+	double ns_per_hit;	 /* NAN with no hit */
+	double target_cpu_share; /* probe cost as a share of the target's CPU time; NAN: unknown */
+	double tracer_cpu_s;
+	uint64_t tracer_rss_bytes;
+};
+
+struct system_snapshot {
+	uint64_t start_ns, now_ns, observed_ns;
+	uint64_t requests, errors;
+	bool has_errors;	   /* some component's spans can be told failed */
+	double error_rate, avg_ns; /* NAN: no span */
+	double uptime;		   /* NAN: not judged */
+	size_t active_alerts;
+	double overall; /* mean health, NAN: no data */
+	size_t components_declared, components_fed;
+};
+
+struct snapshot {
+	int64_t epoch_ns; /* add to a monotonic time for the wall clock */
+	struct system_snapshot system;
+	struct component_snapshot *components;
+	size_t n_components;
+	const struct alert *firing; /* alerts that are active now, as last announced */
+	size_t n_firing;
+	const struct violation *violations; /* the newest 1,000, oldest first */
+	size_t n_violations;
+	struct integrity integrity;
+	struct overhead overhead;
+	unsigned bucket_bits; /* precision of the histograms */
+	enum verdict verdict;
+	const char *end_reason; /* NULL while running: "interrupted", "target exited (0)", ... */
+};
+
+#endif

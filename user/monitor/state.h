@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The monitor itself, shared by its front (monitor.c) and the snapshot's maker (snapshot.c). */
+#ifndef LAPSE_MONITOR_STATE_H
+#define LAPSE_MONITOR_STATE_H
+
+#include "monitor/component.h"
+
+/* What a snapshot points to, kept and grown from one to the next. */
+struct snapshot_store {
+	struct snapshot snapshot;
+	struct alert *firing;
+	size_t firing_size;
+	struct violation violations[VIOLATION_LOG_SIZE];
+	size_t n_components; /* whose rows and objectives are allocated */
+};
+
+struct monitor {
+	struct stage stage;
+	struct component **components;
+	const struct tick_component **inputs; /* of the tick at hand, by component */
+	size_t n_components;
+	struct tick_self self;
+	uint64_t next_health_ns;
+	const char *end_reason;
+	struct snapshot_store store;
+};
+
+void snapshot_store_free(struct snapshot_store *store);
+
+#endif

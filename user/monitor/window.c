@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "monitor/window.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+void window_init(struct window *window, unsigned bits)
+{
+	memset(window, 0, sizeof(*window));
+	window->bits = bits;
+}
+
+static struct window_tick *at(const struct window *w, uint64_t position)
+{
+	return &w->queue[position & (w->size - 1)];
+}
+
+void window_free(struct window *window)
+{
+	size_t i;
+
+	for (; window->head != window->tail; window->head++)
+		free(at(window, window->head)->buckets);
+	for (i = 0; i < window->n_views; i++)
+		histogram_free(&window->views[i].histogram);
+	free(window->views);
+	free(window->queue);
+	window_init(window, window->bits);
+}
+
+static int add_view(struct window *w, const struct window_view *wanted)
+{
+	struct window_view *views = realloc(w->views, (w->n_views + 1) * sizeof(*views));
+
+	if (!views)
+		return -ENOMEM;
+	w->views = views;
+	views[w->n_views] = *wanted;
+	if (histogram_init(&views[w->n_views].histogram, w->bits))
+		return -ENOMEM;
+	return (int)w->n_views++;
+}
+
+int window_view(struct window *window, uint64_t ticks, uint64_t max_ticks, uint64_t needed, uint64_t next)
+{
+	struct window_view wanted = {.ticks = ticks ? ticks : 1, .needed = needed, .first = next};
+	size_t i;
+
+	wanted.max_ticks = max_ticks > wanted.ticks ? max_ticks : wanted.ticks;
+	for (i = 0; i < window->n_views; i++) {
+		const struct window_view *v = &window->views[i];
+
+		if (v->ticks == wanted.ticks && v->max_ticks == wanted.max_ticks && v->needed == needed)
+			return (int)i;
+	}
+	return add_view(window, &wanted);
+}
+
+void window_settle(struct window *window, uint64_t number, uint64_t min, uint64_t max)
+{
+	struct window_tick *last;
+
+	if (window->head == window->tail)
+		return;
+	last = at(window, window->tail - 1);
+	if (last->number + 1 < number)
+		return;
+	extremes_settle(&window->newest, min, max);
+	extremes_get(&window->newest, &last->min, &last->max);
+}
+
+static int grow(struct window *w)
+{
+	size_t size = w->size ? w->size * 2 : 8;
+	struct window_tick *queue = calloc(size, sizeof(*queue));
+	uint64_t p;
+
+	if (!queue)
+		return -ENOMEM;
+	for (p = w->head; p != w->tail; p++)
+		queue[p & (size - 1)] = *at(w, p);
+	free(w->queue);
+	w->queue = queue;
+	w->size = size;
+	return 0;
+}
+
+/* Adds to those of @tick, in ascending order again. */
+static int add_buckets(struct window_tick *tick, const struct bucket_delta *buckets, size_t n)
+{
+	struct bucket_delta *all;
+	size_t i = 0, k = 0, size = 0;
+
+	if (!n)
+		return 0;
+	all = malloc((tick->n_buckets + n) * sizeof(*all));
+	if (!all)
+		return -ENOMEM;
+	while (i < tick->n_buckets || k < n) {
+		bool mine = i < tick->n_buckets && (k == n || tick->buckets[i].index <= buckets[k].index);
+		struct bucket_delta delta = mine ? tick->buckets[i++] : buckets[k++];
+
+		tick->samples += mine ? 0 : delta.count;
+		if (size && all[size - 1].index == delta.index)
+			all[size - 1].count += delta.count;
+		else
+			all[size++] = delta;
+	}
+	free(tick->buckets);
+	tick->buckets = all;
+	tick->n_buckets = size;
+	return 0;
+}
+
+static void tally_add(struct tally *to, const struct tally *t)
+{
+	to->count += t->count;
+	to->errors += t->errors;
+	to->sum_ns += t->sum_ns;
+	to->lost += t->lost;
+}
+
+static void tally_sub(struct tally *from, const struct tally *t)
+{
+	from->count -= t->count;
+	from->errors -= t->errors;
+	from->sum_ns -= t->sum_ns;
+	from->lost -= t->lost;
+}
+
+/* The tick @number, which is the newest one or becomes it; NULL when out of memory. */
+static struct window_tick *newest(struct window *w, uint64_t number)
+{
+	if (w->tail != w->head && at(w, w->tail - 1)->number == number)
+		return at(w, w->tail - 1);
+	if (w->tail - w->head == w->size && grow(w))
+		return NULL;
+	*at(w, w->tail) = (struct window_tick){.number = number, .min = UINT64_MAX};
+	w->newest = (struct extremes){.min = UINT64_MAX};
+	return at(w, w->tail++);
+}
+
+int window_add(struct window *window, uint64_t number, const struct tally *tally,
+	       const struct bucket_delta *buckets, size_t n_buckets)
+{
+	struct window_tick *tick = newest(window, number);
+	struct extremes_bounds bounds;
+	size_t i;
+
+	if (!tick || add_buckets(tick, buckets, n_buckets))
+		return -ENOMEM;
+	if (extremes_bounds(&bounds, buckets, n_buckets, window->bits))
+		extremes_expect(&window->newest, &bounds);
+	extremes_get(&window->newest, &tick->min, &tick->max);
+	tally_add(&tick->tally, tally);
+	for (i = 0; i < window->n_views; i++) {
+		tally_add(&window->views[i].tally, tally);
+		histogram_add(&window->views[i].histogram, buckets, n_buckets);
+	}
+	return 0;
+}
+
+/* The tick @number if it is the oldest with spans in @view, else NULL: nothing happened in it. */
+static const struct window_tick *oldest(const struct window *w, const struct window_view *v, uint64_t number)
+{
+	const struct window_tick *tick;
+
+	if (v->position == w->tail)
+		return NULL;
+	tick = at(w, v->position);
+	return tick->number == number ? tick : NULL;
+}
+
+/*
+ * The oldest tick may go when the view is longer than wanted and has enough samples without it.
+ * As samples are only added at the other end, a tick that may go never has to come back.
+ */
+static bool may_drop(const struct window_view *v, const struct window_tick *tick, uint64_t number)
+{
+	uint64_t length = number - v->first + 1;
+	uint64_t left = v->histogram.total - (tick ? tick->samples : 0);
+
+	return length > v->max_ticks || (length > v->ticks && left >= v->needed);
+}
+
+static void slide_view(const struct window *w, struct window_view *v, uint64_t number)
+{
+	for (; v->first <= number; v->first++) {
+		const struct window_tick *tick = oldest(w, v, v->first);
+
+		if (!may_drop(v, tick, number))
+			break;
+		if (!tick)
+			continue;
+		tally_sub(&v->tally, &tick->tally);
+		histogram_sub(&v->histogram, tick->buckets, tick->n_buckets);
+		v->position++;
+	}
+}
+
+void window_slide(struct window *window, uint64_t number)
+{
+	uint64_t keep = window->tail;
+	size_t i;
+
+	for (i = 0; i < window->n_views; i++) {
+		slide_view(window, &window->views[i], number);
+		if (window->views[i].position < keep)
+			keep = window->views[i].position;
+	}
+	for (; window->head != keep; window->head++)
+		free(at(window, window->head)->buckets);
+}
+
+struct extremes window_extremes(const struct window *window, const struct window_view *view)
+{
+	struct extremes all = {.min = UINT64_MAX};
+	uint64_t p;
+
+	for (p = view->position; p != window->tail; p++) {
+		const struct window_tick *tick = at(window, p);
+
+		all.min = tick->min < all.min ? tick->min : all.min;
+		all.max = tick->max > all.max ? tick->max : all.max;
+		all.known |= tick->min <= tick->max;
+	}
+	return all;
+}
+
+struct tally window_sum(const struct window *window, uint64_t first, uint64_t last)
+{
+	struct tally sum = {0};
+	uint64_t p;
+
+	for (p = window->tail; p != window->head && at(window, p - 1)->number >= first; p--) {
+		if (at(window, p - 1)->number <= last)
+			tally_add(&sum, &at(window, p - 1)->tally);
+	}
+	return sum;
+}

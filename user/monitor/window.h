@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The recent past of a component: a queue of those ticks in which something happened, and views
+ * on its newest part. A view is a number of whole ticks that slides by a tick and reaches back,
+ * up to a bound, until it holds the samples that an objective needs.
+ */
+#ifndef LAPSE_MONITOR_WINDOW_H
+#define LAPSE_MONITOR_WINDOW_H
+
+#include "monitor/extremes.h"
+#include "monitor/histogram.h"
+
+struct tally {
+	uint64_t count, errors, sum_ns;
+	uint64_t lost; /* spans that tracing missed: they ended, or began, unseen */
+};
+
+struct window_tick {
+	uint64_t number; /* of the tick */
+	struct tally tally;
+	uint64_t min, max; /* as far as known; ~0 and 0: no span */
+	struct bucket_delta *buckets;
+	size_t n_buckets;
+	uint64_t samples; /* in the buckets */
+};
+
+struct window_view {
+	uint64_t ticks, max_ticks; /* wanted, and how far it may reach back */
+	uint64_t needed;	   /* samples */
+	uint64_t first;		   /* number of its oldest tick */
+	uint64_t position;	   /* in the queue, of its oldest tick with spans */
+	struct tally tally;
+	struct histogram histogram;
+};
+
+struct window {
+	unsigned bits;
+	struct window_tick *queue; /* at position % size */
+	uint64_t head, tail;	   /* positions of the oldest and behind the newest; they only grow */
+	size_t size;		   /* a power of two */
+	struct extremes newest;	   /* of the newest tick: not settled yet, maybe */
+	struct window_view *views;
+	size_t n_views;
+};
+
+void window_init(struct window *window, unsigned bits);
+void window_free(struct window *window);
+
+/* The number of the view with these figures, made if there is none; @next is the number of the
+ * tick to come. -ENOMEM. */
+int window_view(struct window *window, uint64_t ticks, uint64_t max_ticks, uint64_t needed, uint64_t next);
+
+/* Exact extremes of the tick before @number, or of what @number has held so far. */
+void window_settle(struct window *window, uint64_t number, uint64_t min, uint64_t max);
+/* Adds what happened in tick @number (buckets are copied), also to what it held already ... */
+int window_add(struct window *window, uint64_t number, const struct tally *tally,
+	       const struct bucket_delta *buckets, size_t n_buckets);
+/* ... and slides all views so that they end with it. Each tick, after window_add() if any. */
+void window_slide(struct window *window, uint64_t number);
+
+struct extremes window_extremes(const struct window *window, const struct window_view *view);
+/* Sums over the ticks from @first to @last that the queue still holds. */
+struct tally window_sum(const struct window *window, uint64_t first, uint64_t last);
+
+#endif
