@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "config/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/diag.h"
+#include "config/config_schema.h"
+
+/* Far more than any contract needs; a wrong path should not fill the memory. */
+#define FILE_MAX (1 << 20)
+
+static int fill(const char *path, const char *text, size_t length, struct config *config)
+{
+	struct config_walk walk = {path, config};
+	struct tree_node root;
+	int err = tree_read(path, text, length, &root);
+
+	if (err)
+		return err;
+	config->path = strdup(path);
+	err = config->path ? config_walk_mapping(&walk, &root, IN_FILE, config) : -ENOMEM;
+	tree_free(&root);
+	return err;
+}
+
+int config_parse(const char *path, const char *text, size_t length, struct config *config)
+{
+	int err;
+
+	*config = (struct config){
+		.window = window_spec_default(),
+		.thresholds = thresholds_default(),
+		.alerts = alert_policy_default(),
+	};
+	err = fill(path, text, length, config);
+	if (err == -ENOMEM)
+		diag_error("%s: out of memory", path);
+	if (err)
+		config_free(config);
+	return err;
+}
+
+/* What @fd holds, to be freed. */
+static int read_whole(const char *path, int fd, char **text, size_t *length)
+{
+	ssize_t n = 1;
+
+	*length = 0;
+	*text = malloc(FILE_MAX + 1);
+	if (!*text)
+		return -ENOMEM;
+	while (n && *length <= FILE_MAX) {
+		n = read(fd, *text + *length, FILE_MAX + 1 - *length);
+		if (n < 0 && errno != EINTR) {
+			int err = -errno;
+
+			diag_error("%s: %s", path, strerror(errno));
+			return err;
+		}
+		*length += n > 0 ? (size_t)n : 0;
+	}
+	if (*length <= FILE_MAX)
+		return 0;
+	diag_error("%s: larger than %d bytes, so no contract file", path, FILE_MAX);
+	return -EINVAL;
+}
+
+/* Whoever may write the file may run programs by it. */
+static int check_owner(const char *path, int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return -errno;
+	if (st.st_mode & (S_IWGRP | S_IWOTH)) {
+		diag_error("%s has handlers, and others may write it: chmod go-w %s", path, path);
+		return -EPERM;
+	}
+	if (st.st_uid != 0 && st.st_uid != geteuid()) {
+		diag_error("%s has handlers, and belongs to user %u, neither you nor root: chown %u %s && "
+			   "chmod go-w "
+			   "%s",
+			   path, st.st_uid, geteuid(), path, path);
+		return -EPERM;
+	}
+	return 0;
+}
+
+static int read_open(const char *path, int fd, struct config *config)
+{
+	char *text = NULL;
+	size_t length;
+	int err = read_whole(path, fd, &text, &length);
+
+	if (!err)
+		err = config_parse(path, text, length, config);
+	free(text);
+	if (err || !config->n_handlers)
+		return err;
+	err = check_owner(path, fd);
+	if (err)
+		config_free(config);
+	return err;
+}
+
+int config_read(const char *path, struct config *config)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY), err;
+
+	*config = (struct config){0};
+	if (fd < 0) {
+		err = -errno;
+		diag_error("%s: %s", path, strerror(-err));
+		return err;
+	}
+	err = read_open(path, fd, config);
+	close(fd);
+	return err;
+}
+
+static void free_components(struct config *config)
+{
+	for (size_t i = 0; i < config->n_components; i++) {
+		free(config->components[i].name);
+		free(config->components[i].measure);
+		free(config->components[i].contract.objectives);
+	}
+	free(config->components);
+}
+
+static void free_handlers(struct config *config)
+{
+	for (size_t i = 0; i < config->n_handlers; i++) {
+		struct config_handler *handler = &config->handlers[i];
+
+		for (char **arg = handler->argv; arg && *arg; arg++)
+			free(*arg);
+		free(handler->argv);
+		free(handler->component);
+		free(handler->path);
+	}
+	free(config->handlers);
+}
+
+void config_free(struct config *config)
+{
+	free_components(config);
+	free_handlers(config);
+	free(config->target.pids);
+	free(config->target.exe);
+	free(config->target.comm);
+	free(config->path);
+	*config = (struct config){0};
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The contract file. libyaml's events are walked against one schema table (key, kind, bounds,
+ * default, help), so that every error has its file, line and column, and `check` can explain each
+ * key in the words of the same row.
+ */
+#ifndef LAPSE_CONFIG_H
+#define LAPSE_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "monitor/contract.h"
+
+/* Where a value stands in the file, from 1; for messages that come later than parsing. */
+struct config_mark {
+	size_t line, column;
+};
+
+struct config_target {
+	pid_t *pids;
+	size_t n_pids;
+	char *exe;
+	char *comm;
+};
+
+struct config_component {
+	char *name;
+	char *measure; /* a probe specification */
+	struct config_mark name_mark, measure_mark;
+	struct window_spec window;
+	struct contract contract;
+};
+
+/* Severities as a file says them, by enum severity. */
+extern const char *const config_severity_names[3];
+
+enum config_handler_kind { HANDLER_EXEC, HANDLER_FILE };
+
+struct config_handler {
+	enum config_handler_kind kind;
+	bool any;		  /* when: '*' */
+	enum objective_kind when; /* else */
+	char *component;	  /* NULL: all */
+	enum severity min_severity;
+	bool resolved;	     /* told of resolutions too */
+	char **argv;	     /* exec; NULL-terminated */
+	uint64_t timeout_ns; /* exec; 5 s */
+	char *path;	     /* file: a JSON line an alert */
+	struct config_mark mark;
+};
+
+struct config {
+	char *path;
+	struct config_target target;
+	struct window_spec window;
+	struct thresholds thresholds;
+	struct alert_policy alerts;
+	struct config_component *components; /* in the order of the file */
+	size_t n_components;
+	struct config_handler *handlers;
+	size_t n_handlers;
+};
+
+/*
+ * Reads @path. Returns 0, or after a message with line and column: -EINVAL (syntax, unknown key with
+ * the nearest one, wrong kind, duplicate key, null, alias, tag), -ENOENT, -EACCES, -EPERM (handlers in
+ * a file that others may write), -ENOMEM. Release with config_free().
+ */
+int config_read(const char *path, struct config *config);
+/* The same from @length bytes at @text; @path only names it in messages. */
+int config_parse(const char *path, const char *text, size_t length, struct config *config);
+void config_free(struct config *config);
+
+/* Says in words what the file promises: one paragraph a component. */
+void config_explain(const struct config *config, FILE *out);
+
+#endif

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* A contract file in words, for `check`. */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/text.h"
+#include "base/units.h"
+#include "config/config.h"
+
+#define WORD_SIZE 32
+#define NAME_SIZE 512
+
+static const char *duration(uint64_t ns, char word[WORD_SIZE])
+{
+	return units_format_duration(ns, word, WORD_SIZE);
+}
+
+static const char *safe(const char *text, char name[NAME_SIZE])
+{
+	return text_escape(text, name, NAME_SIZE);
+}
+
+static void figure(FILE *out, enum quantity quantity, double value)
+{
+	char word[WORD_SIZE];
+
+	switch (quantity) {
+	case QUANTITY_DURATION:
+		fputs(duration((uint64_t)value, word), out);
+		break;
+	case QUANTITY_RATE:
+		fprintf(out, "%g %%", value * 100);
+		break;
+	case QUANTITY_THROUGHPUT:
+		fprintf(out, "%g/s", value);
+		break;
+	case QUANTITY_SIZE:
+		fprintf(out, "%g MB", value / 1e6);
+		break;
+	case QUANTITY_COUNT:
+		fprintf(out, "%g", value);
+		break;
+	}
+}
+
+static void explain_window(FILE *out, const struct window_spec *window)
+{
+	char word[WORD_SIZE];
+
+	if (window->last)
+		fprintf(out, "the last %" PRIu32 " spans", window->last);
+	else
+		fprintf(out, "%s", duration(window->duration_ns, word));
+}
+
+static void explain_severity(FILE *out, const struct objective *objective,
+			     const struct thresholds *thresholds)
+{
+	const struct objective_kind_info *info = objective_info(objective->kind);
+
+	if (objective->has_severity) {
+		fprintf(out, ", always %s", config_severity_names[objective->severity]);
+		return;
+	}
+	if (info->quantity != QUANTITY_DURATION)
+		return;
+	if (thresholds->warning_multiplier != 1) {
+		fputs(", warned of above ", out);
+		figure(out, info->quantity, objective->limit * thresholds->warning_multiplier);
+	}
+	fputs(", critical above ", out);
+	figure(out, info->quantity, objective->limit * thresholds->critical_multiplier);
+}
+
+static void explain_conditions(FILE *out, const struct objective *objective)
+{
+	char word[WORD_SIZE];
+
+	if (objective->over_ns)
+		fprintf(out, ", over %s", duration(objective->over_ns, word));
+	if (objective->min_samples)
+		fprintf(out, ", judged from %" PRIu64 " spans on", objective->min_samples);
+	if (objective->for_ns)
+		fprintf(out, ", an alert when breached for %s", duration(objective->for_ns, word));
+	if (objective->breaches)
+		fprintf(out, ", an alert on breach %" PRIu32 " within %s", objective->breaches,
+			duration(objective->breaches_ns, word));
+}
+
+static void explain_objective(FILE *out, const struct objective *objective,
+			      const struct thresholds *thresholds)
+{
+	const struct objective_kind_info *info = objective_info(objective->kind);
+
+	fprintf(out, "    %s %s ", info->key, info->upper ? "at most" : "at least");
+	figure(out, info->quantity, objective->limit);
+	explain_severity(out, objective, thresholds);
+	explain_conditions(out, objective);
+	fprintf(out, ": %s (%s)\n", info->help, info->violation);
+}
+
+static void explain_component(FILE *out, const struct config_component *component)
+{
+	const struct contract *contract = &component->contract;
+	char name[NAME_SIZE], word[WORD_SIZE];
+
+	fprintf(out, "%s", safe(component->name, name));
+	fprintf(out, " measures %s over ", safe(component->measure, name));
+	explain_window(out, &component->window);
+	fputs(contract->n_objectives ? " and promises\n" : " and promises nothing\n", out);
+	for (size_t i = 0; i < contract->n_objectives; i++)
+		explain_objective(out, &contract->objectives[i], &contract->thresholds);
+	if (!contract->n_objectives)
+		return;
+	fprintf(out,
+		"    While an alert fires it is announced again after %s at the earliest, but when it turns "
+		"critical",
+		duration(contract->alerts.cooldown_ns, word));
+	fprintf(out, "; it ends after %s without a breach.\n",
+		duration(contract->alerts.resolve_after_ns, word));
+}
+
+static void explain_target(FILE *out, const struct config_target *target)
+{
+	char name[NAME_SIZE];
+
+	if (target->exe)
+		fprintf(out, "Traced: every process of %s.\n", safe(target->exe, name));
+	if (target->comm)
+		fprintf(out, "Traced: every process named %s.\n", safe(target->comm, name));
+	for (size_t i = 0; i < target->n_pids; i++)
+		fprintf(out, "%s%d%s", i ? ", " : "Traced: process ", (int)target->pids[i],
+			i + 1 == target->n_pids ? ".\n" : "");
+}
+
+static void explain_wanted(FILE *out, const struct config_handler *handler)
+{
+	static const char *const least[] = {"", " from warning on", " when critical"};
+	char name[NAME_SIZE];
+
+	fprintf(out, "On %s%s", handler->any ? "every alert" : objective_info(handler->when)->violation,
+		least[handler->min_severity]);
+	if (handler->component)
+		fprintf(out, " of %s", safe(handler->component, name));
+	if (handler->resolved)
+		fputs(", and when it ends,", out);
+}
+
+static void explain_handler(FILE *out, const struct config_handler *handler)
+{
+	char name[NAME_SIZE], word[WORD_SIZE];
+
+	explain_wanted(out, handler);
+	if (handler->kind == HANDLER_FILE) {
+		fprintf(out, " a line is appended to %s.\n", safe(handler->path, name));
+		return;
+	}
+	fputs(" this is run:", out);
+	for (char **arg = handler->argv; *arg; arg++)
+		fprintf(out, " %s", safe(*arg, name));
+	fprintf(out, " (at most %s).\n", duration(handler->timeout_ns, word));
+}
+
+void config_explain(const struct config *config, FILE *out)
+{
+	explain_target(out, &config->target);
+	for (size_t i = 0; i < config->n_components; i++) {
+		fputc('\n', out);
+		explain_component(out, &config->components[i]);
+	}
+	if (config->n_handlers)
+		fputc('\n', out);
+	for (size_t i = 0; i < config->n_handlers; i++)
+		explain_handler(out, &config->handlers[i]);
+}

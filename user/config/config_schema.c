@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "config/config_schema.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/diag.h"
+#include "base/text.h"
+#include "base/units.h"
+
+#define SEC ((double)NSEC_PER_SEC)
+#define DAY (86400 * SEC)
+
+#define OF(type, member)  .offset = offsetof(type, member)
+#define BOUNDS(low, high) .min = low, .max = high
+
+#define DURATION "a duration such as 10s or 250ms"
+#define RATE	 "a share such as 0.95 or 95%"
+#define MAPPING	 "a mapping"
+#define TEXT	 "text"
+
+/* clang-format off */
+const struct config_row config_rows[] = {
+	{IN_FILE, "lapse", config_apply_version, .required = true, .takes = "the version of this format, 1",
+	 .help = "the version of the format; 1"},
+
+	{IN_FILE, "target", config_apply_target, OF(struct config, target), .inside = IN_TARGET, .takes = MAPPING,
+	 .help = "what is traced, unless -p says it"},
+	{IN_TARGET, "exe", config_apply_text, OF(struct config_target, exe), .takes = TEXT,
+	 .help = "every process of this executable"},
+	{IN_TARGET, "comm", config_apply_comm, OF(struct config_target, comm), .takes = "a name of at most 15 bytes",
+	 .help = "every process of this name"},
+	{IN_TARGET, "pid", config_apply_pids, .takes = "a process number, or a list of them",
+	 .help = "these processes"},
+
+	{IN_FILE, "window", config_apply_window, OF(struct config, window), .inside = IN_WINDOW,
+	 .takes = "a duration such as 10s, or {last: 100}",
+	 .help = "the recent past that percentiles are taken over; 10s"},
+	{IN_COMPONENT, "window", config_apply_window, OF(struct config_component, window), .inside = IN_WINDOW,
+	 .takes = "a duration such as 10s, or {last: 100}", .help = "the same for one component; the file's"},
+	{IN_WINDOW, "last", config_apply_u32, OF(struct window_spec, last), BOUNDS(2, WINDOW_MAX_LAST),
+	 .required = true, .takes = "a count of spans", .help = "the newest spans"},
+
+	{IN_FILE, "thresholds", config_apply_thresholds, OF(struct config, thresholds), .inside = IN_THRESHOLDS,
+	 .takes = MAPPING, .help = "from where a breach is a warning, from where it is critical"},
+	{IN_COMPONENT, "thresholds", config_apply_thresholds, OF(struct config_component, contract.thresholds),
+	 .inside = IN_THRESHOLDS, .takes = MAPPING, .help = "the same for one component; the file's, key by key"},
+	{IN_THRESHOLDS, "warning", config_apply_mapping, .inside = IN_WARNING, .takes = MAPPING,
+	 .help = "figures from which an alert is a warning"},
+	{IN_THRESHOLDS, "critical", config_apply_mapping, .inside = IN_CRITICAL, .takes = MAPPING,
+	 .help = "figures from which an alert is critical"},
+	{IN_WARNING, "latency_multiplier", config_apply_number, OF(struct thresholds, warning_multiplier),
+	 BOUNDS(0.001, 1000), .takes = "a number such as 1.5", .help = "times the limit; 1.0"},
+	{IN_WARNING, "uptime", config_apply_rate, OF(struct thresholds, warning_uptime), BOUNDS(1e-9, 1),
+	 .takes = RATE, .help = "below it, a warning; 99.5%"},
+	{IN_CRITICAL, "latency_multiplier", config_apply_number, OF(struct thresholds, critical_multiplier),
+	 BOUNDS(0.001, 1000), .takes = "a number such as 2.0", .help = "times the limit; 2.0"},
+	{IN_CRITICAL, "error_rate", config_apply_rate, OF(struct thresholds, critical_error_rate), BOUNDS(1e-9, 1),
+	 .takes = RATE, .help = "above it, critical; 10%"},
+	{IN_CRITICAL, "uptime", config_apply_rate, OF(struct thresholds, critical_uptime), BOUNDS(1e-9, 1),
+	 .takes = RATE, .help = "below it, critical; 99%"},
+
+	{IN_FILE, "alerts", config_apply_mapping, OF(struct config, alerts), .inside = IN_ALERTS, .takes = MAPPING,
+	 .help = "how often an alert is announced"},
+	{IN_COMPONENT, "alerts", config_apply_mapping, OF(struct config_component, contract.alerts),
+	 .inside = IN_ALERTS, .takes = MAPPING, .help = "the same for one component; the file's, key by key"},
+	{IN_ALERTS, "cooldown", config_apply_duration, OF(struct alert_policy, cooldown_ns), BOUNDS(0, DAY),
+	 .takes = DURATION, .help = "further violations are counted that long, not announced; 60s"},
+	{IN_ALERTS, "resolve_after", config_apply_duration, OF(struct alert_policy, resolve_after_ns),
+	 BOUNDS(SEC, DAY), .takes = DURATION, .help = "without a breach that long an alert ends; 30s"},
+
+	{IN_FILE, "components", config_apply_components, .required = true,
+	 .takes = "a mapping of names to components", .help = "what is measured, and what it promises"},
+	{IN_COMPONENT, "measure", config_apply_measure, .required = true, .takes = "a probe",
+	 .help = "the probe whose spans these are"},
+	{IN_COMPONENT, "contract", config_apply_contract, .takes = "a mapping of objectives",
+	 .help = "what the component promises"},
+	{IN_OBJECTIVE, "limit", config_apply_limit, .required = true, .takes = "the objective's limit",
+	 .help = "the figure that must not be passed"},
+	{IN_OBJECTIVE, "for", config_apply_duration, OF(struct objective, for_ns), BOUNDS(SEC, DAY),
+	 .takes = DURATION, .help = "window objectives: an alert only when breached that long; at once"},
+	{IN_OBJECTIVE, "over", config_apply_ticks, OF(struct objective, over_ns), BOUNDS(SEC, 600 * SEC),
+	 .takes = DURATION, .help = "window objectives: a window of its own; the component's"},
+	{IN_OBJECTIVE, "min_samples", config_apply_u64, OF(struct objective, min_samples), BOUNDS(2, 1e9),
+	 .takes = "a count of spans", .help = "window objectives: with fewer the verdict is unknown; by the limit"},
+	{IN_OBJECTIVE, "severity", config_apply_objective_severity, .takes = "notice, warning or critical",
+	 .help = "of every breach; by the thresholds"},
+	{IN_OBJECTIVE, "breaches", config_apply_breaches, .takes = "a count and a time such as 3/10s",
+	 .help = "span objectives: an alert on the third breach within ten seconds; on the first"},
+
+	{IN_FILE, "handlers", config_apply_handlers, .takes = "a list of handlers",
+	 .help = "what an alert sets off"},
+	{IN_HANDLER, "when", config_apply_when, .required = true, .takes = "'*' or a type of violation",
+	 .help = "the alerts that are meant"},
+	{IN_HANDLER, "component", config_apply_handler_component, .takes = "the name of a component",
+	 .help = "only alerts of this component; of all"},
+	{IN_HANDLER, "min_severity", config_apply_severity, OF(struct config_handler, min_severity),
+	 .takes = "notice, warning or critical", .help = "only alerts at least as severe; all"},
+	{IN_HANDLER, "resolved", config_apply_bool, OF(struct config_handler, resolved), .takes = "true or false",
+	 .help = "told of the end of an alert too; false"},
+	{IN_HANDLER, "exec", config_apply_exec, .takes = "a list: a program's path and its arguments",
+	 .help = "runs a program with the alert as JSON on its standard input"},
+	{IN_HANDLER, "timeout", config_apply_duration, OF(struct config_handler, timeout_ns),
+	 BOUNDS(SEC / 10, 3600 * SEC), .takes = DURATION, .help = "exec: ended after that long; 5s"},
+	{IN_HANDLER, "file", config_apply_file, .takes = "a path", .help = "appends the alert as a line of JSON"},
+};
+/* clang-format on */
+const size_t config_n_rows = sizeof(config_rows) / sizeof(*config_rows);
+
+static const struct config_row *find_row(enum config_context context, const char *key)
+{
+	for (size_t i = 0; i < config_n_rows; i++)
+		if (config_rows[i].in & context && strcmp(config_rows[i].key, key) == 0)
+			return &config_rows[i];
+	return NULL;
+}
+
+static int unknown_key(const struct config_walk *walk, enum config_context context,
+		       const struct tree_entry *entry)
+{
+	struct text_nearest nearest = {.wanted = entry->key};
+
+	if (strpbrk(entry->key, "(){}:"))
+		return config_bad(walk, entry->mark,
+				  "unknown key '%s'; where this is a part of a probe, quote the whole probe",
+				  entry->key);
+	for (size_t i = 0; i < config_n_rows; i++)
+		if (config_rows[i].in & context)
+			text_nearest_offer(&nearest, config_rows[i].key);
+	if (nearest.best)
+		return config_bad(walk, entry->mark, "unknown key '%s', nearest is '%s'", entry->key,
+				  nearest.best);
+	return config_bad(walk, entry->mark, "unknown key '%s'", entry->key);
+}
+
+static int check_keys(const struct config_walk *walk, const struct tree_node *node,
+		      enum config_context context)
+{
+	for (size_t i = 0; i < node->n_entries; i++)
+		if (!find_row(context, node->entries[i].key))
+			return unknown_key(walk, context, &node->entries[i]);
+	return 0;
+}
+
+int config_walk_mapping(const struct config_walk *walk, const struct tree_node *node,
+			enum config_context context, void *into)
+{
+	int err;
+
+	if (node->kind != TREE_MAPPING)
+		return config_bad(walk, node->mark, "%s where a mapping belongs", tree_kind_name(node->kind));
+	err = check_keys(walk, node, context);
+	for (size_t i = 0; !err && i < config_n_rows; i++) {
+		const struct config_row *row = &config_rows[i];
+		const struct tree_entry *entry = row->in & context ? tree_find(node, row->key) : NULL;
+
+		if (entry)
+			err = row->apply(walk, row, entry, into);
+		else if (row->in & context && row->required)
+			err = config_bad(walk, node->mark, "'%s' is missing: %s", row->key, row->help);
+	}
+	return err;
+}
