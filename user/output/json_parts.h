@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Fields that are more than a value at an offset, and how the schema describes them. */
+#ifndef LAPSE_JSON_PARTS_H
+#define LAPSE_JSON_PARTS_H
+
+#include "output/json_table.h"
+
+/* Parts of `final`. */
+extern const struct json_table json_component, json_objective;
+
+/* Each makes the value of one field; NULL: no memory. */
+json_t *json_get_null(const struct json_source *source);
+json_t *json_get_zero(const struct json_source *source);
+json_t *json_get_values(const struct json_source *source);
+json_t *json_get_contract(const struct json_source *source);
+json_t *json_get_histogram(const struct json_source *source);
+json_t *json_get_components(const struct json_source *source);
+json_t *json_get_alerts(const struct json_source *source);
+json_t *json_get_span_comm(const struct json_source *source);
+json_t *json_get_span_ok(const struct json_source *source);
+json_t *json_get_span_ret(const struct json_source *source);
+json_t *json_get_span_open(const struct json_source *source);
+
+json_t *json_schema_text(void);
+json_t *json_schema_bool(void);
+json_t *json_schema_bool_or_null(void);
+json_t *json_schema_count(void);
+json_t *json_schema_integer_or_null(void);
+json_t *json_schema_number_or_null(void);
+json_t *json_schema_values(void);
+json_t *json_schema_contract(void);
+json_t *json_schema_histogram(void);
+json_t *json_schema_components(void);
+json_t *json_schema_alerts(void);
+
+/* The source for @component's row, or for an alert of it; figures since the start. */
+struct json_source json_source_component(const struct snapshot *snapshot, uint32_t component);
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Renderers. Each has the same entry points, one row in a table of outputs; all of them read the
+ * snapshot (and single spans, violations, alerts as the pipeline hands them on) and nothing else.
+ * Data goes to the stream given, composed in a buffer and written once an event.
+ */
+#ifndef LAPSE_OUTPUT_H
+#define LAPSE_OUTPUT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "bpf/event.h"
+#include "monitor/snapshot.h"
+
+enum time_unit { UNIT_AUTO, UNIT_MS, UNIT_US };
+
+struct output_options {
+	FILE *stream;
+	enum time_unit unit; /* -m, -u; AUTO: the table picks us, or ms where all are large */
+	bool timestamps;     /* -T */
+	bool color;
+	bool histogram; /* in the final report */
+};
+
+/* A renderer; each function may be NULL where it has nothing to show. All return 0 or -errno of the
+ * write (-EPIPE: the reader has gone). */
+struct output {
+	const char *name;
+	/* Before the first row. */
+	int (*begin)(const struct output_options *, const struct snapshot *);
+	/* The interval's rows: a table for text, `window` objects for JSON. */
+	int (*interval)(const struct output_options *, const struct snapshot *);
+	/* A span that was sent singly. @snapshot names its component. */
+	int (*span)(const struct output_options *, const struct snapshot *, const struct lapse_span *);
+	int (*violation)(const struct output_options *, const struct snapshot *, const struct violation *);
+	int (*alert)(const struct output_options *, const struct snapshot *, const struct alert *);
+	int (*health)(const struct output_options *, const struct snapshot *);
+	/* The final report, the integrity line and the verdict. */
+	int (*final)(const struct output_options *, const struct snapshot *);
+};
+
+extern const struct output output_text;
+extern const struct output output_json;
+
+/* @alert as one JSON object (the same as output_json writes), to be freed; NULL: out of memory. */
+char *output_alert_json(const struct snapshot *snapshot, const struct alert *alert);
+
+/* The JSON schema of every object (--json-schema). 0 or -errno. */
+int output_json_schema(FILE *stream);
+
+/* Names as they stand in every output. */
+const char *output_severity_name(enum severity severity);
+const char *output_verdict_name(enum verdict verdict);
+const char *output_trend_name(enum trend trend);
+
+#endif

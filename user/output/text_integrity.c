@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The lines about lapse itself: what it lost, and what it cost. */
+#include <inttypes.h>
+#include <math.h>
+#include <stddef.h>
+
+#include "base/text.h"
+#include "output/text_parts.h"
+#include "output/words.h"
+
+/* Each loss with what it does to the figures. */
+static const struct loss {
+	size_t offset;
+	const char *what;
+} losses[] = {
+	{offsetof(struct integrity, abandoned), "abandoned (longjmp, exception or thread end): not measured"},
+	{offsetof(struct integrity, too_deep), "nested too deep: not measured"},
+	{offsetof(struct integrity, maps_full), "found the kernel's maps full: not measured"},
+	{offsetof(struct integrity, stray), "returns without an entry: not measured"},
+	{offsetof(struct integrity, kernel_missed),
+	 "probe hits missed by the kernel, or while a new library was judged: not measured"},
+	{offsetof(struct integrity, ring_dropped), "ring-buffer drops: single spans lost, counts are exact"},
+};
+/* A glob may leave thousands without a hit. */
+#define UNFED_NAMED 8
+
+#define N_LOSSES (sizeof(losses) / sizeof(*losses))
+
+static uint64_t loss_count(const struct integrity *integrity, size_t i)
+{
+	return *(const uint64_t *)((const char *)integrity + losses[i].offset);
+}
+
+static void unfed(FILE *out, const struct snapshot *snapshot)
+{
+	const char *between = " (no hit: ";
+	char name[NAME_SIZE];
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < snapshot->n_components; i++) {
+		if (snapshot->components[i].fed || n++ >= UNFED_NAMED)
+			continue;
+		fprintf(out, "%s%s", between, word_component(snapshot, i, name));
+		between = ", ";
+	}
+	if (n > UNFED_NAMED)
+		fprintf(out, " and %zu more", n - UNFED_NAMED);
+	if (n)
+		fputc(')', out);
+}
+
+static void term(FILE *out, uint64_t count, const char *what)
+{
+	if (count)
+		fprintf(out, " + %" PRIu64 " %s", count, what);
+}
+
+/* Every entry must be found again somewhere. */
+static void conservation(FILE *out, const struct integrity *integrity)
+{
+	fprintf(out, "    %" PRIu64 " entries = %" PRIu64 " returns + %" PRIu64 " in flight",
+		integrity->entries, integrity->returns, integrity->in_flight);
+	term(out, integrity->too_deep, "too deep");
+	term(out, integrity->abandoned, "abandoned");
+	term(out, integrity->jumps, "jumps");
+	term(out, integrity->maps_full, "without memory");
+	if (integrity->unaccounted)
+		fprintf(out, " %c %" PRIu64 " UNACCOUNTED", integrity->unaccounted < 0 ? '-' : '+',
+			integrity->unaccounted < 0 ? -(uint64_t)integrity->unaccounted
+						   : (uint64_t)integrity->unaccounted);
+	fputc('\n', out);
+}
+
+void text_integrity(FILE *out, const struct snapshot *snapshot)
+{
+	const struct integrity *integrity = &snapshot->integrity;
+	bool lossless = integrity->unaccounted == 0;
+
+	fprintf(out, "integrity: %zu of %zu components fed", snapshot->system.components_fed,
+		snapshot->system.components_declared);
+	unfed(out, snapshot);
+	fputc('\n', out);
+	conservation(out, integrity);
+	for (size_t i = 0; i < N_LOSSES; i++) {
+		if (!loss_count(integrity, i))
+			continue;
+		lossless = false;
+		fprintf(out, "    %" PRIu64 " %s\n", loss_count(integrity, i), losses[i].what);
+	}
+	if (lossless)
+		fputs("    no losses\n", out);
+}
+
+void text_overhead(FILE *out, const struct overhead *overhead)
+{
+	char word[WORD_SIZE];
+
+	fprintf(out, "cost: %s", word_count(overhead->hits, "probe hit", word));
+	if (!isnan(overhead->ns_per_hit))
+		fprintf(out, " at %s", word_duration(overhead->ns_per_hit, word));
+	if (!isnan(overhead->target_cpu_share))
+		fprintf(out, ", %s of the target's CPU time", word_share(overhead->target_cpu_share, word));
+	fprintf(out, "; lapse itself %s of CPU, %.1f MB\n", word_duration(overhead->tracer_cpu_s * 1e9, word),
+		(double)overhead->tracer_rss_bytes / 1e6);
+}

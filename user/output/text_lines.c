@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Text, one line an event: spans, violations, alerts, health. */
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "base/units.h"
+#include "output/compose.h"
+#include "output/text_parts.h"
+#include "output/words.h"
+
+static bool span_header_done;
+
+static int begin(const struct output_options *options, const struct snapshot *snapshot)
+{
+	(void)options;
+	(void)snapshot;
+	span_header_done = false;
+	text_table_reset();
+	return 0;
+}
+
+/* A kernel's comm need not end with a zero byte. */
+static const char *comm_word(const char comm[LAPSE_COMM_LEN], char buffer[NAME_SIZE])
+{
+	char whole[LAPSE_COMM_LEN + 1] = {0};
+
+	memcpy(whole, comm, LAPSE_COMM_LEN);
+	return text_escape(whole, buffer, NAME_SIZE);
+}
+
+/* Functions that return int leave the register's upper half zero: a small negative one is meant. */
+static int64_t error_value(uint64_t ret)
+{
+	int32_t low = (int32_t)ret;
+
+	return ret >> 32 == 0 && low < 0 && low >= -4095 ? low : (int64_t)ret;
+}
+
+static const char *result_word(const struct lapse_span *span, char word[WORD_SIZE])
+{
+	if (span->flags & LAPSE_SPAN_OPEN)
+		return "open";
+	if (!(span->flags & LAPSE_SPAN_ERROR))
+		return "ok";
+	snprintf(word, WORD_SIZE, "err %" PRId64, error_value(span->ret));
+	return word;
+}
+
+static void span_row(FILE *out, enum time_unit unit, const struct snapshot *snapshot,
+		     const struct lapse_span *span)
+{
+	char clock[WORD_SIZE], latency[WORD_SIZE], result[WORD_SIZE], comm[NAME_SIZE], name[NAME_SIZE];
+
+	fprintf(out, "%-12s %-15s %-8u %-8u %10s  %-8s %s\n", word_clock(snapshot, span_end_ns(span), clock),
+		comm_word(span->comm, comm), span->pid, span->tid,
+		word_in_unit(span->duration_ns, unit, latency), result_word(span, result),
+		word_component(snapshot, span->component, name));
+}
+
+static int span(const struct output_options *options, const struct snapshot *snapshot,
+		const struct lapse_span *span)
+{
+	enum time_unit unit = options->unit == UNIT_US ? UNIT_US : UNIT_MS;
+	struct compose compose;
+	int err = compose_open(&compose);
+
+	if (err)
+		return err;
+	if (!span_header_done)
+		fprintf(compose.file, "%-12s %-15s %-8s %-8s %10s  %-8s %s\n", "TIME", "COMM", "PID", "TID",
+			unit == UNIT_US ? "LAT(us)" : "LAT(ms)", "RESULT", "FUNC");
+	span_header_done = true;
+	span_row(compose.file, unit, snapshot, span);
+	return compose_write(&compose, options->stream);
+}
+
+/* "71.2 ms > 30.0 ms"; a warning on approach is no breach yet. */
+static void comparison(FILE *out, enum objective_kind kind, double measured, double limit, bool approach)
+{
+	char left[WORD_SIZE], right[WORD_SIZE];
+
+	fprintf(out, "%s %s %s", word_quantity(kind, measured, left),
+		approach		      ? "nears"
+		: objective_info(kind)->upper ? ">"
+					      : "<",
+		word_quantity(kind, limit, right));
+}
+
+static void offender(FILE *out, const char comm[LAPSE_COMM_LEN], uint32_t tid, bool open)
+{
+	char name[NAME_SIZE];
+
+	if (open)
+		fputs(", still open", out);
+	if (tid)
+		fprintf(out, ", by %s/%u", comm_word(comm, name), tid);
+}
+
+/* A percentile's violation type does not say which one it is. */
+static const char *which(enum objective_kind kind)
+{
+	return objective_info(kind)->per_span ? "" : objective_info(kind)->key;
+}
+
+static void subject(FILE *out, const struct snapshot *snapshot, uint32_t component, enum objective_kind kind)
+{
+	char name[NAME_SIZE];
+
+	fprintf(out, " %s %s%s%s: ", objective_info(kind)->violation,
+		word_component(snapshot, component, name), *which(kind) ? " " : "", which(kind));
+}
+
+static int violation(const struct output_options *options, const struct snapshot *snapshot,
+		     const struct violation *v)
+{
+	char clock[WORD_SIZE];
+	struct compose compose;
+	int err = compose_open(&compose);
+
+	if (err)
+		return err;
+	fprintf(compose.file, "%s VIOLATION %s%s%s", word_clock(snapshot, v->time_ns, clock),
+		word_color(options, v->severity), output_severity_name(v->severity), word_plain(options));
+	subject(compose.file, snapshot, v->component, v->kind);
+	comparison(compose.file, v->kind, v->measured, v->limit, false);
+	offender(compose.file, v->comm, v->tid, v->open);
+	fputc('\n', compose.file);
+	return compose_write(&compose, options->stream);
+}
+
+static void held_back(FILE *out, uint64_t count)
+{
+	if (count)
+		fprintf(out, ", %" PRIu64 " held back", count);
+}
+
+static void resolution(FILE *out, const struct alert *alert)
+{
+	char word[WORD_SIZE];
+
+	fprintf(out, "after %s", word_duration((double)(alert->time_ns - alert->since_ns), word));
+	fprintf(out, ", %s", word_count(alert->violations, "violation", word));
+	held_back(out, alert->held_back);
+}
+
+static void announcement(FILE *out, const struct alert *alert)
+{
+	char word[WORD_SIZE];
+
+	comparison(out, alert->kind, alert->measured, alert->limit, alert->approach);
+	if (alert->window_ns)
+		fprintf(out, " over %s", word_duration((double)alert->window_ns, word));
+	held_back(out, alert->held_back);
+	offender(out, alert->comm, alert->tid, alert->open);
+}
+
+void text_alert(FILE *out, const struct output_options *options, const struct snapshot *snapshot,
+		const struct alert *alert)
+{
+	fprintf(out, "ALERT %s %s%s%s", alert_event_names[alert->event], word_color(options, alert->severity),
+		output_severity_name(alert->severity), word_plain(options));
+	subject(out, snapshot, alert->component, alert->kind);
+	if (alert->event == ALERT_EVENT_RESOLVED)
+		resolution(out, alert);
+	else
+		announcement(out, alert);
+	fputc('\n', out);
+}
+
+static int alert(const struct output_options *options, const struct snapshot *snapshot, const struct alert *a)
+{
+	char clock[WORD_SIZE];
+	struct compose compose;
+	int err = compose_open(&compose);
+
+	if (err)
+		return err;
+	fprintf(compose.file, "%s ", word_clock(snapshot, a->time_ns, clock));
+	text_alert(compose.file, options, snapshot, a);
+	return compose_write(&compose, options->stream);
+}
+
+static void health_line(FILE *out, const struct snapshot *snapshot)
+{
+	const struct system_snapshot *system = &snapshot->system;
+	char word[WORD_SIZE];
+
+	fprintf(out, "%s HEALTH ", word_clock(snapshot, system->now_ns, word));
+	fprintf(out, "observed %s", word_duration((double)system->observed_ns, word));
+	fprintf(out, ", %s", word_count(system->requests, "request", word));
+	if (system->has_errors)
+		fprintf(out, ", errors %s", word_share(system->error_rate, word));
+	fprintf(out, ", average %s", word_duration(system->avg_ns, word));
+	fprintf(out, ", %s", word_count(system->active_alerts, "active alert", word));
+	if (isnan(system->overall))
+		fputs(", overall -\n", out);
+	else
+		fprintf(out, ", overall %.0f (%s)\n", system->overall,
+			system->overall > 80 ? "healthy" : "not healthy");
+}
+
+static int health(const struct output_options *options, const struct snapshot *snapshot)
+{
+	struct compose compose;
+	int err = compose_open(&compose);
+
+	if (err)
+		return err;
+	health_line(compose.file, snapshot);
+	return compose_write(&compose, options->stream);
+}
+
+const struct output output_text = {
+	.name = "text",
+	.begin = begin,
+	.interval = text_table_interval,
+	.span = span,
+	.violation = violation,
+	.alert = alert,
+	.health = health,
+	.final = text_report,
+};

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The parts of the text output, each printed into a buffer that is being composed. */
+#ifndef LAPSE_TEXT_PARTS_H
+#define LAPSE_TEXT_PARTS_H
+
+#include <stdio.h>
+
+#include "output/output.h"
+
+/* The table of intervals. It keeps count of its rows, for the header; reset starts it again. */
+void text_table_reset(void);
+int text_table_interval(const struct output_options *options, const struct snapshot *snapshot);
+
+/*
+ * The components to show, most time spent first where there are too many for all; *shown is to be
+ * freed, *more counts those that had calls and are left out. Returns how many.
+ */
+size_t text_shown(const struct snapshot *snapshot, bool interval, uint32_t **shown, size_t *more);
+
+/* One announcement without the time, and a newline. */
+void text_alert(FILE *out, const struct output_options *options, const struct snapshot *snapshot,
+		const struct alert *alert);
+
+/* Powers of two in the layout of bcc's tools, from the rows of @component. */
+void text_histogram(FILE *out, const struct component_snapshot *component, enum time_unit unit);
+
+/* What can make the figures wrong, and what the tracing cost. */
+void text_integrity(FILE *out, const struct snapshot *snapshot);
+void text_overhead(FILE *out, const struct overhead *overhead);
+
+/* The final report, from the components to the verdict. */
+int text_report(const struct output_options *options, const struct snapshot *snapshot);
+
+#endif

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The table of `stat`: a row a component and interval; it only ever appends. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/units.h"
+#include "output/compose.h"
+#include "output/text_parts.h"
+#include "output/words.h"
+
+#define HEADER_EVERY 20
+
+/* All text goes to one terminal, so there is one table. */
+static struct {
+	unsigned rows; /* since the header; 0: none was printed */
+	enum time_unit unit;
+} table;
+
+void text_table_reset(void)
+{
+	table.rows = 0;
+}
+
+/* Ms where every known median is long enough to lose nothing by it; else us. */
+static enum time_unit pick_unit(const struct snapshot *snapshot)
+{
+	enum time_unit unit = UNIT_US;
+
+	for (size_t i = 0; i < snapshot->n_components; i++) {
+		const struct stats *stats = &snapshot->components[i].interval;
+
+		if (!stats->has_percentiles)
+			continue;
+		if (stats->p50_ns < 10 * NSEC_PER_MSEC)
+			return UNIT_US;
+		unit = UNIT_MS;
+	}
+	return unit;
+}
+
+static void header(FILE *out, const struct output_options *options, const struct snapshot *snapshot)
+{
+	static const char *const columns[] = {"p50", "p90", "p99", "p99.9", "MAX"};
+	const char *unit;
+	char title[WORD_SIZE];
+
+	table.unit = options->unit == UNIT_AUTO ? pick_unit(snapshot) : options->unit;
+	unit = table.unit == UNIT_MS ? "ms" : "us";
+	if (options->timestamps)
+		fprintf(out, "%-8s ", "TIME");
+	fprintf(out, "%8s %9s %6s", "COUNT", "RATE/s", "ERR");
+	for (size_t i = 0; i < sizeof(columns) / sizeof(*columns); i++) {
+		snprintf(title, sizeof(title), "%s(%s)", columns[i], unit);
+		fprintf(out, " %9s", title);
+	}
+	fprintf(out, " %-10s %6s %s\n", "TREND", "HEALTH", "FUNC");
+}
+
+static void figure(FILE *out, bool known, uint64_t ns)
+{
+	char word[WORD_SIZE];
+
+	fprintf(out, " %9s", known ? word_in_unit(ns, table.unit, word) : "-");
+}
+
+static void latencies(FILE *out, const struct stats *stats)
+{
+	figure(out, stats->has_percentiles, stats->p50_ns);
+	figure(out, stats->has_percentiles, stats->p90_ns);
+	figure(out, stats->has_percentiles, stats->p99_ns);
+	figure(out, stats->has_percentiles, stats->p999_ns);
+	figure(out, stats->has_extremes, stats->max_ns);
+}
+
+static const char *decimal(double value, int digits, char word[WORD_SIZE])
+{
+	if (isnan(value))
+		return "-";
+	snprintf(word, WORD_SIZE, "%.*f", digits, value);
+	return word;
+}
+
+static void row(FILE *out, const struct output_options *options, const struct snapshot *snapshot, uint32_t i)
+{
+	const struct component_snapshot *component = &snapshot->components[i];
+	const struct stats *stats = &component->interval;
+	char word[WORD_SIZE], name[NAME_SIZE];
+
+	if (options->timestamps)
+		fprintf(out, "%-8s ", word_clock_short(snapshot, snapshot->system.now_ns, word));
+	fprintf(out, "%8" PRIu64 " %9s", stats->count, decimal(stats->rate_per_s, 1, word));
+	fprintf(out, " %6s", decimal(stats->has_errors ? (double)stats->errors : NAN, 0, word));
+	latencies(out, stats);
+	fprintf(out, " %-10s %6s", output_trend_name(component->latency_trend),
+		decimal(component->health, 0, word));
+	fprintf(out, " %s\n", word_component(snapshot, i, name));
+}
+
+static void rows(FILE *out, const struct output_options *options, const struct snapshot *snapshot)
+{
+	uint32_t *shown;
+	size_t more, n = text_shown(snapshot, true, &shown, &more);
+
+	for (size_t i = 0; i < n; i++) {
+		if (table.rows % HEADER_EVERY == 0)
+			header(out, options, snapshot);
+		table.rows++;
+		row(out, options, snapshot, shown[i]);
+	}
+	if (more)
+		fprintf(out, "(and %zu more functions with less time spent in them)\n", more);
+	free(shown);
+}
+
+int text_table_interval(const struct output_options *options, const struct snapshot *snapshot)
+{
+	struct compose compose;
+	int err = compose_open(&compose);
+
+	if (err)
+		return err;
+	rows(compose.file, options, snapshot);
+	/* Rows of one interval belong together; timestamps show that by themselves. */
+	if (snapshot->n_components > 1 && !options->timestamps)
+		fputc('\n', compose.file);
+	return compose_write(&compose, options->stream);
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "output/words.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/text.h"
+#include "base/units.h"
+
+const char *const severity_names[3] = {"notice", "warning", "critical"};
+const char *const verdict_names[4] = {NULL, "held", "violated", "unknown"};
+const char *const trend_names[4] = {NULL, "stable", "increasing", "decreasing"};
+const char *const alert_event_names[3] = {"firing", "escalated", "resolved"};
+
+const char *output_severity_name(enum severity severity)
+{
+	return severity_names[severity];
+}
+
+const char *output_verdict_name(enum verdict verdict)
+{
+	return verdict_names[verdict] ? verdict_names[verdict] : "-";
+}
+
+const char *output_trend_name(enum trend trend)
+{
+	return trend_names[trend] ? trend_names[trend] : "-";
+}
+
+static int64_t clock_text(const struct snapshot *snapshot, uint64_t ns, char buffer[WORD_SIZE])
+{
+	int64_t wall = snapshot->epoch_ns + (int64_t)ns;
+	time_t seconds = wall / (int64_t)NSEC_PER_SEC;
+	struct tm tm = {0};
+
+	localtime_r(&seconds, &tm);
+	strftime(buffer, WORD_SIZE, "%H:%M:%S", &tm);
+	return wall % (int64_t)NSEC_PER_SEC;
+}
+
+const char *word_clock(const struct snapshot *snapshot, uint64_t ns, char buffer[WORD_SIZE])
+{
+	int64_t rest = clock_text(snapshot, ns, buffer);
+	size_t length = strlen(buffer);
+
+	snprintf(buffer + length, WORD_SIZE - length, ".%03d", (int)(rest / (int64_t)NSEC_PER_MSEC));
+	return buffer;
+}
+
+const char *word_clock_short(const struct snapshot *snapshot, uint64_t ns, char buffer[WORD_SIZE])
+{
+	clock_text(snapshot, ns, buffer);
+	return buffer;
+}
+
+const char *word_duration(double ns, char buffer[WORD_SIZE])
+{
+	if (isnan(ns))
+		return "-";
+	return units_format_duration(ns > 0 ? (uint64_t)llround(ns) : 0, buffer, WORD_SIZE);
+}
+
+const char *word_in_unit(uint64_t ns, enum time_unit unit, char buffer[WORD_SIZE])
+{
+	if (unit == UNIT_MS)
+		snprintf(buffer, WORD_SIZE, "%.*f", ns < NSEC_PER_MSEC ? 3 : 2, (double)ns / 1e6);
+	else
+		snprintf(buffer, WORD_SIZE, "%.1f", (double)ns / 1e3);
+	return buffer;
+}
+
+const char *word_share(double fraction, char buffer[WORD_SIZE])
+{
+	if (isnan(fraction))
+		return "-";
+	snprintf(buffer, WORD_SIZE, "%.2f %%", fraction * 100);
+	return buffer;
+}
+
+const char *word_quantity(enum objective_kind kind, double value, char buffer[WORD_SIZE])
+{
+	if (isnan(value))
+		return "-";
+	switch (objective_info(kind)->quantity) {
+	case QUANTITY_DURATION:
+		return word_duration(value, buffer);
+	case QUANTITY_RATE:
+		return word_share(value, buffer);
+	case QUANTITY_THROUGHPUT:
+		snprintf(buffer, WORD_SIZE, "%.4g/s", value);
+		return buffer;
+	case QUANTITY_SIZE:
+		snprintf(buffer, WORD_SIZE, "%.4g MB", value / 1e6);
+		return buffer;
+	case QUANTITY_COUNT:
+		break;
+	}
+	snprintf(buffer, WORD_SIZE, "%.6g", value);
+	return buffer;
+}
+
+const char *word_count(uint64_t count, const char *noun, char buffer[WORD_SIZE])
+{
+	snprintf(buffer, WORD_SIZE, "%" PRIu64 " %s%s", count, noun, count == 1 ? "" : "s");
+	return buffer;
+}
+
+const char *word_component(const struct snapshot *snapshot, uint32_t component, char buffer[NAME_SIZE])
+{
+	if (component >= snapshot->n_components)
+		return "?";
+	return text_escape(snapshot->components[component].name, buffer, NAME_SIZE);
+}
+
+/* The duration is corrected for the probes' cost; the clock's own figure, where there is one, says when. */
+uint64_t span_end_ns(const struct lapse_span *span)
+{
+	return span->start_ns + (span->raw_ns > span->duration_ns ? span->raw_ns : span->duration_ns);
+}
+
+const char *word_color(const struct output_options *options, enum severity severity)
+{
+	static const char *const colors[3] = {"\033[36m", "\033[33m", "\033[1;31m"};
+
+	return options->color ? colors[severity] : "";
+}
+
+const char *word_verdict_color(const struct output_options *options, enum verdict verdict)
+{
+	static const char *const colors[4] = {"", "\033[32m", "\033[1;31m", "\033[33m"};
+
+	return options->color ? colors[verdict] : "";
+}
+
+const char *word_plain(const struct output_options *options)
+{
+	return options->color ? "\033[0m" : "";
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Figures and names as the text output shows them. Functions that fill a buffer return it. */
+#ifndef LAPSE_WORDS_H
+#define LAPSE_WORDS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "monitor/snapshot.h"
+#include "output/output.h"
+
+#define WORD_SIZE 32
+#define NAME_SIZE 512
+
+/* Names by number, as every output has them; NULL: not known. */
+extern const char *const severity_names[3];
+extern const char *const verdict_names[4];
+extern const char *const trend_names[4];
+extern const char *const alert_event_names[3];
+
+/* "12:03:07.412" (or without the fraction), local time, of the monotonic @ns. */
+const char *word_clock(const struct snapshot *snapshot, uint64_t ns, char buffer[WORD_SIZE]);
+const char *word_clock_short(const struct snapshot *snapshot, uint64_t ns, char buffer[WORD_SIZE]);
+
+/* "12.3 ms"; "-" for NAN. */
+const char *word_duration(double ns, char buffer[WORD_SIZE]);
+
+/* A duration in @unit without its name, for columns: ms with two decimals (three below 1 ms), us with one. */
+const char *word_in_unit(uint64_t ns, enum time_unit unit, char buffer[WORD_SIZE]);
+
+/* A measured value or limit with the unit of its objective. */
+const char *word_quantity(enum objective_kind kind, double value, char buffer[WORD_SIZE]);
+
+/* "0.25 %"; "-" for NAN. */
+const char *word_share(double fraction, char buffer[WORD_SIZE]);
+
+/* "17 violations", "1 violation". */
+const char *word_count(uint64_t count, const char *noun, char buffer[WORD_SIZE]);
+
+/* The component's name made safe for a terminal; a number that is none gives "?". */
+const char *word_component(const struct snapshot *snapshot, uint32_t component, char buffer[NAME_SIZE]);
+
+/* The monotonic time at which @span ended, or was seen open. */
+uint64_t span_end_ns(const struct lapse_span *span);
+
+/* Colors, or nothing where they are off. */
+const char *word_color(const struct output_options *options, enum severity severity);
+const char *word_verdict_color(const struct output_options *options, enum verdict verdict);
+const char *word_plain(const struct output_options *options);
+
+#endif
