@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The end: detach, take what is left, report, judge. */
+#include "cli/session_parts.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/exit_code.h"
+
+static int verdict_code(enum verdict verdict)
+{
+	switch (verdict) {
+	case VERDICT_VIOLATED:
+		return EXIT_VIOLATED;
+	case VERDICT_UNKNOWN:
+		return EXIT_UNKNOWN;
+	default:
+		return EXIT_HELD;
+	}
+}
+
+/* 130 is for a run that was interrupted before it measured anything. */
+static int exit_code(const struct session *session, const struct snapshot *snapshot)
+{
+	if (session->interrupted && !snapshot->integrity.entries && snapshot->verdict != VERDICT_VIOLATED)
+		return EXIT_INTERRUPTED;
+	if (session->config)
+		return verdict_code(snapshot->verdict);
+	if (session->exit_status >= 0)
+		return session->exit_status;
+	return EXIT_HELD;
+}
+
+static int report_write_error(const struct session *session)
+{
+	if (session->error == -EPIPE)
+		diag_note("the reader of the output has gone");
+	else
+		diag_error("cannot write the output: %s", strerror(-session->error));
+	return EXIT_USAGE;
+}
+
+int session_finish(struct session *session)
+{
+	const struct tracer_records records = {present_span, processes_record, session};
+	const struct snapshot *snapshot;
+	int err;
+
+	tracer_detach(session->tracer);
+	session->end_ns = clock_now_ns();
+	tracer_drain(session->tracer, &records);
+	/* Twice: the extremes of the last two slots come with the second. */
+	err = session_tick(session, true);
+	if (!err && monitor_interval_ended(session->monitor))
+		present_interval(session);
+	if (!err)
+		err = session_tick(session, true);
+	if (err)
+		diag_warn("the last figures could not be read: %s", strerror(-err));
+	if (monitor_end(session->monitor, session->end_reason))
+		present_interval(session);
+	snapshot = monitor_snapshot(session->monitor);
+	if (!snapshot)
+		return EXIT_UNKNOWN;
+	if (!session->error)
+		session->error = session->output->final(&session->show, snapshot);
+	if (session->error)
+		return report_write_error(session);
+	return exit_code(session, snapshot);
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* A table of verbs. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/diag.h"
+#include "base/exit_code.h"
+#include "base/text.h"
+#include "cli/verbs.h"
+#include "output/output.h"
+
+struct verb {
+	const char *name;
+	const char *operands;
+	const char *help;
+	int (*run)(int argc, char **argv);
+};
+
+static const struct verb verbs[] = {
+	{"stat", "-p PID PROBE...", "count, rate, percentiles, trend and health each interval", verb_stat},
+	{"trace", "-p PID PROBE... --slower 30ms", "a line for each slow call, as it happens", verb_trace},
+	{"watch", "CONTRACTS.yaml [-p PID]", "enforce contracts: the exit code is the verdict", verb_watch},
+	{"list", "-p PID [PATTERN]", "what can be probed, and why not where not", verb_list},
+	{"check", "CONTRACTS.yaml [-p PID]", "check and explain contracts and probes, attach nothing",
+	 verb_check},
+	{"doctor", "[-p PID]", "what this kernel, user and target allow, and what would mend it",
+	 verb_doctor},
+};
+
+#define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
+
+static int usage(FILE *stream)
+{
+	fprintf(stream, "Usage: lapse VERB [OPTION...]\n"
+			"How slow are the functions of a live process, and was it promised otherwise?\n\n");
+	for (size_t i = 0; i < N_VERBS; i++)
+		fprintf(stream, "  lapse %-6s %-30s %s\n", verbs[i].name, verbs[i].operands, verbs[i].help);
+	fprintf(stream, "\n  lapse VERB --help              the options of a verb\n"
+			"  lapse --json-schema            the objects that --json writes\n"
+			"  lapse --version\n");
+	return stream == stdout ? EXIT_HELD : EXIT_USAGE;
+}
+
+static int unknown(const char *word)
+{
+	struct text_nearest nearest = {.wanted = word};
+
+	if (!strncmp(word, "-", 1)) {
+		diag_error("name a verb first, and a probe: lapse stat -p PID FUNCTION "
+			   "(lapse list -p PID shows what can be probed)");
+		return EXIT_USAGE;
+	}
+	for (size_t i = 0; i < N_VERBS; i++)
+		text_nearest_offer(&nearest, verbs[i].name);
+	if (nearest.best)
+		diag_error("unknown verb '%s', nearest is '%s'", word, nearest.best);
+	else
+		diag_error("unknown verb '%s'; see: lapse --help", word);
+	return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	const char *word = argc > 1 ? argv[1] : "--usage";
+
+	/* A reader of stdout that has gone shows as an error of the write. */
+	signal(SIGPIPE, SIG_IGN);
+	for (size_t i = 0; i < N_VERBS; i++)
+		if (!strcmp(word, verbs[i].name))
+			return verbs[i].run(argc - 1, argv + 1);
+	if (!strcmp(word, "--help") || !strcmp(word, "help"))
+		return usage(stdout);
+	if (!strcmp(word, "--usage"))
+		return usage(stderr);
+	if (!strcmp(word, "--version")) {
+		puts("lapse " LAPSE_VERSION);
+		return EXIT_HELD;
+	}
+	if (!strcmp(word, "--json-schema"))
+		return output_json_schema(stdout) ? EXIT_USAGE : EXIT_HELD;
+	return unknown(word);
+}

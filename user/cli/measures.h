@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The probes of a contract file's components. */
+#ifndef LAPSE_MEASURES_H
+#define LAPSE_MEASURES_H
+
+#include "config/config.h"
+#include "probe/spec.h"
+
+/*
+ * Parses every component's measure into @specs, which has room for all and is zeroed; each takes its
+ * component's name. All bad ones are said, each with its place in the file. Returns 0, or the last
+ * -errno; *specs are to be freed by spec_free() in either case.
+ */
+int measures_parse(const struct config *config, struct probe_spec *specs);
+
+#endif

@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cli/options.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/diag.h"
+#include "base/exit_code.h"
+#include "base/units.h"
+
+#define TRACING (VERB_STAT | VERB_TRACE | VERB_WATCH)
+#define TARGETS (TRACING | VERB_LIST | VERB_CHECK | VERB_DOCTOR)
+
+struct option_row {
+	const char *name;
+	int key; /* a letter, or a number above any letter */
+	const char *argument;
+	const char *help;
+	unsigned verbs;
+	/* 0, or -EINVAL after a message. */
+	int (*apply)(struct options *options, const char *value);
+};
+
+static int bad(const char *option, const char *value, const char *wanted)
+{
+	diag_error("--%s: '%s' is not %s", option, value, wanted);
+	return -EINVAL;
+}
+
+static int add_pids(struct options *options, const char *value)
+{
+	pid_t *more, *all;
+	size_t n;
+	int err = target_parse_pids(value, &more, &n);
+
+	if (err)
+		return err;
+	all = realloc(options->target.pids, (options->target.n_pids + n) * sizeof(*all));
+	if (all) {
+		memcpy(all + options->target.n_pids, more, n * sizeof(*all));
+		options->target.pids = all;
+		options->target.n_pids += n;
+	}
+	free(more);
+	return all ? 0 : -ENOMEM;
+}
+
+static int set_exe(struct options *options, const char *value)
+{
+	options->target.exe = value;
+	return 0;
+}
+
+static int set_comm(struct options *options, const char *value)
+{
+	options->target.comm = value;
+	return strlen(value) < LAPSE_COMM_LEN ? 0
+					      : bad("comm", value, "a command name of at most 15 characters");
+}
+
+static int set_follow(struct options *options, const char *value)
+{
+	(void)value;
+	options->target.follow = true;
+	return 0;
+}
+
+static int set_tid(struct options *options, const char *value)
+{
+	char *end;
+	long tid = strtol(value, &end, 10);
+
+	options->tid = tid;
+	return *value && !*end && tid > 0 ? 0 : bad("tid", value, "a thread id");
+}
+
+static int seconds(const char *option, const char *value, uint64_t *ns)
+{
+	uint64_t parsed;
+
+	if (units_parse_seconds(value, &parsed) || !parsed)
+		return bad(option, value, "a duration; write 10 or 10s, 500ms, 2min");
+	*ns = parsed;
+	return 0;
+}
+
+static int set_duration(struct options *options, const char *value)
+{
+	return seconds("duration", value, &options->duration_ns);
+}
+
+static int set_interval(struct options *options, const char *value)
+{
+	options->interval_given = true;
+	if (seconds("interval", value, &options->interval_ns))
+		return -EINVAL;
+	if (options->interval_ns < 100 * NSEC_PER_MSEC ||
+	    (options->interval_ns > NSEC_PER_SEC && options->interval_ns % NSEC_PER_SEC))
+		return bad("interval", value, "at least 100ms, and above a second whole seconds");
+	return 0;
+}
+
+static int set_slower(struct options *options, const char *value)
+{
+	if (units_parse_duration(value, &options->slower_ns))
+		return bad("slower", value, "a duration with a unit; write 30ms, 250us, 1s");
+	return 0;
+}
+
+static int set_ms(struct options *options, const char *value)
+{
+	(void)value;
+	options->unit = UNIT_MS;
+	return 0;
+}
+
+static int set_us(struct options *options, const char *value)
+{
+	(void)value;
+	options->unit = UNIT_US;
+	return 0;
+}
+
+static int set_timestamps(struct options *options, const char *value)
+{
+	(void)value;
+	options->timestamps = true;
+	return 0;
+}
+
+static int set_verbose(struct options *options, const char *value)
+{
+	(void)options;
+	(void)value;
+	diag_set_verbose(true);
+	return 0;
+}
+
+static int set_json(struct options *options, const char *value)
+{
+	(void)value;
+	options->json = true;
+	return 0;
+}
+
+static int set_color(struct options *options, const char *value)
+{
+	static const char *const names[] = {"auto", "always", "never"};
+
+	for (int choice = COLOR_AUTO; choice <= COLOR_NEVER; choice++) {
+		if (!strcmp(value, names[choice])) {
+			options->color = choice;
+			return 0;
+		}
+	}
+	return bad("color", value, "auto, always or never");
+}
+
+static int set_output(struct options *options, const char *value)
+{
+	options->output_path = value;
+	return 0;
+}
+
+static int set_attach(struct options *options, const char *value)
+{
+	int kind = attach_kind_parse(value);
+
+	if (kind < 0)
+		return bad("attach", value, "auto, session, multi or perf");
+	options->attach = kind;
+	return 0;
+}
+
+static int set_yes(struct options *options, const char *value)
+{
+	(void)value;
+	options->yes = true;
+	return 0;
+}
+
+static int set_merge(struct options *options, const char *value)
+{
+	options->merge = value;
+	return 0;
+}
+
+static int set_force(struct options *options, const char *value)
+{
+	(void)value;
+	options->force_uretprobe = true;
+	return 0;
+}
+
+static int set_fail_on(struct options *options, const char *value)
+{
+	for (int severity = SEV_NOTICE; severity <= SEV_CRITICAL; severity++) {
+		if (!strcmp(value, output_severity_name(severity))) {
+			options->fail_on = severity;
+			return 0;
+		}
+	}
+	return bad("fail-on", value, "notice, warning or critical");
+}
+
+enum {
+	KEY_EXE = 256,
+	KEY_COMM,
+	KEY_FOLLOW,
+	KEY_SLOWER,
+	KEY_JSON,
+	KEY_COLOR,
+	KEY_ATTACH,
+	KEY_YES,
+	KEY_MERGE,
+	KEY_FORCE,
+	KEY_FAIL_ON,
+};
+
+static const struct option_row rows[] = {
+	{"pid", 'p', "PID[,PID...]", "trace these processes, all their threads", TARGETS, add_pids},
+	{"exe", KEY_EXE, "PATH", "trace every process that runs PATH, now and later", TARGETS & ~VERB_DOCTOR,
+	 set_exe},
+	{"comm", KEY_COMM, "NAME", "trace every process with this command name, now and later",
+	 TARGETS & ~VERB_DOCTOR, set_comm},
+	{"follow", KEY_FOLLOW, NULL, "with -p: children too, now and later", TRACING, set_follow},
+	{"tid", 't', "TID", "this thread alone", TRACING, set_tid},
+	{"duration", 'd', "TIME", "stop after TIME (seconds, or with a unit)", TRACING, set_duration},
+	{"interval", 'i', "TIME", "report every TIME (default 1 s)", TRACING, set_interval},
+	{"slower", KEY_SLOWER, "TIME", "show calls longer than TIME (default 1ms)", VERB_TRACE, set_slower},
+	{"milliseconds", 'm', NULL, "show milliseconds", TRACING, set_ms},
+	{"microseconds", 'u', NULL, "show microseconds", TRACING, set_us},
+	{"timestamp", 'T', NULL, "show the time of day", TRACING, set_timestamps},
+	{"json", KEY_JSON, NULL, "write JSON, an object a line (lapse --json-schema)",
+	 TRACING | VERB_LIST | VERB_DOCTOR, set_json},
+	{"output", 'o', "FILE", "write the data to FILE instead of stdout", TRACING, set_output},
+	{"color", KEY_COLOR, "WHEN", "auto, always or never", TRACING, set_color},
+	{"fail-on", KEY_FAIL_ON, "SEVERITY",
+	 "breaches below notice, warning or critical leave the exit code alone", VERB_WATCH, set_fail_on},
+	{"yes", KEY_YES, NULL, "a glob over 100 functions is meant", TRACING, set_yes},
+	{"merge", KEY_MERGE, "NAME", "one component NAME for all that the globs match",
+	 VERB_STAT | VERB_TRACE, set_merge},
+	{"attach", KEY_ATTACH, "KIND", "auto, session, multi or perf", TRACING, set_attach},
+	{"force-uretprobe", KEY_FORCE, NULL,
+	 "use return probes even where exceptions or fibers in the target would then kill it", TRACING,
+	 set_force},
+	{"verbose", 'v', NULL, "say what is done", TARGETS, set_verbose},
+};
+
+#define N_ROWS (sizeof(rows) / sizeof(rows[0]))
+
+struct parse {
+	const struct verb_usage *usage;
+	struct options *options;
+};
+
+static error_t parse_one(int key, char *value, struct argp_state *state)
+{
+	struct parse *parse = state->input;
+	struct options *options = parse->options;
+
+	if (key == ARGP_KEY_ARG) {
+		options->operands[options->n_operands++] = value;
+		return 0;
+	}
+	for (size_t i = 0; i < N_ROWS; i++)
+		if (rows[i].key == key && (rows[i].verbs & parse->usage->bit))
+			return -rows[i].apply(options, value);
+	return ARGP_ERR_UNKNOWN;
+}
+
+static void fill_argp_options(unsigned verb, struct argp_option *out)
+{
+	for (size_t i = 0; i < N_ROWS; i++)
+		if (rows[i].verbs & verb)
+			*out++ = (struct argp_option){
+				.name = rows[i].name,
+				.key = rows[i].key,
+				.arg = rows[i].argument,
+				.doc = rows[i].help,
+			};
+	*out = (struct argp_option){0};
+}
+
+/* Where "--" stands, or @argc. */
+static int options_end(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (!strcmp(argv[i], "--"))
+			return i;
+	return argc;
+}
+
+int options_parse(const struct verb_usage *usage, int argc, char **argv, struct options *options)
+{
+	struct argp_option table[N_ROWS + 1];
+	struct argp argp = {table, parse_one, usage->operands, usage->about, NULL, NULL, NULL};
+	struct parse parse = {usage, options};
+	int end = options_end(argc, argv);
+	int err;
+
+	*options = (struct options){.interval_ns = NSEC_PER_SEC, .slower_ns = NSEC_PER_MSEC};
+	options->operands = calloc(argc + 1, sizeof(char *));
+	if (!options->operands)
+		return -ENOMEM;
+	if (end < argc && end + 1 < argc)
+		options->command = argv + end + 1;
+	fill_argp_options(usage->bit, table);
+	argp_err_exit_status = EXIT_USAGE;
+	argv[0] = (char *)usage->name;
+	err = -argp_parse(&argp, end, argv, ARGP_IN_ORDER, NULL, &parse);
+	if (err)
+		return err;
+	if (end < argc && !options->command) {
+		diag_error("no command after --");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+void options_free(struct options *options)
+{
+	free(options->operands);
+	free(options->target.pids);
+}
+
+bool options_colored(const struct options *options, FILE *stream)
+{
+	const char *no_color = getenv("NO_COLOR");
+
+	if (options->color != COLOR_AUTO)
+		return options->color == COLOR_ALWAYS;
+	return !(no_color && *no_color) && isatty(fileno(stream));
+}

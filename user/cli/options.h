@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The options of all verbs, from one table: name, letter, argument, help, verbs, and what it sets. */
+#ifndef LAPSE_OPTIONS_H
+#define LAPSE_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernel/features.h"
+#include "monitor/contract.h"
+#include "output/output.h"
+#include "probe/target.h"
+
+enum verb_bit {
+	VERB_STAT = 1 << 0,
+	VERB_TRACE = 1 << 1,
+	VERB_WATCH = 1 << 2,
+	VERB_LIST = 1 << 3,
+	VERB_CHECK = 1 << 4,
+	VERB_DOCTOR = 1 << 5,
+};
+
+enum color_choice { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
+
+struct options {
+	struct target_selection target;
+	char **operands; /* probes, a contract file, a pattern: what the verb takes */
+	size_t n_operands;
+	char **command;	      /* after --; NULL-terminated, or NULL */
+	uint64_t duration_ns; /* 0: until stopped */
+	uint64_t interval_ns;
+	bool interval_given;
+	uint64_t slower_ns;
+	enum time_unit unit;
+	enum color_choice color;
+	bool timestamps, json, yes, force_uretprobe;
+	enum attach_kind attach;
+	const char *merge;
+	const char *output_path;
+	pid_t tid;
+	enum severity fail_on;
+};
+
+/* What argp needs to know of a verb. */
+struct verb_usage {
+	enum verb_bit bit;
+	const char *name;     /* "lapse stat" */
+	const char *operands; /* "PROBE..." */
+	const char *about;
+};
+
+/*
+ * Parses @argv, of which argv[0] is the verb, into @options (options_free() releases it). Options end at
+ * "--", after which the command stands. Exits by itself on --help (0). 0, or -EINVAL after a message.
+ */
+int options_parse(const struct verb_usage *usage, int argc, char **argv, struct options *options);
+void options_free(struct options *options);
+
+/* Whether output to @stream is to be colored, by --color, NO_COLOR and the terminal. */
+bool options_colored(const struct options *options, FILE *stream);
+
+#endif

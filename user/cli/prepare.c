@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* From the options or the contract file to processes and a plan. Nothing is attached yet. */
+#include "cli/session_parts.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/exit_code.h"
+#include "cli/measures.h"
+#include "kernel/selftest.h"
+
+static int out_of_memory(void)
+{
+	diag_error("out of memory");
+	return EXIT_NOT_ATTACHED;
+}
+
+/* ---- who -------------------------------------------------------------------------------------- */
+
+static bool names_target(const struct target_selection *selection)
+{
+	return selection->n_pids || selection->exe || selection->comm;
+}
+
+static void take_config_target(struct session *session)
+{
+	const struct config_target *target = &session->config->target;
+
+	session->selection.pids = target->pids;
+	session->selection.n_pids = target->n_pids;
+	session->selection.exe = target->exe;
+	session->selection.comm = target->comm;
+}
+
+static int start_command(struct session *session)
+{
+	int err = command_start(&session->command, session->options->command);
+
+	if (err)
+		return err == -ENOENT ? EXIT_USAGE : EXIT_NOT_ATTACHED;
+	session->selection.pids = &session->command.pid;
+	session->selection.n_pids = 1;
+	return 0;
+}
+
+/* The process of -t, where no other target is named. */
+static int take_thread(struct session *session)
+{
+	session->thread_pid = target_of_thread(session->options->tid);
+	if (!session->thread_pid) {
+		diag_error("no thread %d", session->options->tid);
+		return EXIT_NOT_ATTACHED;
+	}
+	session->selection.pids = &session->thread_pid;
+	session->selection.n_pids = 1;
+	return 0;
+}
+
+/* -t beside -p: the thread has to be one of theirs. */
+static int check_thread(const struct session *session)
+{
+	pid_t pid = session->options->tid ? target_of_thread(session->options->tid) : 0;
+
+	for (size_t i = 0; i < session->selection.n_pids; i++)
+		if (session->selection.pids[i] == pid)
+			return 0;
+	if (!session->options->tid || !session->selection.n_pids)
+		return 0;
+	diag_error("thread %d is in none of the processes", session->options->tid);
+	return EXIT_NOT_ATTACHED;
+}
+
+static int choose_target(struct session *session)
+{
+	session->selection = session->options->target;
+	if (!!session->selection.n_pids + !!session->selection.exe + !!session->selection.comm > 1) {
+		diag_error("give one of -p, --exe and --comm");
+		return EXIT_USAGE;
+	}
+	if (session->options->command && names_target(&session->selection)) {
+		diag_error("-p, --exe and --comm do not go with a command after --");
+		return EXIT_USAGE;
+	}
+	if (session->options->command)
+		return start_command(session);
+	if (!names_target(&session->selection) && session->config)
+		take_config_target(session);
+	if (names_target(&session->selection))
+		return check_thread(session);
+	if (session->options->tid)
+		return take_thread(session);
+	diag_error("which process? Give -p PID, --exe PATH, --comm NAME, or a command after --");
+	return EXIT_USAGE;
+}
+
+static int find_processes(struct session *session)
+{
+	int err = target_find(&session->selection, &session->processes, &session->n_processes);
+
+	if (err)
+		return EXIT_NOT_ATTACHED;
+	if (!session->n_processes && !session->selection.exe) {
+		diag_error(
+			"no process is called '%s'; a program that is not running yet can be named by --exe",
+			session->selection.comm);
+		return EXIT_NOT_ATTACHED;
+	}
+	return 0;
+}
+
+/* ---- what -------------------------------------------------------------------------------------- */
+
+static int parse_specs(struct session *session, char *const *texts, size_t n)
+{
+	session->specs = calloc(n + 1, sizeof(*session->specs));
+	if (!session->specs)
+		return out_of_memory();
+	for (size_t i = 0; i < n; i++) {
+		int err = spec_parse(texts[i], &session->specs[i]);
+
+		if (err)
+			return err == -ENOMEM ? out_of_memory() : EXIT_USAGE;
+		session->n_specs = i + 1;
+	}
+	return 0;
+}
+
+static int parse_measures(struct session *session)
+{
+	int err;
+
+	session->specs = calloc(session->config->n_components + 1, sizeof(*session->specs));
+	if (!session->specs)
+		return out_of_memory();
+	session->n_specs = session->config->n_components;
+	err = measures_parse(session->config, session->specs);
+	return err == -ENOMEM ? out_of_memory() : err ? EXIT_USAGE : 0;
+}
+
+/* Two probes of one name would be two components that nobody can tell apart. */
+static int check_names(const struct session *session)
+{
+	bool globs = false;
+
+	for (size_t i = 0; i < session->n_specs; i++) {
+		globs |= session->specs[i].glob;
+		for (size_t j = 0; j < i && session->specs[i].name; j++) {
+			if (!session->specs[j].name || strcmp(session->specs[i].name, session->specs[j].name))
+				continue;
+			diag_error("two probes are named '%s'", session->specs[i].name);
+			return EXIT_USAGE;
+		}
+	}
+	if (session->options->merge && !globs)
+		diag_warn("--merge joins what a glob matches, and there is none");
+	return 0;
+}
+
+static int choose_specs(struct session *session)
+{
+	const struct options *options = session->options;
+
+	if (session->config)
+		return parse_measures(session);
+	if (!options->n_operands) {
+		diag_error("name a function to measure: lapse stat -p PID FUNCTION "
+			   "(lapse list -p PID shows what can be probed)");
+		return EXIT_USAGE;
+	}
+	return parse_specs(session, options->operands, options->n_operands) ?: check_names(session);
+}
+
+/* ---- where --------------------------------------------------------------------------------------- */
+
+static bool filtered_by_seccomp(const struct session *session)
+{
+	for (size_t i = 0; i < session->n_processes; i++)
+		if (selftest_has_seccomp(session->processes[i].pid))
+			return true;
+	return false;
+}
+
+static int plan_exit_code(int err)
+{
+	return err == -EINVAL || err == -E2BIG ? EXIT_USAGE : EXIT_NOT_ATTACHED;
+}
+
+static int make_plan(struct session *session)
+{
+	const struct options *options = session->options;
+	int err;
+
+	session->plan_options = (struct plan_options){
+		.force_uretprobe = options->force_uretprobe,
+		.yes = options->yes,
+		.merge = options->merge,
+		.seccomp_kills = filtered_by_seccomp(session) && selftest_seccomp_kills(options->attach),
+	};
+	err = plan_make(session->specs, session->n_specs, &session->selection, session->processes,
+			session->n_processes, &session->plan_options, &session->plan);
+	return err ? plan_exit_code(err) : 0;
+}
+
+int session_prepare(struct session *session)
+{
+	int code = choose_specs(session);
+
+	if (!code)
+		code = choose_target(session);
+	if (!code)
+		code = find_processes(session);
+	return code ?: make_plan(session);
+}

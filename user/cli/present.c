@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What the pipeline finds, handed to the output and the handlers. */
+#include "cli/session_parts.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <uthash.h>
+
+/* A write that fails ends the run: its data has nobody to read it. */
+static void check(struct session *session, int err)
+{
+	if (!err || session->error)
+		return;
+	session->error = err;
+	session_end(session, err == -EPIPE ? "the reader of the output has gone" : "the output failed: %s",
+		    strerror(-err));
+}
+
+/* ---- spans ---------------------------------------------------------------------------------- */
+
+static void show_span(struct session *session, const struct lapse_span *span)
+{
+	if (session->kind == SESSION_TRACE && session->output->span)
+		check(session,
+		      session->output->span(&session->show, monitor_snapshot(session->monitor), span));
+}
+
+/* An open span is shown once, when it is first seen over the limit, and again when it returns. */
+struct shown_open {
+	struct {
+		uint64_t start_ns;
+		uint64_t tid;
+	} key;
+	uint64_t seen_ns; /* the last tick that had it */
+	UT_hash_handle hh;
+};
+
+static bool remember_open(struct session *session, const struct lapse_span *span, uint64_t now_ns)
+{
+	struct shown_open *known, wanted = {.key = {span->start_ns, span->tid}};
+
+	HASH_FIND(hh, session->shown_open, &wanted.key, sizeof(wanted.key), known);
+	if (known) {
+		known->seen_ns = now_ns;
+		return false;
+	}
+	known = calloc(1, sizeof(*known));
+	if (!known)
+		return false;
+	known->key = wanted.key;
+	known->seen_ns = now_ns;
+	HASH_ADD(hh, session->shown_open, key, sizeof(known->key), known);
+	return true;
+}
+
+static void forget_closed(struct session *session, uint64_t now_ns)
+{
+	struct shown_open *each, *next;
+
+	HASH_ITER (hh, session->shown_open, each, next) {
+		if (each->seen_ns == now_ns)
+			continue;
+		HASH_DEL(session->shown_open, each);
+		free(each);
+	}
+}
+
+void present_open(struct session *session, const struct tick *tick)
+{
+	if (session->kind != SESSION_TRACE)
+		return;
+	for (size_t i = 0; i < tick->n_open; i++)
+		if (tick->open[i].duration_ns > session->options->slower_ns &&
+		    remember_open(session, &tick->open[i], tick->now_ns))
+			show_span(session, &tick->open[i]);
+	forget_closed(session, tick->now_ns);
+}
+
+int present_span(void *context, const struct lapse_span *span)
+{
+	struct session *session = context;
+
+	show_span(session, span);
+	return monitor_span(session->monitor, span);
+}
+
+void present_free(struct session *session)
+{
+	forget_closed(session, UINT64_MAX);
+}
+
+/* ---- what the monitor finds -------------------------------------------------------------------- */
+
+/* For people, alerts say it once; each single violation is for programs, and for -v. */
+static void show_violation(void *context, const struct violation *violation)
+{
+	struct session *session = context;
+
+	if (!session->options->json && !diag_verbose())
+		return;
+	if (session->output->violation)
+		check(session, session->output->violation(&session->show, monitor_snapshot(session->monitor),
+							  violation));
+}
+
+static void show_alert(void *context, const struct alert *alert)
+{
+	struct session *session = context;
+	const struct snapshot *snapshot = monitor_snapshot(session->monitor);
+	char *json;
+
+	if (session->output->alert)
+		check(session, session->output->alert(&session->show, snapshot, alert));
+	if (!session->handlers)
+		return;
+	json = output_alert_json(snapshot, alert);
+	if (json)
+		handlers_tell(session->handlers, alert, snapshot->components[alert->component].name, json);
+	free(json);
+}
+
+static void show_health(void *context)
+{
+	struct session *session = context;
+
+	if (session->kind == SESSION_WATCH && session->output->health)
+		check(session, session->output->health(&session->show, monitor_snapshot(session->monitor)));
+}
+
+const struct monitor_sink session_sink = {
+	.violation = show_violation,
+	.alert = show_alert,
+	.health = show_health,
+};
+
+/* `stat` reports each interval; `watch` only when it is asked to. */
+void present_interval(struct session *session)
+{
+	bool wanted = session->kind == SESSION_STAT ||
+		      (session->kind == SESSION_WATCH && session->options->interval_given);
+
+	if (wanted && session->output->interval)
+		check(session, session->output->interval(&session->show, monitor_snapshot(session->monitor)));
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One run of a tracing verb, from the options to the exit code. */
+#ifndef LAPSE_SESSION_H
+#define LAPSE_SESSION_H
+
+#include "cli/options.h"
+#include "config/config.h"
+
+enum session_kind { SESSION_STAT, SESSION_TRACE, SESSION_WATCH };
+
+struct session_setup {
+	enum session_kind kind;
+	const struct options *options;
+	const struct config *config; /* watch; else NULL */
+};
+
+/* Parses, resolves, loads, attaches, follows until the end, detaches, reports. The exit code. */
+int session_run(const struct session_setup *setup);
+
+#endif

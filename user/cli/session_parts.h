@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A session's insides, in the order in which they come to life; shared by the files of cli/. */
+#ifndef LAPSE_SESSION_PARTS_H
+#define LAPSE_SESSION_PARTS_H
+
+#include "base/clock.h"
+#include "base/diag.h"
+#include "cli/command.h"
+#include "cli/session.h"
+#include "handler/handler.h"
+#include "kernel/tracer.h"
+#include "monitor/monitor.h"
+#include "output/output.h"
+#include "probe/plan.h"
+
+struct session {
+	const struct options *options;
+	const struct config *config;
+	enum session_kind kind;
+
+	/* What to measure, and where. */
+	struct target_selection selection;
+	pid_t thread_pid; /* of -t alone */
+	struct command command;
+	struct probe_spec *specs;
+	size_t n_specs;
+	struct process *processes;
+	size_t n_processes;
+	struct plan_options plan_options;
+	struct plan plan;
+
+	/* What measures, judges, shows and acts. */
+	struct tracer *tracer;
+	struct monitor *monitor;
+	const struct output *output;
+	struct output_options show;
+	struct handlers *handlers;
+	struct shown_open *shown_open; /* open spans that have been shown */
+
+	pid_t *replaced; /* libraries.c: measured by instructions since a library came */
+	size_t n_replaced;
+
+	/* The loop. */
+	int epoll, timer, signals;
+	struct gone *gone; /* pidfds of -p */
+	size_t n_alive;
+	uint64_t tick_ns, start_ns, end_ns;
+	bool hint_given;
+	bool interrupted;
+	char *end_reason;
+	int error;	 /* the first -errno of an output; ends the run */
+	int exit_status; /* of the command */
+};
+
+/* prepare.c: from options to a plan, and the figures that the plan needs. 0 or an exit code. */
+int session_prepare(struct session *session);
+/* start.c: monitor, tracer, handlers; attached when it gives 0, else an exit code. */
+int session_start(struct session *session);
+/* loop.c: until the end comes. */
+int session_follow(struct session *session);
+/* finish.c: detaches, reports, gives the exit code. */
+int session_finish(struct session *session);
+void session_free(struct session *session);
+
+/* present.c */
+extern const struct monitor_sink session_sink;
+int present_span(void *context, const struct lapse_span *span);
+void present_open(struct session *session, const struct tick *tick);
+void present_interval(struct session *session);
+void present_free(struct session *session);
+
+/* processes.c */
+int processes_watch(struct session *session);
+int processes_record(void *context, const struct lapse_proc *record);
+void processes_gone(struct session *session, size_t index);
+void processes_free(struct session *session);
+
+/* libraries.c: watches what @process loads from now on; decides about what has been loaded. */
+void libraries_watch(struct session *session, const struct process *process);
+void libraries_changed(struct session *session, const struct lapse_proc *record);
+
+/* tick.c: reads the kernel's figures and feeds them on. 0 or -errno. */
+int session_tick(struct session *session, bool last);
+
+/* Has the loop end, for a reason that the report names; the first one stands. */
+void session_end(struct session *session, const char *format, ...) LAPSE_PRINTF(2, 3);
+
+#endif

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* From a plan to attached probes: the monitor knows the contracts, the tracer their limits. */
+#include "cli/session_parts.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/exit_code.h"
+#include "base/text.h"
+#include "base/units.h"
+
+#define RING_BYTES (4U << 20) /* loses nothing at two million records a second (measured) */
+
+static int64_t epoch_offset(void)
+{
+	struct timespec wall;
+
+	clock_gettime(CLOCK_REALTIME, &wall);
+	return (int64_t)(wall.tv_sec * NSEC_PER_SEC + wall.tv_nsec) - (int64_t)clock_now_ns();
+}
+
+static int open_output(struct session *session)
+{
+	const struct options *options = session->options;
+
+	session->output = options->json ? &output_json : &output_text;
+	session->show = (struct output_options){
+		.stream = stdout,
+		.unit = options->unit,
+		.timestamps = options->timestamps,
+		.histogram = session->kind != SESSION_WATCH,
+	};
+	if (options->output_path) {
+		session->show.stream = fopen(options->output_path, "we");
+		if (!session->show.stream) {
+			diag_error("cannot write %s: %s", options->output_path, strerror(errno));
+			return EXIT_USAGE;
+		}
+	}
+	session->show.color = options_colored(options, session->show.stream);
+	return 0;
+}
+
+/* ---- the monitor ------------------------------------------------------------------------------- */
+
+static const struct config_component *config_component(const struct session *session, size_t component)
+{
+	if (!session->config)
+		return NULL;
+	return &session->config->components[session->plan.components[component].spec];
+}
+
+static int add_component(struct session *session, size_t i)
+{
+	const struct plan_component *planned = &session->plan.components[i];
+	const struct config_component *config = config_component(session, i);
+	struct monitor_component component = {
+		.name = planned->name,
+		.function = planned->function,
+		.object = planned->object,
+		.window = config ? config->window : window_spec_default(),
+		.contract = config ? &config->contract : NULL,
+		.outcome_unknown = true,
+	};
+	int number = monitor_add(session->monitor, &component);
+
+	return number < 0 ? number : 0;
+}
+
+static int start_monitor(struct session *session)
+{
+	struct monitor_sink sink = session_sink;
+	struct monitor_options options = {
+		.start_ns = clock_now_ns(),
+		.epoch_ns = epoch_offset(),
+		.tick_ns = session->tick_ns,
+		.interval_ns = session->options->interval_ns,
+		.bucket_bits = tracer_bucket_bits(session->plan.n_components),
+		.exit_severity = session->options->fail_on,
+	};
+	int err = 0;
+
+	sink.context = session;
+	session->start_ns = options.start_ns;
+	session->monitor = monitor_new(&options, &sink);
+	if (!session->monitor)
+		return -ENOMEM;
+	for (size_t i = 0; i < session->plan.n_components && !err; i++)
+		err = add_component(session, i);
+	return err;
+}
+
+/* ---- the tracer --------------------------------------------------------------------------------- */
+
+/* In trace, every span over --slower is worth a wakeup; in watch, the contract's limits say which. */
+static void describe(const struct session *session, size_t i, struct tracer_component *component)
+{
+	const struct config_component *config = config_component(session, i);
+
+	monitor_kernel_levels(session->monitor, i, component->level_ns);
+	component->send_ns = UINT64_MAX;
+	component->recent_len = config ? config->window.last : 0;
+	if (session->kind == SESSION_TRACE)
+		component->level_ns[LAPSE_LEVEL_WARNING] = session->options->slower_ns;
+}
+
+static size_t collect_exes(const struct session *session, struct file_id *exes)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < session->n_processes; i++)
+		for (size_t j = 0; j < session->processes[i].n_files; j++)
+			if (session->processes[i].files[j].main)
+				exes[n++] = session->processes[i].files[j].id;
+	if (!n && session->plan.n_files)
+		exes[n++] = session->plan.files[0].id;
+	return n;
+}
+
+static unsigned classes_used(const struct plan *plan)
+{
+	unsigned classes = 0;
+
+	for (size_t i = 0; i < plan->n_places; i++)
+		if (plan->places[i].role != LAPSE_ROLE_RETINS)
+			classes |= 1U << plan->places[i].cls;
+	return classes;
+}
+
+static int open_tracer(struct session *session)
+{
+	const struct target_selection *selection = &session->selection;
+	size_t n = session->plan.n_components;
+	struct tracer_component *components = calloc(n, sizeof(*components));
+	struct file_id *exes = calloc(session->n_processes + 1, sizeof(*exes));
+	struct tracer_options options = {
+		.attach = session->options->attach,
+		.ring_bytes = RING_BYTES,
+		.tick_ns = session->tick_ns,
+		.all_processes = selection->exe || selection->comm,
+		.exes = exes,
+		.comm = selection->comm,
+		.follow = selection->follow,
+		.pids = selection->pids,
+		.n_pids = selection->n_pids,
+		.tid = session->options->tid,
+	};
+	int err = components && exes ? 0 : -ENOMEM;
+
+	if (!err && selection->exe)
+		options.n_exes = collect_exes(session, exes);
+	for (size_t i = 0; i < n && !err; i++)
+		describe(session, i, &components[i]);
+	if (!err)
+		err = tracer_open(&options, components, n, &session->tracer);
+	if (!err)
+		err = tracer_load(session->tracer);
+	free(components);
+	free(exes);
+	return err;
+}
+
+static const struct place *entry_of(const struct plan *plan, size_t component)
+{
+	for (size_t i = 0; i < plan->n_places; i++)
+		if (plan->places[i].component == component && plan->places[i].role != LAPSE_ROLE_RETINS)
+			return &plan->places[i];
+	return NULL;
+}
+
+/* Return-instruction probes cost several times a return probe: their price is shown. */
+static void say_prices(const struct session *session)
+{
+	const struct plan *plan = &session->plan;
+	size_t said = 0, n = 0;
+
+	for (size_t i = 0; i < plan->n_components; i++) {
+		const struct place *place = plan->components[i].retins ? entry_of(plan, i) : NULL;
+		char price[32];
+
+		if (!place || n++ >= 3)
+			continue;
+		said++;
+		units_format_duration(tracer_cost(session->tracer, place->cls)->total_ns, price,
+				      sizeof(price));
+		diag_note("%s is ended by probes on its return instructions, %s a call: %s",
+			  plan->components[i].name, price, plan->components[i].why ?: "");
+	}
+	if (n > said)
+		diag_note("so are %zu more functions", n - said);
+}
+
+static size_t count_entries(const struct plan *plan)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < plan->n_places; i++)
+		n += plan->places[i].role != LAPSE_ROLE_RETINS;
+	return n;
+}
+
+static void say_tracing(const struct session *session)
+{
+	size_t n = count_entries(&session->plan);
+	char where[128] = "", name[64];
+	size_t length = 0;
+
+	if (session->selection.exe)
+		snprintf(where, sizeof(where), "every process of %s", session->selection.exe);
+	else if (session->selection.comm)
+		snprintf(where, sizeof(where), "every process called %s", session->selection.comm);
+	for (size_t i = 0; !*where && i < session->n_processes; i++)
+		length += snprintf(name, sizeof(name), "%d", session->processes[i].pid) + 2;
+	if (length && length < sizeof(where)) {
+		length = snprintf(where, sizeof(where), "PID ");
+		for (size_t i = 0; i < session->n_processes; i++)
+			length += snprintf(where + length, sizeof(where) - length, i ? ", %d" : "%d",
+					   session->processes[i].pid);
+	} else if (length) {
+		snprintf(where, sizeof(where), "%zu processes", session->n_processes);
+	}
+	diag_note("tracing %zu probe%s in %s", n, n == 1 ? "" : "s", where);
+}
+
+static int attach(struct session *session)
+{
+	int err = open_tracer(session);
+
+	if (!err)
+		err = tracer_calibrate(session->tracer, classes_used(&session->plan));
+	if (!err)
+		err = tracer_attach(session->tracer, &session->plan, 0);
+	if (err)
+		return EXIT_NOT_ATTACHED;
+	for (size_t i = 0; i < session->n_processes; i++) {
+		libraries_watch(session, &session->processes[i]);
+		tracer_watch_usage(session->tracer, session->processes[i].pid);
+	}
+	say_prices(session);
+	return 0;
+}
+
+int session_start(struct session *session)
+{
+	const struct options *options = session->options;
+	int code;
+
+	session->tick_ns = options->interval_ns < NSEC_PER_SEC ? options->interval_ns : NSEC_PER_SEC;
+	code = open_output(session);
+	if (code)
+		return code;
+	if (start_monitor(session)) {
+		diag_error("out of memory");
+		return EXIT_NOT_ATTACHED;
+	}
+	if (session->config && handlers_start(session->config, &session->handlers))
+		return EXIT_USAGE;
+	code = attach(session);
+	if (!code)
+		code = processes_watch(session);
+	if (code)
+		return code;
+	session->start_ns = clock_now_ns();
+	monitor_start(session->monitor, session->start_ns);
+	say_tracing(session);
+	if (command_release(&session->command)) {
+		diag_error("cannot let the command go on: %s", strerror(errno));
+		return EXIT_NOT_ATTACHED;
+	}
+	return 0;
+}

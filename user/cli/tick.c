@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cli/session_parts.h"
+
+#include "base/units.h"
+
+#define HINT_AFTER_NS (5 * NSEC_PER_SEC)
+
+/* Nothing was hit: said once, with the likely reasons. */
+static void hint(struct session *session, const struct tick *tick)
+{
+	if (session->hint_given || tick->now_ns - session->start_ns < HINT_AFTER_NS)
+		return;
+	session->hint_given = true;
+	for (size_t i = 0; i < tick->n_components; i++)
+		if (tick->components[i].counters.entries)
+			return;
+	diag_note("no call in 5 s: nothing calls it now, its callers have it inlined, or another process "
+		  "does the work (children: --follow, or --exe)");
+}
+
+int session_tick(struct session *session, bool last)
+{
+	struct tick tick;
+	uint64_t now = last ? session->end_ns : clock_now_ns();
+	int err = tracer_tick(session->tracer, now, last, &tick);
+
+	if (!err)
+		err = monitor_tick(session->monitor, &tick);
+	if (err)
+		return err;
+	present_open(session, &tick);
+	if (session->handlers)
+		handlers_tick(session->handlers, now);
+	if (!last)
+		hint(session, &tick);
+	return 0;
+}

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What this host allows. Each check is one row: what it is, what was found, and the command that
+ * mends it where something is missing.
+ */
+#include "cli/verbs.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "base/diag.h"
+#include "base/exit_code.h"
+#include "base/text.h"
+#include "cli/json_line.h"
+#include "cli/options.h"
+#include "kernel/features.h"
+#include "kernel/selftest.h"
+#include "probe/safety.h"
+
+struct finding {
+	const char *name;
+	bool ok;
+	bool needed; /* without it nothing can be traced */
+	char found[256];
+	const char *mend; /* NULL: nothing to do, or nothing that helps */
+};
+
+struct doctor {
+	bool json;
+	bool able;
+};
+
+static void report(struct doctor *doctor, const struct finding *finding)
+{
+	json_t *object;
+
+	if (finding->needed && !finding->ok)
+		doctor->able = false;
+	if (!doctor->json) {
+		printf("%-4s %-22s %s\n",
+		       finding->ok	 ? "ok"
+		       : finding->needed ? "NO"
+					 : "-",
+		       finding->name, finding->found);
+		if (!finding->ok && finding->mend)
+			printf("     %-22s mend: %s\n", "", finding->mend);
+		return;
+	}
+	object = json_line_new("check");
+	json_object_set_new(object, "name", json_string(finding->name));
+	json_object_set_new(object, "ok", json_boolean(finding->ok));
+	json_object_set_new(object, "needed", json_boolean(finding->needed));
+	json_object_set_new(object, "found", json_string(finding->found));
+	json_object_set_new(object, "mend",
+			    !finding->ok && finding->mend ? json_string(finding->mend) : json_null());
+	json_line_write(object);
+}
+
+static void say(struct doctor *doctor, const char *name, bool ok, bool needed, const char *mend,
+		const char *format, ...) LAPSE_PRINTF(6, 7);
+
+static void say(struct doctor *doctor, const char *name, bool ok, bool needed, const char *mend,
+		const char *format, ...)
+{
+	struct finding finding = {.name = name, .ok = ok, .needed = needed, .mend = mend};
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(finding.found, sizeof(finding.found), format, args);
+	va_end(args);
+	report(doctor, &finding);
+}
+
+/* ---- the host ------------------------------------------------------------------------------------ */
+
+static int read_number(const char *path, int otherwise)
+{
+	FILE *file = fopen(path, "re");
+	int value;
+
+	if (!file)
+		return otherwise;
+	if (fscanf(file, "%d", &value) != 1)
+		value = otherwise;
+	fclose(file);
+	return value;
+}
+
+static void check_rights(struct doctor *doctor)
+{
+	static const struct {
+		int number;
+		const char *name, *use;
+	} capabilities[] = {
+		{CAP_BPF, "CAP_BPF", "load programs"},
+		{CAP_PERFMON, "CAP_PERFMON", "attach them"},
+		{CAP_SYS_PTRACE, "CAP_SYS_PTRACE", "read other users' /proc entries"},
+		{CAP_SYS_ADMIN, "CAP_SYS_ADMIN",
+		 "open files of other mount namespaces, perf events on Debian"},
+	};
+	bool admin = features_capable(CAP_SYS_ADMIN);
+
+	for (size_t i = 0; i < sizeof(capabilities) / sizeof(capabilities[0]); i++) {
+		bool has = features_capable(capabilities[i].number);
+
+		say(doctor, capabilities[i].name, has || admin, capabilities[i].number != CAP_SYS_ADMIN,
+		    "run lapse as root: sudo lapse ...", "%s: to %s", has ? "held" : "not held",
+		    capabilities[i].use);
+	}
+}
+
+static void check_kernel(struct doctor *doctor, const struct features *features)
+{
+	int paranoid = read_number("/proc/sys/kernel/perf_event_paranoid", -1);
+	struct utsname system;
+
+	uname(&system);
+	say(doctor, "kernel", true, false, NULL, "%s %s", system.release, system.machine);
+	say(doctor, "BTF", features->btf, true, "boot a kernel built with CONFIG_DEBUG_INFO_BTF=y",
+	    features->btf ? "/sys/kernel/btf/vmlinux" : "none: programs cannot be fitted to this kernel");
+	say(doctor, "BPF programs", !features->bpf, true, "run lapse as root: sudo lapse ...", "%s",
+	    features->bpf ? strerror(-features->bpf) : "can be loaded");
+	say(doctor, "perf_event_paranoid", paranoid < 3 || features_capable(CAP_SYS_ADMIN), false,
+	    "sysctl kernel.perf_event_paranoid=2", "%d", paranoid);
+}
+
+/* What cannot be tried is not known. */
+static const char *known(const struct features *features, bool has, const char *without)
+{
+	if (features->bpf)
+		return "cannot be told without the right to load programs";
+	return has ? "yes" : without;
+}
+
+static void check_attachments(struct doctor *doctor, const struct features *features)
+{
+	int kind = features->bpf ? ATTACH_AUTO : features_choose(features, ATTACH_AUTO);
+
+	say(doctor, "uprobe.session", features->session, false, NULL, "%s",
+	    known(features, features->session, "no (Linux 6.14)"));
+	say(doctor, "uprobe.multi", features->multi, false, NULL, "%s",
+	    known(features, features->multi, "no (Linux 6.6)"));
+	say(doctor, "attach cookies", features->cookie, false, NULL, "%s",
+	    known(features, features->cookie, "no (Linux 5.15)"));
+	say(doctor, "task storage", features->task_storage, false, NULL, "%s",
+	    known(features, features->task_storage, "no: frames are kept in a hash by thread"));
+	if (!features->bpf)
+		say(doctor, "attachment used", kind > 0, true, "boot Linux 5.15 or newer", "%s",
+		    kind < 0 ? "none" : attach_kind_name(kind));
+}
+
+/* ---- the target ------------------------------------------------------------------------------------ */
+
+static void check_process(struct doctor *doctor, const struct process *process)
+{
+	struct safety safety;
+	char exe[512];
+
+	say(doctor, "process", true, false, NULL, "%d (%s)", process->pid,
+	    text_escape(process->exe, exe, 200));
+	if (selftest_has_seccomp(process->pid)) {
+		bool kills = selftest_seccomp_kills(ATTACH_AUTO);
+
+		say(doctor, "seccomp filter", !kills, false, NULL, "%s",
+		    kills ? "would kill it at a return probe: return instructions are used"
+			  : "there is one; return probes pass it on this kernel");
+	}
+	if (safety_of_main(process, &safety))
+		return;
+	say(doctor, "return probes", safety.verdict == SAFETY_RETURN_PROBE, false, NULL, "%s%s",
+	    safety.verdict == SAFETY_RETURN_PROBE   ? "nothing can unwind past a function of its main binary"
+	    : safety.verdict == SAFETY_RETURN_INSNS ? "return instructions are used: "
+						    : "refused: ",
+	    safety.why);
+}
+
+static int check_targets(struct doctor *doctor, const struct options *options)
+{
+	struct process *processes;
+	size_t n;
+
+	if (!options->target.n_pids)
+		return 0;
+	if (target_find(&options->target, &processes, &n))
+		return EXIT_NOT_ATTACHED;
+	for (size_t i = 0; i < n; i++)
+		check_process(doctor, &processes[i]);
+	target_free(processes, n);
+	return 0;
+}
+
+int verb_doctor(int argc, char **argv)
+{
+	static const struct verb_usage usage = {
+		VERB_DOCTOR,
+		"lapse doctor",
+		"",
+		"Says what this kernel and this user allow, which attachment will be used, and what would "
+		"mend what "
+		"is missing; with -p, what is special about a target.",
+	};
+	struct features features;
+	struct options options;
+	struct doctor doctor = {.able = true};
+	int code = EXIT_USAGE;
+
+	if (!options_parse(&usage, argc, argv, &options)) {
+		doctor.json = options.json;
+		features_probe(&features);
+		check_rights(&doctor);
+		check_kernel(&doctor, &features);
+		check_attachments(&doctor, &features);
+		code = check_targets(&doctor, &options);
+		if (!code && !doctor.able)
+			code = EXIT_NOT_ATTACHED;
+	}
+	options_free(&options);
+	return code;
+}

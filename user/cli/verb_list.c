@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cli/verbs.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <string.h>
+
+#include "base/diag.h"
+#include "base/exit_code.h"
+#include "base/text.h"
+#include "cli/json_line.h"
+#include "cli/options.h"
+#include "probe/list.h"
+
+struct listing {
+	bool json;
+	size_t shown;
+	const char *object; /* the file of the row before */
+};
+
+static json_t *text_or_null(const char *text)
+{
+	char safe[1024];
+
+	return text ? json_string(text_escape(text, safe, sizeof(safe))) : json_null();
+}
+
+static int show_json(const struct list_entry *entry)
+{
+	json_t *object = json_line_new("function");
+
+	json_object_set_new(object, "function", text_or_null(entry->function));
+	json_object_set_new(object, "symbol", text_or_null(entry->symbol));
+	json_object_set_new(object, "object", text_or_null(entry->object));
+	json_object_set_new(object, "offset", json_integer(entry->offset));
+	json_object_set_new(object, "size", json_integer(entry->size));
+	json_object_set_new(object, "method", text_or_null(entry->method));
+	json_object_set_new(object, "price", text_or_null(entry->price));
+	json_object_set_new(object, "why", text_or_null(entry->why));
+	return json_line_write(object);
+}
+
+static int show_text(struct listing *listing, const struct list_entry *entry)
+{
+	char name[1024], why[256] = "";
+
+	if (!listing->object || strcmp(listing->object, entry->object))
+		printf("%s%s\n%10s  %-18s  %-14s  %s\n", listing->object ? "\n" : "",
+		       text_escape(entry->object, name, sizeof(name)), "BYTES", "PROBED BY", "ENTRY",
+		       "FUNCTION");
+	listing->object = entry->object;
+	printf("%10llu  %-18s  %-14s  %s", (unsigned long long)entry->size, entry->method ?: "-",
+	       entry->price ?: "-", text_escape(entry->function, name, sizeof(name)));
+	if (entry->why)
+		printf("  (%s)", text_escape(entry->why, why, sizeof(why)));
+	return putchar('\n') == EOF ? -errno : 0;
+}
+
+static int show(void *context, const struct list_entry *entry)
+{
+	struct listing *listing = context;
+
+	listing->shown++;
+	return listing->json ? show_json(entry) : show_text(listing, entry);
+}
+
+static int list_process(const struct process *process, const struct options *options)
+{
+	const char *pattern = options->n_operands ? options->operands[0] : NULL;
+	struct listing listing = {.json = options->json};
+	int err = list_functions(process, pattern, show, &listing);
+
+	if (fflush(stdout))
+		err = -errno;
+	if (err)
+		return err == -EPIPE ? EXIT_HELD : EXIT_NOT_ATTACHED;
+	if (!listing.shown) {
+		diag_error("no function of process %d matches '%s'", process->pid, pattern ?: "*");
+		return EXIT_NOT_ATTACHED;
+	}
+	return EXIT_HELD;
+}
+
+static int list(const struct options *options)
+{
+	struct process *processes;
+	size_t n;
+	int code;
+
+	if (options->n_operands > 1) {
+		diag_error("one pattern at a time: lapse list -p PID 'name*'");
+		return EXIT_USAGE;
+	}
+	if (!options->target.n_pids && !options->target.exe && !options->target.comm) {
+		diag_error("which process? lapse list -p PID [PATTERN]");
+		return EXIT_USAGE;
+	}
+	if (target_find(&options->target, &processes, &n))
+		return EXIT_NOT_ATTACHED;
+	if (!n) {
+		diag_error("no such process is running");
+		return EXIT_NOT_ATTACHED;
+	}
+	code = list_process(&processes[0], options);
+	target_free(processes, n);
+	return code;
+}
+
+int verb_list(int argc, char **argv)
+{
+	static const struct verb_usage usage = {
+		VERB_LIST,
+		"lapse list",
+		"[PATTERN]",
+		"Lists the functions of a process that match PATTERN, how each would be probed, and why not "
+		"where "
+		"it would not.",
+	};
+	struct options options;
+	int code = EXIT_USAGE;
+
+	if (!options_parse(&usage, argc, argv, &options))
+		code = list(&options);
+	options_free(&options);
+	return code;
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cli/verbs.h"
+
+#include "base/exit_code.h"
+#include "cli/session.h"
+
+static int run(const struct verb_usage *usage, enum session_kind kind, int argc, char **argv)
+{
+	struct options options;
+	struct session_setup setup = {.kind = kind, .options = &options};
+	int code = EXIT_USAGE;
+
+	if (!options_parse(usage, argc, argv, &options))
+		code = session_run(&setup);
+	options_free(&options);
+	return code;
+}
+
+int verb_stat(int argc, char **argv)
+{
+	static const struct verb_usage usage = {
+		VERB_STAT,
+		"lapse stat",
+		"PROBE...\n-- COMMAND [ARG...]",
+		"Counts and times calls: a row each interval, a histogram and the losses at the end.",
+	};
+
+	return run(&usage, SESSION_STAT, argc, argv);
+}
+
+int verb_trace(int argc, char **argv)
+{
+	static const struct verb_usage usage = {
+		VERB_TRACE,
+		"lapse trace",
+		"PROBE...\n-- COMMAND [ARG...]",
+		"A line for each call that took longer than --slower, as soon as it returns, and for one "
+		"that has not returned yet.",
+	};
+
+	return run(&usage, SESSION_TRACE, argc, argv);
+}
