@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Coming and going: how long it takes, what is left behind."""
+
+import json
+import signal
+import subprocess
+import time
+
+from harness import (TARGETS, case, check, conserved, counted, equal, function_address, need, read_memory,
+                     wait_until)
+
+TIMED = f"{TARGETS}/timed"
+NOTHING = 130  # the exit code of a run that is interrupted before anything was measured
+
+
+@case(120)
+def many_functions(t):
+    """2,500 functions by a glob; the time is printed, and bounded only against the absurd."""
+    target = t.target("many", 1)
+    start = time.monotonic()
+    tracer = t.stat(target.pid, "fn_*", "--yes")
+    attached = time.monotonic()
+    equal(tracer.probes, 2500, "probes")
+    target.go()
+    equal(target.done()["calls"], 2500, "calls")
+    leave = time.monotonic()
+    tracer.stop()
+    left = time.monotonic()
+    t.note(f"2500 functions: attached in {attached - start:.2f} s, left in {left - leave:.2f} s")
+    equal(len(tracer.final()["components"]), 2500, "components")
+    equal(sum(c["count"] for c in tracer.final()["components"].values()), 2500, "calls counted")
+    conserved(tracer.final())
+    check(attached - start < 20 and left - leave < 20, "attaching or leaving took 20 s")
+    target.finish()
+
+
+@case(60)
+def many_functions_merged(t):
+    target = t.target("many", 2)
+    tracer = t.stat(target.pid, "fn_*", "--yes", "--merge", "all")
+    target.go()
+    target.done()
+    tracer.stop()
+    counted(tracer.component("all"), 5000, "all")
+    target.finish()
+
+
+@case()
+def many_functions_need_a_yes(t):
+    target = t.target("many", 1)
+    tracer = t.lapse_ends("stat", "-p", target.pid, "fn_*")
+    equal(tracer.popen.returncode, 2, "exit code")
+    text = "\n".join(tracer.err)
+    check("--yes" in text and "2500" in text.replace(",", ""), f"it names neither --yes nor 2500: {text}")
+    target.go()
+    target.done()
+    target.finish()
+
+
+@case()
+def one_function(t):
+    target = t.target("timed", "--calls", 10)
+    times = []
+    for _ in range(3):
+        start = time.monotonic()
+        tracer = t.stat(target.pid, "work_push")
+        times.append(time.monotonic() - start)
+        tracer.stop(code=NOTHING)
+    t.note(f"one function: attached in {min(times) * 1000:.0f} ms at best of 3")
+    check(min(times) < 5, "attaching one function took 5 s")
+    target.go()
+    target.done()
+    target.finish()
+
+
+def _links():
+    """id -> PIDs that hold it, of all BPF links."""
+    text = subprocess.run([need("bpftool"), "-j", "link", "show"], capture_output=True, text=True, check=True,
+                          timeout=20).stdout
+    return {link["id"]: {p["pid"] for p in link.get("pids", [])} for link in json.loads(text or "[]")}
+
+
+def _leaves_nothing(t, end):
+    target = t.target("timed", "--calls", 200, "--ns", "20us", "--threads", 2)
+    address = function_address(target.pid, TIMED, "work_push")
+    original = read_memory(target.pid, address, 32)
+    before = set(_links())
+    tracer = t.stat(target.pid, "work_push")
+    check(read_memory(target.pid, address, 32) != original, "no probe is to be seen in the target's memory")
+    end(tracer)
+    wait_until(lambda: read_memory(target.pid, address, 32) == original, "the target's code to be restored")
+    # Links of other tracers on this machine have a holder.
+    wait_until(lambda: not [i for i, pids in _links().items() if i not in before and not pids], "its links to go")
+    target.go()
+    equal(target.done()["calls"], 400, "calls")
+    target.finish()
+
+
+@case()
+def killed_leaves_nothing(t):
+    def end(tracer):
+        tracer.signal(signal.SIGKILL)
+        equal(tracer.wait(), -signal.SIGKILL, "exit code")
+
+    _leaves_nothing(t, end)
+
+
+@case()
+def ended_leaves_nothing(t):
+    _leaves_nothing(t, lambda tracer: tracer.stop(code=NOTHING))
+
+
+@case()
+def terminated_leaves_nothing(t):
+    _leaves_nothing(t, lambda tracer: tracer.stop(signal.SIGTERM, NOTHING))
+
+
+@case()
+def killed_amid_calls(t):
+    """SIGKILL while spans are open, with return probes on the stacks."""
+    for _ in range(3):
+        target = t.target("timed", "--calls", 300, "--ns", "3ms", "--threads", 4)
+        tracer = t.stat(target.pid, "work_push")
+        target.go()
+        wait_until(lambda lapse=tracer: lapse.objects("window"), "a first window")
+        tracer.signal(signal.SIGKILL)
+        tracer.wait()
+        equal(target.done()["calls"], 1200, "calls")
+        target.finish()
+
+
+@case()
+def duration(t):
+    """-d ends it by itself, with the final report."""
+    target = t.target("timed", "--calls", 1)
+    start = time.monotonic()
+    tracer = t.lapse("stat", "-p", target.pid, "work_push", "-d", "2", "--json")
+    equal(tracer.wait(), 0, "exit code")
+    check(1.5 < time.monotonic() - start < 15, "-d 2 took something else")
+    check(tracer.final()["components"]["work_push"]["count"] == 0, "calls that nobody made")
+    target.go()
+    target.done()
+    target.finish()

@@ -1,0 +1,280 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Contracts on the sample pipeline: verdicts, alerts, handlers."""
+
+import json
+import os
+import signal
+
+from harness import (ROOT, Process, TARGETS, case, check, conserved, equal, read_truth, wait_until, within)
+
+
+class Pipeline(Process):
+    def __init__(self, t, *args):
+        super().__init__([os.path.join(TARGETS, "pipeline"), "--control", t.path("control"), "--log", t.path("log"),
+                          *args])
+        self.wait_line(r"^ready \d+")
+        self._control = t.path("control")
+
+    def order(self, text):
+        with open(self._control, "w", encoding="ascii") as fifo:
+            fifo.write(text + "\n")
+        self.wait_line(f"^control {text}")
+
+    def finish(self):
+        self.signal(signal.SIGTERM)
+        equal(self.wait(), 0, "exit code of the pipeline")
+
+
+def _pipeline(t, *args):
+    return t.started(Pipeline(t, *args))
+
+
+CONTRACT = """lapse: 1
+window: {{last: 100}}
+alerts: {{cooldown: {cooldown}, resolve_after: {resolve}}}
+components:
+  rpc:
+    measure: rpc_call
+    contract: {{max_latency: {limit}{more}}}
+"""
+
+
+def _contract(t, limit, more="", cooldown="3s", resolve="2s", handlers=""):
+    text = CONTRACT.format(limit=limit, more=more, cooldown=cooldown, resolve=resolve)
+    return t.write("contract.yaml", text + handlers)
+
+
+def _watch(t, path, pid, *args):
+    return t.lapse("watch", path, "-p", pid, "--json", "-i", "1", *args)
+
+
+def _requests(tracer, name):
+    windows = [w for w in tracer.objects("window") if w["component"] == name]
+    return sum(w["count"] for w in windows)
+
+
+@case()
+def held(t):
+    """Nothing takes ten seconds: held, 0."""
+    pipeline = _pipeline(t)
+    tracer = _watch(t, _contract(t, "10s", ", max_p50: 5s"), pipeline.pid, "-d", "5")
+    equal(tracer.wait(), 0, "exit code")
+    final = tracer.final()
+    equal(final["verdict"], "held", "verdict")
+    check(final["components"]["rpc"]["count"] >= 100, "too few calls to judge by")
+    equal(tracer.objects("violation"), [], "violations")
+    conserved(final)
+    pipeline.finish()
+
+
+@case()
+def violated(t):
+    """Each tenth call is slow by far: 1, and as many violations as there were slow calls."""
+    pipeline = _pipeline(t)
+    pipeline.order("slow rpc 400ms 10%")
+    tracer = _watch(t, _contract(t, "200ms"), pipeline.pid, "-d", "5")
+    equal(tracer.wait(), 1, "exit code")
+    final = tracer.final()
+    equal(final["verdict"], "violated", "verdict")
+    pipeline.finish()
+    slow = sum(1 for _, duration, _ in read_truth(t.path("log"))["rpc_call"] if duration > 200000000)
+    within(final["components"]["rpc"]["violations"], 1, slow, "violations")
+    conserved(final)
+
+
+@case()
+def unknown(t):
+    """A percentile of too few calls is neither held nor broken: 3."""
+    target = t.target("timed", "--calls", 5, "--ns", "1ms")
+    path = t.write("contract.yaml", "lapse: 1\nwindow: {last: 100}\ncomponents:\n  w:\n    measure: work_push\n"
+                   "    contract: {max_p99: 10s}\n")
+    tracer = _watch(t, path, target.pid)
+    target.go()
+    target.done()
+    tracer.stop(code=3)
+    equal(tracer.final()["verdict"], "unknown", "verdict")
+    target.finish()
+
+
+@case()
+def percentile_violated(t):
+    """100 ms half of the time: p50 or at least p90 is broken, the span objective holds."""
+    target = t.target("timed", "--calls", 60, "--ns", "10us,30ms")
+    path = t.write("contract.yaml", "lapse: 1\nwindow: {last: 50}\ncomponents:\n  w:\n    measure: work_push\n"
+                   "    contract: {max_latency: 10s, max_p90: 20ms}\n")
+    tracer = _watch(t, path, target.pid)
+    target.go()
+    target.done()
+    wait_until(lambda: any(v["violation"] == "PERCENTILE_VIOLATION" for v in tracer.objects("violation")),
+               "a violation")
+    tracer.stop(code=1)
+    kinds = {v["violation"] for v in tracer.objects("violation")}
+    equal(kinds, {"PERCENTILE_VIOLATION"}, "kinds of violation")
+    target.finish()
+
+
+@case()
+def violations_are_exact(t):
+    """Counted in the kernel: of 2,000 calls each fifth breaks the limit, give or take those
+    that were descheduled."""
+    target = t.target("timed", "--calls", 2000, "--ns", "20us,20us,20us,20us,3ms", "--log", t.path("log"))
+    path = t.write("contract.yaml", "lapse: 1\nwindow: {last: 100}\ncomponents:\n  w:\n    measure: work_push\n"
+                   "    contract: {max_latency: 2ms}\n")
+    tracer = _watch(t, path, target.pid)
+    target.go()
+    target.done()
+    tracer.stop(code=1)
+    target.finish()
+    truth = [d for _, d, _ in read_truth(t.path("log"))["work_push"]]
+    surely = sum(1 for d in truth if d > 2020000)
+    perhaps = sum(1 for d in truth if d > 1900000)
+    within(tracer.component("w")["violations"], surely, perhaps + 20, "violations")
+
+
+def _alerts(tracer, state=None):
+    return [a for a in tracer.objects("alert")
+            if a["component"] == "rpc" and a["violation"] == "LATENCY_VIOLATION" and state in (None, a["state"])]
+
+
+@case(90)
+def alert_goes_its_way(t):
+    """Firing, escalated at once, held back in between, resolved; the handlers are told."""
+    told = t.path("told.jsonl")
+    script = t.write("handler", f"#!/bin/sh\ncat >> {t.path('exec.jsonl')}\necho >> {t.path('exec.jsonl')}\n", 0o755)
+    open(t.path("exec.jsonl"), "w", encoding="ascii").close()
+    os.chmod(t.path("exec.jsonl"), 0o666)
+    handlers = (f"handlers:\n  - {{when: '*', file: \"{told}\", resolved: true}}\n"
+                f"  - {{when: LATENCY_VIOLATION, component: rpc, exec: [\"{script}\"], timeout: 5s, resolved: true}}\n")
+    pipeline = _pipeline(t)
+    tracer = _watch(t, _contract(t, "200ms", cooldown="30s", handlers=handlers), pipeline.pid)
+    wait_until(lambda: _requests(tracer, "rpc") > 50, "calls")
+    equal(_alerts(tracer), [], "alerts of the healthy pipeline")
+
+    pipeline.order("slow rpc 280ms 10%")
+    firing = wait_until(lambda: _alerts(tracer, "firing"), "an alert")
+    equal(firing[0]["severity"], "warning", "severity")
+    check(firing[0]["measured"] > firing[0]["limit"] == 200000000, f"measured or limit: {firing[0]}")
+
+    pipeline.order("slow rpc 600ms 10%")
+    escalated = wait_until(lambda: _alerts(tracer, "escalated"), "the escalation")
+    equal(escalated[0]["severity"], "critical", "severity")
+
+    pipeline.order("heal")
+    resolved = wait_until(lambda: _alerts(tracer, "resolved"), "the resolution")
+    tracer.stop(code=1)
+    equal([a["state"] for a in _alerts(tracer)], ["firing", "escalated", "resolved"], "states")
+    check(resolved[0]["held_back"] > 0, "nothing was held back under the cooldown")
+    equal(tracer.final()["alerts"], [], "alerts that still fire")
+    conserved(tracer.final())
+
+    def states(path):
+        with open(path, encoding="utf-8") as file:
+            return [json.loads(line)["state"] for line in file if line.strip()]
+
+    equal(states(told), ["firing", "escalated", "resolved"], "what the file handler was told")
+    wait_until(lambda: len(states(t.path("exec.jsonl"))) >= 3, "the program's third call")
+    equal(sorted(states(t.path("exec.jsonl"))), ["escalated", "firing", "resolved"], "what the program was told")
+    pipeline.finish()
+
+
+@case()
+def handlers_without_resolved(t):
+    """Resolutions only where they are asked for."""
+    told = t.path("told.jsonl")
+    pipeline = _pipeline(t)
+    handlers = f"handlers:\n  - {{when: '*', file: \"{told}\"}}\n"
+    tracer = _watch(t, _contract(t, "200ms", handlers=handlers), pipeline.pid)
+    pipeline.order("slow rpc 280ms 10%")
+    wait_until(lambda: _alerts(tracer, "firing"), "an alert")
+    pipeline.order("heal")
+    wait_until(lambda: _alerts(tracer, "resolved"), "the resolution")
+    tracer.stop(code=1)
+    with open(told, encoding="utf-8") as file:
+        states = {json.loads(line)["state"] for line in file}
+    check("resolved" not in states and "firing" in states, f"told of {states}")
+    pipeline.finish()
+
+
+@case()
+def open_call_violates(t):
+    """A call that hangs past its limit is a violation before it returns, and not a second one
+    when it does."""
+    target = t.target("timed", "--calls", 1, "--ns", "5s")
+    path = t.write("contract.yaml", "lapse: 1\ncomponents:\n  w:\n    measure: work_push\n"
+                   "    contract: {max_latency: 500ms}\n")
+    tracer = _watch(t, path, target.pid)
+    target.go()
+    wait_until(lambda: [v for v in tracer.objects("violation") if v["open"]], "an open violation")
+    check(not any(line.startswith("done") for line in target.out), "the call has already returned")
+    target.done()
+    tracer.stop(code=1)
+    equal(tracer.component("w")["violations"], 1, "violations")
+    target.finish()
+
+
+@case()
+def trading_contract(t):
+    """The contract as it is delivered, on the pipeline that it is for."""
+    pipeline = _pipeline(t)
+    pipeline.order("slow rpc 60ms 20%")
+    tracer = _watch(t, os.path.join(ROOT, "contracts", "trading.yaml"), pipeline.pid, "-d", "6")
+    equal(tracer.wait(), 1, "exit code")
+    final = tracer.final()
+    equal(sorted(final["components"]), ["batchOptimizer", "endToEnd", "httpClient", "rpcConnection", "tokenValidator"],
+          "components")
+    equal(final["system"]["components_fed"], 5, "components fed")
+    check(final["components"]["rpcConnection"]["violations"] > 0, "rpcConnection did not violate")
+    check(final["components"]["endToEnd"]["violations"] > 0, "endToEnd did not violate")
+    conserved(final)
+    pipeline.finish()
+
+
+@case()
+def pipeline_counts(t):
+    """Counts of all parts agree with the pipeline's own log, orders in flight aside."""
+    pipeline = _pipeline(t, "--hold")
+    parts = ["validate_token", "rpc_call", "optimize_batch", "http_request", "handle_order"]
+    tracer = t.stat(pipeline.pid, *parts)
+    pipeline.send("go\n")
+    wait_until(lambda: _requests(tracer, "handle_order") > 200, "orders")
+    pipeline.finish()
+    equal(tracer.wait(), 0, "exit code")
+    truth = read_truth(t.path("log"))
+    for part in parts:
+        equal(tracer.component(part)["count"], len(truth[part]), f"count of {part}")
+    conserved(tracer.final())
+
+
+@case()
+def violated_on_interrupt(t):
+    """Ctrl-C ends with the verdict's code."""
+    pipeline = _pipeline(t)
+    pipeline.order("slow rpc 400ms 50%")
+    tracer = _watch(t, _contract(t, "200ms"), pipeline.pid)
+    wait_until(lambda: tracer.objects("violation"), "a violation")
+    tracer.stop(signal.SIGTERM, 1)
+    pipeline.finish()
+
+
+@case()
+def target_dies_under_watch(t):
+    """The final report and the verdict come when the target ends."""
+    pipeline = _pipeline(t)
+    tracer = _watch(t, _contract(t, "10s"), pipeline.pid)
+    wait_until(lambda: _requests(tracer, "rpc") > 50, "calls")
+    pipeline.signal(signal.SIGKILL)
+    check(tracer.wait() in (0, 3), f"exit code {tracer.popen.returncode}")
+    check(tracer.final()["end_reason"], "no reason for the end")
+
+
+@case()
+def system_health_line(t):
+    """Every ten seconds."""
+    pipeline = _pipeline(t)
+    tracer = _watch(t, _contract(t, "10s"), pipeline.pid)
+    wait_until(lambda: tracer.objects("health"), "the health line", 15)
+    health = tracer.objects("health")[0]
+    check(health["requests"] > 100, f"health line: {health}")
+    equal(health["active_alerts"], 0, "active alerts")
+    tracer.stop()
+    pipeline.finish()

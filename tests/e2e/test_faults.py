@@ -1,0 +1,293 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What goes wrong is said, with the exit code of the manual; nothing fails with 0."""
+
+import os
+import re
+import signal
+import subprocess
+
+from harness import (BUILD, LAPSE, Process, case, check, conserved, equal, wait_until)
+
+FINE = """lapse: 1
+components:
+  c:
+    measure: work_push
+    contract: {max_latency: 10s}
+"""
+
+
+def _says(tracer, *patterns):
+    text = "\n".join(tracer.err)
+    check(text.strip(), "nothing on standard error")
+    for pattern in patterns:
+        check(re.search(pattern, text), f"standard error lacks {pattern!r}: {text}")
+
+
+def _refused(t, code, patterns, *args):
+    tracer = t.lapse_ends(*args)
+    equal(tracer.popen.returncode, code, f"exit code of lapse {' '.join(map(str, args))}; {tracer.last_words()}")
+    equal(tracer.out, [], "standard output")
+    _says(tracer, *patterns)
+    return tracer
+
+
+def _idle(t):
+    return t.target("timed", "--calls", 10)
+
+
+def _gone_pid():
+    with subprocess.Popen(["true"]) as child:
+        child.wait()
+        return child.pid
+
+
+@case()
+def no_such_pid(t):
+    pid = _gone_pid()
+    _refused(t, 4, [str(pid)], "stat", "-p", pid, "work_push")
+
+
+@case()
+def digits_for_a_probe(t):
+    target = _idle(t)
+    _refused(t, 2, ["did you mean -p"], "stat", "-p", target.pid, "41822")
+
+
+@case()
+def unknown_function(t):
+    target = _idle(t)
+    _refused(t, 4, ["work_pusch", "work_push\\b"], "stat", "-p", target.pid, "work_pusch")
+
+
+@case()
+def unknown_library(t):
+    target = _idle(t)
+    _refused(t, 4, ["libnone"], "stat", "-p", target.pid, "libnone:work_push")
+
+
+@case()
+def glob_without_match(t):
+    target = _idle(t)
+    _refused(t, 4, ["nothing_"], "stat", "-p", target.pid, "nothing_*")
+
+
+@case()
+def one_unknown_among_many(t):
+    """One function that is not there warns; the others are traced."""
+    target = t.target("timed", "--calls", 10)
+    tracer = t.stat(target.pid, "work_push", "no_such_function")
+    equal(tracer.probes, 1, "probes")
+    check("no_such_function" in "\n".join(tracer.err), "it does not name the missing one")
+    target.go()
+    target.done()
+    tracer.stop()
+    equal(tracer.component("work_push")["count"], 10, "count")
+    target.finish()
+
+
+@case()
+def bad_probe(t):
+    """With a caret under the offending piece."""
+    target = _idle(t)
+    _refused(t, 2, [r"\^"], "stat", "-p", target.pid, "work_push err(int ret <)")
+
+
+@case()
+def bad_modifier(t):
+    target = _idle(t)
+    _refused(t, 2, [r"\^"], "stat", "-p", target.pid, "work_push erm(int ret < 0)")
+
+
+@case()
+def bad_duration(t):
+    target = _idle(t)
+    for flag, value in (("-d", "soon"), ("-i", "1lightyear"), ("-d", "-3"), ("-d", "")):
+        _refused(t, 2, [], "stat", "-p", target.pid, "work_push", flag, value)
+    _refused(t, 2, [], "trace", "-p", target.pid, "work_push", "--slower", "30")
+
+
+@case()
+def usage_errors(t):
+    target = _idle(t)
+    _refused(t, 2, [], "stat", "-p", target.pid)
+    _refused(t, 2, [], "stat", "work_push")
+    _refused(t, 2, ["frobnicate"], "frobnicate")
+    _refused(t, 2, ["--no-such-option"], "stat", "-p", target.pid, "work_push", "--no-such-option")
+    _refused(t, 2, [], "stat", "-p", "12x", "work_push")
+    _refused(t, 2, [], "watch")
+
+
+@case()
+def help_and_version(t):
+    for flag in ("--help", "--version"):
+        tracer = t.lapse_ends(flag)
+        equal(tracer.popen.returncode, 0, f"exit code of {flag}")
+        check(tracer.out, f"{flag} says nothing on standard output")
+
+
+BAD_FILES = {
+    "syntax": ("lapse: 1\ncomponents: [\n", None),
+    "unknown key": ("lapse: 1\ncomponents:\n  c:\n    measure: work_push\n    contrat: {max_latency: 1ms}\n", (5, 5)),
+    "bare limit": ("lapse: 1\ncomponents:\n  c:\n    measure: work_push\n    contract: {max_latency: 30}\n", (5, 29)),
+    "negative limit": ("lapse: 1\ncomponents:\n  c:\n    measure: work_push\n    contract: {max_latency: 0ms}\n", (5, 29)),
+    "duplicate key": ("lapse: 1\nlapse: 1\n" + FINE[9:], (2, 1)),
+    "null": ("lapse: 1\ncomponents:\n  c:\n    measure:\n    contract: {max_latency: 1ms}\n", (4, None)),
+    "alias": ("lapse: 1\ncomponents:\n  c: &a\n    measure: work_push\n    contract: {max_latency: 1ms}\n", (3, None)),
+    "unquoted probe": ("lapse: 1\ncomponents:\n  c: {measure: ns::f(int, long), contract: {max_latency: 1ms}}\n",
+                       (3, None)),
+    "no components": ("lapse: 1\n", None),
+    "other version": ("lapse: 99\n" + FINE[9:], (1, 8)),
+}
+
+
+@case()
+def bad_contract_files(t):
+    """Each with file, line and column."""
+    target = _idle(t)
+    wrong = []
+    for name, (text, place) in BAD_FILES.items():
+        path = t.write("bad.yaml", text)
+        tracer = t.lapse_ends("watch", path, "-p", target.pid)
+        said = "\n".join(tracer.err)
+        if tracer.popen.returncode != 2:
+            wrong.append(f"{name}: exit code {tracer.popen.returncode}")
+        found = re.search(r"bad\.yaml:(\d+):(\d+)", said)
+        if not found:
+            wrong.append(f"{name}: no line and column in {said!r}")
+        elif place and (int(found[1]) != place[0] or place[1] not in (None, int(found[2]))):
+            wrong.append(f"{name}: {found[0]} instead of {place}")
+    check(not wrong, "; ".join(wrong))
+
+
+@case()
+def no_contract_file(t):
+    target = _idle(t)
+    _refused(t, 2, ["missing.yaml"], "watch", t.path("missing.yaml"), "-p", target.pid)
+
+
+@case()
+def contract_for_nobody(t):
+    """No target in the file and none on the command line."""
+    _refused(t, 2, [], "watch", t.write("c.yaml", FINE))
+
+
+@case()
+def handlers_in_a_file_that_others_may_write(t):
+    target = _idle(t)
+    path = t.write("c.yaml", FINE + "handlers:\n  - {when: '*', file: /dev/null}\n", 0o666)
+    _refused(t, 2, ["writ"], "watch", path, "-p", target.pid)
+
+
+@case()
+def closed_output(t):
+    """Like `lapse stat … | head -1`: it ends soon, by itself, and the target lives."""
+    target = t.target("timed", "--calls", 4000, "--ns", "1ms")
+    reader, writer = os.pipe()
+    tracer = t.started(Process([LAPSE, "stat", "-p", target.pid, "work_push", "-i", "1"], stdin=subprocess.DEVNULL,
+                               stdout=writer))
+    os.close(writer)
+    tracer.wait_line(r"^lapse: tracing", tracer.err)
+    os.close(reader)
+    target.go()
+    code = tracer.wait()
+    check(code != 0, "exit code 0 though nothing could be written")
+    target.done()
+    target.finish()
+
+
+@case()
+def unwritable_output(t):
+    target = t.target("timed", "--calls", 10)
+    with open("/dev/full", "w", encoding="ascii") as full:
+        tracer = t.started(Process([LAPSE, "stat", "-p", target.pid, "work_push", "-d", "2"],
+                                   stdin=subprocess.DEVNULL, stdout=full))
+    code = tracer.wait()
+    check(code != 0, "exit code 0 though nothing could be written")
+    check(re.search("[Nn]o space|write|output", "\n".join(tracer.err)), f"it does not say why: {tracer.err}")
+    target.go()
+    target.done()
+    target.finish()
+
+
+@case()
+def target_killed(t):
+    """The target is gone in mid-run: a final report that names the cause."""
+    target = t.target("timed", "--calls", 100000, "--ns", "1ms")
+    tracer = t.stat(target.pid, "work_push")
+    target.go()
+    wait_until(lambda: any(w["count"] for w in tracer.objects("window")), "calls in a window")
+    target.signal(signal.SIGKILL)
+    target.wait()
+    equal(tracer.wait(), 0, "exit code")
+    final = tracer.final()
+    conserved(final)
+    check(final["components"]["work_push"]["count"] > 0, "no calls in the final report")
+    check(final.get("end_reason") and str(target.pid) in final["end_reason"] + "\n".join(tracer.err),
+          f"the cause is not named: {final.get('end_reason')!r}, {tracer.err}")
+
+
+@case()
+def target_ends(t):
+    target = t.target("timed", "--calls", 100, "--ns", "10us")
+    tracer = t.stat(target.pid, "work_push")
+    target.go()
+    target.done()
+    target.finish()
+    equal(tracer.wait(), 0, "exit code")
+    equal(tracer.component("work_push")["count"], 100, "count")
+    conserved(tracer.final())
+
+
+@case()
+def one_of_two_targets_ends(t):
+    """It goes on as long as one is left."""
+    one, two = (t.target("timed", "--calls", 100, "--ns", "10us") for _ in range(2))
+    tracer = t.stat(f"{one.pid},{two.pid}", "work_push")
+    one.go()
+    one.done()
+    one.finish()
+    two.go()
+    two.done()
+    check(tracer.running(), "it ended with the first target")
+    tracer.stop()
+    equal(tracer.component("work_push")["count"], 200, "count")
+    two.finish()
+
+
+@case()
+def interrupted_before_anything(t):
+    """Nothing was measured: 130, with the final report all the same."""
+    target = _idle(t)
+    tracer = t.stat(target.pid, "work_push")
+    tracer.stop(code=130)
+    equal(tracer.component("work_push")["count"], 0, "count")
+
+
+@case()
+def without_privileges(t):
+    """As an ordinary user: 4, and what is missing is named."""
+    target = _idle(t)
+    tracer = t.started(Process(["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", LAPSE, "stat",
+                                "-p", target.pid, "work_push"], stdin=subprocess.DEVNULL))
+    code = tracer.wait()
+    if code == 127 or not os.access(BUILD, os.X_OK):
+        return
+    equal(code, 4, f"exit code; {tracer.last_words()}")
+    check(re.search("root|CAP_|permission|privilege", "\n".join(tracer.err), re.I), f"it says: {tracer.err}")
+
+
+@case()
+def hostile_name(t):
+    """A command's name with escape sequences reaches the terminal defused."""
+    import shutil
+    from harness import TARGETS
+
+    path = t.path("ev\x1b[31mil")
+    shutil.copy(os.path.join(TARGETS, "timed"), path)
+    target = t.target(path, "--calls", 5, "--ns", "2ms")
+    tracer = t.lapse("trace", "-p", target.pid, "work_push", "--slower", "1ms")
+    target.go()
+    target.done()
+    tracer.stop()
+    check("\x1b[31m" not in "\n".join(tracer.out + tracer.err), "an escape sequence of the target came through")
+    target.finish()

@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which processes are meant, and which file a function comes from."""
+
+import os
+import shutil
+
+from harness import (TARGETS, Target, case, check, conserved, counted, equal, lossless, need)
+
+
+def _traced(t, target, probe="work_push", calls=500, who=None):
+    tracer = t.stat(who or target.pid, probe)
+    target.go()
+    equal(target.done()["calls"], calls, "calls")
+    tracer.stop()
+    counted(tracer.component(probe), calls, probe)
+    lossless(tracer.final())
+    target.finish()
+    return tracer
+
+
+@case()
+def shared_library(t):
+    """Three processes named by -p a,b,c; a fourth one uses the library too and is not meant."""
+    meant = [t.target("libcalls", calls) for calls in (100, 200, 300)]
+    other = t.target("libcalls", 1000)
+    tracer = t.stat(",".join(str(target.pid) for target in meant), "libshared:shared_work")
+    for target in [other, *meant]:
+        target.go()
+    for target in [other, *meant]:
+        target.done()
+    tracer.stop()
+    counted(tracer.component("shared_work"), 600, "shared_work")
+    lossless(tracer.final())
+    for target in [other, *meant]:
+        target.finish()
+
+
+@case()
+def pids_with_blanks(t):
+    pair = [t.target("libcalls", 50), t.target("libcalls", 70)]
+    tracer = t.stat(" ".join(str(target.pid) for target in pair), "libshared.so:shared_work")
+    for target in pair:
+        target.go()
+        target.done()
+    tracer.stop()
+    counted(tracer.component("shared_work"), 120, "shared_work")
+    for target in pair:
+        target.finish()
+
+
+@case()
+def library_by_path(t):
+    target = t.target("libcalls", 80)
+    path = os.path.join(TARGETS, "libshared.so")
+    tracer = t.stat(target.pid, f"uprobe:{path}:shared_work")
+    target.go()
+    target.done()
+    tracer.stop()
+    counted(tracer.component("shared_work"), 80, "shared_work")
+    target.finish()
+
+
+@case()
+def other_process_is_not_counted(t):
+    meant, other = (t.target("timed", "--calls", 300, "--ns", "5us") for _ in range(2))
+    tracer = t.stat(meant.pid, "work_push")
+    other.go()
+    other.done()
+    meant.go()
+    meant.done()
+    tracer.stop()
+    counted(tracer.component("work_push"), 300, "work_push")
+    meant.finish()
+    other.finish()
+
+
+@case()
+def binary_deleted(t):
+    path = shutil.copy(os.path.join(TARGETS, "timed"), t.path("doomed"))
+    target = t.target(path, "--calls", 500, "--ns", "5us")
+    os.unlink(path)
+    _traced(t, target)
+
+
+@case()
+def binary_replaced(t):
+    """Another program lies under the name now; the running one's functions are meant."""
+    path = shutil.copy(os.path.join(TARGETS, "timed"), t.path("service"))
+    target = t.target(path, "--calls", 500, "--ns", "5us")
+    shutil.copy(os.path.join(TARGETS, "jumper"), t.path("next"))
+    os.replace(t.path("next"), path)
+    _traced(t, target)
+
+
+@case()
+def other_namespaces(t):
+    """A target in mount and PID namespaces of its own; its file is to be seen only in there."""
+    need("unshare")
+    os.mkdir(t.path("mnt"))
+    inside = t.path("mnt/timed")
+    script = (f"mount -t tmpfs none {t.path('mnt')} && cp {TARGETS}/timed {inside} && "
+              f"exec {inside} --calls 500 --ns 5us")
+    target = t.started(Target(["unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation",
+                               "private", "sh", "-c", script]))
+    equal(target.inner_pid, 1, "PID inside of the namespace")
+    with open(f"/proc/{target.pid}/task/{target.pid}/children", encoding="ascii") as file:
+        pid = int(file.read().split()[0])
+    check(not os.path.exists(inside), "the file can be seen from outside")
+    _traced(t, target, who=pid)
+
+
+@case()
+def by_exe_present_and_future(t):
+    path = shutil.copy(os.path.join(TARGETS, "spawner"), t.path("spawner"))
+    first = t.target(path, "--children", 3, "--calls", 100, "--own", 7)
+    tracer = t.lapse("stat", "--exe", path, "child_work", "--json")
+    second = t.target(path, "--children", 2, "--calls", 50, "--exec")
+    for target in (first, second):
+        target.go()
+        target.done()
+    tracer.stop()
+    counted(tracer.component("child_work"), 3 * 100 + 7 + 2 * 50, "child_work")
+    conserved(tracer.final())
+    first.finish()
+    second.finish()
+
+
+@case()
+def by_comm(t):
+    path = shutil.copy(os.path.join(TARGETS, "timed"), t.path("lapse-t-comm"))
+    target = t.target(path, "--calls", 200, "--ns", "5us")
+    tracer = t.lapse("stat", "--comm", "lapse-t-comm", "work_push", "--json")
+    target.go()
+    target.done()
+    tracer.stop()
+    counted(tracer.component("work_push"), 200, "work_push")
+    target.finish()
+
+
+@case()
+def children_are_not_meant_by_pid(t):
+    target = t.target("spawner", "--children", 3, "--calls", 100, "--own", 7)
+    tracer = t.stat(target.pid, "child_work")
+    target.go()
+    target.done()
+    tracer.stop()
+    counted(tracer.component("child_work"), 7, "child_work")
+    target.finish()
+
+
+@case()
+def follow_children(t):
+    target = t.target("spawner", "--children", 3, "--calls", 100, "--own", 7)
+    tracer = t.lapse("stat", "-p", target.pid, "--follow", "child_work", "--json")
+    target.go()
+    target.done()
+    tracer.stop()
+    counted(tracer.component("child_work"), 307, "child_work")
+    target.finish()
+
+
+@case()
+def follow_children_that_execute(t):
+    target = t.target("spawner", "--children", 3, "--calls", 100, "--own", 7, "--exec")
+    tracer = t.lapse("stat", "-p", target.pid, "--follow", "child_work", "--json")
+    target.go()
+    target.done()
+    tracer.stop()
+    counted(tracer.component("child_work"), 307, "child_work")
+    target.finish()
+
+
+@case()
+def cxx_names(t):
+    target = t.target("names")
+    probes = {"check=trade::risk::check": 80, "limit=trade::engine::limit": 50,
+              "int=trade::engine::match(int)": 10, "double=trade::engine::match(double)": 20}
+    tracer = t.stat(target.pid, *probes)
+    target.go()
+    target.done()
+    tracer.stop()
+    for probe, count in probes.items():
+        name = probe.split("=")[0]
+        counted(tracer.component(name), count, probe)
+    target.finish()
+
+
+@case()
+def globs(t):
+    target = t.target("jumper", "--rounds", 100)
+    tracer = t.stat(target.pid, "nest_*")
+    equal(tracer.probes, 5, "probes")
+    target.go()
+    truth = target.done()
+    tracer.stop()
+    for level in range(1, 6):
+        counted(tracer.component(f"nest_{level}"), truth["returns"][level - 1], f"nest_{level}")
+    target.finish()
+
+
+@case()
+def command(t):
+    """A command that lapse starts: its first call is seen and its exit code handed on."""
+    tracer = t.lapse("stat", "work_push", "--json", "-d", "30", "--", os.path.join(TARGETS, "timed"),
+                     "--calls", "50", stdin=-1)
+    tracer.send("go\n")
+    tracer.popen.stdin.close()
+    equal(tracer.wait(), 0, "exit code")
+    objects = [line for line in tracer.out if line.startswith("{")]
+    check(objects and '"type":"final"' in objects[-1].replace(" ", ""), "no final object")
+    check('"count":50' in objects[-1].replace(" ", ""), "50 calls are not in the final object")
+
+
+@case()
+def command_status(t):
+    tracer = t.lapse_ends("stat", "work_push", "--", os.path.join(TARGETS, "timed"), "--calls", "1")
+    # Its standard input is empty: it ends with 2 before any work.
+    equal(tracer.popen.returncode, 2, "exit code")

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* A library that several processes use at once. */
+#include "common.h"
+
+PROBED uint64_t shared_work(uint64_t ns);
+
+uint64_t shared_work(uint64_t ns)
+{
+	uint64_t start = now_ns();
+
+	return busy_wait(start, ns) - start;
+}

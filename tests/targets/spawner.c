@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Starts children that run the same file and call child_work() a known number of times:
+ *
+ *     spawner [--children N] [--calls N] [--own N] [--exec]
+ *
+ * With --exec each child executes the file anew instead of only being forked.
+ */
+#include "common.h"
+
+#include <getopt.h>
+#include <sys/wait.h>
+
+static long children = 4, calls = 250, own;
+static int do_exec, is_child;
+
+PROBED long child_work(long i)
+{
+	__asm__ volatile("" : "+r"(i) : : "memory");
+	return i + 1;
+}
+
+static long call_it(long n)
+{
+	long sum = 0, i;
+
+	for (i = 0; i < n; i++)
+		sum += child_work(i) == i + 1;
+	return sum;
+}
+
+static void run_child(const char *self)
+{
+	char count[24];
+
+	if (!do_exec)
+		_exit(call_it(calls) != calls);
+	snprintf(count, sizeof(count), "%ld", calls);
+	execl("/proc/self/exe", self, "--child", "--calls", count, (char *)NULL);
+	_exit(127);
+}
+
+static void parse_options(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{"children", 1, NULL, 'n'}, {"calls", 1, NULL, 'c'},	{"own", 1, NULL, 'o'},
+		{"exec", 0, &do_exec, 1},   {"child", 0, &is_child, 1}, {NULL, 0, NULL, 0},
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+		if (c == 'n')
+			children = atol(optarg);
+		else if (c == 'c')
+			calls = atol(optarg);
+		else if (c == 'o')
+			own = atol(optarg);
+		else if (c)
+			exit(2);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	long good = 0, i;
+	int status;
+
+	parse_options(argc, argv);
+	if (is_child)
+		return call_it(calls) != calls;
+	target_ready();
+	call_it(own);
+	for (i = 0; i < children; i++) {
+		pid_t pid = fork();
+
+		if (pid < 0)
+			return 2;
+		if (!pid)
+			run_child(argv[0]);
+	}
+	while (wait(&status) > 0)
+		good += status == 0;
+	target_done("calls=%ld children=%ld good=%ld", children * calls + own, children, good);
+	return good == children ? 0 : 1;
+}

@@ -1,0 +1,479 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Contract files: what they come to, and what is said of bad ones. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/diag.h"
+#include "config/config.h"
+
+#define MS  1000000ULL
+#define SEC 1000000000ULL
+
+/* Parses @text; *said gets the messages, to be freed. */
+static int parse(const char *text, struct config *config, char **said)
+{
+	size_t length;
+	FILE *stream = open_memstream(said, &length);
+	int err;
+
+	diag_set_stream(stream);
+	err = config_parse("t.yaml", text, strlen(text), config);
+	diag_set_stream(NULL);
+	fclose(stream);
+	return err;
+}
+
+static void parse_good(const char *text, struct config *config)
+{
+	char *said;
+	int err = parse(text, config, &said);
+
+	if (err)
+		fail_msg("%s", said);
+	assert_string_equal(said, "");
+	free(said);
+}
+
+#define HEAD "lapse: 1\ncomponents:\n  a:\n    measure: f\n"
+#define FLOW "lapse: 1\ncomponents: {a: {measure: f}}\n"
+
+static const struct {
+	const char *text, *said;
+} bad[] = {
+	/* YAML */
+	{"", "1:1: the file is empty; a contract file begins with 'lapse: 1'"},
+	{"# only a comment\n", "2:1: the file is empty"},
+	{"--- 5\n", "1:5: a value where a mapping belongs"},
+	{"[a]\n", "1:1: a list where a mapping belongs"},
+	{FLOW "---\nlapse: 1\n", "3:1: several documents in one file"},
+	{"lapse: 1\nlapse: 1\n", "2:1: duplicate key 'lapse', first on line 1"},
+	{HEAD "    contract: {max_p99: 1ms, max_p99: 2ms}\n",
+	 "5:30: duplicate key 'max_p99', first on line 5"},
+	{"lapse: 1\ntarget:\n", "2:1: 'target' has no value"},
+	{"lapse: 1\ntarget: ~\n", "2:1: 'target' has no value"},
+	{"lapse: 1\ntarget: {exe: null}\n", "2:10: 'exe' has no value; leave the key out, or quote 'null'"},
+	{"lapse: &one 1\n", "1:8: anchor '&one'"},
+	{"lapse: 1\nwindow: *one\n", "2:9: aliases are not part of a contract file"},
+	{"lapse: !!int 1\n", "1:8: tag 'tag:yaml.org,2002:int'"},
+	{"lapse: !x {}\n", "1:8: tag '!x'"},
+	{"lapse: 1\n\tx: 1\n", "2:1: found a tab character that violates indentation"},
+	{"lapse: \"1\n", "2:1: found unexpected end of stream"},
+	{"lapse: \"1\\0\"\n", "1:8: a zero byte in a value"},
+	{"lapse: 1\nx: \xff\n", "2:4: invalid leading UTF-8 octet"},
+	{"[[[[[[[[[[[[[[[[[[[[[[[[", "1:18: nested more than 16 levels deep"},
+	{"? {a: 1}\n: 2\n", "1:3: a key must be a word"},
+	{"lapse: 1\nhandlers: [~]\n", "2:12: an empty value in a list"},
+
+	/* probes that YAML takes apart */
+	{"lapse: 1\ncomponents:\n  a: {measure: ns::f(int, long)}\n",
+	 "3:27: 'long)' became a key of its own"},
+	{"lapse: 1\ncomponents:\n  a: {measure: ns::f(int, long)}\n", "quote this"},
+	{"lapse: 1\ncomponents:\n  a:\n    measure: f err: 1\n",
+	 "4:19: mapping values are not allowed in this context; where a probe or '*' is meant, quote this"},
+	{"lapse: 1\ncomponents:\n  a:\n    measure: {f: 1}\n",
+	 "4:14: 'measure' takes a probe, not a mapping"},
+	{"lapse: 1\ncomponents:\n  a:\n    measure: [f]\n", "quote this"},
+	{"lapse: 1\ncomponents:\n  a:\n    measure: *_request\n",
+	 "4:14: aliases are not part of a contract file; where a glob is meant, quote this"},
+	{"lapse: 1\ncomponents:\n  a: {measure: f, 'g(x)': 1}\n",
+	 "3:19: unknown key 'g(x)'; where this is a part of a probe, quote the whole probe"},
+
+	/* the file */
+	{"components: {a: {measure: f}}\n", "1:1: 'lapse' is missing"},
+	{"lapse: 2\n", "1:8: format version '2' is not known; this lapse reads 1"},
+	{"lapse: [1]\n", "1:8: 'lapse' takes the version of this format, 1, not a list"},
+	{"lapse: 1\n", "1:1: 'components' is missing"},
+	{"lapse: 1\ncomponents: {}\n", "2:13: 'components' is empty"},
+	{"lapse: 1\ncomponents: []\n",
+	 "2:13: 'components' takes a mapping of names to components, not a list"},
+	{"lapse: 1\ncomponent: {}\n", "2:1: unknown key 'component', nearest is 'components'"},
+	{"lapse: 1\nzzzzzzzz: 1\n", "2:1: unknown key 'zzzzzzzz'\n"},
+	{"lapse: 1\ntarget: {}\n", "2:1: 'target' takes exactly one of exe, comm and pid"},
+	{"lapse: 1\ntarget: {pid: 1, comm: x}\n", "2:1: 'target' takes exactly one of"},
+	{"lapse: 1\ntarget: {pid: 0}\n", "2:15: '0' is out of bounds: 'pid' takes 1 to 2147483647"},
+	{"lapse: 1\ntarget: {pid: x}\n", "2:15: 'x' is not what 'pid' takes: a process number, or a list"},
+	{"lapse: 1\ntarget: {pid: []}\n", "2:15: 'pid' is an empty list"},
+	{"lapse: 1\ntarget: {unit: nginx.service}\n", "2:10: unknown key 'unit'"},
+	{"lapse: 1\ntarget: {comm: 0123456789abcdef}\n",
+	 "2:16: '0123456789abcdef': the kernel keeps 15 bytes"},
+	{"lapse: 1\ntarget: {exe: ''}\n", "2:15: 'exe' is empty"},
+
+	/* windows */
+	{"lapse: 1\nwindow: 10\n", "2:9: '10' has no unit: write 10ms, 10s or another of"},
+	{"lapse: 1\nwindow: 500ms\n", "2:9: '500ms' is out of bounds: 'window' takes 1"},
+	{"lapse: 1\nwindow: 1500ms\n", "2:9: '1500ms': a window is whole seconds"},
+	{"lapse: 1\nwindow: 2h\n", "2:9: '2h' is out of bounds"},
+	{"lapse: 1\nwindow: ten\n",
+	 "2:9: 'ten' is not what 'window' takes: a duration such as 10s, or {last: 100}"},
+	{"lapse: 1\nwindow: {last: 1}\n", "2:16: '1' is out of bounds: 'last' takes 2 to 10000"},
+	{"lapse: 1\nwindow: {last: 10001}\n", "2:16: '10001' is out of bounds: 'last' takes 2 to 10000"},
+	{"lapse: 1\nwindow: {last: 99999999999999999999}\n", "2:16: '99999999999999999999' is out of bounds"},
+	{"lapse: 1\nwindow: {last: -5}\n", "2:16: '-5' is not what 'last' takes: a count of spans"},
+	{"lapse: 1\nwindow: {}\n", "2:9: 'last' is missing"},
+
+	/* thresholds and alerts */
+	{"lapse: 1\nthresholds: {critical: {latency_multiplier: 0.5}}\n",
+	 "2:45: the critical latency_multiplier 0.5 is below the warning one 1"},
+	{"lapse: 1\nthresholds: {warning: {latency_multiplier: 3}}\n",
+	 "2:1: the critical latency_multiplier 2 is below the warning one 3"},
+	{"lapse: 1\nthresholds: {critical: {uptime: 99.9%}}\n",
+	 "2:33: the critical uptime 0.999 is above the warning one 0.995"},
+	{"lapse: 1\nthresholds: {critical: {error_rate: 0%}}\n", "2:37: '0%': 'error_rate' must be above 0"},
+	{"lapse: 1\nthresholds: {critical: {error_rate: 120%}}\n",
+	 "2:37: '120%' is not what 'error_rate' takes"},
+	{"lapse: 1\nthresholds: {warning: {error_rate: 1%}}\n", "2:24: unknown key 'error_rate'"},
+	{"lapse: 1\nthresholds: {warning: 2}\n", "2:23: '2' is not what 'warning' takes: a mapping"},
+	{"lapse: 1\nthresholds: {warning: {latency_multiplier: inf}}\n", "2:44: 'inf' is not what"},
+	{"lapse: 1\nthresholds: {warning: {latency_multiplier: 0}}\n", "2:44: '0' is out of bounds"},
+	{"lapse: 1\nalerts: {cooldown: 60}\n", "2:20: '60' has no unit: write 60ms, 60s"},
+	{"lapse: 1\nalerts: {cooldown: 2d}\n", "2:20: '2d' is out of bounds: 'cooldown' takes 0"},
+	{"lapse: 1\nalerts: {resolve_after: 0s}\n", "2:25: '0s' is out of bounds"},
+	{"lapse: 1\nalerts: {cooldwon: 60s}\n", "2:10: unknown key 'cooldwon', nearest is 'cooldown'"},
+
+	/* components */
+	{"lapse: 1\ncomponents: {a: {}}\n", "2:17: 'measure' is missing: the probe whose spans these are"},
+	{"lapse: 1\ncomponents: {a: f}\n",
+	 "2:17: component 'a' takes a mapping such as {measure: FUNC}, not a value"},
+	{"lapse: 1\ncomponents: {system: {measure: f}}\n",
+	 "2:14: 'system' is the name of all components together"},
+	{"lapse: 1\ncomponents: {'': {measure: f}}\n", "2:14: a component needs a name"},
+	{"lapse: 1\ncomponents: {\"a\\n\": {measure: f}}\n", "2:14: a control character"},
+	{"lapse: 1\ncomponents: {a: {measure: ''}}\n", "2:27: 'measure' is empty"},
+	{HEAD "    mesure: f\n", "5:5: unknown key 'mesure', nearest is 'measure'"},
+	{HEAD "    thresholds: {warning: {latency_multiplier: 2.5}}\n",
+	 "5:5: the critical latency_multiplier 2 is below the warning one 2.5"},
+
+	/* contracts */
+	{HEAD "    contract: {}\n", "5:15: 'contract' is empty"},
+	{HEAD "    contract: 30ms\n", "5:15: '30ms' is not what 'contract' takes: a mapping of objectives"},
+	{HEAD "    contract: {max_latancy: 3ms}\n",
+	 "5:16: unknown objective 'max_latancy', nearest is 'max_latency'"},
+	{HEAD "    contract: {min_cache_hit_rate: 95%}\n", "5:16: unknown objective 'min_cache_hit_rate'"},
+	{HEAD "    contract: {max_latency: 30}\n", "5:29: '30' has no unit: write 30ms, 30s"},
+	{HEAD "    contract: {max_latency: 0ms}\n", "5:29: the limit '0ms' must be above 0"},
+	{HEAD "    contract: {max_latency: -3ms}\n", "5:29: the limit '-3ms' must be above 0"},
+	{HEAD "    contract: {max_latency: 95%}\n",
+	 "5:29: '95%' is not what 'max_latency' takes: a duration such as 30ms"},
+	{HEAD "    contract: {max_latency: [3ms]}\n",
+	 "5:29: 'max_latency' takes a duration such as 30ms, not a list"},
+	{HEAD "    contract: {max_p99: {for: 5s}}\n", "5:25: 'limit' is missing"},
+	{HEAD "    contract: {max_p99: {limit: 3}}\n", "5:33: '3' has no unit"},
+	{HEAD "    contract: {max_p99: {limit: 3ms, breaches: 3/10s}}\n",
+	 "5:38: 'breaches' belongs to span objectives; 'max_p99' is judged over the window"},
+	{HEAD "    contract: {max_latency: {limit: 3ms, for: 5s}}\n",
+	 "5:42: 'for' belongs to window objectives; 'max_latency' is judged span by span"},
+	{HEAD "    contract: {max_latency: {limit: 3ms, over: 5s}}\n",
+	 "5:42: 'over' belongs to window objectives"},
+	{HEAD "    contract: {max_latency: {limit: 3ms, breaches: 3}}\n",
+	 "5:52: '3' is not what 'breaches' takes: a count and a time such as 3/10s"},
+	{HEAD "    contract: {max_latency: {limit: 3ms, breaches: 0/10s}}\n", "5:52: '0/10s' is not what"},
+	{HEAD "    contract: {max_latency: {limit: 3ms, breaches: -3/10s}}\n", "5:52: '-3/10s' is not what"},
+	{HEAD "    contract: {max_latency: {limit: 3ms, severity: bad}}\n",
+	 "5:52: 'bad' is not what 'severity' takes: notice, warning or critical"},
+	{HEAD "    contract: {max_p99: {limit: 3ms, min_samples: 1}}\n", "5:51: '1' is out of bounds"},
+	{HEAD "    contract: {max_latency: {limit: 3ms, mode: budget}}\n", "5:42: unknown key 'mode'"},
+
+	/* handlers */
+	{FLOW "handlers: {}\n", "3:11: 'handlers' takes a list of handlers, not a mapping"},
+	{FLOW "handlers: [x]\n", "3:12: a value where a mapping belongs"},
+	{FLOW "handlers: [{file: x}]\n", "3:12: 'when' is missing"},
+	{FLOW "handlers: [{when: *, file: x}]\n", "quote this"},
+	{FLOW "handlers: [{when: '*'}]\n", "3:12: a handler takes exactly one of exec and file"},
+	{FLOW "handlers: [{when: '*', file: x, exec: [/x]}]\n", "3:12: a handler takes exactly one of"},
+	{FLOW "handlers: [{when: '*', file: x, timeout: 5s}]\n", "3:33: 'timeout' belongs to exec"},
+	{FLOW "handlers: [{when: '*', exec: /x}]\n", "3:30: '/x' is not what 'exec' takes: a list"},
+	{FLOW "handlers: [{when: '*', exec: []}]\n", "3:30: 'exec' is an empty list"},
+	{FLOW "handlers: [{when: '*', exec: [x]}]\n", "3:31: 'x': the program of 'exec' is an absolute path"},
+	{FLOW "handlers: [{when: '*', exec: [/x, [y]]}]\n",
+	 "3:35: an argument of 'exec' is text, not a list"},
+	{FLOW "handlers: [{when: '*', exec: [/x], timeout: 5}]\n", "3:45: '5' has no unit"},
+	{FLOW "handlers: [{when: LATENCY_VIOLATON, file: x}]\n",
+	 "3:19: unknown violation type 'LATENCY_VIOLATON', nearest is 'LATENCY_VIOLATION'"},
+	{FLOW "handlers: [{when: x, file: x}]\n", "3:19: unknown violation type 'x'; '*' means all"},
+	{FLOW "handlers: [{when: '*', component: b, file: x}]\n", "3:35: no component 'b'"},
+	{FLOW "handlers: [{when: '*', min_severity: high, file: x}]\n",
+	 "3:38: 'high' is not what 'min_severity'"},
+	{FLOW "handlers: [{when: '*', resolved: yes, file: x}]\n",
+	 "3:34: 'yes' is not what 'resolved' takes: true or false"},
+	{FLOW "handlers: [{when: '*', alertmanager: x}]\n", "3:24: unknown key 'alertmanager'"},
+};
+
+static void bad_files(void **state)
+{
+	unsigned wrong = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		struct config config;
+		char *said, expected[512];
+		int err = parse(bad[i].text, &config, &said);
+
+		snprintf(expected, sizeof(expected), "%s%s",
+			 *bad[i].said >= '0' && *bad[i].said <= '9' ? "t.yaml:" : "", bad[i].said);
+		if (err != -EINVAL || !strstr(said, expected)) {
+			print_error("%d for\n%s\nexpected: %s\nsaid:     %s\n", err, bad[i].text, expected,
+				    said);
+			wrong++;
+		}
+		assert_ptr_equal(strchr(said, '\n'), said + strlen(said) - 1);
+		assert_null(config.components);
+		free(said);
+	}
+	assert_int_equal(wrong, 0);
+}
+
+static void defaults(void **state)
+{
+	struct config config;
+
+	(void)state;
+	parse_good(FLOW, &config);
+	assert_int_equal(config.n_components, 1);
+	assert_string_equal(config.components[0].name, "a");
+	assert_string_equal(config.components[0].measure, "f");
+	assert_int_equal(config.components[0].name_mark.line, 2);
+	assert_int_equal(config.components[0].name_mark.column, 14);
+	assert_int_equal(config.components[0].measure_mark.column, 27);
+	assert_int_equal(config.components[0].window.duration_ns, 10 * SEC);
+	assert_int_equal(config.components[0].contract.alerts.cooldown_ns, 60 * SEC);
+	assert_int_equal(config.components[0].contract.n_objectives, 0);
+	assert_int_equal(config.n_handlers, 0);
+	config_free(&config);
+}
+
+/* The keys of a component override the file's one by one, wherever the file says them. */
+static void inheritance(void **state)
+{
+	static const char text[] = "components:\n"
+				   "  a:\n"
+				   "    measure: f\n"
+				   "    thresholds: {warning: {latency_multiplier: 1.2}}\n"
+				   "    alerts: {cooldown: 5s}\n"
+				   "    window: 20s\n"
+				   "  b: {measure: 'ns::g(int, long)'}\n"
+				   "lapse: 1\n"
+				   "alerts: {resolve_after: 7s, cooldown: 0s}\n"
+				   "thresholds:\n"
+				   "  critical: {latency_multiplier: 3, error_rate: 20%, uptime: 0.9}\n"
+				   "window: {last: 100}\n";
+	struct config config;
+	const struct config_component *a, *b;
+
+	(void)state;
+	parse_good(text, &config);
+	a = &config.components[0];
+	b = &config.components[1];
+	assert_float_equal(a->contract.thresholds.warning_multiplier, 1.2, 0);
+	assert_float_equal(a->contract.thresholds.critical_multiplier, 3, 0);
+	assert_int_equal(a->contract.alerts.cooldown_ns, 5 * SEC);
+	assert_int_equal(a->contract.alerts.resolve_after_ns, 7 * SEC);
+	assert_int_equal(a->window.last, 0);
+	assert_int_equal(a->window.duration_ns, 20 * SEC);
+	assert_float_equal(b->contract.thresholds.warning_multiplier, 1, 0);
+	assert_float_equal(b->contract.thresholds.critical_error_rate, 0.2, 1e-12);
+	assert_float_equal(b->contract.thresholds.critical_uptime, 0.9, 1e-12);
+	assert_int_equal(b->contract.alerts.cooldown_ns, 0);
+	assert_int_equal(b->window.last, 100);
+	assert_string_equal(b->measure, "ns::g(int, long)");
+	config_free(&config);
+}
+
+static void objectives(void **state)
+{
+	static const char text[] =
+		HEAD "    contract:\n"
+		     "      max_latency: {limit: 30ms, breaches: 3/10s, severity: critical}\n"
+		     "      max_p50: 250us\n"
+		     "      max_p999: {limit: 1.5s, for: 5s, over: 30s, min_samples: 50}\n";
+	struct config config;
+	const struct objective *objective;
+
+	(void)state;
+	parse_good(text, &config);
+	assert_int_equal(config.components[0].contract.n_objectives, 3);
+	objective = config.components[0].contract.objectives;
+	assert_int_equal(objective[0].kind, OBJ_MAX_LATENCY);
+	assert_float_equal(objective[0].limit, 30e6, 0);
+	assert_int_equal(objective[0].breaches, 3);
+	assert_int_equal(objective[0].breaches_ns, 10 * SEC);
+	assert_true(objective[0].has_severity);
+	assert_int_equal(objective[0].severity, SEV_CRITICAL);
+	assert_int_equal(objective[1].kind, OBJ_MAX_P50);
+	assert_float_equal(objective[1].limit, 250e3, 0);
+	assert_false(objective[1].has_severity);
+	assert_int_equal(objective[2].for_ns, 5 * SEC);
+	assert_int_equal(objective[2].over_ns, 30 * SEC);
+	assert_int_equal(objective[2].min_samples, 50);
+	config_free(&config);
+}
+
+static void targets(void **state)
+{
+	struct config config;
+
+	(void)state;
+	parse_good(FLOW "target: {pid: [7, 42]}\n", &config);
+	assert_int_equal(config.target.n_pids, 2);
+	assert_int_equal(config.target.pids[1], 42);
+	config_free(&config);
+	parse_good(FLOW "target: {pid: 7}\n", &config);
+	assert_int_equal(config.target.n_pids, 1);
+	config_free(&config);
+	parse_good(FLOW "target: {exe: /bin/x}\n", &config);
+	assert_string_equal(config.target.exe, "/bin/x");
+	config_free(&config);
+	parse_good(FLOW "target: {comm: x}\n", &config);
+	assert_string_equal(config.target.comm, "x");
+	config_free(&config);
+}
+
+#define HANDLERS                                                                                           \
+	FLOW "handlers:\n"                                                                                 \
+	     "  - {when: LATENCY_VIOLATION, component: a, min_severity: critical, exec: [/bin/x, --fast, " \
+	     "'1'],\n"                                                                                     \
+	     "     timeout: 2500ms, resolved: true}\n"                                                     \
+	     "  - {when: '*', file: alerts.jsonl}\n"
+
+static void handlers(void **state)
+{
+	struct config config;
+	const struct config_handler *handler;
+
+	(void)state;
+	parse_good(HANDLERS, &config);
+	assert_int_equal(config.n_handlers, 2);
+	handler = config.handlers;
+	assert_int_equal(handler[0].kind, HANDLER_EXEC);
+	assert_false(handler[0].any);
+	assert_int_equal(handler[0].when, OBJ_MAX_LATENCY);
+	assert_string_equal(handler[0].component, "a");
+	assert_int_equal(handler[0].min_severity, SEV_CRITICAL);
+	assert_true(handler[0].resolved);
+	assert_string_equal(handler[0].argv[1], "--fast");
+	assert_string_equal(handler[0].argv[2], "1");
+	assert_null(handler[0].argv[3]);
+	assert_int_equal(handler[0].timeout_ns, 2500 * MS);
+	assert_int_equal(handler[0].mark.line, 4);
+	assert_int_equal(handler[0].mark.column, 5);
+	assert_int_equal(handler[1].kind, HANDLER_FILE);
+	assert_true(handler[1].any);
+	assert_null(handler[1].component);
+	assert_int_equal(handler[1].min_severity, SEV_NOTICE);
+	assert_false(handler[1].resolved);
+	assert_string_equal(handler[1].path, "alerts.jsonl");
+	config_free(&config);
+}
+
+/* Reads a file of @text with @mode; *said gets the messages. */
+static int read_file(const char *text, mode_t mode, char **said)
+{
+	char path[] = "/tmp/lapse-config-XXXXXX";
+	int fd = mkstemp(path), err;
+	struct config config;
+	size_t length;
+	FILE *stream = open_memstream(said, &length);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	assert_int_equal(fchmod(fd, mode), 0);
+	close(fd);
+	diag_set_stream(stream);
+	err = config_read(path, &config);
+	diag_set_stream(NULL);
+	fclose(stream);
+	unlink(path);
+	config_free(&config);
+	return err;
+}
+
+static void permissions(void **state)
+{
+	char *said;
+
+	(void)state;
+	assert_int_equal(read_file(HANDLERS, 0664, &said), -EPERM);
+	assert_non_null(strstr(said, "chmod go-w /tmp/lapse-config-"));
+	free(said);
+	assert_int_equal(read_file(HANDLERS, 0646, &said), -EPERM);
+	free(said);
+	assert_int_equal(read_file(HANDLERS, 0644, &said), 0);
+	free(said);
+	assert_int_equal(read_file(FLOW, 0666, &said), 0);
+	assert_string_equal(said, "");
+	free(said);
+}
+
+static void unreadable(void **state)
+{
+	struct config config;
+	char *said;
+	size_t length;
+	FILE *stream = open_memstream(&said, &length);
+
+	(void)state;
+	diag_set_stream(stream);
+	assert_int_equal(config_read("/nonexistent/x.yaml", &config), -ENOENT);
+	assert_int_equal(config_read("/", &config), -EISDIR);
+	diag_set_stream(NULL);
+	fclose(stream);
+	assert_string_equal(
+		said, "lapse: /nonexistent/x.yaml: No such file or directory\nlapse: /: Is a directory\n");
+	free(said);
+}
+
+static void explained(void **state)
+{
+	static const char text[] =
+		"lapse: 1\n"
+		"target: {comm: shop}\n"
+		"components:\n"
+		"  a: {measure: f, contract: {max_latency: {limit: 30ms, breaches: 3/10s}, max_p99: 20ms}}\n"
+		"  b: {measure: g, window: {last: 100}}\n"
+		"handlers:\n"
+		"  - {when: '*', component: a, min_severity: critical, exec: [/bin/x, y], resolved: true}\n"
+		"  - {when: LATENCY_VIOLATION, file: alerts.jsonl}\n";
+	struct config config;
+	char *words;
+	size_t length;
+	FILE *stream = open_memstream(&words, &length);
+
+	(void)state;
+	parse_good(text, &config);
+	config_explain(&config, stream);
+	fclose(stream);
+	assert_non_null(strstr(words, "Traced: every process named shop.\n"));
+	assert_non_null(strstr(
+		words, "a measures f over 10.0 s and promises\n    max_latency at most 30.0 ms, critical "
+		       "above 60.0 ms, an alert on breach 3 within 10.0 s: "));
+	assert_non_null(
+		strstr(words, " (LATENCY_VIOLATION)\n    max_p99 at most 20.0 ms, critical above 40.0 ms: "));
+	assert_non_null(strstr(
+		words, "announced again after 60.0 s at the earliest, but when it turns critical; it ends "
+		       "after 30.0 s without a breach.\n"));
+	assert_non_null(strstr(words, "b measures g over the last 100 spans and promises nothing\n"));
+	assert_non_null(strstr(
+		words, "On every alert when critical of a, and when it ends, this is run: /bin/x y (at "
+		       "most 5.00 s).\n"));
+	assert_non_null(strstr(words, "On LATENCY_VIOLATION a line is appended to alerts.jsonl.\n"));
+	free(words);
+	config_free(&config);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(bad_files),   cmocka_unit_test(defaults),   cmocka_unit_test(inheritance),
+		cmocka_unit_test(objectives),  cmocka_unit_test(targets),    cmocka_unit_test(handlers),
+		cmocka_unit_test(permissions), cmocka_unit_test(unreadable), cmocka_unit_test(explained),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The JSON output: each line parsed back, and held against the schema that lapse itself prints. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <jansson.h>
+#include <regex.h>
+
+#include "sample_snapshot.h"
+
+struct fixture {
+	struct sample sample;
+	json_t *schema;
+};
+
+static json_t *read_schema(void)
+{
+	char *text;
+	size_t length;
+	FILE *stream = open_memstream(&text, &length);
+	json_t *schema;
+
+	assert_int_equal(output_json_schema(stream), 0);
+	fclose(stream);
+	schema = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+	assert_non_null(schema);
+	free(text);
+	return schema;
+}
+
+static int setup(void **state)
+{
+	struct fixture *fixture = malloc(sizeof(*fixture));
+
+	sample_init(&fixture->sample);
+	fixture->schema = read_schema();
+	*state = fixture;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *fixture = *state;
+
+	sample_end(&fixture->sample);
+	json_decref(fixture->schema);
+	free(fixture);
+	return 0;
+}
+
+/* ---- as much of JSON Schema as the tables use --------------------------------------------- */
+
+static bool is_type(const json_t *value, const char *type)
+{
+	return (strcmp(type, "object") == 0 && json_is_object(value)) ||
+	       (strcmp(type, "array") == 0 && json_is_array(value)) ||
+	       (strcmp(type, "string") == 0 && json_is_string(value)) ||
+	       (strcmp(type, "integer") == 0 && json_is_integer(value)) ||
+	       (strcmp(type, "number") == 0 && json_is_number(value)) ||
+	       (strcmp(type, "boolean") == 0 && json_is_boolean(value)) ||
+	       (strcmp(type, "null") == 0 && json_is_null(value));
+}
+
+static bool type_fits(const json_t *type, const json_t *value)
+{
+	size_t i;
+	json_t *one;
+
+	if (!type)
+		return true;
+	if (json_is_string(type))
+		return is_type(value, json_string_value(type));
+	json_array_foreach(type, i, one) if (is_type(value, json_string_value(one))) return true;
+	return false;
+}
+
+static bool enum_fits(const json_t *list, const json_t *value)
+{
+	size_t i;
+	json_t *one;
+
+	if (!list)
+		return true;
+	json_array_foreach(list, i, one) if (json_equal(one, value)) return true;
+	return false;
+}
+
+static bool pattern_fits(const json_t *pattern, const json_t *value)
+{
+	regex_t regex;
+	bool fits;
+
+	if (!pattern || !json_is_string(value))
+		return true;
+	assert_int_equal(regcomp(&regex, json_string_value(pattern), REG_EXTENDED | REG_NOSUB), 0);
+	fits = regexec(&regex, json_string_value(value), 0, NULL, 0) == 0;
+	regfree(&regex);
+	return fits;
+}
+
+static void check(const json_t *schema, json_t *value, const char *where);
+
+static void check_object(const json_t *schema, json_t *value, const char *where)
+{
+	json_t *properties = json_object_get(schema, "properties"), *one;
+	json_t *others = json_object_get(schema, "additionalProperties");
+	const char *key;
+	size_t i;
+
+	json_array_foreach(json_object_get(schema, "required"), i,
+			   one) if (!json_object_get(value, json_string_value(one)))
+		fail_msg("%s has no %s", where, json_string_value(one));
+	json_object_foreach(value, key, one)
+	{
+		const json_t *property = json_object_get(properties, key) ?: others;
+
+		if (!property)
+			fail_msg("%s: %s is not in the schema", where, key);
+		check(property, one, key);
+	}
+}
+
+static void check(const json_t *schema, json_t *value, const char *where)
+{
+	size_t i;
+	json_t *one, *constant = json_object_get(schema, "const");
+
+	if (!type_fits(json_object_get(schema, "type"), value))
+		fail_msg("%s has the wrong type", where);
+	if (!enum_fits(json_object_get(schema, "enum"), value))
+		fail_msg("%s is none of the names", where);
+	if (!pattern_fits(json_object_get(schema, "pattern"), value))
+		fail_msg("%s does not match its pattern", where);
+	if (constant && !json_equal(constant, value))
+		fail_msg("%s is not the constant", where);
+	if (json_is_object(value))
+		check_object(schema, value, where);
+	json_array_foreach(value, i, one) check(json_object_get(schema, "items"), one, where);
+}
+
+static const json_t *schema_of(const struct fixture *fixture, const char *type)
+{
+	size_t i;
+	json_t *one;
+
+	json_array_foreach(json_object_get(fixture->schema, "oneOf"), i,
+			   one) if (strcmp(json_string_value(json_object_get(one, "title")), type) ==
+				    0) return one;
+	fail_msg("no schema for %s", type);
+	return NULL;
+}
+
+/* The one line that was written, as an object that fits its schema. */
+static json_t *parse_line(struct fixture *fixture, const char *line)
+{
+	json_error_t error;
+	json_t *object = json_loads(line, JSON_REJECT_DUPLICATES, &error);
+	const char *type;
+
+	if (!object)
+		fail_msg("%s: %s", error.text, line);
+	type = json_string_value(json_object_get(object, "type"));
+	check(schema_of(fixture, type), object, type);
+	return object;
+}
+
+static json_t *written(struct fixture *fixture)
+{
+	const char *text = sample_text(&fixture->sample);
+
+	assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
+	return parse_line(fixture, text);
+}
+
+/* ---- the objects ---------------------------------------------------------------------------- */
+
+static void window(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sample *sample = &fixture->sample;
+	json_t *object;
+
+	sample->snapshot.n_components = 1;
+	assert_int_equal(output_json.interval(&sample->options, &sample->snapshot), 0);
+	assert_string_equal(
+		sample_text(sample),
+		"{\"v\":1,\"type\":\"window\",\"time\":\"2023-11-14T22:13:22.000000000Z\",\"component\":"
+		"\"endToEnd\","
+		"\"interval_s\":1.0,\"count\":1200,\"errors\":3,\"rate_per_s\":1200.0,\"avg_ns\":12500000.0,"
+		"\"p50_ns\":11000000,\"p90_ns\":15200000,\"p95_ns\":17000000,\"p99_ns\":28100000,"
+		"\"p999_ns\":64000000,\"max_ns\":71200000,\"in_flight\":2,\"oldest_in_flight_ns\":1200000000,"
+		"\"cache_hit_rate\":null,\"values\":{},\"trend\":{\"latency\":\"increasing\",\"errors\":"
+		"\"stable\","
+		"\"throughput\":null},\"health\":93.4,\"verdict\":\"violated\"}\n");
+	sample->snapshot.components = &sample->components[1];
+	output_json.interval(&sample->options, &sample->snapshot);
+	object = written(fixture);
+	assert_true(json_is_null(json_object_get(object, "p50_ns")));
+	assert_true(json_is_null(json_object_get(object, "rate_per_s")));
+	assert_true(json_is_null(json_object_get(object, "oldest_in_flight_ns")));
+	assert_true(json_is_null(json_object_get(object, "health")));
+	json_decref(object);
+}
+
+static void two_windows(void **state)
+{
+	struct fixture *fixture = *state;
+	char *text, *second;
+
+	output_json.interval(&fixture->sample.options, &fixture->sample.snapshot);
+	text = strdup(sample_text(&fixture->sample));
+	second = strchr(text, '\n') + 1;
+	json_decref(parse_line(fixture, second));
+	second[-1] = '\0';
+	json_decref(parse_line(fixture, text));
+	free(text);
+}
+
+static void span(void **state)
+{
+	struct fixture *fixture = *state;
+	struct lapse_span span = sample_span();
+	json_t *object;
+
+	output_json.span(&fixture->sample.options, &fixture->sample.snapshot, &span);
+	object = written(fixture);
+	assert_string_equal(json_string_value(json_object_get(object, "start_ns")), "1412000000");
+	assert_string_equal(json_string_value(json_object_get(object, "start")),
+			    "2023-11-14T22:13:21.412000000Z");
+	assert_string_equal(json_string_value(json_object_get(object, "time")),
+			    "2023-11-14T22:13:21.596300000Z");
+	assert_int_equal(json_integer_value(json_object_get(object, "duration_ns")), 184200000);
+	assert_true(json_is_false(json_object_get(object, "ok")));
+	json_decref(object);
+	span.flags = LAPSE_SPAN_OPEN;
+	output_json.span(&fixture->sample.options, &fixture->sample.snapshot, &span);
+	object = written(fixture);
+	assert_true(json_is_null(json_object_get(object, "ok")));
+	assert_true(json_is_null(json_object_get(object, "ret")));
+	assert_true(json_is_true(json_object_get(object, "open")));
+	json_decref(object);
+}
+
+static void hostile_names(void **state)
+{
+	struct fixture *fixture = *state;
+	struct lapse_span span = sample_span();
+	json_t *object;
+
+	memcpy(span.comm, "a\xff\033\"\\b\0\0\0\0\0\0\0\0\0", sizeof(span.comm));
+	fixture->sample.components[0].name = "gr\xc3\xbc\xc3\x9f\x1b";
+	output_json.span(&fixture->sample.options, &fixture->sample.snapshot, &span);
+	object = written(fixture);
+	assert_non_null(strstr(json_string_value(json_object_get(object, "comm")), "\\xff"));
+	assert_string_equal(json_string_value(json_object_get(object, "component")),
+			    "gr\xc3\xbc\xc3\x9f\x1b");
+	json_decref(object);
+}
+
+static void violation(void **state)
+{
+	struct fixture *fixture = *state;
+	struct violation violation = sample_violation();
+	json_t *object;
+
+	output_json.violation(&fixture->sample.options, &fixture->sample.snapshot, &violation);
+	object = written(fixture);
+	assert_string_equal(json_string_value(json_object_get(object, "violation")), "LATENCY_VIOLATION");
+	assert_string_equal(json_string_value(json_object_get(object, "unit")), "ns");
+	assert_float_equal(json_real_value(json_object_get(object, "measured")), 71.2e6, 0);
+	json_decref(object);
+}
+
+static void alert(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sample *sample = &fixture->sample;
+	char *text = output_alert_json(&sample->snapshot, &sample->alert);
+	json_t *object = parse_line(fixture, text), *same;
+
+	assert_null(strchr(text, '\n'));
+	assert_string_equal(json_string_value(json_object_get(object, "state")), "firing");
+	assert_int_equal(json_integer_value(json_object_get(object, "held_back")), 12);
+	output_json.alert(&sample->options, &sample->snapshot, &sample->alert);
+	same = written(fixture);
+	assert_true(json_equal(object, same));
+	json_decref(object);
+	json_decref(same);
+	free(text);
+}
+
+static void health(void **state)
+{
+	struct fixture *fixture = *state;
+	json_t *object;
+
+	fixture->sample.snapshot.system.overall = NAN;
+	output_json.health(&fixture->sample.options, &fixture->sample.snapshot);
+	object = written(fixture);
+	assert_true(json_is_null(json_object_get(object, "overall")));
+	assert_float_equal(json_real_value(json_object_get(object, "observed_s")), 1.0, 0);
+	json_decref(object);
+}
+
+static void final(void **state)
+{
+	struct fixture *fixture = *state;
+	json_t *object, *component;
+	int low, count;
+	double limit;
+
+	fixture->sample.histogram[2] = (struct histogram_row){1ULL << 42, UINT64_MAX, 1};
+	output_json.final(&fixture->sample.options, &fixture->sample.snapshot);
+	object = written(fixture);
+	component = json_object_get(json_object_get(object, "components"), "endToEnd");
+	assert_int_equal(json_unpack(component, "{s:{s:{s:F}}}", "contract", "max_latency", "limit", &limit),
+			 0);
+	assert_float_equal(limit, 30e6, 0);
+	assert_int_equal(json_array_size(json_object_get(component, "histogram")), 3);
+	json_unpack(json_array_get(json_object_get(component, "histogram"), 1), "[i,*,i]", &low, &count);
+	assert_int_equal(low, 11 * MS);
+	assert_true(
+		json_is_null(json_array_get(json_array_get(json_object_get(component, "histogram"), 2), 1)));
+	assert_int_equal(json_array_size(json_object_get(object, "alerts")), 1);
+	assert_string_equal(json_string_value(json_object_get(object, "verdict")), "violated");
+	json_decref(object);
+}
+
+static void final_without_contracts(void **state)
+{
+	struct fixture *fixture = *state;
+	json_t *object;
+
+	fixture->sample.snapshot.verdict = VERDICT_NONE;
+	fixture->sample.snapshot.n_components = 0;
+	fixture->sample.snapshot.n_firing = 0;
+	fixture->sample.snapshot.end_reason = NULL;
+	fixture->sample.snapshot.integrity.unaccounted = -3;
+	output_json.final(&fixture->sample.options, &fixture->sample.snapshot);
+	object = written(fixture);
+	assert_true(json_is_null(json_object_get(object, "verdict")));
+	assert_int_equal(
+		json_integer_value(json_object_get(json_object_get(object, "integrity"), "unaccounted")), -3);
+	json_decref(object);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(window, setup, teardown),
+		cmocka_unit_test_setup_teardown(two_windows, setup, teardown),
+		cmocka_unit_test_setup_teardown(span, setup, teardown),
+		cmocka_unit_test_setup_teardown(hostile_names, setup, teardown),
+		cmocka_unit_test_setup_teardown(violation, setup, teardown),
+		cmocka_unit_test_setup_teardown(alert, setup, teardown),
+		cmocka_unit_test_setup_teardown(health, setup, teardown),
+		cmocka_unit_test_setup_teardown(final, setup, teardown),
+		cmocka_unit_test_setup_teardown(final_without_contracts, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,506 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* max_latency: every breach counted once, whatever is lost, late, in flight or abandoned. */
+#include "rig.h"
+
+#define LIMIT (30 * MS)
+
+static struct rig_component *begin(struct rig *rig)
+{
+	struct objective o = {.kind = OBJ_MAX_LATENCY, .limit = LIMIT};
+
+	return rig_with(rig, &o, 1);
+}
+
+static uint64_t violations(struct rig *rig)
+{
+	return rig_shown(rig, 0)->violations;
+}
+
+static void the_limit_itself_holds(void **state)
+{
+	struct rig rig;
+	struct rig_component *c = begin(&rig);
+
+	(void)state;
+	rig_ended(c, LIMIT, false);
+	rig_record(&rig, 0, 1, LIMIT);
+	rig_tick(&rig);
+	assert_int_equal(violations(&rig), 0);
+	assert_int_equal(rig_shown(&rig, 0)->verdict, VERDICT_HELD);
+	rig_breach(&rig, 0, LIMIT + 1);
+	assert_int_equal(rig.n_violations, 1);
+	assert_int_equal(rig.n_alerts, 1);
+	assert_int_equal(rig.violation.severity, SEV_WARNING);
+	assert_int_equal(rig.violation.time_ns, rig.now_ns + SEC / 2);
+	assert_string_equal(rig.violation.comm, "target");
+	assert_int_equal(violations(&rig), 1);
+	rig_tick(&rig);
+	assert_int_equal(violations(&rig), 1);
+	assert_int_equal(rig_shown(&rig, 0)->verdict, VERDICT_VIOLATED);
+	assert_int_equal(rig.n_violations, 1);
+	rig_end(&rig);
+}
+
+static void severities_by_multiple(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	begin(&rig);
+	rig_breach(&rig, 0, 2 * LIMIT);
+	assert_int_equal(rig.violation.severity, SEV_WARNING);
+	rig_breach(&rig, 0, 2 * LIMIT + 1);
+	assert_int_equal(rig.violation.severity, SEV_CRITICAL);
+	rig_end(&rig);
+}
+
+static void lost_records_are_counted_and_told(void **state)
+{
+	struct rig rig;
+	struct rig_component *c = begin(&rig);
+
+	(void)state;
+	rig_many(c, 100, 40 * MS);
+	rig_many(c, 1000, 1 * MS);
+	rig_tick(&rig);
+	assert_int_equal(violations(&rig), 100);
+	assert_int_equal(rig.n_violations, 1);
+	assert_int_equal(rig.n_alerts, 1);
+	assert_int_equal(rig.alert.severity, SEV_WARNING);
+	assert_int_equal(rig.alert.violations, 100);
+	assert_int_equal(rig.alert.held_back, 99);
+	assert_true(fabs(rig.alert.measured - 40e6) < 40e6 / 100);
+	assert_true(rig.alert.measured > LIMIT);
+	rig_end(&rig);
+}
+
+static void lost_critical_is_critical(void **state)
+{
+	struct rig rig;
+	struct rig_component *c = begin(&rig);
+
+	(void)state;
+	rig_breach(&rig, 0, 40 * MS);
+	rig_ended(c, 100 * MS, false);
+	rig_tick(&rig);
+	assert_int_equal(violations(&rig), 2);
+	assert_int_equal(rig.n_alerts, 2);
+	assert_int_equal(rig.alert.event, ALERT_EVENT_ESCALATED);
+	assert_int_equal(rig.alert.severity, SEV_CRITICAL);
+	assert_int_equal(rig.n_violations, 2);
+	rig_end(&rig);
+}
+
+/* In a bucket that straddles the limit the least that is sure is one nanosecond above it. */
+static void bound_is_above_the_limit(void **state)
+{
+	struct rig rig;
+	struct rig_component *c = begin(&rig);
+
+	(void)state;
+	rig_ended(c, LIMIT + 1, false);
+	rig_tick(&rig);
+	assert_int_equal(rig.n_violations, 1);
+	assert_true(rig.violation.measured > LIMIT && rig.violation.measured < LIMIT * 1.02);
+	rig_end(&rig);
+}
+
+/* In a storm the ring brings a part only: each such record is told at once, none counted twice. */
+static void storm(void **state)
+{
+	struct rig rig;
+	struct rig_component *c = begin(&rig);
+	int i;
+
+	(void)state;
+	for (i = 1; i <= 20; i++) {
+		rig_many(c, 500, 35 * MS);
+		rig_breach(&rig, 0, 36 * MS);
+		rig_breach(&rig, 0, 36 * MS);
+		rig_tick(&rig);
+		assert_int_equal(violations(&rig), (uint64_t)i * 502);
+		assert_int_equal(rig.n_violations, (size_t)i * 3);
+	}
+	rig_ticks(&rig, 40);
+	assert_int_equal(rig.alert.event, ALERT_EVENT_RESOLVED);
+	assert_int_equal(rig.alert.violations, 20 * 502);
+	assert_int_equal(violations(&rig), 20 * 502);
+	rig_end(&rig);
+}
+
+/* A tick has counted it before its record comes. */
+static void late_record(void **state)
+{
+	struct lapse_span span;
+	struct rig rig;
+	struct rig_component *c = begin(&rig);
+
+	(void)state;
+	span = rig_span(&rig, 0, 1, rig.now_ns + SEC / 2, 40 * MS);
+	rig_ended(c, 40 * MS, false);
+	rig_tick(&rig);
+	monitor_span(rig.monitor, &span);
+	rig_ticks(&rig, 2);
+	assert_int_equal(violations(&rig), 1);
+	assert_int_equal(rig.n_violations, 1);
+	assert_int_equal(rig.n_alerts, 1);
+	rig_end(&rig);
+}
+
+static void open_span_counts_once(void **state)
+{
+	struct rig rig;
+	struct rig_component *c = begin(&rig);
+	uint64_t start = rig.now_ns;
+	struct lapse_span span;
+
+	(void)state;
+	rig_open(&rig, 0, 5, start, LIMIT);
+	rig_tick(&rig);
+	assert_int_equal(rig.n_violations, 0);
+	rig_open(&rig, 0, 5, start, LIMIT + 1);
+	rig_tick(&rig);
+	assert_int_equal(rig.n_violations, 1);
+	assert_true(rig.violation.open && rig.alert.open);
+	assert_int_equal(rig.violation.tid, 5);
+	rig_ticks(&rig, 100);
+	assert_int_equal(rig.n_violations, 1);
+	assert_int_equal(rig.n_alerts, 1);
+	assert_int_equal(violations(&rig), 1);
+	assert_int_equal(rig_snapshot(&rig)->n_firing, 1);
+	rig.n_open = 0;
+	span = rig_span(&rig, 0, 5, start, 50 * MS);
+	rig_ended(c, 50 * MS, false);
+	monitor_span(rig.monitor, &span);
+	assert_int_equal(violations(&rig), 1);
+	rig_ticks(&rig, 3);
+	assert_int_equal(violations(&rig), 1);
+	assert_int_equal(rig.n_violations, 1);
+	assert_int_equal(rig.n_alerts, 1);
+	rig_ticks(&rig, 40);
+	assert_int_equal(rig.alert.event, ALERT_EVENT_RESOLVED);
+	assert_int_equal(rig.alert.violations, 1);
+	rig_end(&rig);
+}
+
+static void open_span_escalates(void **state)
+{
+	struct rig rig;
+	uint64_t start;
+
+	(void)state;
+	begin(&rig);
+	start = rig.now_ns;
+	rig_open(&rig, 0, 5, start, 40 * MS);
+	rig_tick(&rig);
+	assert_int_equal(rig.alert.severity, SEV_WARNING);
+	rig_open(&rig, 0, 5, start, 2000 * MS);
+	rig_tick(&rig);
+	assert_int_equal(rig.n_alerts, 2);
+	assert_int_equal(rig.alert.event, ALERT_EVENT_ESCALATED);
+	assert_int_equal(rig.alert.severity, SEV_CRITICAL);
+	assert_int_equal(rig.alert.violations, 1);
+	assert_int_equal(rig.alert.held_back, 0);
+	assert_int_equal(violations(&rig), 1);
+	rig_end(&rig);
+}
+
+/* It returns, and its record is lost: the kernel's count alone shows it. */
+static void open_then_lost(void **state)
+{
+	struct rig rig;
+	struct rig_component *c = begin(&rig);
+
+	(void)state;
+	rig_open(&rig, 0, 5, rig.now_ns, 40 * MS);
+	rig_tick(&rig);
+	rig.n_open = 0;
+	rig_ended(c, 50 * MS, false);
+	rig_ticks(&rig, 5);
+	assert_int_equal(violations(&rig), 1);
+	assert_int_equal(rig.n_violations, 1);
+	rig_breach(&rig, 0, 40 * MS);
+	rig_tick(&rig);
+	assert_int_equal(violations(&rig), 2);
+	assert_int_equal(rig.n_violations, 2);
+	rig_end(&rig);
+}
+
+/* It was unwound: no return will ever stand for it, and later breaches come on top. */
+static void open_then_abandoned(void **state)
+{
+	struct rig rig;
+	struct rig_component *c = begin(&rig);
+
+	(void)state;
+	c->counters.entries++;
+	rig_open(&rig, 0, 5, rig.now_ns, 40 * MS);
+	rig_tick(&rig);
+	rig.n_open = 0;
+	c->counters.abandoned++;
+	rig_breach(&rig, 0, 40 * MS);
+	rig_ticks(&rig, 5);
+	assert_int_equal(violations(&rig), 2);
+	assert_int_equal(rig.n_violations, 2);
+	rig_breach(&rig, 0, 40 * MS);
+	assert_int_equal(violations(&rig), 3);
+	rig_end(&rig);
+}
+
+/* It ends between the readings of the spans in flight and of the counters: it is in both. */
+static void open_and_counted(void **state)
+{
+	struct rig rig;
+	struct rig_component *c = begin(&rig);
+	uint64_t start = rig.now_ns;
+	struct lapse_span span;
+
+	(void)state;
+	rig_open(&rig, 0, 5, start, 40 * MS);
+	rig_ended(c, 40 * MS + 1, false);
+	rig_tick(&rig);
+	assert_int_equal(violations(&rig), 1);
+	assert_int_equal(rig.n_violations, 1);
+	rig.n_open = 0;
+	span = rig_span(&rig, 0, 5, start, 40 * MS + 1);
+	monitor_span(rig.monitor, &span);
+	rig_ticks(&rig, 3);
+	assert_int_equal(violations(&rig), 1);
+	assert_int_equal(rig.n_violations, 1);
+	rig_end(&rig);
+}
+
+/* Hanging spans beside lost records: each is one. */
+static void open_beside_lost(void **state)
+{
+	struct rig rig;
+	struct rig_component *c = begin(&rig);
+	int i;
+
+	(void)state;
+	for (i = 0; i < 10; i++)
+		rig_open(&rig, 0, (uint32_t)i, rig.now_ns, 40 * MS);
+	rig_tick(&rig);
+	rig_many(c, 7, 35 * MS);
+	rig_ticks(&rig, 2);
+	assert_int_equal(violations(&rig), 17);
+	rig.n_open = 0;
+	for (i = 0; i < 10; i++) {
+		struct lapse_span span = rig_span(&rig, 0, (uint32_t)i, 1000 * SEC, 45 * MS);
+
+		rig_ended(c, 45 * MS, false);
+		monitor_span(rig.monitor, &span);
+	}
+	rig_ticks(&rig, 3);
+	assert_int_equal(violations(&rig), 17);
+	assert_int_equal(rig.n_violations, 11);
+	rig_end(&rig);
+}
+
+static void notices_raise_no_alert(void **state)
+{
+	struct objective o = {.kind = OBJ_MAX_LATENCY, .limit = LIMIT};
+	struct contract contract = rig_contract(&o, 1);
+	struct rig rig;
+
+	(void)state;
+	contract.thresholds.warning_multiplier = 1.5;
+	rig_begin(&rig);
+	rig_add(&rig, &contract, window_spec_default());
+	rig_breach(&rig, 0, 40 * MS);
+	rig_tick(&rig);
+	assert_int_equal(rig.n_violations, 1);
+	assert_int_equal(rig.violation.severity, SEV_NOTICE);
+	assert_int_equal(rig.n_alerts, 0);
+	assert_int_equal(rig_shown(&rig, 0)->verdict, VERDICT_VIOLATED);
+	rig_breach(&rig, 0, 46 * MS);
+	assert_int_equal(rig.n_alerts, 1);
+	assert_int_equal(rig.alert.violations, 1);
+	rig_end(&rig);
+}
+
+static void exit_severity(void **state)
+{
+	struct objective o = {.kind = OBJ_MAX_LATENCY, .limit = LIMIT};
+	struct contract contract = rig_contract(&o, 1);
+	struct rig rig;
+
+	(void)state;
+	rig_begin_at(&rig, LAPSE_BUCKET_BITS_FINE, SEV_CRITICAL);
+	rig_add(&rig, &contract, window_spec_default());
+	rig_breach(&rig, 0, 40 * MS);
+	rig_tick(&rig);
+	assert_int_equal(violations(&rig), 1);
+	assert_int_equal(rig_snapshot(&rig)->verdict, VERDICT_HELD);
+	rig_ended(&rig.component[0], 70 * MS, false);
+	rig_tick(&rig);
+	assert_int_equal(rig_snapshot(&rig)->verdict, VERDICT_VIOLATED);
+	rig_end(&rig);
+}
+
+static void approach(void **state)
+{
+	struct objective o = {.kind = OBJ_MAX_LATENCY, .limit = LIMIT};
+	struct contract contract = rig_contract(&o, 1);
+	struct rig rig;
+
+	(void)state;
+	contract.thresholds.warning_multiplier = 0.8;
+	rig_begin(&rig);
+	rig_add(&rig, &contract, window_spec_default());
+	rig_breach(&rig, 0, 24 * MS);
+	assert_int_equal(rig.n_alerts, 0);
+	rig_breach(&rig, 0, 25 * MS);
+	rig_tick(&rig);
+	assert_int_equal(rig.n_alerts, 1);
+	assert_true(rig.alert.approach);
+	assert_int_equal(rig.alert.severity, SEV_WARNING);
+	assert_int_equal(rig.alert.violations, 0);
+	assert_int_equal(rig.n_violations, 0);
+	assert_int_equal(violations(&rig), 0);
+	assert_int_equal(rig_shown(&rig, 0)->verdict, VERDICT_HELD);
+	rig_breach(&rig, 0, 31 * MS);
+	assert_int_equal(rig.n_alerts, 2);
+	assert_int_equal(rig.alert.event, ALERT_EVENT_ESCALATED);
+	assert_false(rig.alert.approach);
+	assert_int_equal(rig.alert.violations, 1);
+	rig_end(&rig);
+}
+
+static void lost_approach_is_told(void **state)
+{
+	struct objective o = {.kind = OBJ_MAX_LATENCY, .limit = LIMIT};
+	struct contract contract = rig_contract(&o, 1);
+	struct rig rig;
+
+	(void)state;
+	contract.thresholds.warning_multiplier = 0.8;
+	rig_begin(&rig);
+	rig_add(&rig, &contract, window_spec_default());
+	rig_ended(&rig.component[0], 26 * MS, false);
+	rig_tick(&rig);
+	assert_int_equal(rig.n_alerts, 1);
+	assert_true(rig.alert.approach);
+	assert_int_equal(violations(&rig), 0);
+	rig_end(&rig);
+}
+
+static void verdict_needs_a_span(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	begin(&rig);
+	rig_tick(&rig);
+	assert_int_equal(rig_snapshot(&rig)->verdict, VERDICT_UNKNOWN);
+	assert_string_equal(rig_shown(&rig, 0)->objectives[0].why_unknown, "no span seen");
+	rig_ended(&rig.component[0], MS, false);
+	rig_tick(&rig);
+	assert_int_equal(rig_snapshot(&rig)->verdict, VERDICT_HELD);
+	assert_null(rig_shown(&rig, 0)->objectives[0].why_unknown);
+	rig_end(&rig);
+}
+
+static void expect_unknown(size_t field)
+{
+	struct rig rig;
+	struct rig_component *c = begin(&rig);
+
+	rig_ended(c, MS, false);
+	rig_tick(&rig);
+	*(uint64_t *)((char *)&c->counters + field) = 1;
+	rig_tick(&rig);
+	assert_int_equal(rig_snapshot(&rig)->verdict, VERDICT_UNKNOWN);
+	assert_non_null(rig_shown(&rig, 0)->objectives[0].why_unknown);
+	rig_breach(&rig, 0, 40 * MS);
+	rig_tick(&rig);
+	assert_int_equal(rig_snapshot(&rig)->verdict, VERDICT_VIOLATED);
+	rig_end(&rig);
+}
+
+static void losses_make_it_unknown(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	expect_unknown(offsetof(struct tick_counters, too_deep));
+	expect_unknown(offsetof(struct tick_counters, maps_full));
+	expect_unknown(offsetof(struct tick_counters, stray));
+	begin(&rig);
+	rig_ended(&rig.component[0], MS, false);
+	rig.component[0].counters.ring_dropped = 9;
+	rig_tick(&rig);
+	assert_int_equal(rig_snapshot(&rig)->verdict, VERDICT_HELD);
+	rig.self.kernel_missed = 1;
+	rig_tick(&rig);
+	assert_int_equal(rig_snapshot(&rig)->verdict, VERDICT_UNKNOWN);
+	rig_end(&rig);
+}
+
+static void day_counts_fade(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	begin(&rig);
+	rig_many(&rig.component[0], 50, 40 * MS);
+	rig_tick(&rig);
+	assert_int_equal(rig_shown(&rig, 0)->violations_24h, 50);
+	rig.now_ns += 23 * 3600 * SEC;
+	rig_tick(&rig);
+	assert_int_equal(rig_shown(&rig, 0)->violations_24h, 50);
+	rig.now_ns += 3600 * SEC;
+	rig_tick(&rig);
+	assert_int_equal(rig_shown(&rig, 0)->violations_24h, 0);
+	assert_int_equal(violations(&rig), 50);
+	rig_end(&rig);
+}
+
+static void newest_thousand_kept(void **state)
+{
+	const struct snapshot *s;
+	struct rig rig;
+	uint64_t i;
+
+	(void)state;
+	begin(&rig);
+	for (i = 1; i <= 1500; i++)
+		rig_breach(&rig, 0, LIMIT + i);
+	rig_tick(&rig);
+	s = rig_snapshot(&rig);
+	assert_int_equal(s->n_violations, 1000);
+	assert_true(s->violations[0].measured == LIMIT + 501);
+	assert_true(s->violations[999].measured == LIMIT + 1500);
+	assert_int_equal(violations(&rig), 1500);
+	assert_int_equal(rig.n_violations, 1500);
+	rig_end(&rig);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_limit_itself_holds),
+		cmocka_unit_test(severities_by_multiple),
+		cmocka_unit_test(lost_records_are_counted_and_told),
+		cmocka_unit_test(lost_critical_is_critical),
+		cmocka_unit_test(bound_is_above_the_limit),
+		cmocka_unit_test(storm),
+		cmocka_unit_test(late_record),
+		cmocka_unit_test(open_span_counts_once),
+		cmocka_unit_test(open_span_escalates),
+		cmocka_unit_test(open_then_lost),
+		cmocka_unit_test(open_then_abandoned),
+		cmocka_unit_test(open_and_counted),
+		cmocka_unit_test(open_beside_lost),
+		cmocka_unit_test(notices_raise_no_alert),
+		cmocka_unit_test(exit_severity),
+		cmocka_unit_test(approach),
+		cmocka_unit_test(lost_approach_is_told),
+		cmocka_unit_test(verdict_needs_a_span),
+		cmocka_unit_test(losses_make_it_unknown),
+		cmocka_unit_test(day_counts_fade),
+		cmocka_unit_test(newest_thousand_kept),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

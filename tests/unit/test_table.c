@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The text output, line by line. */
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "sample_snapshot.h"
+
+static int setup(void **state)
+{
+	struct sample *sample = malloc(sizeof(*sample));
+
+	sample_init(sample);
+	output_text.begin(&sample->options, &sample->snapshot);
+	*state = sample;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	sample_end(*state);
+	free(*state);
+	return 0;
+}
+
+#define HEADER_US                                                                                        \
+	"   COUNT    RATE/s    ERR   p50(us)   p90(us)   p99(us) p99.9(us)   MAX(us) TREND      HEALTH " \
+	"FUNC\n"
+#define HEADER_MS                                                                                        \
+	"   COUNT    RATE/s    ERR   p50(ms)   p90(ms)   p99(ms) p99.9(ms)   MAX(ms) TREND      HEALTH " \
+	"FUNC\n"
+#define ROW_US                                                                                           \
+	"    1200    1200.0      3   11000.0   15200.0   28100.0   64000.0   71200.0 increasing     93 " \
+	"endToEnd\n"
+#define ROW_MS                                                                                           \
+	"    1200    1200.0      3     11.00     15.20     28.10     64.00     71.20 increasing     93 " \
+	"endToEnd\n"
+#define ROW_SILENT                                                                                       \
+	"       0         -      -         -         -         -         -         - -               - " \
+	"silent\n"
+
+static void interval_in_us(void **state)
+{
+	struct sample *sample = *state;
+
+	sample->options.unit = UNIT_US;
+	assert_int_equal(output_text.interval(&sample->options, &sample->snapshot), 0);
+	assert_string_equal(sample_text(sample), HEADER_US ROW_US ROW_SILENT "\n");
+}
+
+static void unit_is_picked(void **state)
+{
+	struct sample *sample = *state;
+
+	output_text.interval(&sample->options, &sample->snapshot);
+	assert_string_equal(sample_text(sample), HEADER_MS ROW_MS ROW_SILENT "\n");
+	output_text.begin(&sample->options, &sample->snapshot);
+	sample->components[0].interval.p50_ns = 9 * MS;
+	output_text.interval(&sample->options, &sample->snapshot);
+	assert_non_null(strstr(sample_text(sample), "p50(us)"));
+}
+
+static void timestamps(void **state)
+{
+	struct sample *sample = *state;
+
+	sample->options.timestamps = true;
+	output_text.interval(&sample->options, &sample->snapshot);
+	assert_string_equal(sample_text(sample),
+			    "TIME     " HEADER_MS "22:13:22 " ROW_MS "22:13:22 " ROW_SILENT);
+}
+
+static void header_every_20_rows(void **state)
+{
+	struct sample *sample = *state;
+	int headers = 0;
+
+	sample->snapshot.n_components = 1;
+	for (int i = 0; i < 41; i++) {
+		output_text.interval(&sample->options, &sample->snapshot);
+		headers += strncmp(sample_text(sample), HEADER_MS, strlen(HEADER_MS)) == 0;
+	}
+	assert_int_equal(headers, 3);
+}
+
+static void spans(void **state)
+{
+	struct sample *sample = *state;
+	struct lapse_span span = sample_span();
+
+	output_text.span(&sample->options, &sample->snapshot, &span);
+	assert_string_equal(sample_text(sample),
+			    "TIME         COMM            PID      TID         LAT(ms)  RESULT   FUNC\n"
+			    "22:13:21.596 checkout        41822    41830        184.20  err -11  endToEnd\n");
+	span.flags = LAPSE_SPAN_OPEN;
+	output_text.span(&sample->options, &sample->snapshot, &span);
+	assert_string_equal(sample_text(sample),
+			    "22:13:21.596 checkout        41822    41830        184.20  open     endToEnd\n");
+	span.flags = LAPSE_SPAN_BREACH;
+	span.duration_ns = 12345;
+	sample->options.unit = UNIT_US;
+	output_text.span(&sample->options, &sample->snapshot, &span);
+	assert_string_equal(sample_text(sample),
+			    "22:13:21.596 checkout        41822    41830          12.3  ok       endToEnd\n");
+}
+
+static void hostile_names(void **state)
+{
+	struct sample *sample = *state;
+	struct lapse_span span = sample_span();
+	const char *text;
+
+	memcpy(span.comm, "\033[31mevil\n\xff 3456", sizeof(span.comm));
+	sample->components[0].name = "a\033]0;b\a";
+	output_text.span(&sample->options, &sample->snapshot, &span);
+	text = sample_text(sample);
+	assert_non_null(strstr(text, "\\x1b[31mevil\\x0a\\xff 3456"));
+	assert_non_null(strstr(text, "a\\x1b]0;b\\x07"));
+	assert_null(strchr(text, '\033'));
+}
+
+static void violations(void **state)
+{
+	struct sample *sample = *state;
+	struct violation violation = sample_violation();
+
+	output_text.violation(&sample->options, &sample->snapshot, &violation);
+	assert_string_equal(
+		sample_text(sample),
+		"22:13:21.412 VIOLATION critical LATENCY_VIOLATION endToEnd: 71.2 ms > 30.0 ms, by "
+		"checkout/41830\n");
+	violation.open = true;
+	violation.kind = OBJ_MAX_P99;
+	violation.tid = 0;
+	output_text.violation(&sample->options, &sample->snapshot, &violation);
+	assert_string_equal(sample_text(sample),
+			    "22:13:21.412 VIOLATION critical PERCENTILE_VIOLATION endToEnd "
+			    "max_p99: 71.2 ms > 30.0 ms, still open\n");
+}
+
+static void alerts(void **state)
+{
+	struct sample *sample = *state;
+
+	output_text.alert(&sample->options, &sample->snapshot, &sample->alert);
+	assert_string_equal(
+		sample_text(sample),
+		"22:13:22.000 ALERT firing critical LATENCY_VIOLATION endToEnd: 71.2 ms > 30.0 ms, 12 "
+		"held back, by checkout/41830\n");
+	sample->alert.event = ALERT_EVENT_ESCALATED;
+	sample->alert.window_ns = 10 * SEC;
+	sample->alert.held_back = 0;
+	sample->alert.tid = 0;
+	output_text.alert(&sample->options, &sample->snapshot, &sample->alert);
+	assert_string_equal(sample_text(sample), "22:13:22.000 ALERT escalated critical LATENCY_VIOLATION "
+						 "endToEnd: 71.2 ms > 30.0 ms over 10.0 s\n");
+	sample->alert.event = ALERT_EVENT_RESOLVED;
+	sample->alert.held_back = 16;
+	output_text.alert(&sample->options, &sample->snapshot, &sample->alert);
+	assert_string_equal(sample_text(sample), "22:13:22.000 ALERT resolved critical LATENCY_VIOLATION "
+						 "endToEnd: after 1.00 s, 17 violations, 16 held back\n");
+}
+
+static void approach(void **state)
+{
+	struct sample *sample = *state;
+
+	sample->alert.approach = true;
+	sample->alert.severity = SEV_WARNING;
+	sample->alert.measured = 25e6;
+	sample->options.color = true;
+	output_text.alert(&sample->options, &sample->snapshot, &sample->alert);
+	assert_non_null(strstr(sample_text(sample),
+			       "\033[33mwarning\033[0m LATENCY_VIOLATION endToEnd: 25.0 ms "
+			       "nears 30.0 ms"));
+}
+
+static void health(void **state)
+{
+	struct sample *sample = *state;
+
+	output_text.health(&sample->options, &sample->snapshot);
+	assert_string_equal(
+		sample_text(sample),
+		"22:13:22.000 HEALTH observed 1.00 s, 1200 requests, errors 0.25 %, average 12.5 ms, 1 "
+		"active alert, overall 93 (healthy)\n");
+	sample->snapshot.system.overall = sample->snapshot.system.avg_ns = NAN;
+	output_text.health(&sample->options, &sample->snapshot);
+	assert_non_null(strstr(sample_text(sample), "average -, 1 active alert, overall -\n"));
+}
+
+/* The reader of a pipe has gone. */
+static void broken_pipe(void **state)
+{
+	struct sample *sample = *state;
+	struct output_options options = sample->options;
+	int ends[2];
+
+	signal(SIGPIPE, SIG_IGN);
+	assert_int_equal(pipe(ends), 0);
+	close(ends[0]);
+	options.stream = fdopen(ends[1], "w");
+	assert_int_equal(output_text.interval(&options, &sample->snapshot), -EPIPE);
+	fclose(options.stream);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(interval_in_us, setup, teardown),
+		cmocka_unit_test_setup_teardown(unit_is_picked, setup, teardown),
+		cmocka_unit_test_setup_teardown(timestamps, setup, teardown),
+		cmocka_unit_test_setup_teardown(header_every_20_rows, setup, teardown),
+		cmocka_unit_test_setup_teardown(spans, setup, teardown),
+		cmocka_unit_test_setup_teardown(hostile_names, setup, teardown),
+		cmocka_unit_test_setup_teardown(violations, setup, teardown),
+		cmocka_unit_test_setup_teardown(alerts, setup, teardown),
+		cmocka_unit_test_setup_teardown(approach, setup, teardown),
+		cmocka_unit_test_setup_teardown(health, setup, teardown),
+		cmocka_unit_test_setup_teardown(broken_pipe, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

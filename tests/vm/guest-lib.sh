@@ -1,0 +1,259 @@
+# shellcheck shell=sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What the tests inside of a machine share: results, targets, the tracer, and reading its JSON.
+# A test is a function that calls fail, at most once with effect, when something is wrong; $only is a
+# part of the names of those that are wanted, $times how often each of them runs.
+# shellcheck disable=SC2034,SC2154
+
+LIMIT=90 # seconds for anything that should take one: all is emulated
+
+results=0 failures=0
+work=/tmp/work
+
+# ---- results -------------------------------------------------------------------------------
+
+note() { printf '# %s\n' "$*"; }
+
+fail() { [ -n "$reason" ] || reason=$*; }
+
+equal() { # GOT WANTED WHAT
+	[ "$1" = "$2" ] || fail "$3: '$1' instead of '$2'"
+}
+
+at_least() { # GOT BOUND WHAT
+	[ "${1:-0}" -ge "$2" ] 2>/dev/null || fail "$3: '$1' is below $2"
+}
+
+contains() { # FILE PATTERN WHAT
+	grep -qE "$2" "$1" || fail "$3 says nothing of /$2/: $(tail -n 2 "$1" | tr '\n' ' ')"
+}
+
+skip() { # NAME REASON
+	results=$((results + 1))
+	printf 'skip %s: %s\n' "$1" "$2"
+}
+
+tenths() { awk '{ printf "%d\n", $1 * 10 }' /proc/uptime; }
+
+# A test leaves nothing that runs, whatever happened in it.
+run_once() { # FUNCTION ARGUMENTS...
+	reason='' target='' tracer=''
+	rm -rf $work && mkdir -p $work
+	"$@"
+	clean
+}
+
+# What a person wants to see of a failed test.
+evidence() {
+	[ ! -s $work/lapse.out ] || tail -n 1 $work/lapse.out | sed 's/^/# lapse: /'
+	[ ! -s $work/lapse.err ] || sed 's/^/# lapse: /' $work/lapse.err | tail -n 8
+	[ ! -s $work/target.err ] || sed 's/^/# target: /' $work/target.err | tail -n 4
+}
+
+run_test() { # NAME FUNCTION ARGUMENTS...
+	name=$1 started=$(tenths) turn=0
+	shift
+	case $name in *"$only"*) ;; *) return ;; esac
+	while [ $turn -lt "$times" ]; do
+		turn=$((turn + 1))
+		run_once "$@"
+		[ -z "$reason" ] || break
+	done
+	note "$name: $(($(tenths) - started)) tenths of a second, $turn times"
+	results=$((results + 1))
+	if [ -z "$reason" ]; then
+		printf 'ok %s\n' "$name"
+		return
+	fi
+	failures=$((failures + 1))
+	printf 'FAIL %s: %s\n' "$name" "$reason"
+	evidence
+}
+
+clean() {
+	exec 3>&-
+	[ -z "$tracer" ] || kill -9 "$tracer" 2>/dev/null
+	[ -z "$target" ] || kill -9 "$target" 2>/dev/null
+	wait
+}
+
+# ---- waiting -------------------------------------------------------------------------------
+
+alive() { # PID; a zombie is not
+	case $(sed -n 's/^.*) \(.\) .*/\1/p' "/proc/$1/stat" 2>/dev/null) in
+	'' | Z | X) return 1 ;;
+	esac
+}
+
+# Waits for a line in a file; in vain when the process that writes it has ended.
+wait_line() { # FILE PATTERN PID
+	turns=$((LIMIT * 10))
+	while ! grep -qE "$2" "$1" 2>/dev/null; do
+		if ! alive "$3"; then
+			grep -qE "$2" "$1" && return
+			return 1
+		fi
+		turns=$((turns - 1))
+		[ $turns -gt 0 ] || return 1
+		sleep 0.1
+	done
+}
+
+wait_end() { # PID; its exit code in $code
+	turns=$((LIMIT * 10))
+	while alive "$1"; do
+		turns=$((turns - 1))
+		[ $turns -gt 0 ] || { code='none: it still runs'; return 1; }
+		sleep 0.1
+	done
+	wait "$1"
+	code=$?
+}
+
+# ---- targets: ready, go, done --------------------------------------------------------------
+
+start_target() { # PROGRAM ARGUMENTS...
+	program=$1
+	shift
+	rm -f $work/in && mkfifo $work/in
+	"/targets/$program" "$@" <$work/in >$work/target.out 2>$work/target.err &
+	target=$!
+	exec 3>$work/in
+	wait_line $work/target.out '^ready ' $target || fail "$program was never ready"
+}
+
+# In a shell of its own, which alone is ended by the pipe of a dead target.
+go() { (echo go >&3) 2>/dev/null; }
+
+# Waits for the work's end; $done is what was done in truth.
+await_done() {
+	wait_line $work/target.out '^done' "$target" || fail "$program was never done: $(cat $work/target.err)"
+	done=$(sed -n 's/^done //p' $work/target.out)
+}
+
+truth() { # KEY
+	printf '%s\n' "$done" | tr ' ' '\n' | sed -n "s/^$1=//p"
+}
+
+# Sum of a truth's numbers, which commas part.
+truth_sum() { # KEY
+	truth "$1" | tr ',' '\n' | awk '{ sum += $1 } END { print sum + 0 }'
+}
+
+finish_target() {
+	exec 3>&-
+	wait_end "$target"
+	equal "$code" 0 "exit code of $program"
+	target=
+}
+
+# What PROGRAM does when nobody watches, in $plain.
+run_untraced() { # PROGRAM ARGUMENTS...
+	start_target "$@"
+	go
+	await_done
+	plain=$done
+	finish_target
+}
+
+# ---- the tracer ----------------------------------------------------------------------------
+
+# Not over the target's pipe: the target ends when that is closed.
+start_lapse() { # ARGUMENTS...
+	: >$work/lapse.out
+	lapse "$@" >$work/lapse.out 2>$work/lapse.err </dev/null 3>&- &
+	tracer=$!
+	wait_line $work/lapse.err '^lapse: tracing [0-9]+ probe' $tracer
+}
+
+trace() { # KIND PROBES...; fails unless it traces
+	kind=$1
+	shift
+	start_lapse stat -p "$target" "$@" --attach="$kind" --json || {
+		wait_end "$tracer"
+		tracer=
+		fail "lapse does not trace, exit code $code: $(tail -n 1 $work/lapse.err)"
+		return 1
+	}
+}
+
+# lapse may refuse what could hurt a target, with a reason; never hurt it.
+trace_or_refuse() { # KIND PROBES...
+	kind=$1
+	shift
+	start_lapse stat -p "$target" "$@" --attach="$kind" --json && return
+	wait_end "$tracer"
+	tracer=
+	equal "$code" 4 "exit code without tracing"
+	[ -s $work/lapse.err ] || fail "it refused without a word"
+	note "$name: refused: $(tail -n 1 $work/lapse.err)"
+	return 1
+}
+
+# The final report and a good end.
+stop_lapse() {
+	kill -TERM "$tracer" 2>/dev/null || fail "lapse ended early"
+	wait_end "$tracer"
+	tracer=
+	equal "$code" 0 "exit code of lapse"
+	final=$(grep '"type":"final"' $work/lapse.out)
+	equal "$(printf '%s\n' "$final" | grep -c .)" 1 "final objects"
+}
+
+# ---- its JSON ------------------------------------------------------------------------------
+
+integrity() { # KEY
+	printf '%s\n' "$final" | sed -n "s/.*\"integrity\":{\([^}]*\)}.*/\1/p" | tr ',' '\n' |
+		sed -n "s/^\"$1\":\([0-9]*\)$/\1/p"
+}
+
+# From a component's name to the end of the object.
+component() { # NAME
+	printf '%s\n' "$final" | sed -n "s/.*\"components\":{\(.*\)/\1/p" | awk -v name="\"$1\":{" '{
+		at = index($0, name)
+		if (at)
+			print substr($0, at)
+	}'
+}
+
+count_of() { # NAME
+	component "$1" | sed 's/,/\n/g' | sed -n 's/^"count":\([0-9]*\)$/\1/p' | head -n 1
+}
+
+# Of the buckets [low,high,count] of the first histogram after the name.
+histogram_of() { # NAME
+	component "$1" | awk '{
+		sub(/.*/, substr($0, index($0, "\"histogram\":[") + 13))
+		sub(/\]\].*/, "]")
+		n = split($0, buckets, /\],?/)
+		for (i = 1; i <= n; i++)
+			if (split(buckets[i], parts, ",") == 3)
+				sum += parts[3]
+		print sum + 0
+	}'
+}
+
+counted() { # NAME COUNT
+	equal "$(count_of "$1")" "$2" "count of $1"
+	equal "$(histogram_of "$1")" "$2" "histogram's count of $1"
+}
+
+# Every entry must be found again somewhere.
+conserved() {
+	known=0
+	for key in returns in_flight abandoned jumps too_deep; do
+		known=$((known + $(integrity $key)))
+	done
+	equal "$(integrity entries)" $known "entries against what became of them"
+	equal "$(integrity returns_without_entry)" 0 "returns without an entry"
+}
+
+# What the kernel left out is noted only: it counts programs that tell of processes too, and of a span's
+# programs the exact counts speak.
+lossless() {
+	conserved
+	for key in too_deep maps_full abandoned; do
+		equal "$(integrity $key)" 0 "$key"
+	done
+	[ "$(integrity kernel_missed)" = 0 ] || note "$name: the kernel missed $(integrity kernel_missed) runs"
+}

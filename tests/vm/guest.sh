@@ -1,0 +1,250 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The tests inside of a machine: for each way to attach that its kernel has, exact counts, frames and
+# targets that must not be hurt.
+#
+#     guest.sh [PART_OF_A_NAME [TIMES]]
+#
+# Prints "ok NAME", "FAIL NAME: reason" or "skip NAME: reason", and at last "end RESULTS". Exit code
+# 1 if all went well, 2 if something failed: 0 is what a crash looks like.
+only=${1:-} times=${2:-1}
+# shellcheck source=tests/vm/guest-lib.sh
+. "${0%/*}/guest-lib.sh"
+
+# ---- what the kernel has -------------------------------------------------------------------
+
+doctor_says() { # CHECK; prints true or false
+	sed -n "s/.*\"name\":\"$1\",\"ok\":\([a-z]*\).*/\1/p" /tmp/doctor.json
+}
+
+ask_doctor() {
+	lapse doctor --json >/tmp/doctor.json 2>/tmp/doctor.err
+	doctor_code=$?
+}
+
+kinds() {
+	[ "$(doctor_says uprobe.session)" != true ] || echo session
+	[ "$(doctor_says uprobe.multi)" != true ] || echo multi
+	[ "$(doctor_says 'attach cookies')" != true ] || echo perf
+}
+
+test_doctor() {
+	equal $doctor_code 0 "exit code"
+	equal "$(doctor_says BTF)" true "BTF"
+	[ -n "$(kinds)" ] || fail "no way to attach: $(cat /tmp/doctor.err)"
+}
+
+# ---- counts --------------------------------------------------------------------------------
+
+# More threads than processors, and long enough for them to be preempted in the midst of a probe:
+# newer kernels do that, and what a program keeps by processor is another thread's then.
+test_count() { # KIND
+	start_target hot --calls 20000 --threads 4
+	trace "$1" hot || return
+	go
+	await_done
+	stop_lapse
+	counted hot 20000
+	lossless
+	finish_target
+}
+
+# Each thread's spans, one by one, besides those that a tick found still open.
+test_threads() { # KIND
+	start_target timed --threads 4 --calls 50 --ns 20us
+	start_lapse trace -p "$target" work_push --slower 1ns --attach="$1" --json ||
+		{ fail "lapse does not trace: $(tail -n 1 $work/lapse.err)"; return; }
+	go
+	await_done
+	stop_lapse
+	counted work_push 200
+	lossless
+	grep '"type":"span"' $work/lapse.out | grep -v '"open":true' >$work/spans
+	spans=$(wc -l <$work/spans)
+	equal $((spans + $(integrity ring_dropped))) 200 "spans shown and dropped"
+	equal "$(sed 's/.*"tid":\([0-9]*\).*/\1/' $work/spans | sort -u | wc -l)" 4 "threads seen"
+	finish_target
+}
+
+# Busy for 2 ms by the program's own clock: a span is never shorter.
+test_duration() { # KIND
+	start_target timed --calls 20 --ns 2ms
+	trace "$1" work_push || return
+	go
+	await_done
+	stop_lapse
+	counted work_push 20
+	lowest=$(component work_push | sed -n 's/.*"min_ns":\([0-9]*\).*/\1/p')
+	at_least "$lowest" 2000000 "shortest span"
+	finish_target
+}
+
+# ---- frames --------------------------------------------------------------------------------
+
+test_recursion() { # KIND DEPTH ROUNDS
+	start_target deep --depth "$2" --rounds "$3"
+	trace "$1" deep || return
+	go
+	await_done
+	stop_lapse
+	# The kernel keeps 64 return probes a thread.
+	seen=$(($2 > 64 ? 64 : $2))
+	counted deep $((seen * $3))
+	equal "$(integrity entries)" $(($2 * $3)) "entries"
+	equal "$(integrity too_deep)" $((($2 - seen) * $3)) "too deep"
+	conserved
+	finish_target
+}
+
+test_longjmp() { # KIND
+	start_target jumper --rounds 200
+	trace "$1" nest_1 nest_2 nest_3 nest_4 nest_5 || return
+	go
+	await_done
+	stop_lapse
+	for level in 1 2 3 4 5; do
+		counted nest_$level "$(truth returns | cut -d, -f$level)"
+	done
+	entries=$(truth_sum entries) returns=$(truth_sum returns)
+	equal "$(integrity entries)" "$entries" "entries"
+	equal "$(integrity returns)" "$returns" "returns"
+	# The frames of the last jump lie there until the thread calls again or ends.
+	equal $(($(integrity abandoned) + $(integrity in_flight))) $((entries - returns)) "abandoned and in flight"
+	conserved
+	finish_target
+}
+
+test_jumps() { # KIND
+	start_target jumper --rounds 200
+	trace "$1" tail_a tail_b self_jump || return
+	go
+	await_done
+	stop_lapse
+	for function in tail_a tail_b self_jump; do
+		counted $function "$(truth $function)"
+	done
+	conserved
+	finish_target
+}
+
+# ---- targets that must not be hurt ---------------------------------------------------------
+
+# The same output and exit code as untraced. $traced says whether lapse did not refuse.
+unharmed() { # KIND PROBES -- PROGRAM ARGUMENTS...
+	kind=$1 probes=
+	shift
+	while [ "$1" != -- ]; do probes="$probes $1"; shift; done
+	shift
+	run_untraced "$@"
+	start_target "$@"
+	traced=1
+	# shellcheck disable=SC2086
+	trace_or_refuse "$kind" $probes || traced=
+	go
+	await_done
+	equal "$done" "$plain" "what $program did"
+	if [ -n "$traced" ]; then
+		stop_lapse
+		conserved
+	fi
+	finish_target
+}
+
+test_exceptions() { # KIND
+	unharmed "$1" outer inner -- thrower 300
+	[ -n "$traced" ] || { fail "lapse refused"; return; }
+	counted outer "$(truth returned)"
+	counted inner "$(truth returned)"
+	equal "$(integrity entries)" $((2 * $(truth calls))) "entries"
+}
+
+test_cancellation() { # KIND
+	unharmed "$1" blocked -- canceller 30
+	equal "$(truth cleanups)" "$(truth cancelled)" "clean-ups"
+	[ -z "$traced" ] || counted blocked "$(truth returned)"
+}
+
+test_fibers() { # KIND
+	unharmed "$1" switching -- fibers 100
+	[ -z "$traced" ] || equal "$(integrity entries)" "$(truth calls)" "entries"
+}
+
+test_seccomp() { # KIND [early]
+	kind=$1
+	shift
+	unharmed "$kind" confined -- jailed 300 "$@"
+	[ -z "$traced" ] || counted confined "$(truth calls)"
+}
+
+# Killed amid calls, with return probes on the stacks: the target goes on to its end.
+test_killed() { # KIND
+	start_target timed --threads 2 --calls 200 --ns 5ms
+	trace "$1" work_push || return
+	go
+	wait_line $work/lapse.out '"type":"window"' "$tracer" || fail "no window of the running target"
+	alive "$target" || fail "the target ended early"
+	kill -9 "$tracer"
+	wait_end "$tracer"
+	tracer=
+	await_done
+	equal "$(truth calls)" 400 "calls"
+	finish_target
+}
+
+# ---- all of them ---------------------------------------------------------------------------
+
+tests_of_kind() { # KIND
+	run_test "$1/count" test_count "$1"
+	run_test "$1/threads" test_threads "$1"
+	run_test "$1/duration" test_duration "$1"
+	run_test "$1/recursion-40" test_recursion "$1" 40 20
+	run_test "$1/recursion-100" test_recursion "$1" 100 10
+	run_test "$1/longjmp" test_longjmp "$1"
+	run_test "$1/jumps" test_jumps "$1"
+	run_test "$1/exceptions" test_exceptions "$1"
+	run_test "$1/cancellation" test_cancellation "$1"
+	run_test "$1/fibers" test_fibers "$1"
+	run_test "$1/seccomp" test_seccomp "$1"
+	run_test "$1/seccomp-early" test_seccomp "$1" early
+	run_test "$1/killed" test_killed "$1"
+}
+
+# Without attach cookies lapse cannot tell its probes apart, and must say so.
+test_too_old() {
+	start_target hot --calls 100
+	lapse stat -p "$target" hot -d 1 >$work/lapse.out 2>$work/lapse.err </dev/null 3>&-
+	equal $? 4 "exit code"
+	contains $work/lapse.err 'Linux 5\.15|attach cookies' "the refusal"
+	go
+	await_done
+	equal "$(truth calls)" 100 "calls"
+	finish_target
+}
+
+test_doctor_too_old() {
+	equal $doctor_code 4 "exit code"
+	equal "$(doctor_says 'attachment used')" false "a way to attach"
+	contains /tmp/doctor.json 'boot Linux 5\.15' "doctor"
+}
+
+note "kernel $(uname -r)"
+ask_doctor
+sed -n 's/.*"name":"\([^"]*\)","ok":\([a-z]*\).*"found":"\([^"]*\)".*/# doctor: \1: \2, \3/p' /tmp/doctor.json
+case $(uname -r) in
+5.10.*)
+	run_test doctor test_doctor_too_old
+	run_test too-old test_too_old
+	;;
+*)
+	run_test doctor test_doctor
+	for kind in session multi perf; do
+		case " $(kinds | tr '\n' ' ')" in
+		*" $kind "*) tests_of_kind $kind ;;
+		*) skip $kind "this kernel has no such attachment" ;;
+		esac
+	done
+	;;
+esac
+echo "end $results"
+[ $failures -eq 0 ] && exit 1
+exit 2
