@@ -43,7 +43,8 @@ all: $(BUILD)/lapse
 bpf_sources := $(wildcard bpf/*.bpf.c)
 bpf_objects := $(bpf_sources:bpf/%.bpf.c=$(BUILD)/bpf/%.bpf.o)
 BPF_CFLAGS  := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(subst x86_64,x86,$(ARCH)) \
-	-Wall -Wextra -Wno-unused-parameter -Werror -I. -Ivmlinux/$(ARCH) -isystem $(deps_root)/include
+	-Wall -Wextra -Wno-unused-parameter -Werror -I. -Ivmlinux/$(ARCH) -isystem $(deps_root)/include \
+	-idirafter /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null)
 
 $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c
 	@mkdir -p $(@D)

@@ -72,7 +72,7 @@ static __always_inline void histogram_add(__u32 component, __u64 duration)
 }
 
 /* The position is shard 0's alone, so that the order of the circle is that of the claims. */
-static __always_inline void recent_add(__u32 number, const struct lapse_component *component, __u64 duration)
+static __always_inline void recent_add(__u32 number, const struct lapse_component *component, __u64 entry)
 {
 	__u32 first = number << cfg_shard_bits;
 	struct lapse_cell *cell;
@@ -87,7 +87,7 @@ static __always_inline void recent_add(__u32 number, const struct lapse_componen
 	at = component->recent_base + ADD(cell->recent_pos, 1) % component->recent_len;
 	slot = bpf_map_lookup_elem(&recent, &at);
 	if (slot)
-		*slot = duration;
+		*slot = entry;
 }
 
 #endif

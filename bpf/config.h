@@ -23,4 +23,16 @@ struct lapse_exe {
 	__u64 dev; /* as the kernel encodes it: major << 20 | minor */
 };
 
+/* Components, counted from 1, that a system call has to do with; 0: none. */
+struct lapse_syscall {
+	__u32 span; /* its calls are spans of this one */
+	__u32 loop; /* it ends a turn of this one's event loop, and begins the next */
+};
+
+/* A goroutine: its process, and the address of its runtime.g there. */
+struct lapse_goroutine {
+	__u64 pid;
+	__u64 g;
+};
+
 #endif

@@ -26,11 +26,18 @@ enum lapse_record_kind {
 	LAPSE_REC_PROC = 2, /* struct lapse_proc */
 };
 
+/* Values that one component captures, and those that a program names at run time. */
+#define LAPSE_VALUES	 4
+#define LAPSE_VALUE_NAME 24
+
 /* Why a span was sent singly, and what is known of it. */
 enum lapse_span_flag {
-	LAPSE_SPAN_BREACH = 1 << 0, /* longer than the component's limit */
-	LAPSE_SPAN_ERROR = 1 << 1,  /* ended with an error */
-	LAPSE_SPAN_OPEN = 1 << 2,   /* still in flight; duration is its age (user space makes these) */
+	LAPSE_SPAN_BREACH = 1 << 0,  /* longer than the component's limit */
+	LAPSE_SPAN_ERROR = 1 << 1,   /* ended with an error */
+	LAPSE_SPAN_OPEN = 1 << 2,    /* still in flight; duration is its age (user space makes these) */
+	LAPSE_SPAN_VALUE = 1 << 3,   /* a captured value is beyond a limit of its own */
+	LAPSE_SPAN_UNTIMED = 1 << 4, /* an event without a duration */
+	LAPSE_SPAN_RET = 1 << 5,     /* ret is known */
 };
 
 struct lapse_span {
@@ -43,7 +50,8 @@ struct lapse_span {
 	__u64 raw_ns;	   /* as the clock gave it */
 	__u64 ret;	   /* the return value's register */
 	__u32 flags;	   /* enum lapse_span_flag */
-	__u32 pad;
+	__u32 values;	   /* bits: which of value[] are there */
+	__s64 value[LAPSE_VALUES];
 	char comm[LAPSE_COMM_LEN];
 };
 
@@ -78,6 +86,8 @@ enum lapse_component_flag {
 	LAPSE_COMP_SELF_JUMP = 1 << 1,	/* the function jumps to its own entry: no new span then */
 	LAPSE_COMP_TAIL_CALLS = 1 << 2, /* return-instruction probes follow its tail calls */
 	LAPSE_COMP_SWITCHES = 1 << 3,	/* fibers may leave it on one stack and go on with another */
+	LAPSE_COMP_RULES = 1 << 4,	/* its row in the map of rules is to be heeded */
+	LAPSE_COMP_GOROUTINES = 1 << 5, /* its stacks belong to goroutines: they move, and change threads */
 };
 
 struct lapse_component {
@@ -109,7 +119,11 @@ struct lapse_cell {
 	__u64 recent_pos; /* shard 0 only: spans ever written to the recent slots */
 	__u64 idle;	  /* return instructions hit without a span to end */
 	__u64 cost_ns;	  /* of the probes of all spans that have returned */
-	__u64 pad[7];
+	__u64 filtered;	  /* returns that if() did not mean: entries and nothing else */
+	__u64 hits, misses;
+	__u64 restarted;     /* keyed spans begun anew while they were open */
+	__u64 unmatched_end; /* ends of keyed spans that were not open */
+	__u64 pad[2];
 	/* (tick number + 1) mod 2^16 << 48 | duration, and the same with the duration's
 	 * complement: one atomic maximum serves as reset, as max and as min. */
 	__u64 slot_max[LAPSE_TICK_SLOTS];
@@ -122,14 +136,163 @@ struct lapse_cell {
 /* A recent duration's top bit says that the span ended with an error. */
 #define LAPSE_RECENT_ERROR (1ULL << 63)
 
+/*
+ * A captured value's figures, one a component, value and shard: value_base + value << shard bits |
+ * shard. Values enter the slots with LAPSE_VALUE_BIAS added, clamped to what a slot holds.
+ */
+struct lapse_value_cell {
+	__u64 count;
+	__s64 sum;
+	__u64 above[LAPSE_LEVELS]; /* as lapse_cell.level, of max_value ... */
+	__u64 below[LAPSE_LEVELS]; /* ... and min_value */
+	__u64 last_ns;		   /* when last was written */
+	__s64 last;
+	__u64 slot_max[LAPSE_TICK_SLOTS];
+	__u64 slot_min[LAPSE_TICK_SLOTS];
+	__u64 pad[6];
+};
+
+#define LAPSE_VALUE_BIAS (1LL << 47)
+
+/* ---- rules ------------------------------------------------------------------------------
+ *
+ * What the modifiers of a probe come to. Arguments are captured raw at entry, the registers of up to
+ * LAPSE_CAPTURES of them; everything is judged at the end, but for what of if() needs no return value.
+ */
+#define LAPSE_CAPTURES 4
+#define LAPSE_TESTS    4
+#define LAPSE_KEYS     2
+
+/* Where an operand comes from: a capture by its number, or one of these. */
+enum lapse_from {
+	LAPSE_FROM_RET = 16,
+	LAPSE_FROM_TID = 17,
+	LAPSE_FROM_NONE = 0xff,
+};
+
+enum lapse_op { LAPSE_OP_EQ, LAPSE_OP_NE, LAPSE_OP_LT, LAPSE_OP_LE, LAPSE_OP_GT, LAPSE_OP_GE, LAPSE_OP_AND };
+
+/* An integer in a register: its low @bytes, extended by its sign or by zeros. */
+struct lapse_operand {
+	__u8 from; /* capture, or enum lapse_from */
+	__u8 bytes;
+	__u8 is_signed;
+	__u8 pad;
+};
+
+struct lapse_test {
+	struct lapse_operand operand;
+	__u32 op; /* enum lapse_op; LAPSE_OP_AND: any of the constant's bits */
+	__s64 constant;
+};
+
+/* All tests hold. With none of them it holds. */
+struct lapse_condition {
+	__u32 n;
+	__u32 pad;
+	struct lapse_test test[LAPSE_TESTS];
+};
+
+struct lapse_value_rule {
+	struct lapse_operand operand; /* from LAPSE_FROM_NONE: not in use, or given by a marker */
+	__u32 pad;
+	__s64 above[LAPSE_LEVELS]; /* counted at the highest level that it exceeds; INT64_MAX: never */
+	__s64 below[LAPSE_LEVELS]; /* ... or falls below; INT64_MIN: never */
+};
+
+enum lapse_rule_flag {
+	LAPSE_RULE_ERR = 1 << 0,     /* .err makes an error */
+	LAPSE_RULE_OK = 1 << 1,	     /* what is not .ok is an error */
+	LAPSE_RULE_HIT = 1 << 2,     /* .hit tells hits from misses */
+	LAPSE_RULE_ERRNO = 1 << 3,   /* a return value of -4095 .. -1 is an error (system calls) */
+	LAPSE_RULE_KEYED = 1 << 4,   /* spans from place to place, joined by key */
+	LAPSE_RULE_GO_ARGS = 1 << 5, /* arguments are where Go's own calls have them */
+};
+
+/* Which of its two places a keyed span's arguments come from; spans of one function have the first. */
+enum lapse_end { LAPSE_END_START, LAPSE_END_END, LAPSE_ENDS };
+
+struct lapse_rules {
+	__u32 flags;					  /* enum lapse_rule_flag */
+	__u32 value_base;				  /* first of its rows of value cells */
+	__u64 timeout_ns;				  /* keyed spans that are open longer are abandoned */
+	__u8 capture[LAPSE_ENDS][LAPSE_CAPTURES];	  /* argument numbers from 0, or LAPSE_FROM_NONE */
+	struct lapse_operand key[LAPSE_ENDS][LAPSE_KEYS]; /* from LAPSE_FROM_NONE: no such part */
+	struct lapse_condition if_entry, if_return, err, ok, hit;
+	struct lapse_value_rule value[LAPSE_VALUES];
+	__u32 n_names; /* markers: values named so far, by the programs */
+	__u32 pad;
+};
+
+/* A keyed span that is open. */
+struct lapse_key {
+	__u32 component;
+	__u32 pid;
+	__u64 part[LAPSE_KEYS];
+};
+
+struct lapse_keyed {
+	__u64 start_ns;
+	__u32 tid; /* of the thread that began it */
+	__u32 pad;
+	__u64 capture[LAPSE_CAPTURES];
+	char comm[LAPSE_COMM_LEN];
+};
+
+/* Names that programs give at run time: of components, and of a component's values. */
+#define LAPSE_NAME_LEN 64
+struct lapse_name {
+	char text[LAPSE_NAME_LEN]; /* padded with zero bytes */
+};
+
+struct lapse_value_key {
+	__u32 component;
+	__u32 pad;
+	char name[LAPSE_VALUE_NAME]; /* padded with zero bytes */
+};
+
+/*
+ * The arguments of lapse.h's marker functions: what, and three more by it; the function for names has
+ * the component's name as its fifth.
+ */
+enum lapse_mark {
+	LAPSE_MARK_SPAN =
+		1, /* start and duration in cycles of the time stamp counter; enum lapse_mark_flag */
+	LAPSE_MARK_CACHE = 2, /* 1: hit, 0: miss */
+	LAPSE_MARK_VALUE = 3, /* address of the name, value */
+};
+
+enum lapse_mark_flag {
+	LAPSE_MARK_ERROR = 1 << 0,
+	LAPSE_MARK_NS = 1 << 1, /* the duration is in nanoseconds, and ends now */
+};
+
+/* Nanoseconds = cycles * tsc_mult >> LAPSE_TSC_SHIFT. */
+#define LAPSE_TSC_SHIFT 20
+
 /* ---- places ---------------------------------------------------------------------------- */
 
-/* The cookie of an attached place: the component, the role, the cost class, and a number that tells
- * the functions of one component apart. */
+/* The cookie of an attached place: the component, the edge, the role, the cost class, and a number that
+ * tells the functions of one component apart. */
 enum lapse_role {
 	LAPSE_ROLE_ENTRY = 0,	     /* a return probe ends the span */
 	LAPSE_ROLE_ENTRY_RETINS = 1, /* return-instruction probes end it */
 	LAPSE_ROLE_RETINS = 2,	     /* at a return instruction: ends the frames at this sp */
+	LAPSE_ROLE_HERE = 3,	     /* an edge by itself */
+	LAPSE_ROLE_MARKER = 4,	     /* lapse.h's function of one component */
+	LAPSE_ROLE_MARKER_NAMED = 5, /* lapse.h's function that is told the component's name */
+	LAPSE_ROLES,
+};
+
+/* What a place means to its component. */
+enum lapse_edge {
+	LAPSE_EDGE_NONE = 0,  /* a span of its own */
+	LAPSE_EDGE_START = 1, /* begins a keyed span: here, or where the function returns */
+	LAPSE_EDGE_END = 2,   /* ends it */
+	LAPSE_EDGE_COUNT = 3, /* is counted, without a duration */
+	LAPSE_EDGE_MASK = 0x0f,
+	/* At the conditional jump of Go's stack check: while it is taken the function has not begun. */
+	LAPSE_EDGE_STACK_CHECK = 0x10,
 };
 
 /* Cost classes: how the kernel executes the instruction under the entry probe, and what ends
@@ -141,12 +304,16 @@ enum lapse_class {
 	LAPSE_CLASS_EMULATED_RETINS,
 	LAPSE_CLASS_NOP5_RETINS,
 	LAPSE_CLASS_STEPPED_RETINS,
+	LAPSE_CLASS_SYSCALL, /* tracepoints at entry and exit of a system call */
 	LAPSE_CLASSES,
 };
 
-#define LAPSE_COOKIE(component, role, cls, place) \
-	((__u64)(component) | (__u64)(role) << 32 | (__u64)(cls) << 40 | (__u64)(place) << 48)
-#define LAPSE_COOKIE_COMPONENT(cookie) ((__u32)(cookie))
+#define LAPSE_MAX_COMPONENTS (1U << 24)
+#define LAPSE_COOKIE(component, edge, role, cls, place)                                        \
+	((__u64)(component) | (__u64)(edge) << 24 | (__u64)(role) << 32 | (__u64)(cls) << 40 | \
+	 (__u64)(place) << 48)
+#define LAPSE_COOKIE_COMPONENT(cookie) ((__u32)(cookie) & (LAPSE_MAX_COMPONENTS - 1))
+#define LAPSE_COOKIE_EDGE(cookie)      ((__u32)((cookie) >> 24) & 0xff)
 #define LAPSE_COOKIE_ROLE(cookie)      ((__u32)((cookie) >> 32) & 0xff)
 #define LAPSE_COOKIE_CLASS(cookie)     ((__u32)((cookie) >> 40) & 0xff)
 #define LAPSE_COOKIE_PLACE(cookie)     ((__u16)((cookie) >> 48))
@@ -162,6 +329,7 @@ struct lapse_cost {
 enum lapse_frame_flag {
 	LAPSE_FRAME_RETINS = 1 << 0,	 /* ended at a return instruction */
 	LAPSE_FRAME_TAIL_CALLS = 1 << 1, /* it may go on in another function, with the same caller */
+	LAPSE_FRAME_TURN = 1 << 2,	 /* a system call or a turn of a loop: open until it ends */
 };
 
 struct lapse_frame {
@@ -173,9 +341,41 @@ struct lapse_frame {
 	__u16 flags; /* enum lapse_frame_flag */
 	__u16 extra; /* return probes that the kernel stacked for jumps to the entry */
 	__u8 cls;    /* enum lapse_class */
-	__u8 pad;
+	__u8 edge;   /* enum lapse_edge: what its return means */
 	__u16 place; /* of the cookie */
-	__u32 pad2;
+	__u32 pad;
+	__u64 capture[LAPSE_CAPTURES];
+};
+
+/* What a thread does one at a time: a system call, a turn of its event loop. */
+struct lapse_turn {
+	__u64 start_ns; /* 0: none */
+	__u64 cost_ns;
+	__u32 component;
+	__u32 pad;
+	__u64 capture[LAPSE_CAPTURES];
+};
+
+/* The arguments of a call at its entry: those in registers, and the first ones on the stack. */
+#define LAPSE_MAX_ARGS 12
+struct lapse_args {
+	__u64 arg[LAPSE_MAX_ARGS];
+};
+
+/* What is known of a span when it ends. */
+struct lapse_facts {
+	__u32 component;
+	__u32 tid; /* of the thread that began it; 0: the one that ends it */
+	__u64 start_ns;
+	__u64 now;
+	__u64 raw;
+	__u64 duration;
+	__u64 ret;
+	__u64 cost_ns; /* what its probes cost */
+	__u32 flags;   /* enum lapse_span_flag */
+	__u32 values;
+	__u64 capture[LAPSE_CAPTURES];
+	__s64 value[LAPSE_VALUES];
 };
 
 /* One a task, in task storage (by thread id in a hash where that is missing). */
@@ -183,6 +383,11 @@ struct lapse_stack {
 	__u32 depth;
 	__u32 pad;
 	__u64 cost_ns; /* probe cost that this task has paid so far */
+	struct lapse_turn syscall, loop;
+	/* Of the program that runs: these are too large for a program's own stack. A task runs one at a
+	 * time, and none of them is entered again before it has ended. */
+	struct lapse_facts facts;
+	struct lapse_args args;
 	struct lapse_frame frame[LAPSE_MAX_DEPTH];
 };
 
@@ -201,12 +406,15 @@ struct lapse_open {
 };
 
 #ifndef __cplusplus
-_Static_assert(sizeof(struct lapse_span) == 72, "lapse_span");
+_Static_assert(sizeof(struct lapse_span) == 104, "lapse_span");
 _Static_assert(sizeof(struct lapse_proc) == 48, "lapse_proc");
 _Static_assert(sizeof(struct lapse_component) == 48, "lapse_component");
 _Static_assert(sizeof(struct lapse_cell) == 256, "lapse_cell");
-_Static_assert(sizeof(struct lapse_frame) == 48, "lapse_frame");
-_Static_assert(sizeof(struct lapse_stack) == 16 + 48 * LAPSE_MAX_DEPTH, "lapse_stack");
+_Static_assert(sizeof(struct lapse_frame) == 80, "lapse_frame");
+_Static_assert(sizeof(struct lapse_stack) == 352 + 80 * LAPSE_MAX_DEPTH, "lapse_stack");
+_Static_assert(sizeof(struct lapse_value_cell) == 192, "lapse_value_cell");
+_Static_assert(sizeof(struct lapse_rules) == 48 + 5 * 72 + LAPSE_VALUES * 56, "lapse_rules");
+_Static_assert(sizeof(struct lapse_keyed) == 64, "lapse_keyed");
 _Static_assert(sizeof(struct lapse_open) == 64, "lapse_open");
 #endif
 

@@ -13,8 +13,10 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include <bpf/bpf_core_read.h>
+#include <bpf/usdt.bpf.h>
 
 #include "bpf/private_stack.h"
+#include "bpf/marker.h"
 #include "bpf/span.h"
 #include "bpf/process.h"
 
@@ -36,6 +38,24 @@ OWN_STACK(place_multi);
 OWN_STACK(return_multi);
 OWN_STACK(place_perf);
 OWN_STACK(return_perf);
+OWN_STACK(marker_multi);
+OWN_STACK(marker_perf);
+OWN_STACK(usdt_edge);
+
+/* What the rules want of the marker's arguments. */
+static __always_inline void usdt_capture(struct pt_regs *ctx, __u32 edge, struct lapse_facts *facts)
+{
+	struct lapse_rules *r = rules_of(facts->component);
+	__u32 end = (edge & LAPSE_EDGE_MASK) == LAPSE_EDGE_END ? LAPSE_END_END : LAPSE_END_START;
+
+	for (__u32 i = 0; r && i < LAPSE_CAPTURES; i++) {
+		__u32 arg = r->capture[end][i];
+		long value = 0;
+
+		if (arg < LAPSE_MAX_ARGS && !bpf_usdt_arg(ctx, arg, &value))
+			facts->capture[i] = value;
+	}
+}
 
 SEC("uprobe.session")
 int span_session(struct pt_regs *ctx)
@@ -54,11 +74,26 @@ static __always_inline int place(struct pt_regs *ctx)
 {
 	__u64 cookie = bpf_get_attach_cookie(ctx);
 
-	if (LAPSE_COOKIE_ROLE(cookie) == LAPSE_ROLE_RETINS)
+	switch (LAPSE_COOKIE_ROLE(cookie)) {
+	case LAPSE_ROLE_RETINS:
 		span_retins(ctx, cookie);
-	else
+		break;
+	case LAPSE_ROLE_HERE:
+		span_edge(ctx, cookie);
+		break;
+	default:
 		span_enter(ctx, cookie, false);
+	}
 	return 0;
+}
+
+static __always_inline int marker(struct pt_regs *ctx)
+{
+	__u64 cookie = bpf_get_attach_cookie(ctx);
+
+	if (LAPSE_COOKIE_ROLE(cookie) == LAPSE_ROLE_MARKER_NAMED)
+		return marker_named(ctx);
+	return marker_take(ctx, LAPSE_COOKIE_COMPONENT(cookie));
 }
 
 SEC("uprobe.multi")
@@ -73,6 +108,44 @@ int return_multi(struct pt_regs *ctx)
 {
 	USE_OWN_STACK(ctx, return_multi);
 	return span_return(ctx, bpf_get_attach_cookie(ctx));
+}
+
+SEC("uprobe.multi")
+int marker_multi(struct pt_regs *ctx)
+{
+	USE_OWN_STACK(ctx, marker_multi);
+	return marker(ctx);
+}
+
+SEC("uprobe")
+int marker_perf(struct pt_regs *ctx)
+{
+	USE_OWN_STACK(ctx, marker_perf);
+	return marker(ctx);
+}
+
+/* A statically defined marker of the program's own: an edge. */
+SEC("usdt")
+int usdt_edge(struct pt_regs *ctx)
+{
+	__u64 cookie = bpf_usdt_cookie(ctx), now = bpf_ktime_get_ns();
+	struct lapse_stack *stack;
+	struct lapse_facts *facts;
+
+	USE_OWN_STACK(ctx, usdt_edge);
+	if (!wanted((void *)bpf_get_current_task()))
+		return 0;
+	stack = stack_get(true);
+	if (!stack) {
+		edge_lost(cookie);
+		return 0;
+	}
+	facts = facts_new(stack, LAPSE_COOKIE_COMPONENT(cookie), now);
+	facts->cost_ns = costs[LAPSE_CLASS_EMULATED].enter_ns;
+	stack->cost_ns += facts->cost_ns;
+	usdt_capture(ctx, LAPSE_COOKIE_EDGE(cookie), facts);
+	edge_take(LAPSE_COOKIE_EDGE(cookie), facts);
+	return 0;
 }
 
 /* The dynamic linker's hook, entered when the list of libraries changes. */

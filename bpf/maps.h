@@ -35,6 +35,10 @@ __u64 records_dropped;
 __u32 libraries_changed;
 /* Entries that got no return probe because of that, and are not measured. */
 __u64 unsafe_skipped;
+/* Cycles of the time stamp counter to nanoseconds, as user space keeps measuring it. */
+__u64 tsc_mult;
+/* Markers whose value's name found no room. */
+__u64 values_unnamed;
 /* When the consumer was last woken on purpose. */
 __u64 last_wakeup_ns;
 
@@ -79,6 +83,63 @@ struct {
 	__uint(key_size, sizeof(__u32));
 	__uint(value_size, 2369 * sizeof(__u32));
 } histograms SEC(".maps");
+
+/* By component. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct lapse_rules);
+} rules SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct lapse_value_cell);
+} value_cells SEC(".maps");
+
+/* Keyed spans that are open. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct lapse_key);
+	__type(value, struct lapse_keyed);
+} keyed SEC(".maps");
+
+/* Stacks of goroutines that are inside probed functions, by process and g. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+	__type(key, struct lapse_goroutine);
+	__type(value, struct lapse_stack);
+} goroutines SEC(".maps");
+
+/* By system call number. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 512);
+	__type(key, __u32);
+	__type(value, struct lapse_syscall);
+} syscalls SEC(".maps");
+
+/* Components by the name that a program gives, and values of components. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct lapse_name);
+	__type(value, __u32);
+} marker_names SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct lapse_value_key);
+	__type(value, __u32);
+} value_names SEC(".maps");
 
 /* Circular arrays of the last durations, one stretch a component with a count window. */
 struct {

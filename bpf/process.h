@@ -7,6 +7,7 @@
 #include "bpf/libraries.h"
 #include "bpf/news.h"
 #include "bpf/stack.h"
+#include "bpf/turns.h"
 
 /* The thread's open spans will not return: it ends, or runs another program from now on. */
 static __always_inline void frames_end(void)
@@ -16,6 +17,8 @@ static __always_inline void frames_end(void)
 
 	if (!stack)
 		return;
+	turn_abandon(&stack->syscall);
+	turn_abandon(&stack->loop);
 	for (int n = 0; n < LAPSE_MAX_DEPTH; n++) {
 		struct lapse_frame *top = frame_at(stack, stack->depth - 1);
 
@@ -85,6 +88,20 @@ int process_fork(struct bpf_raw_tracepoint_args *ctx)
 	return 0;
 }
 
+static __always_inline void tell_turn(struct seq_file *seq, struct lapse_open *open,
+				      const struct lapse_turn *turn)
+{
+	if (!turn->start_ns)
+		return;
+	open->component = turn->component;
+	open->depth = 0;
+	open->sp = 0;
+	open->caller = 0;
+	open->start_ns = turn->start_ns;
+	open->flags = LAPSE_FRAME_TURN;
+	bpf_seq_write(seq, open, sizeof(*open));
+}
+
 /* Every open frame of every task, one struct lapse_open each. */
 SEC("iter/task")
 int open_frames(struct bpf_iter__task *ctx)
@@ -101,11 +118,15 @@ int open_frames(struct bpf_iter__task *ctx)
 	open.pid = task->tgid;
 	open.tid = task->pid;
 	bpf_probe_read_kernel_str(open.comm, sizeof(open.comm), task->comm);
+	tell_turn(ctx->meta->seq, &open, &stack->syscall);
+	tell_turn(ctx->meta->seq, &open, &stack->loop);
 	for (__u32 i = 0; i < LAPSE_MAX_DEPTH; i++) {
 		struct lapse_frame *frame = frame_at(stack, i);
 
 		if (!frame || i >= stack->depth)
 			break;
+		if (frame->edge)
+			continue;
 		open.component = frame->component;
 		open.depth = i;
 		open.sp = frame->sp;

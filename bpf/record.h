@@ -6,13 +6,7 @@
 #ifndef LAPSE_BPF_RECORD_H
 #define LAPSE_BPF_RECORD_H
 
-#include "bpf/cell.h"
-
-/*
- * Global functions are verified once, not again in every program and on every path that calls them:
- * some 60 ms of load time instead of 1,200. They take pointers from 5.13 on.
- */
-#define VERIFIED_ONCE __noinline
+#include "bpf/rules.h"
 
 /* Frame @i counted from the outermost; NULL where there is none. The mask says again what the check
  * has said: without it clang forms the address first, which the verifier refuses. */
@@ -39,84 +33,99 @@ static __always_inline __u64 wakeup_flags(bool urgent, __u64 now)
 	return BPF_RB_FORCE_WAKEUP;
 }
 
-struct span_end {
-	__u64 now;
-	__u64 raw;
-	__u64 duration;
-	__u64 ret;
-	__u32 flags;
-};
-
 /* The record goes out before the counters grow: what the counters hold has been on the ring, or
  * has been counted as dropped. */
-static __always_inline void record_send(struct lapse_cell *cell, __u32 component, __u64 start_ns,
-					const struct span_end *end)
+static __always_inline void record_send(struct lapse_cell *cell, const struct lapse_facts *facts)
 {
 	struct lapse_span *span = bpf_ringbuf_reserve(&events, sizeof(*span), 0);
 	__u64 id = bpf_get_current_pid_tgid();
+	bool urgent = facts->flags & (LAPSE_SPAN_BREACH | LAPSE_SPAN_VALUE);
 
 	if (!span) {
 		ADD(cell->ring_dropped, 1);
 		return;
 	}
 	span->kind = LAPSE_REC_SPAN;
-	span->component = component;
+	span->component = facts->component;
 	span->pid = id >> 32;
-	span->tid = id;
-	span->start_ns = start_ns;
-	span->duration_ns = end->duration;
-	span->raw_ns = end->raw;
-	span->ret = end->ret;
-	span->flags = end->flags;
-	span->pad = 0;
+	span->tid = facts->tid ?: (__u32)id;
+	span->start_ns = facts->start_ns;
+	span->duration_ns = facts->duration;
+	span->raw_ns = facts->raw;
+	span->ret = facts->ret;
+	span->flags = facts->flags;
+	span->values = facts->values;
+	for (int i = 0; i < LAPSE_VALUES; i++)
+		span->value[i] = facts->value[i];
 	bpf_get_current_comm(span->comm, sizeof(span->comm));
-	bpf_ringbuf_submit(span, wakeup_flags(end->flags & LAPSE_SPAN_BREACH, end->now));
+	bpf_ringbuf_submit(span, wakeup_flags(urgent, facts->now));
 }
 
-/* A whole span: the one place where durations enter the figures. @at is its frame's index. */
-VERIFIED_ONCE int record_span(struct lapse_stack *stack, __u32 at, __u64 now, __u64 ret)
+static __always_inline bool worth_sending(const struct lapse_component *component,
+					  const struct lapse_facts *facts)
 {
-	struct span_end end = {.now = now, .ret = ret};
-	struct lapse_frame *frame = stack ? frame_at(stack, at) : NULL;
+	return facts->flags & (LAPSE_SPAN_BREACH | LAPSE_SPAN_ERROR | LAPSE_SPAN_VALUE) ||
+	       facts->duration > component->send_ns || (component->flags & LAPSE_COMP_STREAM);
+}
+
+static __always_inline void record_duration(struct lapse_cell *cell, const struct lapse_component *component,
+					    const struct lapse_facts *facts)
+{
+	__u64 duration = facts->duration;
+
+	if (facts->flags & LAPSE_SPAN_UNTIMED)
+		return;
+	ADD(cell->sum_ns, duration);
+	ADD(cell->sum_raw_ns, facts->raw);
+	cell_level(cell, component, duration);
+	histogram_add(facts->component, duration);
+	cell_extremes(cell, facts->now, duration);
+	recent_add(facts->component, component,
+		   facts->flags & LAPSE_SPAN_ERROR ? duration | LAPSE_RECENT_ERROR : duration);
+}
+
+/*
+ * A whole span, from wherever: the one place where durations enter the figures. Gives the
+ * nanoseconds that sending it took, of which the calibration knows nothing.
+ */
+VERIFIED_ONCE int span_record(struct lapse_facts *facts)
+{
 	struct lapse_component *component;
 	struct lapse_cell *cell;
-	__u32 number, cls;
-	__u64 probes;
+	struct lapse_rules *r;
+	__u32 number;
+	int sending = 0;
 
-	if (!frame)
+	if (!facts)
 		return 0;
-	number = frame->component;
-	cls = frame->cls;
+	number = facts->component;
 	component = bpf_map_lookup_elem(&components, &number);
 	cell = cell_of(number);
-	if (!component || !cell || cls >= LAPSE_CLASSES)
+	if (!component || !cell)
 		return 0;
-	/* What its own probe and those of its children put into the figure. */
-	probes = costs[cls].inside_ns + (stack->cost_ns - frame->cost_ns);
-	end.raw = now - frame->start_ns;
-	end.duration = end.raw > probes ? end.raw - probes : 0;
-	stack->cost_ns += costs[cls].total_ns;
-
-	if (end.duration > component->level_ns[LAPSE_LEVEL_NOTICE] ||
-	    end.duration > component->level_ns[LAPSE_LEVEL_WARNING])
-		end.flags = LAPSE_SPAN_BREACH;
-	if (end.flags || end.duration > component->send_ns || (component->flags & LAPSE_COMP_STREAM)) {
-		/* Not every span is sent, so the calibration has no part of this in it. */
+	ADD(cell->cost_ns, facts->cost_ns);
+	if (!(facts->flags & LAPSE_SPAN_UNTIMED) &&
+	    (facts->duration > component->level_ns[LAPSE_LEVEL_NOTICE] ||
+	     facts->duration > component->level_ns[LAPSE_LEVEL_WARNING]))
+		facts->flags |= LAPSE_SPAN_BREACH;
+	if (component->flags & LAPSE_COMP_RULES) {
+		r = rules_of(number);
+		if (!rules_judge(r, cell, facts)) {
+			ADD(cell->filtered, 1);
+			return 0;
+		}
+	}
+	if (worth_sending(component, facts)) {
 		__u64 before = bpf_ktime_get_ns();
 
-		record_send(cell, number, frame->start_ns, &end);
-		stack->cost_ns += bpf_ktime_get_ns() - before;
+		record_send(cell, facts);
+		sending = bpf_ktime_get_ns() - before;
 	}
-
-	ADD(cell->cost_ns, costs[cls].total_ns);
-	ADD(cell->sum_ns, end.duration);
-	ADD(cell->sum_raw_ns, end.raw);
-	cell_level(cell, component, end.duration);
-	histogram_add(number, end.duration);
-	cell_extremes(cell, now, end.duration);
-	recent_add(number, component, end.duration);
+	record_duration(cell, component, facts);
+	if (facts->flags & LAPSE_SPAN_ERROR)
+		ADD(cell->errors, 1);
 	ADD(cell->returns, 1);
-	return 0;
+	return sending;
 }
 
 #endif

@@ -28,9 +28,10 @@
 /* Frames that can share a slot: probed functions that reach one another by tail calls. */
 #define SLOT_SHARERS 8
 
+static const struct lapse_stack empty_stack = {};
+
 static __always_inline struct lapse_stack *stack_get(bool create)
 {
-	static const struct lapse_stack empty = {};
 	struct lapse_stack *stack;
 	__u64 thread;
 
@@ -41,15 +42,35 @@ static __always_inline struct lapse_stack *stack_get(bool create)
 	stack = bpf_map_lookup_elem(&stacks_by_thread, &thread);
 	if (stack || !create)
 		return stack;
-	bpf_map_update_elem(&stacks_by_thread, &thread, &empty, BPF_NOEXIST);
+	bpf_map_update_elem(&stacks_by_thread, &thread, &empty_stack, BPF_NOEXIST);
 	return bpf_map_lookup_elem(&stacks_by_thread, &thread);
 }
 
+/* No memory for its stack: it has begun, and nothing will be known of its end. */
+static __always_inline int span_lost(struct lapse_cell *cell)
+{
+	ADD(cell->entries, 1);
+	ADD(cell->maps_full, 1);
+	return 1;
+}
+
+/* The task's facts, made anew for an event of @component at @now. */
+static __always_inline struct lapse_facts *facts_new(struct lapse_stack *stack, __u32 component, __u64 now)
+{
+	struct lapse_facts *facts = &stack->facts;
+
+	__builtin_memset(facts, 0, sizeof(*facts));
+	facts->component = component;
+	facts->now = now;
+	return facts;
+}
+
+/* A frame that only waits for an edge of a keyed span is no span: nothing is lost with it. */
 static __always_inline void frame_abandon(struct lapse_frame *frame)
 {
 	struct lapse_cell *cell = cell_of(frame->component);
 
-	if (cell)
+	if (cell && !frame->edge)
 		ADD(cell->abandoned, 1);
 }
 
@@ -67,14 +88,6 @@ VERIFIED_ONCE int stack_prune(struct lapse_stack *stack, __u64 sp)
 		stack->depth--;
 	}
 	return 0;
-}
-
-static __always_inline __u64 word_at(__u64 address)
-{
-	__u64 word = 0;
-
-	bpf_probe_read_user(&word, sizeof(word), (void *)address);
-	return word;
 }
 
 /* Where the kernel sends a function that a return probe has hold of. */
@@ -104,12 +117,16 @@ static __always_inline bool frame_live(const struct lapse_frame *frame, __u32 fl
 
 enum slot_state { SLOT_FREE, SLOT_JUMP };
 
+/* In the flags of stack_settle(): the entry leaves a return probe alone (the components' flags are
+ * below). */
+#define SETTLE_SKIPS_RETURN (1U << 31)
+
 /*
- * Looks at the frames with the same @sp. SLOT_JUMP: the function of @cookie has a live frame there itself,
- * which goes on. SLOT_FREE: a new frame is to be pushed (above a tail-calling one, where that lives).
+ * Looks at the frames with the same @sp, whose slot is at address @slot. SLOT_JUMP: the function of
+ * @cookie has a live frame there itself, which goes on. SLOT_FREE: a new frame is to be pushed (above a
+ * tail-calling one, where that lives).
  */
-VERIFIED_ONCE int stack_settle(struct lapse_stack *stack, __u64 sp, __u64 cookie, __u32 flags,
-			       __u32 skips_return)
+VERIFIED_ONCE int stack_settle(struct lapse_stack *stack, __u64 sp, __u64 slot, __u64 cookie, __u32 flags)
 {
 	__u64 word;
 
@@ -120,11 +137,11 @@ VERIFIED_ONCE int stack_settle(struct lapse_stack *stack, __u64 sp, __u64 cookie
 
 		if (!top || top->sp != sp)
 			return SLOT_FREE;
-		word = word_at(sp);
+		word = user_word(slot);
 		if (frame_live(top, flags, word, cookie)) {
 			if (!frame_is(top, cookie))
 				return SLOT_FREE;
-			if (!skips_return && !(top->flags & LAPSE_FRAME_RETINS))
+			if (!(flags & SETTLE_SKIPS_RETURN) && !(top->flags & LAPSE_FRAME_RETINS))
 				top->extra++;
 			return SLOT_JUMP;
 		}

@@ -88,7 +88,7 @@ static int measure_by_instructions(struct session *session, const struct process
 	translate(session, &plan);
 	err = tracer_calibrate(session->tracer, classes_of(&plan));
 	if (!err)
-		err = tracer_attach(session->tracer, &plan, 0);
+		err = tracer_attach(session->tracer, &plan, 0, 0);
 	plan_free(&plan);
 	return err;
 }

@@ -94,12 +94,12 @@ static void note_exit(struct session *session, const struct lapse_proc *record)
 /* Files of @process that have not been seen before are probed as the others are. */
 static void extend(struct session *session, const struct process *process)
 {
-	size_t first_place, new_files;
+	size_t first_place, new_files, first_usdt = session->plan.n_usdts;
 	int err = plan_extend(&session->plan, session->specs, session->n_specs, process,
 			      &session->plan_options, &first_place, &new_files);
 
-	if (!err && first_place < session->plan.n_places)
-		err = tracer_attach(session->tracer, &session->plan, first_place);
+	if (!err && (first_place < session->plan.n_places || first_usdt < session->plan.n_usdts))
+		err = tracer_attach(session->tracer, &session->plan, first_place, first_usdt);
 	if (err)
 		diag_warn("process %d (%s) is not traced: %s", process->pid, process->comm, strerror(-err));
 }

@@ -232,7 +232,7 @@ static int attach(struct session *session)
 	if (!err)
 		err = tracer_calibrate(session->tracer, classes_used(&session->plan));
 	if (!err)
-		err = tracer_attach(session->tracer, &session->plan, 0);
+		err = tracer_attach(session->tracer, &session->plan, 0, 0);
 	if (err)
 		return EXIT_NOT_ATTACHED;
 	for (size_t i = 0; i < session->n_processes; i++) {

@@ -16,7 +16,7 @@
 /* Releasing a link waits 30 to 100 ms for grace periods: many wait at once. */
 #define RELEASE_THREADS 64
 
-static int keep_link(struct tracer *tracer, struct bpf_link *link)
+int tracer_keep_link(struct tracer *tracer, struct bpf_link *link)
 {
 	if (!link)
 		return -errno;
@@ -38,6 +38,7 @@ static int keep_link(struct tracer *tracer, struct bpf_link *link)
 /* Places of one file that go into the same links. */
 struct batch {
 	unsigned long *offsets;
+	unsigned long *semaphores; /* where the kernel counts who listens; 0: nowhere */
 	__u64 *cookies;
 	size_t n;
 };
@@ -45,20 +46,23 @@ struct batch {
 static int batch_new(struct batch *batch, size_t max)
 {
 	batch->offsets = calloc(max, sizeof(*batch->offsets));
+	batch->semaphores = calloc(max, sizeof(*batch->semaphores));
 	batch->cookies = calloc(max, sizeof(*batch->cookies));
 	batch->n = 0;
-	return batch->offsets && batch->cookies ? 0 : -ENOMEM;
+	return batch->offsets && batch->semaphores && batch->cookies ? 0 : -ENOMEM;
 }
 
 static void batch_free(struct batch *batch)
 {
 	free(batch->offsets);
+	free(batch->semaphores);
 	free(batch->cookies);
 }
 
-static void batch_add(struct batch *batch, uint64_t offset, uint64_t cookie)
+static void batch_add(struct batch *batch, const struct place *place, uint64_t cookie)
 {
-	batch->offsets[batch->n] = offset;
+	batch->offsets[batch->n] = place->offset;
+	batch->semaphores[batch->n] = place->semaphore;
 	batch->cookies[batch->n++] = cookie;
 }
 
@@ -66,9 +70,10 @@ static int attach_multi(struct tracer *tracer, const struct bpf_program *program
 			const struct batch *batch, bool session, bool retprobe)
 {
 	LIBBPF_OPTS(bpf_uprobe_multi_opts, opts, .offsets = batch->offsets, .cookies = batch->cookies,
-		    .cnt = batch->n, .session = session, .retprobe = retprobe);
+		    .ref_ctr_offsets = batch->semaphores, .cnt = batch->n, .session = session,
+		    .retprobe = retprobe);
 
-	return keep_link(tracer, bpf_program__attach_uprobe_multi(program, pid, path, NULL, &opts));
+	return tracer_keep_link(tracer, bpf_program__attach_uprobe_multi(program, pid, path, NULL, &opts));
 }
 
 static int attach_perf(struct tracer *tracer, const struct bpf_program *program, pid_t pid, const char *path,
@@ -77,10 +82,12 @@ static int attach_perf(struct tracer *tracer, const struct bpf_program *program,
 	int err = 0;
 
 	for (size_t i = 0; i < batch->n && !err; i++) {
-		LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = batch->cookies[i], .retprobe = retprobe);
+		LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = batch->cookies[i],
+			    .ref_ctr_offset = batch->semaphores ? batch->semaphores[i] : 0,
+			    .retprobe = retprobe);
 
-		err = keep_link(tracer, bpf_program__attach_uprobe_opts(program, pid, path, batch->offsets[i],
-									&opts));
+		err = tracer_keep_link(tracer, bpf_program__attach_uprobe_opts(program, pid, path,
+									       batch->offsets[i], &opts));
 	}
 	return err;
 }
@@ -120,6 +127,18 @@ static int attach_plain(struct tracer *tracer, pid_t pid, const char *path, cons
 	return attach_multi(tracer, skel->progs.place_multi, pid, path, batch, false, false);
 }
 
+/* What programs tell of themselves through lapse.h. */
+static int attach_markers(struct tracer *tracer, pid_t pid, const char *path, const struct batch *batch)
+{
+	struct lapse_bpf *skel = tracer->skel;
+
+	if (!batch->n)
+		return 0;
+	if (tracer->kind == ATTACH_PERF)
+		return attach_perf(tracer, skel->progs.marker_perf, pid, path, batch, false);
+	return attach_multi(tracer, skel->progs.marker_multi, pid, path, batch, false, false);
+}
+
 int attach_function(struct tracer *tracer, pid_t pid, const char *path, uint64_t offset, uint64_t cookie)
 {
 	unsigned long at = offset;
@@ -133,18 +152,27 @@ int attach_function(struct tracer *tracer, pid_t pid, const char *path, uint64_t
 
 /* The places of a file, by role. */
 struct batches {
-	struct batch role[3];
+	struct batch role[LAPSE_ROLES];
 };
+
+/* What ends spans comes before what begins them. */
+static const struct {
+	enum lapse_role role;
+	int (*attach)(struct tracer *tracer, pid_t pid, const char *path, const struct batch *batch);
+} attach_order[] = {
+	{LAPSE_ROLE_RETINS, attach_plain},	 {LAPSE_ROLE_HERE, attach_plain},
+	{LAPSE_ROLE_ENTRY_RETINS, attach_plain}, {LAPSE_ROLE_ENTRY, attach_returning},
+	{LAPSE_ROLE_MARKER, attach_markers},	 {LAPSE_ROLE_MARKER_NAMED, attach_markers},
+};
+#define N_ATTACH_ORDER (sizeof(attach_order) / sizeof(*attach_order))
 
 static int attach_file(struct tracer *tracer, const struct plan_file *file, pid_t pid,
 		       const struct batches *batches)
 {
-	int err = attach_plain(tracer, pid, file->access, &batches->role[LAPSE_ROLE_RETINS]);
+	int err = 0;
 
-	if (!err)
-		err = attach_plain(tracer, pid, file->access, &batches->role[LAPSE_ROLE_ENTRY_RETINS]);
-	if (!err)
-		err = attach_returning(tracer, pid, file->access, &batches->role[LAPSE_ROLE_ENTRY]);
+	for (size_t i = 0; i < N_ATTACH_ORDER && !err; i++)
+		err = attach_order[i].attach(tracer, pid, file->access, &batches->role[attach_order[i].role]);
 	if (err)
 		diag_error("cannot probe %s: %s", file->name, strerror(-err));
 	return err;
@@ -156,7 +184,7 @@ static int collect(struct tracer *tracer, const struct plan *plan, size_t number
 {
 	int err = 0;
 
-	for (int role = 0; role < 3 && !err; role++)
+	for (int role = 0; role < LAPSE_ROLES && !err; role++)
 		err = batch_new(&batches->role[role], plan->n_places - first);
 	for (size_t i = first; i < plan->n_places && !err; i++) {
 		const struct place *place = &plan->places[i];
@@ -165,20 +193,25 @@ static int collect(struct tracer *tracer, const struct plan *plan, size_t number
 			continue;
 		tracer->memory[place->component].classes |= 1U << place->cls;
 		tracer->components[place->component].flags |= place->flags;
-		batch_add(&batches->role[place->role], place->offset,
-			  LAPSE_COOKIE(place->component, place->role, place->cls, i & 0xffff));
+		batch_add(&batches->role[place->role], place,
+			  LAPSE_COOKIE(place->component, place->edge, place->role, place->cls, i & 0xffff));
 	}
 	return err;
+}
+
+/* Whether the places of @file are probed for everyone, with a filter in the programs. */
+static bool for_everyone(const struct tracer *tracer, const struct plan_file *file)
+{
+	return tracer->pid_filter_broken || tracer->options.follow || !file->n_pids;
 }
 
 /* For @only, or for all pids of the file, or for everyone and a filter in the programs. */
 static int attach_batches(struct tracer *tracer, const struct plan_file *file, const struct batches *batches,
 			  pid_t only)
 {
-	bool everyone = tracer->pid_filter_broken || tracer->options.follow || !file->n_pids;
 	int err = 0;
 
-	if (everyone && !only)
+	if (for_everyone(tracer, file) && !only)
 		return attach_file(tracer, file, -1, batches);
 	if (only)
 		return attach_file(tracer, file, only, batches);
@@ -195,7 +228,7 @@ static int attach_places(struct tracer *tracer, const struct plan *plan, size_t 
 
 	if (!err)
 		err = attach_batches(tracer, &plan->files[number], &batches, only);
-	for (int role = 0; role < 3; role++)
+	for (int role = 0; role < LAPSE_ROLES; role++)
 		batch_free(&batches.role[role]);
 	return err;
 }
@@ -231,7 +264,57 @@ static int attach_processes(struct tracer *tracer)
 	return err ?: open_frames_attach(tracer);
 }
 
-int tracer_attach(struct tracer *tracer, const struct plan *plan, size_t first_place)
+static int attach_usdt(struct tracer *tracer, const struct plan_file *file, const struct plan_usdt *usdt,
+		       pid_t pid)
+{
+	uint64_t cookie = LAPSE_COOKIE(usdt->component, usdt->edge, LAPSE_ROLE_HERE, LAPSE_CLASS_EMULATED, 0);
+	LIBBPF_OPTS(bpf_usdt_opts, opts, .usdt_cookie = cookie);
+	int err = tracer_keep_link(tracer,
+				   bpf_program__attach_usdt(tracer->skel->progs.usdt_edge, pid, file->access,
+							    usdt->provider, usdt->name, &opts));
+
+	if (err)
+		diag_error("cannot probe usdt:%s:%s of %s: %s", usdt->provider, usdt->name, file->name,
+			   strerror(-err));
+	return err;
+}
+
+static int attach_usdts(struct tracer *tracer, const struct plan *plan, size_t first)
+{
+	int err = 0;
+
+	for (size_t i = first; i < plan->n_usdts && !err; i++) {
+		const struct plan_usdt *usdt = &plan->usdts[i];
+		const struct plan_file *file = &plan->files[usdt->file];
+
+		tracer->memory[usdt->component].classes |= 1U << LAPSE_CLASS_EMULATED;
+		if (for_everyone(tracer, file))
+			err = attach_usdt(tracer, file, usdt, -1);
+		for (size_t j = 0; j < file->n_pids && !err && !for_everyone(tracer, file); j++)
+			err = attach_usdt(tracer, file, usdt, file->pids[j]);
+	}
+	return err;
+}
+
+static int attach_syscalls(struct tracer *tracer, const struct plan *plan)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < plan->n_syscalls && !err; i++) {
+		const struct plan_syscall *syscall = &plan->syscalls[i];
+
+		tracer->memory[syscall->component].classes |= 1U << LAPSE_CLASS_SYSCALL;
+		err = syscalls_set(tracer, syscall->nr, syscall->loop ? NO_COMPONENT : syscall->component,
+				   syscall->loop ? syscall->component : NO_COMPONENT);
+	}
+	if (!err)
+		err = syscalls_attach(tracer);
+	if (err)
+		features_explain(&tracer->features, err, "cannot attach to the kernel's system calls");
+	return err;
+}
+
+int tracer_attach(struct tracer *tracer, const struct plan *plan, size_t first_place, size_t first_usdt)
 {
 	int err = attach_processes(tracer);
 
@@ -239,9 +322,14 @@ int tracer_attach(struct tracer *tracer, const struct plan *plan, size_t first_p
 		features_explain(&tracer->features, err, "cannot attach to the kernel's process events");
 		return err;
 	}
+	tsc_measure(tracer);
 	tracer_filter(tracer);
 	for (size_t number = 0; number < plan->n_files && !err; number++)
 		err = attach_places(tracer, plan, number, first_place, 0);
+	if (!err)
+		err = attach_usdts(tracer, plan, first_usdt);
+	if (!err)
+		err = attach_syscalls(tracer, plan);
 	if (!tracer->last_tick_ns)
 		tracer->last_tick_ns = clock_now_ns();
 	return err;

@@ -247,10 +247,10 @@ static int attach_sample(struct tracer *tracer, int cls, pid_t pid)
 		pid = -1;
 	if (!err && sample->role == LAPSE_ROLE_ENTRY_RETINS)
 		err = attach_function(tracer, pid, "/proc/self/exe", ret,
-				      LAPSE_COOKIE(component, LAPSE_ROLE_RETINS, cls, 0));
+				      LAPSE_COOKIE(component, 0, LAPSE_ROLE_RETINS, cls, 0));
 	if (!err)
 		err = attach_function(tracer, pid, "/proc/self/exe", entry,
-				      LAPSE_COOKIE(component, sample->role, cls, 0));
+				      LAPSE_COOKIE(component, 0, sample->role, cls, 0));
 	return err;
 }
 

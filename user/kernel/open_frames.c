@@ -98,10 +98,8 @@ static bool frame_dead(const struct lapse_open *open)
 	return !is_trampoline(open, word);
 }
 
-static int keep_open(struct tracer *tracer, const struct lapse_open *open, uint64_t age_ns)
+int open_keep(struct tracer *tracer, const struct lapse_span *span)
 {
-	struct lapse_span *span;
-
 	if (tracer->n_open == tracer->max_open) {
 		size_t max = tracer->max_open ? 2 * tracer->max_open : 256;
 		struct lapse_span *grown = realloc(tracer->open, max * sizeof(*grown));
@@ -111,8 +109,13 @@ static int keep_open(struct tracer *tracer, const struct lapse_open *open, uint6
 		tracer->open = grown;
 		tracer->max_open = max;
 	}
-	span = &tracer->open[tracer->n_open++];
-	*span = (struct lapse_span){
+	tracer->open[tracer->n_open++] = *span;
+	return 0;
+}
+
+static int keep_open(struct tracer *tracer, const struct lapse_open *open, uint64_t age_ns)
+{
+	struct lapse_span span = {
 		.kind = LAPSE_REC_SPAN,
 		.component = open->component,
 		.pid = open->pid,
@@ -122,8 +125,9 @@ static int keep_open(struct tracer *tracer, const struct lapse_open *open, uint6
 		.raw_ns = age_ns,
 		.flags = LAPSE_SPAN_OPEN,
 	};
-	memcpy(span->comm, open->comm, sizeof(span->comm));
-	return 0;
+
+	memcpy(span.comm, open->comm, sizeof(span.comm));
+	return open_keep(tracer, &span);
 }
 
 static struct dead_frame *known_dead(struct tracer *tracer, const struct lapse_open *open)
@@ -156,6 +160,8 @@ static bool is_dead(struct tracer *tracer, const struct lapse_open *open, uint64
 {
 	const struct dead_frame *known;
 
+	if (open->flags & LAPSE_FRAME_TURN)
+		return false;
 	switch (tracer->look) {
 	case LOOK_LAST:
 		known = known_dead(tracer, open);
@@ -231,7 +237,7 @@ int open_frames_read(struct tracer *tracer, uint64_t now_ns)
 		return fd;
 	err = read_stream(tracer, fd, now_ns);
 	close(fd);
-	return err;
+	return err ?: open_maps_read(tracer, now_ns);
 }
 
 void open_frames_settle(struct tracer *tracer)

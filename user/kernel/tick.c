@@ -24,6 +24,12 @@ static void add_cell(struct tick_counters *sum, const struct lapse_cell *cell)
 	sum->stray += cell->stray;
 	sum->maps_full += cell->maps_full;
 	sum->ring_dropped += cell->ring_dropped;
+	/* What if() did not mean once the outcome was known has been no span at all. */
+	sum->entries -= cell->filtered;
+	sum->restarted += cell->restarted;
+	sum->unmatched_end += cell->unmatched_end;
+	sum->hits += cell->hits;
+	sum->misses += cell->misses;
 }
 
 static int keep_delta(struct tracer *tracer, uint32_t bucket, uint32_t count)
@@ -99,6 +105,7 @@ static void read_extremes(struct tracer *tracer, size_t component, uint64_t now_
 		from = now_tick - LAPSE_TICK_SLOTS + 1;
 	for (uint64_t tick = from; tick < end_tick; tick++)
 		take_slot(tracer, component, tick, &out->late_max_ns, &out->late_min_ns);
+	values_read(tracer, component, from, end_tick, out);
 	if (end_tick > tracer->memory[component].next_slot_tick)
 		tracer->memory[component].next_slot_tick = end_tick;
 }
@@ -144,7 +151,7 @@ static void add_cost(struct tracer *tracer, size_t component, struct tick_self *
 
 		entries += cell->entries;
 		returns += cell->returns;
-		idle += cell->idle + cell->stray;
+		idle += cell->idle + cell->stray + cell->unmatched_end;
 		self->probe_ns += cell->cost_ns;
 	}
 	self->hits += entries + returns + idle;
@@ -177,7 +184,8 @@ static void read_self(struct tracer *tracer, struct tick_self *self)
 		add_cost(tracer, i, self);
 	self->ns_per_hit = self->hits ? (double)self->probe_ns / (double)self->hits : NAN;
 	self->ring_dropped = tracer->skel->bss->records_dropped;
-	self->kernel_missed = kernel_missed(tracer) + tracer->skel->bss->unsafe_skipped;
+	self->kernel_missed =
+		kernel_missed(tracer) + tracer->skel->bss->unsafe_skipped + tracer->skel->bss->values_unnamed;
 	self->target_cpu_ns = usage_target_ns(tracer->usage);
 	if (self->target_cpu_ns < USAGE_RESOLVED_NS)
 		self->target_cpu_ns = 0;
@@ -258,6 +266,7 @@ int tracer_tick(struct tracer *tracer, uint64_t now_ns, bool last, struct tick *
 		.open_known = open_known,
 	};
 	read_self(tracer, &tick->self);
+	tsc_measure(tracer);
 	tracer->last_tick_ns = now_ns;
 	return 0;
 }

@@ -79,6 +79,8 @@ static int set_sizes(struct tracer *tracer)
 		err = bpf_map__set_max_entries(skel->maps.recent, tracer->n_recent ? tracer->n_recent : 1);
 	if (!err)
 		err = bpf_map__set_max_entries(skel->maps.events, tracer->options.ring_bytes);
+	if (!err)
+		err = rules_size(tracer);
 	if (err)
 		return err;
 	if (!tracer->features.task_storage)
@@ -99,6 +101,11 @@ static void choose_programs(struct tracer *tracer)
 	bpf_program__set_autoload(skel->progs.return_perf, tracer->kind == ATTACH_PERF);
 	bpf_program__set_autoload(skel->progs.open_frames, tracer->features.task_storage);
 	bpf_program__set_autoload(skel->progs.process_exec, true);
+	bpf_program__set_autoload(skel->progs.marker_multi, tracer->n_markers && tracer->kind != ATTACH_PERF);
+	bpf_program__set_autoload(skel->progs.marker_perf, tracer->n_markers && tracer->kind == ATTACH_PERF);
+	bpf_program__set_autoload(skel->progs.usdt_edge, tracer->options.usdts);
+	bpf_program__set_autoload(skel->progs.syscall_enter, tracer->options.syscalls);
+	bpf_program__set_autoload(skel->progs.syscall_exit, tracer->options.syscalls);
 	bpf_program__set_autoload(skel->progs.process_fork,
 				  tracer->options.all_processes || tracer->options.follow);
 }
@@ -120,6 +127,7 @@ static int allocate(struct tracer *tracer, const struct tracer_component *compon
 	    !tracer->recent_copy || !tracer->usage)
 		return -ENOMEM;
 	memcpy(tracer->wanted, components, n * sizeof(*components));
+	rules_count(tracer, components);
 	for (size_t i = 0, base = 0; i < n; i++) {
 		tracer->memory[i].recent_base = base;
 		tracer->memory[i].recent_len = components[i].recent_len;
@@ -128,7 +136,7 @@ static int allocate(struct tracer *tracer, const struct tracer_component *compon
 	return 0;
 }
 
-static void *map_array(const struct bpf_map *map, size_t value_size, size_t n)
+void *tracer_map_array(const struct bpf_map *map, size_t value_size, size_t n)
 {
 	size_t page = sysconf(_SC_PAGESIZE);
 	size_t bytes = (value_size * n + page - 1) & ~(page - 1);
@@ -142,14 +150,14 @@ static int map_arrays(struct tracer *tracer)
 	size_t n = tracer->n_components + LAPSE_CLASSES, sharded = n << tracer->shard_bits;
 	struct lapse_bpf *skel = tracer->skel;
 
-	tracer->components = map_array(skel->maps.components, sizeof(struct lapse_component), n);
-	tracer->cells = map_array(skel->maps.cells, sizeof(struct lapse_cell), sharded);
-	tracer->histograms = map_array(skel->maps.histograms, tracer->histogram_stride, sharded);
-	tracer->recent =
-		map_array(skel->maps.recent, sizeof(uint64_t), tracer->n_recent ? tracer->n_recent : 1);
+	tracer->components = tracer_map_array(skel->maps.components, sizeof(struct lapse_component), n);
+	tracer->cells = tracer_map_array(skel->maps.cells, sizeof(struct lapse_cell), sharded);
+	tracer->histograms = tracer_map_array(skel->maps.histograms, tracer->histogram_stride, sharded);
+	tracer->recent = tracer_map_array(skel->maps.recent, sizeof(uint64_t),
+					  tracer->n_recent ? tracer->n_recent : 1);
 	if (!tracer->components || !tracer->cells || !tracer->histograms || !tracer->recent)
 		return -ENOMEM;
-	return 0;
+	return rules_map(tracer);
 }
 
 /* The calibration's components, which come last, have no limits; neither has anything yet. */
@@ -219,7 +227,7 @@ static int set_filter(struct tracer *tracer)
 	const struct tracer_options *options = &tracer->options;
 	int err = name_pids(tracer);
 
-	if (options->follow)
+	if (options->follow || (options->syscalls && options->n_pids))
 		tracer_filter_pids(tracer);
 	if (options->comm)
 		tracer->filter |= LAPSE_FILTER_COMM;
@@ -244,6 +252,7 @@ int tracer_open(const struct tracer_options *options, const struct tracer_compon
 	tracer->shard_bits = shard_bits();
 	for (size_t i = 0; i < n_components; i++)
 		tracer->n_recent += components[i].recent_len;
+	tsc_begin(tracer);
 	features_probe(&tracer->features);
 	if (tracer->features.bpf || !tracer->features.btf) {
 		features_explain(&tracer->features, tracer->features.bpf, "cannot trace");
@@ -276,10 +285,10 @@ int tracer_load(struct tracer *tracer)
 	if (err)
 		return err;
 	set_components(tracer);
-	return ring_open(tracer);
+	return rules_set(tracer) ?: ring_open(tracer);
 }
 
-static void unmap(void *at, size_t value_size, size_t n)
+void tracer_unmap_array(void *at, size_t value_size, size_t n)
 {
 	size_t page = sysconf(_SC_PAGESIZE);
 
@@ -291,10 +300,11 @@ static void unmap_arrays(struct tracer *tracer)
 {
 	size_t n = tracer->n_components + LAPSE_CLASSES, sharded = n << tracer->shard_bits;
 
-	unmap(tracer->components, sizeof(struct lapse_component), n);
-	unmap(tracer->cells, sizeof(struct lapse_cell), sharded);
-	unmap(tracer->histograms, tracer->histogram_stride, sharded);
-	unmap(tracer->recent, sizeof(uint64_t), tracer->n_recent ? tracer->n_recent : 1);
+	tracer_unmap_array(tracer->components, sizeof(struct lapse_component), n);
+	tracer_unmap_array(tracer->cells, sizeof(struct lapse_cell), sharded);
+	tracer_unmap_array(tracer->histograms, tracer->histogram_stride, sharded);
+	tracer_unmap_array(tracer->recent, sizeof(uint64_t), tracer->n_recent ? tracer->n_recent : 1);
+	rules_unmap(tracer);
 }
 
 void tracer_detach(struct tracer *tracer)

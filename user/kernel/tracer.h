@@ -23,10 +23,14 @@
 struct tracer;
 
 struct tracer_component {
-	uint64_t level_ns[LAPSE_LEVELS]; /* monitor_kernel_levels() */
-	uint64_t send_ns;		 /* send longer spans singly; UINT64_MAX: only breaching ones */
-	uint32_t flags;			 /* enum lapse_component_flag */
-	uint32_t recent_len;		 /* spans of a count window; 0: none */
+	uint64_t level_ns[LAPSE_LEVELS];      /* monitor_kernel_levels() */
+	uint64_t send_ns;		      /* send longer spans singly; UINT64_MAX: only breaching ones */
+	uint32_t flags;			      /* enum lapse_component_flag */
+	uint32_t recent_len;		      /* spans of a count window; 0: none */
+	const struct lapse_rules *rules;      /* of its modifiers, or NULL; value limits included */
+	const char *value_name[LAPSE_VALUES]; /* of the captured values, or NULL */
+	const char *marker;		      /* the name by which programs feed it, or NULL */
+	uint64_t threshold_ns;		      /* markers: shorter spans stay in the program; 0: none do */
 };
 
 struct tracer_options {
@@ -41,7 +45,8 @@ struct tracer_options {
 	bool follow;	  /* children of the pids, too */
 	const pid_t *pids;
 	size_t n_pids;
-	pid_t tid; /* one thread alone, or 0 */
+	pid_t tid;	      /* one thread alone, or 0 */
+	bool usdts, syscalls; /* the plan has some */
 };
 
 /* Buckets per octave (log2) for so many components: fine up to LAPSE_FINE_COMPONENTS. */
@@ -57,8 +62,8 @@ int tracer_load(struct tracer *tracer);
  * lapse_class) costs here, and has the programs subtract it. */
 int tracer_calibrate(struct tracer *tracer, unsigned classes);
 
-/* Attaches the places of @plan from @first_place on. */
-int tracer_attach(struct tracer *tracer, const struct plan *plan, size_t first_place);
+/* Attaches the places of @plan from @first_place on, USDT marks from @first_usdt, and its system calls. */
+int tracer_attach(struct tracer *tracer, const struct plan *plan, size_t first_place, size_t first_usdt);
 
 /* Attaches the places of file @file of @plan for @pid alone, which has come later. */
 int tracer_attach_pid(struct tracer *tracer, const struct plan *plan, size_t file, pid_t pid);
@@ -99,6 +104,9 @@ int tracer_watch_usage(struct tracer *tracer, pid_t pid);
 
 void tracer_detach(struct tracer *tracer);
 void tracer_free(struct tracer *tracer);
+
+/* Cycles of the time stamp counter that @ns nanoseconds are, as far as measured now. */
+uint64_t tracer_cycles(const struct tracer *tracer, uint64_t ns);
 
 /* For people: how it is attached, and what was measured. */
 enum attach_kind tracer_attach_kind(const struct tracer *tracer);

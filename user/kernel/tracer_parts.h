@@ -17,7 +17,15 @@ struct component_memory {
 	uint64_t next_slot_tick; /* the first tick whose extremes have not been handed on */
 	unsigned classes;	 /* bits of enum lapse_class among its places */
 	uint32_t recent_base, recent_len;
+	uint32_t value_base; /* first row of its value cells; NO_VALUES: none */
+	bool named_values;   /* a program names its values as they come */
 };
+
+#define NO_VALUES UINT32_MAX
+
+/* Keyed spans and goroutines that can be open at once. */
+#define MAX_KEYED      65536
+#define MAX_GOROUTINES 16384
 
 /* A frame that was found dead, by what no other frame has. */
 struct dead_frame {
@@ -57,7 +65,14 @@ struct tracer {
 	char *histograms;		    /* mapped; histogram_stride apart */
 	uint64_t *recent;		    /* mapped */
 	size_t histogram_stride;
-	size_t n_recent;
+	struct lapse_rules *rules;	      /* mapped; of all components if one has any, else NULL */
+	struct lapse_value_cell *value_cells; /* mapped */
+	size_t n_recent, n_rules, n_values, n_markers;
+	bool keyed, goroutines; /* some component has such spans */
+	bool syscalls_attached;
+	struct tsc_base {
+		uint64_t ns, cycles;
+	} tsc; /* when the time stamp counter was first read */
 
 	uint32_t filter; /* enum lapse_filter, once the calibration is over */
 	struct tracer_component *wanted;
@@ -98,6 +113,37 @@ int ring_open(struct tracer *tracer);
 /* attach.c */
 int attach_function(struct tracer *tracer, pid_t pid, const char *path, uint64_t offset, uint64_t cookie);
 void attach_release_from(struct tracer *tracer, size_t first_link);
+
+/* rules.c: what components capture, and how programs name them. */
+void rules_count(struct tracer *tracer, const struct tracer_component *components);
+int rules_size(struct tracer *tracer);
+int rules_map(struct tracer *tracer);
+void rules_unmap(struct tracer *tracer);
+int rules_set(struct tracer *tracer);
+
+/* values.c: the captured values of a component into a tick. */
+void values_read(struct tracer *tracer, size_t component, uint64_t from_tick, uint64_t end_tick,
+		 struct tick_component *out);
+
+/* syscalls.c */
+int syscalls_attach(struct tracer *tracer);
+int syscalls_set(struct tracer *tracer, uint32_t nr, uint32_t span_component, uint32_t loop_component);
+#define NO_COMPONENT UINT32_MAX
+
+/* tsc.c: measures the time stamp counter against the clock, better with every call. */
+void tsc_begin(struct tracer *tracer);
+void tsc_measure(struct tracer *tracer);
+
+/* open_maps.c: keyed spans and goroutines that are open; drops what has expired. */
+int open_maps_read(struct tracer *tracer, uint64_t now_ns);
+
+/* Keeps a span that is open for the tick; 0 or -ENOMEM. */
+int open_keep(struct tracer *tracer, const struct lapse_span *span);
+
+void *tracer_map_array(const struct bpf_map *map, size_t value_size, size_t n);
+void tracer_unmap_array(void *at, size_t value_size, size_t n);
+/* attach.c: keeps @link until tracer_detach(); what made it NULL. */
+int tracer_keep_link(struct tracer *tracer, struct bpf_link *link);
 
 /* open_frames.c: fills tracer->open and tracer->dead. 0 or -errno. */
 int open_frames_attach(struct tracer *tracer);

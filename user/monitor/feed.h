@@ -24,6 +24,18 @@ struct tick_counters {
 	uint64_t entries, returns, errors, sum_ns, sum_raw_ns;
 	uint64_t level[LAPSE_LEVELS];
 	uint64_t too_deep, abandoned, jumps, stray, maps_full, ring_dropped;
+	uint64_t restarted, unmatched_end; /* keyed spans */
+	uint64_t hits, misses;		   /* of a cache */
+};
+
+/* A captured value, since the start of tracing but for what is said of the late extremes. */
+struct tick_value {
+	char name[LAPSE_VALUE_NAME]; /* empty: this one is not in use */
+	uint64_t count;
+	int64_t sum, last;
+	uint64_t above[LAPSE_LEVELS]; /* spans whose value exceeded the limits of max_value */
+	uint64_t below[LAPSE_LEVELS]; /* ... or fell below those of min_value */
+	int64_t late_min, late_max;   /* of spans that ended in the tick before; min > max: none */
 };
 
 struct tick_component {
@@ -39,6 +51,8 @@ struct tick_component {
 	const uint64_t *recent;
 	size_t n_recent;
 	uint64_t recent_total; /* how many were ever written */
+	struct tick_value value[LAPSE_VALUES];
+	uint64_t cache_lost; /* hits or misses that were lost since the start */
 };
 
 /* What tracing lost and cost, since the start. */

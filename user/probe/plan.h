@@ -19,11 +19,28 @@ struct place {
 	size_t file;	    /* index into plan.files */
 	uint64_t offset;    /* in the file */
 	uint64_t entry;	    /* the function's own offset; differs where the probe was moved */
+	uint64_t semaphore; /* markers: where in the file the kernel counts who listens; 0: none */
 	uint32_t component; /* index into plan.components */
+	uint8_t edge;	    /* enum lapse_edge */
 	uint8_t role;	    /* enum lapse_role */
 	uint8_t cls;	    /* enum lapse_class */
 	bool args_intact;   /* the argument registers still hold at this place */
 	uint32_t flags;	    /* enum lapse_component_flag that this function calls for */
+};
+
+/* A statically defined marker (USDT) of a file; libbpf knows how its arguments are written. */
+struct plan_usdt {
+	size_t file;
+	char *provider, *name;
+	uint32_t component;
+	uint8_t edge; /* enum lapse_edge */
+};
+
+/* A system call, or one that ends and begins the turns of an event loop. */
+struct plan_syscall {
+	uint32_t nr;
+	uint32_t component;
+	bool loop;
 };
 
 /* A file with places, and the processes that are to be probed in it. */
@@ -35,6 +52,12 @@ struct plan_file {
 	size_t n_pids;
 };
 
+/* What a component's spans are fed to, where it is not a component of its own for the monitor. */
+enum plan_feeds {
+	FEEDS_ITSELF,
+	FEEDS_CACHE, /* its hits and misses are .fed's */
+};
+
 struct plan_component {
 	char *name;	/* unique in the plan */
 	char *function; /* demangled */
@@ -43,6 +66,17 @@ struct plan_component {
 	bool retins;	/* ended by return-instruction probes: dearer, the reason is in why */
 	char *why;	/* NULL, or why it was not given a return probe */
 	size_t n_places;
+	bool glob;		  /* one of those that a pattern found */
+	struct lapse_rules rules; /* of its modifiers; capture and value limits are filled in */
+	bool has_rules;
+	char value_name[LAPSE_VALUES][LAPSE_VALUE_NAME]; /* empty: none */
+	bool untimed;					 /* has a count and no durations */
+	bool has_errors;				 /* something tells a failed span from a good one */
+	bool has_cache;					 /* something tells hits from misses */
+	bool has_values; /* value_name has some, or a marker names them as they come */
+	char *marker;	 /* the name by which a program's markers feed it, or NULL */
+	enum plan_feeds feeds;
+	uint32_t fed; /* the component that it feeds */
 };
 
 struct plan {
@@ -52,6 +86,10 @@ struct plan {
 	size_t n_files;
 	struct place *places;
 	size_t n_places;
+	struct plan_usdt *usdts;
+	size_t n_usdts;
+	struct plan_syscall *syscalls;
+	size_t n_syscalls;
 };
 
 struct plan_options {

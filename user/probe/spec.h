@@ -2,20 +2,38 @@
 /*
  * Probe specifications as a person types them (the grammar of the manual):
  *
- *   PROBE  := [NAME '='] PLACE
- *   PLACE  := FUNC | ':' FUNC | OBJECT ':' FUNC | ['uprobe:'] '/' PATH ':' FUNC
+ *   PROBE    := [NAME '='] MEASURE (blank MODIFIER)*
+ *   MEASURE  := FUNCTION | 'span:' PLACE '..' PLACE | 'loop' | 'syscall:' NAME
+ *             | 'usdt:' PROVIDER ':' MARK | 'marker:' COMPONENT
+ *   FUNCTION := FUNC | ':' FUNC | OBJECT ':' FUNC | ['uprobe:'] '/' PATH ':' FUNC
+ *   PLACE    := FUNCTION [':return'] '(' KEYS ')' | 'usdt:' PROVIDER ':' MARK '(' KEYS ')'
+ *   KEYS     := KEY [',' KEY]            KEY := argN | ret | tid
+ *   MODIFIER := 'ok(' EXPR ')' | 'err(' EXPR ')' | 'hit(' EXPR ')' | 'if(' EXPR ')'
+ *             | 'value(' NAME '=' [TYPE] (argN | ret) ')' | 'timeout=' DURATION
+ *   EXPR     := TEST ('&&' TEST){0,3}    TEST := [TYPE] (argN | ret) OP CONSTANT
+ *   OP       := '==' | '!=' | '<' | '<=' | '>' | '>=' | '&'
  *
  * FUNC may be a glob. A colon that stands alone parts object from function, so that C++ names
- * ("libx:ns::f") pass. NAME is recognized only as the first token, and never "peer" or "port".
+ * ("libx:ns::f") pass. NAME is recognized only as the first token, and never "peer" or "port". argN
+ * counts integer and pointer arguments from 0. TYPE is one of C's and stdint.h's integer types, size_t,
+ * bool, char, or any pointer ("void *").
  */
 #ifndef LAPSE_SPEC_H
 #define LAPSE_SPEC_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+
+#include "bpf/event.h"
 
 enum spec_kind {
 	SPEC_FUNCTION,
+	SPEC_SPAN,    /* from .ends[0] to .ends[1] */
+	SPEC_USDT,    /* .object: provider; .function: mark */
+	SPEC_MARKER,  /* .function: the component in the program */
+	SPEC_SYSCALL, /* .function: its name */
+	SPEC_LOOP,
 };
 
 /* What the part before the colon says. */
@@ -24,6 +42,41 @@ enum spec_object {
 	SPEC_OBJECT_MAIN, /* ":FUNC" */
 	SPEC_OBJECT_NAME, /* a program's or library's name: libssl, libssl.so.3 */
 	SPEC_OBJECT_PATH, /* an absolute path, as the target sees it */
+};
+
+enum spec_source { SPEC_ARG, SPEC_RET, SPEC_TID };
+
+/* "int arg1". Without a type .bytes is 0: debug information says, else it is a long. */
+struct spec_operand {
+	enum spec_source source;
+	uint8_t arg; /* of SPEC_ARG */
+	uint8_t bytes;
+	bool is_signed;
+	size_t at, length; /* in the text, for carets */
+};
+
+struct spec_test {
+	struct spec_operand operand;
+	enum lapse_op op;
+	int64_t constant;
+};
+
+struct spec_condition {
+	size_t n; /* 0: not given */
+	struct spec_test test[LAPSE_TESTS];
+	size_t at, length; /* the modifier in the text */
+};
+
+struct spec_value {
+	char name[LAPSE_VALUE_NAME];
+	struct spec_operand operand;
+};
+
+struct spec_modifiers {
+	struct spec_condition ok, err, hit, only_if;
+	struct spec_value values[LAPSE_VALUES];
+	size_t n_values;
+	uint64_t timeout_ns; /* spans only; 60 s */
 };
 
 struct probe_spec {
@@ -35,6 +88,14 @@ struct probe_spec {
 	char *function;
 	size_t object_at, function_at; /* where these stand in text, for carets */
 	bool glob;
+	struct spec_modifiers modifiers;
+
+	/* Of a place of a span: */
+	bool at_return; /* where the function returns, else where it is entered */
+	struct spec_operand key[LAPSE_KEYS];
+	size_t n_keys;
+
+	struct probe_spec *ends; /* SPEC_SPAN: two places, of kind SPEC_FUNCTION or SPEC_USDT */
 };
 
 /*

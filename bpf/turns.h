@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * System calls, and turns of event loops: from the return of a waiting call to the thread's next one.
+ * A thread does one of each at a time, so they need no stack.
+ */
+#ifndef LAPSE_BPF_TURNS_H
+#define LAPSE_BPF_TURNS_H
+
+#include "bpf/filter.h"
+#include "bpf/record.h"
+#include "bpf/stack.h"
+
+/* In a thread that was made for 32 bits the numbers mean other calls (thread_info: TS_COMPAT). */
+#define STATUS_COMPAT 2
+
+static __always_inline const struct lapse_syscall *syscall_of(__u64 nr)
+{
+	__u32 number = nr;
+	const struct lapse_syscall *known = bpf_map_lookup_elem(&syscalls, &number);
+	struct task_struct *task;
+
+	if (!known || (!known->span && !known->loop))
+		return NULL;
+	task = (void *)bpf_get_current_task();
+	if ((BPF_CORE_READ(task, thread_info.status) & STATUS_COMPAT) || !wanted(task))
+		return NULL;
+	return known;
+}
+
+/* Six registers, in the order of the kernel's own calling convention. */
+static __always_inline void args_of_syscall(const struct pt_regs *regs, struct lapse_args *args)
+{
+	args->arg[0] = BPF_CORE_READ(regs, di);
+	args->arg[1] = BPF_CORE_READ(regs, si);
+	args->arg[2] = BPF_CORE_READ(regs, dx);
+	args->arg[3] = BPF_CORE_READ(regs, r10);
+	args->arg[4] = BPF_CORE_READ(regs, r8);
+	args->arg[5] = BPF_CORE_READ(regs, r9);
+}
+
+/* Captures the arguments into @turn; false where if() does not mean the call. */
+static __always_inline bool turn_meant(const struct pt_regs *regs, __u32 number, struct lapse_stack *stack,
+				       struct lapse_turn *turn)
+{
+	struct lapse_facts *facts = facts_new(stack, number, 0);
+	struct lapse_rules *r = rules_of(number);
+
+	if (!r)
+		return true;
+	args_of_syscall(regs, &stack->args);
+	rules_capture(r, LAPSE_END_START, &stack->args, facts);
+	for (int i = 0; i < LAPSE_CAPTURES; i++)
+		turn->capture[i] = facts->capture[i];
+	return !r->if_entry.n || condition_holds(&r->if_entry, facts);
+}
+
+static __always_inline void turn_begin(struct lapse_turn *turn, __u32 number, __u64 cost_ns)
+{
+	struct lapse_cell *cell = cell_of(number);
+
+	if (cell)
+		ADD(cell->entries, 1);
+	turn->component = number;
+	turn->cost_ns = cost_ns;
+	turn->start_ns = bpf_ktime_get_ns();
+}
+
+/* The turn ends at @now: what probes took of it is known by the task's cost. */
+static __always_inline void turn_end(struct lapse_stack *stack, struct lapse_turn *turn, __u64 now, __u64 ret,
+				     __u32 flags)
+{
+	__u64 probes = costs[LAPSE_CLASS_SYSCALL].inside_ns + (stack->cost_ns - turn->cost_ns);
+	struct lapse_facts *facts = facts_new(stack, turn->component, now);
+
+	facts->start_ns = turn->start_ns;
+	facts->raw = now - turn->start_ns;
+	facts->duration = facts->raw > probes ? facts->raw - probes : 0;
+	facts->ret = ret;
+	facts->flags = flags;
+	facts->cost_ns = costs[LAPSE_CLASS_SYSCALL].total_ns;
+	for (int i = 0; i < LAPSE_CAPTURES; i++)
+		facts->capture[i] = turn->capture[i];
+	turn->start_ns = 0;
+	stack->cost_ns += facts->cost_ns + span_record(facts);
+}
+
+/* raw_tp/sys_enter: (registers, number) */
+SEC("raw_tp/sys_enter")
+int syscall_enter(struct bpf_raw_tracepoint_args *ctx)
+{
+	__u64 now = bpf_ktime_get_ns();
+	const struct lapse_syscall *known = syscall_of(ctx->args[1]);
+	struct lapse_stack *stack;
+
+	if (!known)
+		return 0;
+	stack = stack_get(true);
+	if (!stack)
+		return 0;
+	if (known->loop && stack->loop.start_ns)
+		turn_end(stack, &stack->loop, now, 0, 0);
+	stack->syscall.start_ns = 0;
+	if (known->span &&
+	    turn_meant((const struct pt_regs *)ctx->args[0], known->span - 1, stack, &stack->syscall))
+		turn_begin(&stack->syscall, known->span - 1, stack->cost_ns);
+	return 0;
+}
+
+/* raw_tp/sys_exit: (registers, return value) */
+SEC("raw_tp/sys_exit")
+int syscall_exit(struct bpf_raw_tracepoint_args *ctx)
+{
+	__u64 now = bpf_ktime_get_ns();
+	const struct pt_regs *regs = (const struct pt_regs *)ctx->args[0];
+	const struct lapse_syscall *known = syscall_of(BPF_CORE_READ(regs, orig_ax));
+	struct lapse_stack *stack;
+
+	if (!known)
+		return 0;
+	stack = stack_get(true);
+	if (!stack)
+		return 0;
+	if (known->span && stack->syscall.start_ns)
+		turn_end(stack, &stack->syscall, now, ctx->args[1], LAPSE_SPAN_RET);
+	if (known->loop)
+		turn_begin(&stack->loop, known->loop - 1, stack->cost_ns);
+	return 0;
+}
+
+/* The thread ends, or begins another program: what it was doing will not return. */
+static __always_inline void turn_abandon(struct lapse_turn *turn)
+{
+	struct lapse_cell *cell = cell_of(turn->component);
+
+	if (turn->start_ns && cell)
+		ADD(cell->abandoned, 1);
+	turn->start_ns = 0;
+}
+
+#endif

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* System calls, seen at the two tracepoints that all of them pass. */
+#include "kernel/tracer_parts.h"
+
+#include <errno.h>
+
+#include "bpf/config.h"
+
+int syscalls_set(struct tracer *tracer, uint32_t nr, uint32_t span_component, uint32_t loop_component)
+{
+	struct lapse_syscall known = {0};
+	struct bpf_map *map = tracer->skel->maps.syscalls;
+	int err = bpf_map__lookup_elem(map, &nr, sizeof(nr), &known, sizeof(known), 0);
+
+	if (err)
+		return err;
+	if (span_component != NO_COMPONENT)
+		known.span = span_component + 1;
+	if (loop_component != NO_COMPONENT)
+		known.loop = loop_component + 1;
+	if (span_component == NO_COMPONENT && loop_component == NO_COMPONENT)
+		known = (struct lapse_syscall){0};
+	return bpf_map__update_elem(map, &nr, sizeof(nr), &known, sizeof(known), BPF_ANY);
+}
+
+int syscalls_attach(struct tracer *tracer)
+{
+	struct lapse_bpf *skel = tracer->skel;
+	int err;
+
+	if (!tracer->options.syscalls || tracer->syscalls_attached)
+		return 0;
+	err = tracer_keep_link(tracer, bpf_program__attach(skel->progs.syscall_exit));
+	if (!err)
+		err = tracer_keep_link(tracer, bpf_program__attach(skel->progs.syscall_enter));
+	tracer->syscalls_attached = !err;
+	return err;
+}
