@@ -74,7 +74,7 @@ typedef uint64_t lapse_span_t;
  */
 struct lapse_site {
 	/* These belong to who listens, and are read at the place that the note tells: */
-	volatile uint16_t semaphore; /* not 0: somebody listens; the kernel counts */
+	volatile uint16_t semaphore; /* not 0: somebody listens; the kernel sets it */
 	uint16_t magic;		     /* 0x1a95 */
 	uint32_t version;	     /* 1 */
 	volatile uint64_t threshold_cycles; /* good spans that are shorter are not reported */

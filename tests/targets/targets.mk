@@ -10,8 +10,8 @@ CXX   ?= g++
 RUSTC ?= $(shell command -v rustc 2>/dev/null)
 GO    ?= $(shell command -v go 2>/dev/null)
 
-targets_c  := timed cost jumper hot deep canceller fibers jailed spawner inside plugger
-targets_cc := thrower names
+targets_c  := timed cost jumper hot deep canceller fibers jailed spawner inside plugger marked
+targets_cc := thrower names marked_cxx
 
 target_programs := $(targets_c:%=$(targets_dir)/%) $(targets_cc:%=$(targets_dir)/%) \
 	$(addprefix $(targets_dir)/, pipeline canceller_plain libcalls many timed.stripped plugin.so \
@@ -26,13 +26,16 @@ $(targets_c:%=$(targets_dir)/%): $(targets_dir)/%: $(targets_src)/%.c
 
 $(targets_cc:%=$(targets_dir)/%): $(targets_dir)/%: $(targets_src)/%.cc
 	@mkdir -p $(@D)
-	$(CXX) $(TARGET_CXXFLAGS) -MMD -MP -MF $@.d -o $@ $<
+	$(CXX) $(TARGET_CXXFLAGS) $(target_flags) -MMD -MP -MF $@.d -o $@ $<
 
 # Functions that begin with endbr64, as distributions built with CET have them.
 $(targets_dir)/timed: target_flags := $(if $(filter x86_64,$(ARCH)),-fcf-protection=full)
 
 # So that an exception may pass through its functions.
 $(targets_dir)/plugger: target_flags := -fexceptions
+
+# Those that mark by themselves what they do.
+$(targets_dir)/marked $(targets_dir)/marked_cxx: target_flags := -Isdk
 
 $(targets_dir)/plugin.so: $(targets_src)/plugin.cc
 	@mkdir -p $(@D)
