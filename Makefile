@@ -78,6 +78,7 @@ $(BUILD)/lapse: $(BUILD)/cc/user/cli/main.o $(library)
 
 # ---- Test targets: programs whose truth is known -------------------------------------------------
 include tests/targets/targets.mk
+include sdk/sdk.mk
 
 # ---- Tests ---------------------------------------------------------------------------------------
 # check is what CI runs: it installs what is missing, builds, and runs everything, counting.
