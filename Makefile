@@ -29,7 +29,7 @@ deps_root := $(DEPS)/usr
 CPPFLAGS  += -D_GNU_SOURCE -DLAPSE_VERSION='"$(VERSION)"' -I. -Iuser -isystem $(deps_root)/include -I$(BUILD)/skel
 CFLAGS    ?= -O2 -g
 CFLAGS    += -std=gnu11 -Wall -Wextra -Werror -fno-omit-frame-pointer
-LDLIBS    += $(deps_root)/lib64/libbpf.a -ldw -lelf -lz -lcapstone -liberty -lyaml -ljansson -lpthread -lm
+LDLIBS    += $(deps_root)/lib64/libbpf.a -ldw -lelf -lz -llzma -lcapstone -liberty -lyaml -ljansson -lpthread -lm
 
 sources := $(wildcard $(DIRS:%=user/%/*.c))
 library := $(BUILD)/liblapse.a
@@ -54,6 +54,15 @@ $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c
 $(BUILD)/bpf/lapse.linked.o: $(bpf_objects)
 	$(say) LINK $@
 	$(Q)$(BPFTOOL) gen object $@ $^
+
+# The numbers of system calls, from the kernel's own header.
+$(BUILD)/skel/syscall_names.h: Makefile
+	@mkdir -p $(@D)
+	$(say) GEN $@
+	$(Q)echo '#include <asm/unistd.h>' | $(CC) -E -dM - | \
+		sed -n 's/^#define __NR_\([a-z0-9_]*\) \([0-9]*\)$$/{"\1", \2},/p' | sort > $@.tmp && mv $@.tmp $@
+
+$(BUILD)/cc/user/probe/syscalls.o: $(BUILD)/skel/syscall_names.h
 
 $(BUILD)/skel/lapse.skel.h: $(BUILD)/bpf/lapse.linked.o
 	@mkdir -p $(@D)

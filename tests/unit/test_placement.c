@@ -47,7 +47,7 @@ static struct placement place(const uint8_t *code, size_t size)
 	struct body body = make_body(code, size);
 	struct placement placement;
 
-	assert_int_equal(placement_choose(&body, decoder, &placement), 0);
+	assert_int_equal(placement_choose(&body, decoder, false, &placement), 0);
 	return placement;
 }
 
@@ -157,7 +157,7 @@ static void test_cold_part_branches_back(void **state)
 	(void)state;
 	body.parts[1] = (struct part){.addr = 0x2000, .bytes = (uint8_t *)cold, .size = sizeof(cold)};
 	body.n_parts = 2;
-	assert_int_equal(placement_choose(&body, decoder, &placement), 0);
+	assert_int_equal(placement_choose(&body, decoder, false, &placement), 0);
 	assert_int_equal(placement.addr, BASE);
 	assert_int_equal(placement.cls, LAPSE_CLASS_STEPPED);
 }
@@ -190,7 +190,7 @@ static void test_unprobeable(void **state)
 	struct placement placement;
 
 	(void)state;
-	assert_int_equal(placement_choose(&body, decoder, &placement), -EOPNOTSUPP);
+	assert_int_equal(placement_choose(&body, decoder, false, &placement), -EOPNOTSUPP);
 }
 
 /* test edi, edi; cmp edi, 1; lea rax, [DATA]; movslq rdx, [rax + rdi * 4]; add rax, rdx; jmp rax;

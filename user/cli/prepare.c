@@ -128,13 +128,19 @@ static int parse_specs(struct session *session, char *const *texts, size_t n)
 
 static int parse_measures(struct session *session)
 {
+	size_t n = session->config->n_components;
 	int err;
 
-	session->specs = calloc(session->config->n_components + 1, sizeof(*session->specs));
-	if (!session->specs)
+	session->specs = calloc(2 * n + 1, sizeof(*session->specs));
+	session->fed = calloc(n + 1, sizeof(*session->fed));
+	if (!session->specs || !session->fed)
 		return out_of_memory();
-	session->n_specs = session->config->n_components;
+	session->n_specs = n;
 	err = measures_parse(session->config, session->specs);
+	if (!err)
+		err = measures_parse_caches(session->config, session->specs + n, session->fed,
+					    &session->n_fed);
+	session->n_specs = n + session->n_fed;
 	return err == -ENOMEM ? out_of_memory() : err ? EXIT_USAGE : 0;
 }
 
@@ -195,6 +201,8 @@ static int make_plan(struct session *session)
 		.force_uretprobe = options->force_uretprobe,
 		.yes = options->yes,
 		.merge = options->merge,
+		.fed = session->fed,
+		.n_fed = session->n_fed,
 		.seccomp_kills = filtered_by_seccomp(session) && selftest_seccomp_kills(options->attach),
 	};
 	err = plan_make(session->specs, session->n_specs, &session->selection, session->processes,

@@ -115,6 +115,7 @@ static void note_exec(struct session *session, const struct lapse_proc *record)
 			if (process.files[i].main)
 				tracer_want_exe(session->tracer, process.files[i].id);
 		extend(session, &process);
+		markers_tell(session, &process);
 		libraries_watch(session, &process);
 		tracer_watch_usage(session->tracer, process.pid);
 	}

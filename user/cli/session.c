@@ -86,6 +86,7 @@ void session_free(struct session *session)
 	for (size_t i = 0; i < session->n_specs; i++)
 		spec_free(&session->specs[i]);
 	free(session->specs);
+	free(session->fed);
 	free(session->replaced);
 	if (session->show.stream && session->show.stream != stdout)
 		fclose(session->show.stream);

@@ -24,6 +24,9 @@ struct session {
 	struct command command;
 	struct probe_spec *specs;
 	size_t n_specs;
+	size_t *fed; /* of the last specifications: the component that each feeds */
+	size_t n_fed;
+	size_t n_monitored; /* components of the plan that are the monitor's; the others feed them */
 	struct process *processes;
 	size_t n_processes;
 	struct plan_options plan_options;
@@ -78,6 +81,10 @@ void processes_free(struct session *session);
 /* libraries.c: watches what @process loads from now on; decides about what has been loaded. */
 void libraries_watch(struct session *session, const struct process *process);
 void libraries_changed(struct session *session, const struct lapse_proc *record);
+
+/* markers.c: tells @process what its markers are to report; says what that means for the counts. */
+void markers_tell(struct session *session, const struct process *process);
+void markers_say(const struct session *session);
 
 /* tick.c: reads the kernel's figures and feeds them on. 0 or -errno. */
 int session_tick(struct session *session, bool last);

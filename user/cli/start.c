@@ -53,6 +53,16 @@ static const struct config_component *config_component(const struct session *ses
 	return &session->config->components[session->plan.components[component].spec];
 }
 
+/* Whether a probe of its own tells this component's hits from misses. */
+static bool is_fed(const struct session *session, size_t component)
+{
+	for (size_t i = 0; i < session->plan.n_components; i++)
+		if (session->plan.components[i].feeds == FEEDS_CACHE &&
+		    session->plan.components[i].fed == component)
+			return true;
+	return false;
+}
+
 static int add_component(struct session *session, size_t i)
 {
 	const struct plan_component *planned = &session->plan.components[i];
@@ -63,10 +73,15 @@ static int add_component(struct session *session, size_t i)
 		.object = planned->object,
 		.window = config ? config->window : window_spec_default(),
 		.contract = config ? &config->contract : NULL,
-		.outcome_unknown = true,
+		.outcome_unknown = !planned->has_errors,
+		.untimed = planned->untimed,
+		.has_cache = planned->has_cache || is_fed(session, i),
 	};
-	int number = monitor_add(session->monitor, &component);
+	int number;
 
+	for (int value = 0; value < LAPSE_VALUES; value++)
+		component.value_name[value] = *planned->value_name[value] ? planned->value_name[value] : NULL;
+	number = monitor_add(session->monitor, &component);
 	return number < 0 ? number : 0;
 }
 
@@ -88,20 +103,52 @@ static int start_monitor(struct session *session)
 	session->monitor = monitor_new(&options, &sink);
 	if (!session->monitor)
 		return -ENOMEM;
-	for (size_t i = 0; i < session->plan.n_components && !err; i++)
+	while (session->n_monitored < session->plan.n_components &&
+	       session->plan.components[session->n_monitored].feeds == FEEDS_ITSELF)
+		session->n_monitored++;
+	for (size_t i = 0; i < session->n_monitored && !err; i++)
 		err = add_component(session, i);
 	return err;
 }
 
 /* ---- the tracer --------------------------------------------------------------------------------- */
 
+/* What only feeds another component has no limits of its own. */
+static void describe_feeder(struct tracer_component *component)
+{
+	for (int level = 0; level < LAPSE_LEVELS; level++)
+		component->level_ns[level] = UINT64_MAX;
+}
+
+/* The limits of its values, which the kernel judges. */
+static void describe_values(const struct session *session, size_t i, struct plan_component *planned)
+{
+	for (int value = 0; value < LAPSE_VALUES; value++)
+		if (*planned->value_name[value])
+			monitor_kernel_value_levels(session->monitor, i, planned->value_name[value],
+						    (int64_t *)planned->rules.value[value].above,
+						    (int64_t *)planned->rules.value[value].below);
+}
+
 /* In trace, every span over --slower is worth a wakeup; in watch, the contract's limits say which. */
-static void describe(const struct session *session, size_t i, struct tracer_component *component)
+static void describe(struct session *session, size_t i, struct tracer_component *component)
 {
 	const struct config_component *config = config_component(session, i);
+	struct plan_component *planned = &session->plan.components[i];
 
-	monitor_kernel_levels(session->monitor, i, component->level_ns);
 	component->send_ns = UINT64_MAX;
+	component->rules = planned->has_rules ? &planned->rules : NULL;
+	component->marker = planned->marker;
+	component->fed = planned->feeds == FEEDS_CACHE ? planned->fed : NO_COMPONENT;
+	for (int value = 0; value < LAPSE_VALUES; value++)
+		component->value_name[value] =
+			*planned->value_name[value] ? planned->value_name[value] : NULL;
+	if (i >= session->n_monitored) {
+		describe_feeder(component);
+		return;
+	}
+	monitor_kernel_levels(session->monitor, i, component->level_ns);
+	describe_values(session, i, planned);
 	component->recent_len = config ? config->window.last : 0;
 	if (session->kind == SESSION_TRACE)
 		component->level_ns[LAPSE_LEVEL_WARNING] = session->options->slower_ns;
@@ -127,6 +174,10 @@ static unsigned classes_used(const struct plan *plan)
 	for (size_t i = 0; i < plan->n_places; i++)
 		if (plan->places[i].role != LAPSE_ROLE_RETINS)
 			classes |= 1U << plan->places[i].cls;
+	if (plan->n_usdts)
+		classes |= 1U << LAPSE_CLASS_EMULATED;
+	if (plan->n_syscalls)
+		classes |= 1U << LAPSE_CLASS_SYSCALL;
 	return classes;
 }
 
@@ -146,6 +197,8 @@ static int open_tracer(struct session *session)
 		.follow = selection->follow,
 		.pids = selection->pids,
 		.n_pids = selection->n_pids,
+		.usdts = session->plan.n_usdts,
+		.syscalls = session->plan.n_syscalls,
 		.tid = session->options->tid,
 	};
 	int err = components && exes ? 0 : -ENOMEM;
@@ -199,7 +252,7 @@ static size_t count_entries(const struct plan *plan)
 
 	for (size_t i = 0; i < plan->n_places; i++)
 		n += plan->places[i].role != LAPSE_ROLE_RETINS;
-	return n;
+	return n + plan->n_usdts + plan->n_syscalls;
 }
 
 static void say_tracing(const struct session *session)
@@ -236,6 +289,7 @@ static int attach(struct session *session)
 	if (err)
 		return EXIT_NOT_ATTACHED;
 	for (size_t i = 0; i < session->n_processes; i++) {
+		markers_tell(session, &session->processes[i]);
 		libraries_watch(session, &session->processes[i]);
 		tracer_watch_usage(session->tracer, session->processes[i].pid);
 	}
@@ -266,6 +320,7 @@ int session_start(struct session *session)
 	session->start_ns = clock_now_ns();
 	monitor_start(session->monitor, session->start_ns);
 	say_tracing(session);
+	markers_say(session);
 	if (command_release(&session->command)) {
 		diag_error("cannot let the command go on: %s", strerror(errno));
 		return EXIT_NOT_ATTACHED;

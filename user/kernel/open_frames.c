@@ -100,6 +100,8 @@ static bool frame_dead(const struct lapse_open *open)
 
 int open_keep(struct tracer *tracer, const struct lapse_span *span)
 {
+	if (span->component >= tracer->n_told)
+		return 0;
 	if (tracer->n_open == tracer->max_open) {
 		size_t max = tracer->max_open ? 2 * tracer->max_open : 256;
 		struct lapse_span *grown = realloc(tracer->open, max * sizeof(*grown));

@@ -237,6 +237,14 @@ static int read_open(struct tracer *tracer, uint64_t now_ns, bool last)
 	return err;
 }
 
+/* The hits and misses of a component that only tells another's. */
+static void feed(struct tick_component *fed, const struct tick_counters *counters)
+{
+	fed->counters.hits += counters->hits;
+	fed->counters.misses += counters->misses;
+	fed->cache_lost += counters->too_deep + counters->maps_full;
+}
+
 int tracer_tick(struct tracer *tracer, uint64_t now_ns, bool last, struct tick *tick)
 {
 	uint64_t now_tick = (last ? clock_now_ns() : now_ns) / tracer->options.tick_ns;
@@ -256,11 +264,13 @@ int tracer_tick(struct tracer *tracer, uint64_t now_ns, bool last, struct tick *
 		tracer->ticked[i].buckets = deltas;
 		deltas += tracer->ticked[i].n_buckets;
 	}
+	for (size_t i = tracer->n_told; i < tracer->n_components; i++)
+		feed(&tracer->ticked[tracer->wanted[i].fed], &tracer->ticked[i].counters);
 	*tick = (struct tick){
 		.now_ns = now_ns,
 		.period_ns = tracer->last_tick_ns ? now_ns - tracer->last_tick_ns : 0,
 		.components = tracer->ticked,
-		.n_components = tracer->n_components,
+		.n_components = tracer->n_told,
 		.open = tracer->open,
 		.n_open = tracer->n_open,
 		.open_known = open_known,

@@ -250,8 +250,10 @@ int tracer_open(const struct tracer_options *options, const struct tracer_compon
 	tracer->n_components = n_components;
 	tracer->bucket_bits = tracer_bucket_bits(n_components);
 	tracer->shard_bits = shard_bits();
-	for (size_t i = 0; i < n_components; i++)
+	for (size_t i = 0; i < n_components; i++) {
 		tracer->n_recent += components[i].recent_len;
+		tracer->n_told += components[i].fed == NO_COMPONENT;
+	}
 	tsc_begin(tracer);
 	features_probe(&tracer->features);
 	if (tracer->features.bpf || !tracer->features.btf) {

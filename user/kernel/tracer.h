@@ -22,6 +22,8 @@
 
 struct tracer;
 
+#define NO_COMPONENT UINT32_MAX
+
 struct tracer_component {
 	uint64_t level_ns[LAPSE_LEVELS];      /* monitor_kernel_levels() */
 	uint64_t send_ns;		      /* send longer spans singly; UINT64_MAX: only breaching ones */
@@ -30,7 +32,7 @@ struct tracer_component {
 	const struct lapse_rules *rules;      /* of its modifiers, or NULL; value limits included */
 	const char *value_name[LAPSE_VALUES]; /* of the captured values, or NULL */
 	const char *marker;		      /* the name by which programs feed it, or NULL */
-	uint64_t threshold_ns;		      /* markers: shorter spans stay in the program; 0: none do */
+	uint32_t fed; /* the component that this one's hits and misses are, or NO_COMPONENT */
 };
 
 struct tracer_options {
@@ -52,7 +54,8 @@ struct tracer_options {
 /* Buckets per octave (log2) for so many components: fine up to LAPSE_FINE_COMPONENTS. */
 unsigned tracer_bucket_bits(size_t n_components);
 
-/* Chooses the attachment and sizes the maps. @components is copied. */
+/* Chooses the attachment and sizes the maps. @components is copied, what it points to is not; those that
+ * feed others come last, and ticks have none of their own for them. */
 int tracer_open(const struct tracer_options *options, const struct tracer_component *components,
 		size_t n_components, struct tracer **tracer);
 

@@ -56,6 +56,7 @@ struct tracer {
 	enum attach_kind kind;
 	struct tracer_options options; /* scalars only; the arrays belong to the caller of tracer_open */
 	size_t n_components;	       /* without those of the calibration, which come after them */
+	size_t n_told;		       /* those that ticks tell of: the others feed them */
 	unsigned shard_bits;
 	unsigned bucket_bits;
 	bool pid_filter_broken; /* links for a pid miss its threads: the programs filter instead */
@@ -128,7 +129,6 @@ void values_read(struct tracer *tracer, size_t component, uint64_t from_tick, ui
 /* syscalls.c */
 int syscalls_attach(struct tracer *tracer);
 int syscalls_set(struct tracer *tracer, uint32_t nr, uint32_t span_component, uint32_t loop_component);
-#define NO_COMPONENT UINT32_MAX
 
 /* tsc.c: measures the time stamp counter against the clock, better with every call. */
 void tsc_begin(struct tracer *tracer);

@@ -6,69 +6,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <uthash.h>
-
 #include "base/diag.h"
 #include "probe/body.h"
 #include "probe/placement.h"
-#include "probe/retins.h"
 #include "probe/odd.h"
-
-/* What makes a place unique. Entries are known by the function's own offset, wherever the probe
- * was moved to, so that aliases and moved probes cannot meet in one function. */
-struct place_id {
-	uint64_t file;
-	uint64_t offset;
-	uint64_t retins;
-};
-
-struct place_key {
-	struct place_id id;
-	uint32_t component;
-	UT_hash_handle hh;
-};
-
-struct component_key {
-	char *key;
-	size_t component;
-	UT_hash_handle hh;
-};
+#include "probe/retins.h"
+#include "probe/rules.h"
 
 /* One function on its way into the plan. */
 struct adding {
-	size_t spec;
+	const struct want *want;
 	const struct resolved *resolved;
 	const struct function *function;
 	const struct safety *safety;
 	struct placement placement;
 	struct retins retins;
 	bool by_insns;
+	bool goroutine; /* a function of Go's */
 };
-
-static struct place_key *find_key(const struct build *build, const struct place_id *id)
-{
-	struct place_key *key;
-
-	HASH_FIND(hh, build->keys, id, sizeof(*id), key);
-	return key;
-}
-
-static int add_key(struct build *build, const struct place *place)
-{
-	bool retins = place->role == LAPSE_ROLE_RETINS;
-	struct place_key *key = calloc(1, sizeof(*key));
-
-	if (!key)
-		return -ENOMEM;
-	key->id = (struct place_id){
-		.file = place->file,
-		.offset = retins ? place->offset : place->entry,
-		.retins = retins,
-	};
-	key->component = place->component;
-	HASH_ADD(hh, build->keys, id, sizeof(key->id), key);
-	return 0;
-}
 
 static int refuse(struct build *build, const struct adding *adding, int err, const char *why,
 		  const char *advice)
@@ -100,7 +55,7 @@ size_t build_find_file(const struct plan *plan, const struct file_id *id)
 	return i;
 }
 
-static int add_file(struct plan *plan, const struct mapped_file *file, size_t *index)
+int build_file(struct plan *plan, const struct mapped_file *file, size_t *index)
 {
 	struct plan_file *files;
 
@@ -141,11 +96,14 @@ int build_add_pid(struct plan_file *file, pid_t pid)
 	return 0;
 }
 
-static int add_place(struct build *build, const struct place *place)
+int build_place(struct build *build, const struct place *place)
 {
 	struct plan *plan = build->plan;
 	struct place *places = plan->places;
+	struct place_id id = build_place_id(place);
 
+	if (build_find_place(build, &id))
+		return 0;
 	/* Powers of two, so that a plan of thousands grows a few times only. */
 	if ((plan->n_places & (plan->n_places - 1)) == 0)
 		places = reallocarray(places, plan->n_places ? plan->n_places * 2 : 1, sizeof(*places));
@@ -154,100 +112,136 @@ static int add_place(struct build *build, const struct place *place)
 	plan->places = places;
 	places[plan->n_places++] = *place;
 	plan->components[place->component].n_places++;
-	return add_key(build, place);
+	return build_add_place_key(build, place);
 }
 
-/* The name under which the functions of a specification are joined, or NULL. */
-static const char *joined_name(const struct build *build, const struct probe_spec *spec)
+/* The strings are taken over. */
+static int new_component(struct build *build, size_t spec, char *name, char *function, const char *object)
 {
-	if (spec->name)
-		return spec->name;
-	return spec->glob ? build->options->merge : NULL;
-}
-
-/*
- * What functions share a component by: a name that was given for all of them, else the object,
- * and for globs the function too. To be freed.
- */
-static char *component_key(const struct build *build, size_t index, const char *object, const char *function)
-{
-	const struct probe_spec *spec = &build->specs[index];
-	char *key = NULL;
-	int n;
-
-	if (joined_name(build, spec))
-		n = spec->name ? asprintf(&key, "%zu", index) : asprintf(&key, "merge");
-	else
-		n = asprintf(&key, "%zu/%s/%s", index, object, spec->glob ? function : "");
-	return n < 0 ? NULL : key;
-}
-
-/* Takes @key over. */
-static int add_component_key(struct build *build, char *key, size_t component)
-{
-	struct component_key *entry = calloc(1, sizeof(*entry));
-
-	if (!entry) {
-		free(key);
-		return -ENOMEM;
-	}
-	entry->key = key;
-	entry->component = component;
-	HASH_ADD_KEYPTR(hh, build->component_keys, key, strlen(key), entry);
-	return 0;
-}
-
-static int new_component(struct build *build, const struct adding *adding, const char *signature)
-{
-	const struct probe_spec *spec = &build->specs[adding->spec];
-	const char *joined = joined_name(build, spec);
 	struct plan *plan = build->plan;
 	struct plan_component *components = plan->components, *component;
 
 	if ((plan->n_components & (plan->n_components - 1)) == 0)
 		components = reallocarray(components, plan->n_components ? plan->n_components * 2 : 1,
 					  sizeof(*components));
-	if (!components)
+	if (!components) {
+		free(name);
+		free(function);
 		return -ENOMEM;
+	}
 	plan->components = components;
-	component = &components[plan->n_components];
+	component = &components[plan->n_components++];
 	*component = (struct plan_component){
-		.name = joined ? strdup(joined) : name_readable(adding->function->symbol, false),
-		.function = strdup(joined ? spec->function : signature),
-		.object = strdup(path_base(adding->resolved->file->name)),
-		.spec = adding->spec,
+		.name = name,
+		.function = function,
+		.object = strdup(path_base(object)),
+		.spec = spec,
+		.glob = build->specs[spec].glob,
 	};
-	plan->n_components++;
+	rules_of_spec(&build->specs[spec], component);
+	if (build->specs[spec].kind == SPEC_MARKER) {
+		component->marker = strdup(build->specs[spec].function);
+		if (!component->marker)
+			return -ENOMEM;
+	}
 	return component->name && component->function && component->object ? 0 : -ENOMEM;
 }
 
-static int choose_component(struct build *build, const struct adding *adding, size_t *index)
+int build_whole(struct build *build, size_t index, const char *object, size_t *component)
 {
-	const char *object = path_base(adding->resolved->file->name);
+	const struct probe_spec *spec = &build->specs[index];
+	char *key = build_component_key(build, index, object, "");
+	char *name;
+	int err;
+
+	if (!key)
+		return -ENOMEM;
+	if (build_find_component(build, key, component)) {
+		free(key);
+		return 0;
+	}
+	if (build->extend) {
+		free(key);
+		return -ENOENT;
+	}
+	name = want_component_name(spec);
+	*component = build->plan->n_components;
+	err = new_component(build, index,
+			    spec->name ? strdup(spec->name)
+			    : name     ? strdup(name)
+				       : NULL,
+			    name, object);
+	if (err) {
+		free(key);
+		return err;
+	}
+	return build_add_component_key(build, key, *component);
+}
+
+/* The component that was declared for a library that had still to come. */
+static int pending_component(struct build *build, size_t spec, size_t *index)
+{
+	char *key = build_component_key(build, spec, "", "");
+	bool found = key && build_find_component(build, key, index);
+
+	free(key);
+	return found ? 0 : -ENOENT;
+}
+
+/* Functions of a glob have a component each, unless they are joined. */
+static int function_component(struct build *build, const struct adding *adding, const char *object,
+			      size_t *index)
+{
+	const struct probe_spec *spec = &build->specs[adding->want->spec];
 	char *signature = name_readable(adding->function->symbol, true);
-	char *key = signature ? component_key(build, adding->spec, object, signature) : NULL;
-	struct component_key *known;
+	char *key = signature ? build_component_key(build, adding->want->spec, object, signature) : NULL;
+	const char *joined = spec->name ? spec->name : spec->glob ? build->options->merge : NULL;
 	int err = key ? 0 : -ENOMEM;
 
-	if (err)
+	if (err || build_find_component(build, key, index))
 		goto out;
-	HASH_FIND_STR(build->component_keys, key, known);
-	if (known) {
-		*index = known->component;
-	} else if (build->extend) {
-		err = -ENOENT;
-	} else {
-		*index = build->plan->n_components;
-		err = new_component(build, adding, signature);
-		if (!err) {
-			err = add_component_key(build, key, *index);
-			key = NULL;
-		}
+	if (build->extend) {
+		err = pending_component(build, adding->want->spec, index);
+		goto out;
+	}
+	*index = build->plan->n_components;
+	err = new_component(build, adding->want->spec,
+			    joined ? strdup(joined) : name_readable(adding->function->symbol, false),
+			    joined ? strdup(spec->function) : signature, object);
+	if (!joined)
+		signature = NULL;
+	if (!err) {
+		err = build_add_component_key(build, key, *index);
+		key = NULL;
 	}
 out:
 	free(key);
 	free(signature);
 	return err;
+}
+
+static int choose_component(struct build *build, const struct adding *adding, size_t *index)
+{
+	const struct want *want = adding->want;
+	const char *object = path_base(adding->resolved->file->name);
+	struct plan_component *component;
+	int err = want->edge ? build_whole(build, want->spec, "", index)
+			     : function_component(build, adding, object, index);
+
+	if (err)
+		return err;
+	component = &build->plan->components[*index];
+	if (!*component->object) {
+		free(component->object);
+		component->object = strdup(object);
+		if (!component->object)
+			return -ENOMEM;
+	}
+	if (!component->has_rules)
+		return 0;
+	return rules_type(&build->specs[want->spec],
+			  want->edge == LAPSE_EDGE_END ? LAPSE_END_END : LAPSE_END_START,
+			  adding->resolved->object, adding->function, &component->rules);
 }
 
 /* Why the component is measured by return instructions. */
@@ -265,6 +259,7 @@ static int explain(struct plan_component *component, const struct adding *adding
 static uint32_t place_flags(const struct adding *adding)
 {
 	return (adding->placement.self_jump ? LAPSE_COMP_SELF_JUMP : 0) |
+	       (adding->goroutine ? LAPSE_COMP_GOROUTINES : 0) |
 	       (adding->retins.tail_calls ? LAPSE_COMP_TAIL_CALLS : 0) |
 	       (adding->by_insns && adding->safety->switches ? LAPSE_COMP_SWITCHES : 0);
 }
@@ -276,17 +271,27 @@ static int add_returns(struct build *build, const struct adding *adding, const s
 
 	for (size_t i = 0; !err && i < adding->retins.n; i++) {
 		struct place place = *entry;
-		struct place_id id = {.file = place.file, .retins = 1};
 
 		if (!object_offset(object, adding->retins.addrs[i], &place.offset))
 			continue;
-		id.offset = place.offset;
 		place.role = LAPSE_ROLE_RETINS;
 		place.args_intact = false;
-		if (!find_key(build, &id))
-			err = add_place(build, &place);
+		err = build_place(build, &place);
 	}
 	return err;
+}
+
+/* Whether the place is the function's entry alone. */
+static bool here_only(const struct want *want)
+{
+	return want->edge && !want->place->at_return;
+}
+
+static enum lapse_role role_of(const struct adding *adding)
+{
+	if (here_only(adding->want))
+		return LAPSE_ROLE_HERE;
+	return adding->by_insns ? LAPSE_ROLE_ENTRY_RETINS : LAPSE_ROLE_ENTRY;
 }
 
 /* Adds all places of a function that has passed every check. */
@@ -296,20 +301,21 @@ static int add_places(struct build *build, const struct adding *adding, size_t f
 		.file = file,
 		.entry = adding->function->offset,
 		.component = (uint32_t)component,
-		.role = adding->by_insns ? LAPSE_ROLE_ENTRY_RETINS : LAPSE_ROLE_ENTRY,
+		.edge = adding->want->edge | (adding->placement.stack_check ? LAPSE_EDGE_STACK_CHECK : 0),
+		.role = role_of(adding),
 		.cls = (uint8_t)adding->placement.cls,
 		.args_intact = adding->placement.args_intact,
 		.flags = place_flags(adding),
 	};
 	int err;
 
-	if (adding->by_insns)
+	if (entry.role == LAPSE_ROLE_ENTRY_RETINS)
 		entry.cls += LAPSE_CLASS_EMULATED_RETINS - LAPSE_CLASS_EMULATED;
 	if (!object_offset(adding->resolved->object, adding->placement.addr, &entry.offset))
 		return 0;
 	err = explain(&build->plan->components[component], adding);
 	if (!err)
-		err = add_place(build, &entry);
+		err = build_place(build, &entry);
 	return err ? err : add_returns(build, adding, &entry);
 }
 
@@ -321,15 +327,17 @@ static bool taken(struct build *build, const struct adding *adding)
 	const struct place_key *key;
 	char *name;
 
+	if (adding->want->edge)
+		return false;
 	id.file = build_find_file(build->plan, &adding->resolved->file->id);
-	key = find_key(build, &id);
+	key = build_find_place(build, &id);
 	if (!key)
 		return false;
-	component = &build->plan->components[key->component];
+	component = &build->plan->components[build_place_component(key)];
 	name = name_readable(adding->function->symbol, false);
-	if (name && !build->extend && component->spec != adding->spec)
+	if (name && !build->extend && component->spec != adding->want->spec)
 		diag_note("%s is measured as '%s' already: '%s' adds nothing", name, component->name,
-			  build->specs[adding->spec].text);
+			  build->specs[adding->want->spec].text);
 	free(name);
 	return true;
 }
@@ -344,7 +352,8 @@ static int choose_place(struct build *build, struct adding *adding)
 		adding->placement = placement_blind(adding->function->addr);
 		return err == -ENOMEM ? err : 0;
 	}
-	err = placement_choose(&body, build->resolver->decoder, &adding->placement);
+	err = placement_choose(&body, build->resolver->decoder, want_needs_args(adding->want, build->specs),
+			       &adding->placement);
 	body_free(&body);
 	return err;
 }
@@ -385,7 +394,7 @@ static int judge(struct build *build, struct adding *adding)
 	char why[512];
 	int err;
 
-	if (adding->safety->verdict == SAFETY_REFUSED) {
+	if (adding->safety->verdict == SAFETY_REFUSED && !here_only(adding->want)) {
 		err = refuse(build, adding, -EPERM, adding->safety->why, NULL);
 		return err ? err : 1;
 	}
@@ -395,7 +404,7 @@ static int judge(struct build *build, struct adding *adding)
 			     "probe its caller");
 		return err ? err : 1;
 	}
-	if (err || adding->safety->verdict == SAFETY_RETURN_PROBE)
+	if (err || adding->safety->verdict == SAFETY_RETURN_PROBE || here_only(adding->want))
 		return err;
 	adding->by_insns = true;
 	err = find_returns(build, adding);
@@ -421,11 +430,12 @@ static int add_function(struct build *build, struct adding *adding)
 	err = choose_component(build, adding, &component);
 	if (err)
 		return err == -ENOENT ? 0 : err;
-	err = add_file(build->plan, adding->resolved->file, &file);
+	err = build_file(build->plan, adding->resolved->file, &file);
 	return err ? err : add_places(build, adding, file, component);
 }
 
-int build_add(struct build *build, size_t spec, const struct resolved *resolved, const struct safety *safety)
+int build_add(struct build *build, const struct want *want, const struct resolved *resolved,
+	      const struct safety *safety)
 {
 	int err = 0;
 
@@ -433,7 +443,7 @@ int build_add(struct build *build, size_t spec, const struct resolved *resolved,
 		const struct function *function = resolved->matches->list[i].function;
 		struct safety own = odd_safety(safety, function->symbol, build->options->force_uretprobe);
 		struct adding adding = {
-			.spec = spec,
+			.want = want,
 			.resolved = resolved,
 			.function = function,
 			.safety = &own,
@@ -442,40 +452,4 @@ int build_add(struct build *build, size_t spec, const struct resolved *resolved,
 		err = add_function(build, &adding);
 	}
 	return err;
-}
-
-int build_index(struct build *build)
-{
-	int err = 0;
-
-	for (size_t i = 0; !err && i < build->plan->n_places; i++)
-		err = add_key(build, &build->plan->places[i]);
-	for (size_t i = 0; !err && i < build->plan->n_components; i++) {
-		const struct plan_component *component = &build->plan->components[i];
-		char *key = component_key(build, component->spec, component->object, component->function);
-
-		err = key ? add_component_key(build, key, i) : -ENOMEM;
-	}
-	return err;
-}
-
-void build_release(struct build *build)
-{
-	struct component_key *component, *next_component;
-	struct place_key *key, *next;
-
-	HASH_ITER (hh, build->component_keys, component, next_component) {
-		HASH_DEL(build->component_keys, component);
-		free(component->key);
-		free(component);
-	}
-	HASH_ITER (hh, build->keys, key, next) {
-		HASH_DEL(build->keys, key);
-		free(key);
-	}
-	for (size_t i = 0; i < build->n_refusals; i++)
-		free(build->refusals[i].text);
-	free(build->refusals);
-	build->refusals = NULL;
-	build->n_refusals = 0;
 }

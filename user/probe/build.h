@@ -5,6 +5,7 @@
 
 #include "probe/plan.h"
 #include "probe/resolver.h"
+#include "probe/want.h"
 
 /* A function that could not be planned, and why. */
 struct refusal {
@@ -26,10 +27,37 @@ struct build {
 };
 
 /*
- * Adds the functions of @resolved, which the @spec-th specification means, measured as @safety
- * says. Returns 0 (refused functions are listed in build->refusals) or -ENOMEM.
+ * Adds the functions of @resolved, which @want means, measured as @safety says. Returns 0 (refused
+ * functions are listed in build->refusals), -EINVAL after a message, or -ENOMEM.
  */
-int build_add(struct build *build, size_t spec, const struct resolved *resolved, const struct safety *safety);
+int build_add(struct build *build, const struct want *want, const struct resolved *resolved,
+	      const struct safety *safety);
+
+/*
+ * The component that all of the @spec-th specification is measured as, declared if there is none yet:
+ * *index. Returns 0, -ENOENT where none may be added, or -ENOMEM.
+ */
+int build_whole(struct build *build, size_t spec, const char *object, size_t *index);
+
+/* Adds a place that is no function's; one that is there already for @component is left alone. */
+int build_place(struct build *build, const struct place *place);
+
+/* Adds @file to the plan's files; 0 or -ENOMEM. */
+int build_file(struct plan *plan, const struct mapped_file *file, size_t *index);
+
+/* build_keys.c: what functions share a component by, and which places there are. */
+struct place_id {
+	uint64_t file;
+	uint64_t offset;
+	uint64_t purpose; /* a retins place serves all; an edge only its own component */
+};
+struct place_key *build_find_place(const struct build *build, const struct place_id *id);
+uint32_t build_place_component(const struct place_key *key);
+struct place_id build_place_id(const struct place *place);
+int build_add_place_key(struct build *build, const struct place *place);
+char *build_component_key(const struct build *build, size_t spec, const char *object, const char *function);
+int build_add_component_key(struct build *build, char *key, size_t component);
+bool build_find_component(const struct build *build, const char *key, size_t *component);
 
 /* The plan's file of that id, or n_files. */
 size_t build_find_file(const struct plan *plan, const struct file_id *id);

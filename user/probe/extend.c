@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* A plan grows with the processes that appear after it was made. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bpf/event.h"
 #include "base/diag.h"
 #include "probe/build.h"
+#include "probe/marks.h"
 
 struct extension {
 	struct build build;
@@ -39,7 +41,16 @@ static int extend_known(struct extension *e, size_t index, const struct safety *
 	return e->for_all ? 0 : build_add_pid(file, e->pid);
 }
 
-static int extend_spec(struct extension *e, size_t spec)
+/* Whether @file has places of the @spec-th specification already. */
+static bool file_has(const struct plan *plan, size_t file, size_t spec)
+{
+	for (size_t i = 0; i < plan->n_places; i++)
+		if (plan->places[i].file == file && plan->components[plan->places[i].component].spec == spec)
+			return true;
+	return false;
+}
+
+static int extend_want(struct extension *e, const struct want *want, size_t number)
 {
 	struct plan *plan = e->build.plan;
 	const struct plan_options *options = e->build.options;
@@ -47,12 +58,12 @@ static int extend_spec(struct extension *e, size_t spec)
 	struct failure failure;
 	struct safety safety;
 	size_t index;
-	int err = resolver_resolve(&e->resolver, &e->view, &e->build.specs[spec], spec, &resolved, &failure);
+	int err = resolver_resolve(&e->resolver, &e->view, want->place, number, &resolved, &failure);
 
 	if (err == -ENOMEM)
 		return err;
 	if (err) {
-		diag_debug("process %d has nothing for '%s'", e->pid, e->build.specs[spec].text);
+		diag_debug("process %d has nothing for '%s'", e->pid, want->place->text);
 		return 0;
 	}
 	err = resolver_safety(&e->resolver, &e->view, resolved.file, options->force_uretprobe,
@@ -60,9 +71,9 @@ static int extend_spec(struct extension *e, size_t spec)
 	if (err)
 		return err;
 	index = build_find_file(plan, &resolved.file->id);
-	if (index < e->known_files)
+	if (index < e->known_files && file_has(plan, index, want->spec))
 		return extend_known(e, index, &safety);
-	err = build_add(&e->build, spec, &resolved, &safety);
+	err = build_add(&e->build, want, &resolved, &safety);
 	index = build_find_file(plan, &resolved.file->id);
 	if (err || index == plan->n_files || e->for_all)
 		return err;
@@ -71,10 +82,17 @@ static int extend_spec(struct extension *e, size_t spec)
 
 static int extend_all(struct extension *e, size_t n_specs)
 {
+	struct want *wants = NULL;
+	size_t n_wants = 0;
 	int err = build_index(&e->build);
 
+	if (!err)
+		err = wants_list(e->build.specs, n_specs, &wants, &n_wants);
+	for (size_t i = 0; !err && i < n_wants; i++)
+		err = extend_want(e, &wants[i], i);
 	for (size_t i = 0; !err && i < n_specs; i++)
-		err = extend_spec(e, i);
+		err = marks_extend(&e->build, i, &e->view, e->for_all);
+	free(wants);
 	for (size_t i = 0; !err && i < e->build.n_refusals; i++)
 		diag_warn("process %d: %s", e->pid, e->build.refusals[i].text);
 	return err;

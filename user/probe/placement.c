@@ -78,12 +78,18 @@ static enum lapse_class class_of(const struct insn *insn)
 	return insn_emulated(insn) ? LAPSE_CLASS_EMULATED : LAPSE_CLASS_STEPPED;
 }
 
+/* What a place is to have. */
+struct wishes {
+	bool emulated; /* the kernel emulates the instruction there */
+	bool args;     /* the arguments are still in their registers */
+};
+
 /*
  * The nearest instruction along the straight line that serves better than the entry, in
  * @candidate. A nop of five bytes in mid-function never does: the kernel turns it into a call,
  * which overwrites what a leaf function keeps below its stack pointer.
  */
-static bool find_candidate(const struct body *body, struct decoder *decoder, bool need_emulated,
+static bool find_candidate(const struct body *body, struct decoder *decoder, struct wishes wishes,
 			   struct placement *candidate)
 {
 	const struct part *part = &body->parts[0];
@@ -97,12 +103,14 @@ static bool find_candidate(const struct body *body, struct decoder *decoder, boo
 				     &effects))
 			return false;
 		if (i > 0 && !insn_nop5(&insn) && insn_probeable(&insn) &&
-		    (!need_emulated || insn_emulated(&insn))) {
+		    (!wishes.emulated || insn_emulated(&insn))) {
 			candidate->addr = insn.addr;
 			candidate->cls = class_of(&insn);
 			return true;
 		}
 		if (effects.writes_sp || effects.barrier)
+			return false;
+		if (effects.writes_args && wishes.args)
 			return false;
 		if (effects.writes_args)
 			candidate->args_intact = false;
@@ -116,7 +124,7 @@ struct placement placement_blind(uint64_t addr)
 }
 
 /* Takes @candidate for @placement where the branches allow it. */
-static int try_candidate(const struct body *body, struct decoder *decoder, bool need_emulated,
+static int try_candidate(const struct body *body, struct decoder *decoder, struct wishes wishes,
 			 struct placement *placement, bool *moved)
 {
 	struct placement candidate;
@@ -124,7 +132,7 @@ static int try_candidate(const struct body *body, struct decoder *decoder, bool 
 	int err;
 
 	*moved = false;
-	if (!find_candidate(body, decoder, need_emulated, &candidate))
+	if (!find_candidate(body, decoder, wishes, &candidate))
 		return 0;
 	branches = scan(body, decoder, candidate.addr);
 	err = may_move(body, decoder, candidate.addr, branches, moved);
@@ -135,7 +143,8 @@ static int try_candidate(const struct body *body, struct decoder *decoder, bool 
 	return 0;
 }
 
-int placement_choose(const struct body *body, struct decoder *decoder, struct placement *placement)
+int placement_choose(const struct body *body, struct decoder *decoder, bool need_args,
+		     struct placement *placement)
 {
 	const struct part *part = &body->parts[0];
 	struct insn entry;
@@ -147,12 +156,12 @@ int placement_choose(const struct body *body, struct decoder *decoder, struct pl
 		return 0;
 	placement->cls = class_of(&entry);
 	if (placement->cls == LAPSE_CLASS_STEPPED) {
-		err = try_candidate(body, decoder, true, placement, &moved);
+		err = try_candidate(body, decoder, (struct wishes){true, need_args}, placement, &moved);
 		if (err || moved)
 			return err;
 	}
 	if (!insn_probeable(&entry)) {
-		err = try_candidate(body, decoder, false, placement, &moved);
+		err = try_candidate(body, decoder, (struct wishes){false, need_args}, placement, &moved);
 		return err || moved ? err : -EOPNOTSUPP;
 	}
 	placement->self_jump = scan(body, decoder, part->addr).to_entry;

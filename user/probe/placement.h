@@ -10,15 +10,18 @@ struct placement {
 	uint64_t addr;
 	enum lapse_class cls; /* LAPSE_CLASS_EMULATED, _NOP5 or _STEPPED */
 	bool args_intact;
-	bool self_jump; /* the function jumps to its own entry */
+	bool self_jump;	  /* the function jumps to its own entry */
+	bool stack_check; /* it is the jump of Go's stack check, which is taken to come back */
 };
 
 /*
  * Chooses the place for the function of @body: its entry, or further along the straight line an
- * instruction that the kernel emulates, where nothing can tell the difference. Returns 0, or
- * -EOPNOTSUPP where the kernel can place no probe, -ENOMEM.
+ * instruction that the kernel emulates, where nothing can tell the difference. @need_args: the
+ * arguments are still in their registers there. Returns 0, or -EOPNOTSUPP where the kernel can place no
+ * probe, -ENOMEM.
  */
-int placement_choose(const struct body *body, struct decoder *decoder, struct placement *placement);
+int placement_choose(const struct body *body, struct decoder *decoder, bool need_args,
+		     struct placement *placement);
 
 /* The place of a function whose code cannot be judged: its entry, single-stepped. */
 struct placement placement_blind(uint64_t addr);

@@ -10,14 +10,17 @@
 #include "base/diag.h"
 #include "probe/build.h"
 #include "probe/failure.h"
+#include "probe/loader.h"
+#include "probe/marks.h"
+#include "probe/syscalls.h"
 
 #define GLOB_MAX       100
 /* Refused functions that are named; the rest is counted. */
 #define REFUSALS_SHOWN 5
 
-/* A specification that was resolved in a process. */
+/* A function that was resolved in a process. */
 struct hit {
-	size_t spec;
+	size_t want;
 	pid_t pid;
 	struct resolved resolved;
 	struct safety safety;
@@ -27,14 +30,17 @@ struct planning {
 	struct resolver resolver;
 	const struct probe_spec *specs;
 	size_t n_specs;
+	struct want *wants;
+	size_t n_wants;
 	const struct plan_options *options;
 	bool for_all; /* files are probed for all processes */
 	struct view *views;
 	size_t n_views;
 	struct hit *hits;
 	size_t n_hits, hits_capacity;
-	size_t n_failed; /* specifications */
+	size_t n_failed; /* wants and marks that are nowhere */
 	int failed_err;
+	bool *pending; /* by specification: its library has still to come */
 };
 
 static int planning_init(struct planning *p, const struct probe_spec *specs, size_t n_specs,
@@ -48,9 +54,12 @@ static int planning_init(struct planning *p, const struct probe_spec *specs, siz
 	p->n_specs = n_specs;
 	p->options = options;
 	p->views = calloc(n_processes ? n_processes : 1, sizeof(*p->views));
-	if (!p->views)
+	p->pending = calloc(n_specs + 1, sizeof(*p->pending));
+	if (!p->views || !p->pending)
 		return -ENOMEM;
-	err = resolver_init(&p->resolver);
+	err = wants_list(specs, n_specs, &p->wants, &p->n_wants);
+	if (!err)
+		err = resolver_init(&p->resolver);
 	for (; !err && p->n_views < n_processes; p->n_views++)
 		err = resolver_view(&p->resolver, &processes[p->n_views], &p->views[p->n_views]);
 	return err;
@@ -61,11 +70,13 @@ static void planning_free(struct planning *p)
 	for (size_t i = 0; i < p->n_views; i++)
 		view_free(&p->views[i]);
 	free(p->views);
+	free(p->pending);
+	free(p->wants);
 	free(p->hits);
 	resolver_free(&p->resolver);
 }
 
-static int add_hit(struct planning *p, const struct view *view, size_t spec, const struct resolved *resolved)
+static int add_hit(struct planning *p, const struct view *view, size_t want, const struct resolved *resolved)
 {
 	struct hit *hit;
 
@@ -79,7 +90,7 @@ static int add_hit(struct planning *p, const struct view *view, size_t spec, con
 		p->hits_capacity = capacity;
 	}
 	hit = &p->hits[p->n_hits++];
-	*hit = (struct hit){.spec = spec, .pid = view->process->pid, .resolved = *resolved};
+	*hit = (struct hit){.want = want, .pid = view->process->pid, .resolved = *resolved};
 	return resolver_safety(&p->resolver, view, resolved->file, p->options->force_uretprobe,
 			       p->options->seccomp_kills, &hit->safety);
 }
@@ -137,16 +148,34 @@ static bool same_file(const struct resolved *a, const struct resolved *b)
 static bool seen_before(const struct planning *p, const struct hit *hit)
 {
 	for (const struct hit *other = p->hits; other < hit; other++) {
-		if (other->spec == hit->spec && same_file(&other->resolved, &hit->resolved))
+		if (other->want == hit->want && same_file(&other->resolved, &hit->resolved))
 			return true;
 	}
 	return false;
 }
 
-/* Resolves one specification in all processes. */
-static int resolve_spec(struct planning *p, size_t index)
+/* Whether a library may bring the function later: it is named, and the program loads libraries. */
+static bool may_come(const struct view *view, const struct probe_spec *place, const struct failure *failure)
 {
-	const struct probe_spec *spec = &p->specs[index];
+	const struct mapped_file *loader;
+	uint64_t hook;
+
+	if (failure->kind != FAILED_NO_OBJECT || !view->process->pid ||
+	    (place->object_kind != SPEC_OBJECT_NAME && place->object_kind != SPEC_OBJECT_PATH))
+		return false;
+	return !loader_hook(view->process, &loader, &hook);
+}
+
+static void await(struct planning *p, size_t spec, const struct probe_spec *place)
+{
+	p->pending[spec] = true;
+	diag_warn("%s has not been loaded: %s will be measured when it is", place->object, place->function);
+}
+
+/* Resolves one function in all processes. */
+static int resolve_want(struct planning *p, size_t index)
+{
+	const struct probe_spec *spec = p->wants[index].place;
 	const struct view *failed_in = NULL;
 	struct failure first = {0};
 	bool found = false;
@@ -175,6 +204,10 @@ static int resolve_spec(struct planning *p, size_t index)
 	}
 	if (found || !failed_in)
 		return 0;
+	if (may_come(failed_in, spec, &first)) {
+		await(p, p->wants[index].spec, spec);
+		return 0;
+	}
 	p->n_failed++;
 	p->failed_err = failure_report(&p->resolver, failed_in, spec, &first);
 	return 0;
@@ -209,7 +242,7 @@ static int build_hits(struct planning *p, struct build *build)
 
 		if (!seen_before(p, hit)) {
 			safety = strictest(p, hit);
-			err = build_add(build, hit->spec, &hit->resolved, &safety);
+			err = build_add(build, &p->wants[hit->want], &hit->resolved, &safety);
 		}
 		file = build_find_file(build->plan, &hit->resolved.file->id);
 		if (!err && !p->for_all && hit->pid && file < build->plan->n_files)
@@ -221,7 +254,7 @@ static int build_hits(struct planning *p, struct build *build)
 /* Reports what was left out: warnings as long as something is left to measure. */
 static int report(const struct planning *p, const struct build *build)
 {
-	bool none = build->plan->n_places == 0;
+	bool none = build->plan->n_components == 0;
 
 	for (size_t i = 0; i < build->n_refusals && i < REFUSALS_SHOWN; i++) {
 		if (none)
@@ -240,6 +273,117 @@ static int report(const struct planning *p, const struct build *build)
 	return p->failed_err ? p->failed_err : -ENOENT;
 }
 
+/* A component whose places come with a library. */
+static int declare_pending(struct planning *p, struct build *build)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < p->n_specs; i++) {
+		size_t component;
+
+		if (p->pending[i])
+			err = build_whole(build, i, "", &component);
+	}
+	return err;
+}
+
+/* What is no function: marks in files, system calls. */
+static int build_others(struct planning *p, struct build *build)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < p->n_specs; i++) {
+		switch (p->specs[i].kind) {
+		case SPEC_SYSCALL:
+		case SPEC_LOOP:
+			err = syscalls_plan(build, i);
+			break;
+		case SPEC_FUNCTION:
+			break;
+		default:
+			err = marks_plan(build, i, p->views, p->n_views, p->for_all);
+		}
+		if (err == -ENOENT) {
+			p->n_failed++;
+			p->failed_err = err;
+			err = 0;
+		}
+	}
+	return err;
+}
+
+/* A span with one of its two places only would never end, or never begin. */
+static int check_ends(const struct planning *p, const struct build *build)
+{
+	for (size_t i = 0; i < build->plan->n_components; i++) {
+		const struct probe_spec *spec = &p->specs[build->plan->components[i].spec];
+		unsigned ends = plan_edges(build->plan, i);
+
+		if (spec->kind != SPEC_SPAN || p->pending[build->plan->components[i].spec] || ends == 3)
+			continue;
+		diag_error("'%s' is not measured: its %s cannot be probed", spec->text,
+			   ends & 1 ? "end" : "start");
+		return -ENOENT;
+	}
+	return 0;
+}
+
+/* Which component a specification was made, or n_components. */
+static size_t component_of(const struct plan *plan, size_t spec)
+{
+	size_t i = 0;
+
+	while (i < plan->n_components && plan->components[i].spec != spec)
+		i++;
+	return i;
+}
+
+/* Notes what feeds what, and moves what feeds others to the end; *places* holds where all went. */
+static void sort_components(const struct planning *p, struct plan *plan, struct plan_component *sorted,
+			    uint32_t *places)
+{
+	size_t first_fed = p->n_specs - p->options->n_fed, n = 0;
+
+	for (int feeders = 0; feeders <= 1; feeders++)
+		for (size_t i = 0; i < plan->n_components; i++) {
+			if ((plan->components[i].spec >= first_fed) != feeders)
+				continue;
+			places[i] = n;
+			sorted[n++] = plan->components[i];
+		}
+	for (size_t i = 0; i < n; i++) {
+		if (sorted[i].spec < first_fed)
+			continue;
+		sorted[i].feeds = FEEDS_CACHE;
+		sorted[i].fed = places[component_of(plan, p->options->fed[sorted[i].spec - first_fed])];
+	}
+}
+
+static int order_components(const struct planning *p, struct plan *plan)
+{
+	size_t n = plan->n_components;
+	struct plan_component *sorted = calloc(n + 1, sizeof(*sorted));
+	uint32_t *places = calloc(n + 1, sizeof(*places));
+
+	if (!sorted || !places) {
+		free(sorted);
+		free(places);
+		return -ENOMEM;
+	}
+	sort_components(p, plan, sorted, places);
+	for (size_t i = 0; i < plan->n_places; i++)
+		plan->places[i].component = places[plan->places[i].component];
+	for (size_t i = 0; i < plan->n_usdts; i++)
+		plan->usdts[i].component = places[plan->usdts[i].component];
+	for (size_t i = 0; i < plan->n_syscalls; i++)
+		plan->syscalls[i].component = places[plan->syscalls[i].component];
+	/* In place: whoever adds to the plan later expects room up to a power of two. */
+	memcpy(plan->components, sorted, n * sizeof(*sorted));
+	free(sorted);
+	free(places);
+	return 0;
+}
+
 static int make(struct planning *p, struct plan *plan)
 {
 	struct build build = {
@@ -250,14 +394,20 @@ static int make(struct planning *p, struct plan *plan)
 	};
 	int err = 0;
 
-	for (size_t i = 0; !err && i < p->n_specs; i++)
-		err = resolve_spec(p, i);
+	for (size_t i = 0; !err && i < p->n_wants; i++)
+		err = resolve_want(p, i);
 	if (!err)
 		err = build_hits(p, &build);
 	if (!err)
+		err = declare_pending(p, &build);
+	if (!err)
+		err = build_others(p, &build);
+	if (!err)
 		err = build_unique_names(plan);
 	if (!err)
-		err = report(p, &build);
+		err = report(p, &build) ?: check_ends(p, &build);
+	if (!err && p->options->n_fed)
+		err = order_components(p, plan);
 	build_release(&build);
 	return err;
 }
@@ -325,6 +475,19 @@ int plan_make(const struct probe_spec *specs, size_t n_specs, const struct targe
 	return err;
 }
 
+unsigned plan_edges(const struct plan *plan, size_t component)
+{
+	unsigned edges = 0;
+
+	for (size_t i = 0; i < plan->n_places; i++)
+		if (plan->places[i].component == component)
+			edges |= plan->places[i].edge & LAPSE_EDGE_MASK;
+	for (size_t i = 0; i < plan->n_usdts; i++)
+		if (plan->usdts[i].component == component)
+			edges |= plan->usdts[i].edge;
+	return edges;
+}
+
 void plan_free(struct plan *plan)
 {
 	for (size_t i = 0; i < plan->n_components; i++) {
@@ -332,14 +495,21 @@ void plan_free(struct plan *plan)
 		free(plan->components[i].function);
 		free(plan->components[i].object);
 		free(plan->components[i].why);
+		free(plan->components[i].marker);
 	}
 	for (size_t i = 0; i < plan->n_files; i++) {
 		free(plan->files[i].name);
 		free(plan->files[i].access);
 		free(plan->files[i].pids);
 	}
+	for (size_t i = 0; i < plan->n_usdts; i++) {
+		free(plan->usdts[i].provider);
+		free(plan->usdts[i].name);
+	}
 	free(plan->components);
 	free(plan->files);
 	free(plan->places);
+	free(plan->usdts);
+	free(plan->syscalls);
 	memset(plan, 0, sizeof(*plan));
 }

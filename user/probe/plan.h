@@ -73,10 +73,10 @@ struct plan_component {
 	bool untimed;					 /* has a count and no durations */
 	bool has_errors;				 /* something tells a failed span from a good one */
 	bool has_cache;					 /* something tells hits from misses */
-	bool has_values; /* value_name has some, or a marker names them as they come */
-	char *marker;	 /* the name by which a program's markers feed it, or NULL */
-	enum plan_feeds feeds;
-	uint32_t fed; /* the component that it feeds */
+	bool has_values;       /* value_name has some, or a marker names them as they come */
+	char *marker;	       /* the name by which a program's markers feed it, or NULL */
+	enum plan_feeds feeds; /* those that feed others come last in the plan */
+	uint32_t fed;	       /* the component that it feeds */
 };
 
 struct plan {
@@ -96,8 +96,10 @@ struct plan_options {
 	bool force_uretprobe; /* return probes even where something may unwind past them */
 	bool yes;	      /* globs over 100 functions are meant */
 	const char *merge;    /* join the functions of a glob under this name, or NULL */
-	bool seccomp_kills;   /* the self-test said that a seccomp filter would kill the target at a
-			       * return probe */
+	const size_t *fed;    /* of the last n_fed specifications: the one whose hits and misses they are */
+	size_t n_fed;
+	bool seccomp_kills; /* the self-test said that a seccomp filter would kill the target at a
+			     * return probe */
 };
 
 /*
@@ -121,5 +123,8 @@ void plan_free(struct plan *plan);
 int plan_extend(struct plan *plan, const struct probe_spec *specs, size_t n_specs,
 		const struct process *process, const struct plan_options *options, size_t *first_place,
 		size_t *new_files);
+
+/* The edges (enum lapse_edge, or'ed) that @component has places for. */
+unsigned plan_edges(const struct plan *plan, size_t component);
 
 #endif
