@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "probe/debuginfo.h"
+
 /* Entries of the debug information that are looked at at most. */
 #define LOOK_MAX 2000000
 
@@ -118,13 +120,11 @@ static void search_units(struct search *search, Dwarf *dwarf)
 bool inlined_find(const struct object *object, const char *name, char *into, size_t size)
 {
 	struct search search = {.name = name, .into = into, .size = size};
-	Dwarf *dwarf = dwarf_begin_elf(object->debug ? object->debug : object->elf, DWARF_C_READ, NULL);
+	Dwarf *dwarf = debuginfo_dwarf(object);
 
 	if (size)
 		into[0] = '\0';
-	if (!dwarf)
-		return false;
-	search_units(&search, dwarf);
-	dwarf_end(dwarf);
+	if (dwarf)
+		search_units(&search, dwarf);
 	return search.found;
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "probe/debugfile.h"
+#include "probe/debuginfo.h"
 #include "probe/symtab.h"
 
 /* More than any linker makes; a hostile header may claim 4 billion. */
@@ -71,7 +72,7 @@ static bool find_handlers(Elf *elf)
 	return !any;
 }
 
-static int load(struct object *object, const char *root)
+static int load(struct object *object)
 {
 	GElf_Ehdr ehdr;
 	struct stat st;
@@ -94,8 +95,8 @@ static int load(struct object *object, const char *root)
 	err = read_segments(object);
 	if (err)
 		return err;
-	if (root && !symtab_present(object->elf))
-		debugfile_open(object, root);
+	if (object->root)
+		debugfile_open(object);
 	return symtab_load(object);
 }
 
@@ -107,13 +108,16 @@ struct object *object_open(const char *path, const char *root, int *err)
 	if (!object)
 		return NULL;
 	object->fd = object->debug_fd = -1;
+	object->path = strdup(path);
+	object->root = root ? strdup(root) : NULL;
 	object->units = calloc(1, sizeof(*object->units));
-	if (!object->units) {
+	object->debuginfo = debuginfo_new();
+	if (!object->path || (root && !object->root) || !object->units || !object->debuginfo) {
 		object_close(object);
 		return NULL;
 	}
 	object->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	*err = object->fd < 0 ? -errno : load(object, root);
+	*err = object->fd < 0 ? -errno : load(object);
 	if (*err) {
 		object_close(object);
 		return NULL;
@@ -125,12 +129,17 @@ void object_close(struct object *object)
 {
 	if (!object)
 		return;
+	debuginfo_free(object->debuginfo);
 	elf_end(object->elf);
 	elf_end(object->debug);
+	free(object->debug_image);
 	if (object->fd >= 0)
 		close(object->fd);
 	if (object->debug_fd >= 0)
 		close(object->debug_fd);
+	free(object->debug_path);
+	free(object->path);
+	free(object->root);
 	free(object->segments);
 	free(object->functions);
 	free(object->cold);

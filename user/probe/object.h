@@ -13,6 +13,8 @@
 
 #include "probe/code_units.h"
 
+struct debuginfo;
+
 struct function {
 	const char *symbol; /* lives as long as the object */
 	uint64_t addr;	    /* virtual, as linked */
@@ -29,13 +31,16 @@ struct segment {
 
 struct object {
 	int fd;
-	void *elf;   /* Elf of libelf */
-	void *debug; /* Elf of a separate debug file, or NULL */
+	char *path, *root; /* as given to object_open() */
+	void *elf;	   /* Elf of libelf */
+	void *debug;	   /* Elf of what was found of symbols and debug information apart, or NULL */
 	int debug_fd;
+	char *debug_path;  /* NULL where it lies in ... */
+	void *debug_image; /* memory: symbols that were packed into the file itself */
 	dev_t dev;
 	ino_t ino;
 	bool x86_64;
-	bool has_symtab;   /* its own, or a separate debug file's */
+	bool has_symtab;   /* its own, or one found apart */
 	bool has_handlers; /* functions of it may have code for exceptions */
 	struct segment *segments;
 	size_t n_segments;
@@ -43,13 +48,15 @@ struct object {
 	size_t n_functions;
 	const struct function **cold; /* those named NAME.cold..., by name */
 	size_t n_cold;
-	struct code_units *units; /* never NULL */
+	struct code_units *units;    /* never NULL */
+	struct debuginfo *debuginfo; /* never NULL */
 };
 
 /*
  * Opens @path. Returns NULL with *err set to -ENOEXEC (no ELF file, or none with code), or what
- * open(2) said. @root is where separate debug files are looked for ("" for lapse's own view);
- * NULL: nowhere. Release with object_close().
+ * open(2) said. @root is where separate debug files are looked for ("" for lapse's own view), besides
+ * the root of the process that @path leads through (/proc/PID/...); NULL: nowhere. Release with
+ * object_close().
  */
 struct object *object_open(const char *path, const char *root, int *err);
 void object_close(struct object *object);

@@ -151,17 +151,18 @@ static int list_cold(struct object *object)
 
 int symtab_load(struct object *object)
 {
+	bool own = symtab_present(object->elf);
+	Elf *apart = own ? NULL : object->debug;
 	size_t capacity = count_functions(object->elf, SHT_SYMTAB) +
-			  count_functions(object->elf, SHT_DYNSYM) +
-			  count_functions(object->debug, SHT_SYMTAB);
+			  count_functions(object->elf, SHT_DYNSYM) + count_functions(apart, SHT_SYMTAB);
 
-	object->has_symtab = symtab_present(object->elf) || object->debug;
+	object->has_symtab = own || apart;
 	object->functions = calloc(capacity ? capacity : 1, sizeof(*object->functions));
 	if (!object->functions)
 		return -ENOMEM;
 	add_functions(object, object->elf, SHT_SYMTAB, capacity);
 	add_functions(object, object->elf, SHT_DYNSYM, capacity);
-	add_functions(object, object->debug, SHT_SYMTAB, capacity);
+	add_functions(object, apart, SHT_SYMTAB, capacity);
 	qsort(object->functions, object->n_functions, sizeof(*object->functions), compare);
 	drop_doubles(object);
 	mark_resolvers(object);
