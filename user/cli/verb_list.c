@@ -15,6 +15,7 @@
 struct listing {
 	bool json;
 	size_t shown;
+	size_t unjudged;
 	const char *object; /* the file of the row before */
 };
 
@@ -37,6 +38,23 @@ static int show_json(const struct list_entry *entry)
 	json_object_set_new(object, "method", text_or_null(entry->method));
 	json_object_set_new(object, "price", text_or_null(entry->price));
 	json_object_set_new(object, "why", text_or_null(entry->why));
+	json_object_set_new(object, "judged", json_boolean(entry->judged));
+	return json_line_write(object);
+}
+
+static int show_mark_json(const struct list_mark *mark)
+{
+	json_t *object = json_line_new(mark->marker ? "marker" : "usdt");
+
+	if (mark->marker) {
+		json_object_set_new(object, "component",
+				    mark->named ? json_null() : text_or_null(mark->name));
+	} else {
+		json_object_set_new(object, "provider", text_or_null(mark->provider));
+		json_object_set_new(object, "name", text_or_null(mark->name));
+		json_object_set_new(object, "arguments", json_integer((json_int_t)mark->n_args));
+	}
+	json_object_set_new(object, "file", text_or_null(mark->file));
 	return json_line_write(object);
 }
 
@@ -56,12 +74,40 @@ static int show_text(struct listing *listing, const struct list_entry *entry)
 	return putchar('\n') == EOF ? -errno : 0;
 }
 
+static int show_mark_text(struct listing *listing, const struct list_mark *mark)
+{
+	char provider[256], name[1024];
+
+	if (!listing->object || strcmp(listing->object, mark->file))
+		printf("%s%s\n%10s  %s\n", listing->object ? "\n" : "",
+		       text_escape(mark->file, name, sizeof(name)), "ARGUMENTS", "MARK");
+	listing->object = mark->file;
+	text_escape(mark->name, name, sizeof(name));
+	if (mark->named)
+		printf("%10s  marker:NAME  (any NAME: the program gives it while it runs)", "-");
+	else if (mark->marker)
+		printf("%10s  marker:%s", "-", name);
+	else
+		printf("%10zu  usdt:%s:%s", mark->n_args,
+		       text_escape(mark->provider, provider, sizeof(provider)), name);
+	return putchar('\n') == EOF ? -errno : 0;
+}
+
 static int show(void *context, const struct list_entry *entry)
 {
 	struct listing *listing = context;
 
 	listing->shown++;
+	listing->unjudged += !entry->judged;
 	return listing->json ? show_json(entry) : show_text(listing, entry);
+}
+
+static int show_mark(void *context, const struct list_mark *mark)
+{
+	struct listing *listing = context;
+
+	listing->shown++;
+	return listing->json ? show_mark_json(mark) : show_mark_text(listing, mark);
 }
 
 static int list_process(const struct process *process, const struct options *options)
@@ -70,14 +116,21 @@ static int list_process(const struct process *process, const struct options *opt
 	struct listing listing = {.json = options->json};
 	int err = list_functions(process, pattern, show, &listing);
 
+	if (!err)
+		err = list_marks(process, pattern, show_mark, &listing);
 	if (fflush(stdout))
 		err = -errno;
 	if (err)
 		return err == -EPIPE ? EXIT_HELD : EXIT_NOT_ATTACHED;
 	if (!listing.shown) {
-		diag_error("no function of process %d matches '%s'", process->pid, pattern ?: "*");
+		diag_error("no function or mark of process %d matches '%s'", process->pid, pattern ?: "*");
 		return EXIT_NOT_ATTACHED;
 	}
+	if (listing.unjudged)
+		diag_note(
+			"these were too many to look into each: which of them cannot be probed, and at what "
+			"price the others, a pattern tells that leaves %d functions or fewer",
+			LIST_JUDGED_MAX);
 	return EXIT_HELD;
 }
 
@@ -112,9 +165,10 @@ int verb_list(int argc, char **argv)
 		VERB_LIST,
 		"lapse list",
 		"[PATTERN]",
-		"Lists the functions of a process that match PATTERN, how each would be probed, and why not "
-		"where "
-		"it would not.",
+		"Lists the functions of a process that match PATTERN (handle_*, libssl:SSL_*, :main*), how "
+		"each "
+		"would be probed, and why not where it would not; and its marks, usdt:PROVIDER:NAME and "
+		"marker:NAME.",
 	};
 	struct options options;
 	int code = EXIT_USAGE;

@@ -8,6 +8,7 @@
 
 #include "base/diag.h"
 #include "base/text.h"
+#include "probe/list_pattern.h"
 #include "probe/placement.h"
 #include "probe/resolver.h"
 #include "probe/retins.h"
@@ -22,10 +23,20 @@ struct row {
 	bool ifunc;
 };
 
+/* The functions of one file that match. */
+struct listed {
+	const struct mapped_file *file;
+	const struct object *object;
+	struct row *rows;
+	size_t n;
+};
+
 struct listing {
 	struct resolver resolver;
 	struct view view;
-	const char *pattern;
+	struct list_pattern pattern;
+	struct listed *files;
+	size_t n_files, n_rows;
 	int (*each)(void *context, const struct list_entry *entry);
 	void *context;
 };
@@ -81,6 +92,13 @@ static const char *price_of(enum lapse_class cls)
 	}
 }
 
+/* What holds for all functions of the file. */
+static void judge_unseen(const struct safety *safety, struct list_entry *entry)
+{
+	entry->method = safety->verdict == SAFETY_RETURN_PROBE ? "return probe" : "return instructions";
+	entry->why = safety->why[0] ? safety->why : NULL;
+}
+
 /* Fills in how the function would be measured. */
 static int judge(struct listing *listing, const struct object *object, const struct row *row,
 		 const struct safety *safety, struct list_entry *entry)
@@ -90,13 +108,19 @@ static int judge(struct listing *listing, const struct object *object, const str
 	struct body body;
 	int err;
 
+	entry->judged = true;
 	if (row->ifunc || safety->verdict == SAFETY_REFUSED) {
 		entry->why = row->ifunc ? CHOSEN_AT_LOAD : safety->why;
 		return 0;
 	}
+	if (listing->n_rows > LIST_JUDGED_MAX) {
+		entry->judged = false;
+		judge_unseen(safety, entry);
+		return 0;
+	}
 	err = body_load(object, row->function, &body);
 	if (!err) {
-		err = placement_choose(&body, listing->resolver.decoder, &placement);
+		err = placement_choose(&body, listing->resolver.decoder, false, &placement);
 		body_free(&body);
 	}
 	if (err == -ENOMEM)
@@ -106,11 +130,9 @@ static int judge(struct listing *listing, const struct object *object, const str
 		return 0;
 	}
 	entry->price = price_of(placement.cls);
-	entry->method = "return probe";
+	judge_unseen(safety, entry);
 	if (safety->verdict == SAFETY_RETURN_PROBE)
 		return 0;
-	entry->method = "return instructions";
-	entry->why = safety->why;
 	err = retins_find(object, row->function, listing->resolver.decoder, &retins);
 	if (err != -EOPNOTSUPP)
 		return err;
@@ -119,65 +141,89 @@ static int judge(struct listing *listing, const struct object *object, const str
 	return 0;
 }
 
-static int list_rows(struct listing *listing, const struct mapped_file *file, const struct object *object,
-		     const struct row *rows, size_t n)
+static int show_file(struct listing *listing, const struct listed *listed)
 {
 	struct safety safety;
-	int err = resolver_safety(&listing->resolver, &listing->view, file, false, false, &safety);
+	int err = resolver_safety(&listing->resolver, &listing->view, listed->file, false, false, &safety);
 
-	for (size_t i = 0; !err && i < n; i++) {
+	for (size_t i = 0; !err && i < listed->n; i++) {
+		const struct row *row = &listed->rows[i];
+		struct safety own = odd_safety(&safety, row->function->symbol, false);
 		struct list_entry entry = {
-			.function = rows[i].readable,
-			.symbol = rows[i].function->symbol,
-			.object = path_base(file->name),
-			.offset = rows[i].function->offset,
-			.size = rows[i].function->size,
+			.function = row->readable,
+			.symbol = row->function->symbol,
+			.object = path_base(listed->file->name),
+			.offset = row->function->offset,
+			.size = row->function->size,
 		};
 
-		struct safety own = odd_safety(&safety, rows[i].function->symbol, false);
-
-		err = judge(listing, object, &rows[i], &own, &entry);
+		err = judge(listing, listed->object, row, &own, &entry);
 		if (!err)
 			err = listing->each(listing->context, &entry);
 	}
 	return err;
 }
 
-static int list_file(struct listing *listing, const struct mapped_file *file)
+static int match_file(struct listing *listing, const struct mapped_file *file)
 {
-	const char *pattern = listing->pattern ? listing->pattern : "*";
-	const struct object *object;
+	const char *name = listing->pattern.name;
+	struct listed *listed = &listing->files[listing->n_files];
 	struct matches matches;
-	struct row *rows;
-	size_t n;
 	int err;
 
-	object = resolver_object(&listing->resolver, file, &err);
-	if (!object)
+	if (!list_pattern_file(&listing->pattern, file))
+		return 0;
+	listed->file = file;
+	listed->object = resolver_object(&listing->resolver, file, &err);
+	if (!listed->object)
 		return err == -ENOMEM ? err : 0;
-	err = symbols_match(object, pattern, text_is_glob(pattern), &matches);
+	err = symbols_match(listed->object, name, text_is_glob(name), &matches);
 	if (err)
 		return err;
-	err = make_rows(&matches, &rows, &n);
-	if (!err)
-		err = list_rows(listing, file, object, rows, n);
-	free_rows(rows, n);
+	err = make_rows(&matches, &listed->rows, &listed->n);
 	matches_free(&matches);
+	listing->n_files++;
+	listing->n_rows += listed->n;
 	return err;
+}
+
+static int match_files(struct listing *listing)
+{
+	int err = 0;
+
+	listing->files = calloc(listing->view.n_files ?: 1, sizeof(*listing->files));
+	if (!listing->files)
+		return -ENOMEM;
+	for (size_t i = 0; !err && i < listing->view.n_files; i++)
+		err = match_file(listing, listing->view.files[i]);
+	return err;
+}
+
+static void listing_free(struct listing *listing)
+{
+	for (size_t i = 0; i < listing->n_files; i++)
+		free_rows(listing->files[i].rows, listing->files[i].n);
+	free(listing->files);
+	view_free(&listing->view);
+	list_pattern_free(&listing->pattern);
+	resolver_free(&listing->resolver);
 }
 
 int list_functions(const struct process *process, const char *pattern,
 		   int (*each)(void *context, const struct list_entry *entry), void *context)
 {
-	struct listing listing = {.pattern = pattern, .each = each, .context = context};
+	struct listing listing = {.each = each, .context = context};
 	int err = resolver_init(&listing.resolver);
 
 	if (!err)
+		err = list_pattern_parse(pattern, &listing.pattern);
+	if (!err)
 		err = resolver_view(&listing.resolver, process, &listing.view);
-	for (size_t i = 0; !err && i < listing.view.n_files; i++)
-		err = list_file(&listing, listing.view.files[i]);
-	view_free(&listing.view);
-	resolver_free(&listing.resolver);
+	if (!err)
+		err = match_files(&listing);
+	for (size_t i = 0; !err && i < listing.n_files; i++)
+		err = show_file(&listing, &listing.files[i]);
+	listing_free(&listing);
 	if (err == -ENOMEM)
 		diag_error("out of memory");
 	return err;

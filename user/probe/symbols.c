@@ -16,6 +16,7 @@ struct query {
 	bool glob;
 	bool signature;			 /* the parameter list is part of it */
 	bool raw;			 /* may mean a mangled symbol as it stands */
+	bool all;			 /* nothing but stars */
 	struct piece pieces[PIECES_MAX]; /* what a mangled symbol must hold */
 	size_t n_pieces;
 };
@@ -27,6 +28,7 @@ static struct query make_query(const char *text, bool glob)
 		.glob = glob,
 		.signature = strchr(text, '(') != NULL,
 		.raw = name_mangled(text) || (glob && text[0] == '_'),
+		.all = glob && text[strspn(text, "*")] == '\0',
 	};
 
 	query.n_pieces = name_pieces(text, query.pieces, PIECES_MAX);
@@ -73,6 +75,8 @@ static bool readable_matches(const struct query *query, const char *symbol)
 
 static bool symbol_matches(const struct query *query, const char *symbol, size_t base)
 {
+	if (query->all)
+		return true;
 	if (name_mangled(symbol)) {
 		if (query->raw && (text_matches(query, symbol) || head_matches(query, symbol, base)))
 			return true;
