@@ -9,13 +9,19 @@ TARGET_CXXFLAGS := -O2 -g -std=gnu++17 -Wall -Wextra -Werror -D_GNU_SOURCE -Ites
 CXX   ?= g++
 RUSTC ?= $(shell command -v rustc 2>/dev/null)
 GO    ?= $(shell command -v go 2>/dev/null)
+MUSL_GCC ?= $(shell command -v musl-gcc 2>/dev/null)
 
-targets_c  := timed cost jumper hot deep canceller fibers jailed spawner inside plugger marked
+targets_c  := timed cost jumper hot deep canceller fibers jailed spawner inside plugger marked opener
 targets_cc := thrower names marked_cxx
+
+# One program as linkers, C libraries and distributions make it.
+target_files := $(addprefix $(targets_dir)/, timed.static timed.static_pie timed.no_pie timed.minidebug \
+	timed.linked timed.crc $(if $(MUSL_GCC),timed.musl timed.musl_static) \
+	$(foreach v,4 5,typed.$(v) typed_cxx.$(v)) typed.gz typed.clang)
 
 target_programs := $(targets_c:%=$(targets_dir)/%) $(targets_cc:%=$(targets_dir)/%) \
 	$(addprefix $(targets_dir)/, pipeline canceller_plain libcalls many timed.stripped plugin.so \
-		$(if $(RUSTC),panicker) $(if $(GO),goserver))
+		$(if $(RUSTC),panicker) $(if $(GO),goserver)) $(target_files)
 
 .PHONY: targets
 targets: $(target_programs)
@@ -44,6 +50,53 @@ $(targets_dir)/plugin.so: $(targets_src)/plugin.cc
 $(targets_dir)/timed.stripped: $(targets_dir)/timed
 	strip -o $@ $<
 
+# ---- Files of all sorts --------------------------------------------------------------------------
+$(targets_dir)/timed.static: target_flags := -static -no-pie
+$(targets_dir)/timed.static_pie: target_flags := -static-pie
+$(targets_dir)/timed.no_pie: target_flags := -no-pie
+
+$(addprefix $(targets_dir)/timed., static static_pie no_pie): $(targets_src)/timed.c $(targets_src)/common.h
+	@mkdir -p $(@D)
+	$(CC) $(TARGET_CFLAGS) $(target_flags) -o $@ $< -lpthread
+
+$(targets_dir)/timed.musl_static: target_flags := -static
+$(addprefix $(targets_dir)/timed., musl musl_static): $(targets_src)/timed.c $(targets_src)/common.h
+	@mkdir -p $(@D)
+	$(MUSL_GCC) $(TARGET_CFLAGS) $(target_flags) -o $@ $<
+
+$(targets_dir)/timed.minidebug: $(targets_dir)/timed $(targets_src)/minidebug
+	$(targets_src)/minidebug $< $@
+
+# Its debug file lies beside it and has its build id.
+$(targets_dir)/timed.linked: $(targets_dir)/timed
+	objcopy --only-keep-debug $< $@.debug
+	objcopy --strip-all --add-gnu-debuglink=$@.debug $< $@
+
+# Its debug file lies in .debug/, and there is no build id: the checksum decides.
+$(targets_dir)/timed.crc: $(targets_src)/timed.c $(targets_src)/common.h
+	@mkdir -p $(@D)/.debug
+	$(CC) $(TARGET_CFLAGS) -Wl,--build-id=none -o $@ $< -lpthread
+	objcopy --only-keep-debug $@ $(@D)/.debug/$(@F).debug
+	objcopy --strip-all --add-gnu-debuglink=$(@D)/.debug/$(@F).debug $@
+
+# What debug information says of types, in its versions and by both compilers.
+$(targets_dir)/typed.4 $(targets_dir)/typed_cxx.4: target_flags := -gdwarf-4
+$(targets_dir)/typed.5 $(targets_dir)/typed_cxx.5: target_flags := -gdwarf-5
+$(targets_dir)/typed.gz: target_flags := -gz
+
+$(addprefix $(targets_dir)/typed., 4 5 gz): $(targets_src)/typed.c
+	@mkdir -p $(@D)
+	$(CC) $(TARGET_CFLAGS) $(target_flags) -fPIC -shared -o $@ $<
+
+$(targets_dir)/typed.clang: $(targets_src)/typed.c
+	@mkdir -p $(@D)
+	$(CLANG) $(TARGET_CFLAGS) -fPIC -shared -o $@ $<
+
+$(targets_dir)/typed_cxx.4 $(targets_dir)/typed_cxx.5: $(targets_src)/typed_cxx.cc
+	@mkdir -p $(@D)
+	$(CXX) $(TARGET_CXXFLAGS) $(target_flags) -fPIC -shared -o $@ $<
+
+# ---- Others --------------------------------------------------------------------------------------
 $(targets_dir)/canceller_plain: $(targets_src)/canceller.c $(targets_src)/common.h
 	@mkdir -p $(@D)
 	$(CC) $(TARGET_CFLAGS) -DPLAIN -o $@ $< -lpthread

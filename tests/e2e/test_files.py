@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Files of all sorts: how a program was linked, by which C library, and where its symbols went."""
+
+import os
+import shutil
+import subprocess
+
+from harness import TARGETS, Target, case, check, counted, equal, lossless, need
+
+CALLS = 300
+
+
+def _counts(t, name, probe="work_push", component="work_push", args=("--calls", CALLS, "--ns", "5us"), target=None):
+    target = target or t.target(name, *args)
+    tracer = t.stat(target.pid, probe)
+    equal(tracer.probes, 1, "probes")
+    target.go()
+    equal(target.done()["calls"], CALLS, "calls")
+    tracer.stop()
+    counted(tracer.component(component), CALLS, probe)
+    lossless(tracer.final())
+    target.finish()
+    return tracer
+
+
+@case()
+def static(t):
+    """No dynamic linker, fixed addresses."""
+    _counts(t, "timed.static")
+
+
+@case()
+def static_pie(t):
+    _counts(t, "timed.static_pie")
+
+
+@case()
+def fixed_addresses(t):
+    _counts(t, "timed.no_pie")
+
+
+@case()
+def musl(t):
+    _counts(t, "timed.musl")
+
+
+@case()
+def musl_static(t):
+    _counts(t, "timed.musl_static")
+
+
+@case()
+def main_binary_by_colon(t):
+    _counts(t, "timed.static", ":work_push")
+
+
+@case()
+def static_function_by_its_file(t):
+    """A function that the program does not export: only its symbol table has it."""
+    _counts(t, "timed.no_pie", "timed.no_pie:timed_body", "timed_body")
+
+
+@case()
+def symbols_packed_in_the_file(t):
+    """.gnu_debugdata"""
+    _counts(t, "timed.minidebug")
+
+
+@case()
+def debug_file_beside(t):
+    """.gnu_debuglink, the build id decides."""
+    _counts(t, "timed.linked")
+
+
+@case()
+def debug_file_by_checksum(t):
+    _counts(t, "timed.crc")
+
+
+@case()
+def debug_file_of_another_program(t):
+    """The checksum is wrong: the program counts as stripped."""
+    path = shutil.copy(os.path.join(TARGETS, "timed.crc"), t.path("timed.crc"))
+    with open(os.path.join(TARGETS, ".debug", "timed.crc.debug"), "rb") as file:
+        content = file.read()
+    with open(t.path("timed.crc.debug"), "wb") as file:
+        file.write(content + b"\0")
+    target = t.target(path, "--calls", 1)
+    tracer = t.lapse_ends("stat", "-p", target.pid, "work_push")
+    check(tracer.popen.returncode != 0, "it took the debug file of another program")
+    check("stripped" in "\n".join(tracer.err), f"it does not say why: {tracer.last_words()}")
+    target.go()
+    target.done()
+    target.finish()
+
+
+@case()
+def debug_file_by_build_id_in_another_root(t):
+    """The debug file lies in the target's own /usr/lib/debug, which lapse does not see."""
+    need("unshare")
+    notes = subprocess.run(["readelf", "-n", os.path.join(TARGETS, "timed")], capture_output=True, text=True,
+                           check=True).stdout
+    build_id = next(line.split()[-1] for line in notes.splitlines() if "Build ID" in line)
+    root = t.path("root")
+    os.mkdir(root)
+    script = (f"mount -t tmpfs none {root} && mkdir -p {root}/lib {root}/lib64 {root}/usr/lib/debug/.build-id/"
+              f"{build_id[:2]} && cp {TARGETS}/timed.stripped {root}/timed && "
+              f"cp {TARGETS}/timed {root}/usr/lib/debug/.build-id/{build_id[:2]}/{build_id[2:]}.debug && "
+              f"mount --bind /lib64 {root}/lib64 && mount --bind /lib {root}/lib && "
+              f"exec chroot {root} /timed --calls {CALLS} --ns 5us")
+    target = t.started(Target(["unshare", "--mount", "--propagation", "private", "sh", "-c", script]))
+    _counts(t, "timed", target=target)
+
+
+@case()
+def stripped_says_so(t):
+    target = t.target("timed.stripped", "--calls", 1)
+    tracer = t.lapse_ends("stat", "-p", target.pid, "work_push")
+    check(tracer.popen.returncode != 0, "a function of a stripped file was found")
+    check("stripped" in "\n".join(tracer.err), f"it does not say why: {tracer.last_words()}")
+    target.go()
+    target.done()
+    target.finish()
+
+
+@case()
+def plug_in(t):
+    """A library that the program has loaded by dlopen()."""
+    _counts(t, "opener", "libshared:shared_work", "shared_work", ("early", CALLS))
+
+
+@case()
+def plug_in_by_path(t):
+    path = os.path.join(TARGETS, "libshared.so")
+    _counts(t, "opener", f"{path}:shared_work", "shared_work", ("early", CALLS))
+
+
+# ---- what lapse list tells of files --------------------------------------------------------
+
+
+def _listed(t, pid, *args):
+    tracer = t.lapse_ends("list", "-p", pid, *args, "--json")
+    equal(tracer.popen.returncode, 0, f"exit code of list {args}")
+    return tracer
+
+
+@case()
+def list_of_one_object(t):
+    target = t.target("libcalls", 1)
+    names = {(o["object"], o["function"]) for o in _listed(t, target.pid, "libshared:shared_*").objects("function")}
+    equal(names, {("libshared.so", "shared_work")}, "functions")
+    found = _listed(t, target.pid, ":main*").objects("function")
+    equal({o["object"] for o in found}, {"libcalls"}, "objects")
+    check("main" in {o["function"] for o in found}, "main is not listed")
+
+
+@case()
+def list_of_the_packed_symbols(t):
+    target = t.target("timed.minidebug", "--calls", 1)
+    names = {o["function"] for o in _listed(t, target.pid, "work_*").objects("function")}
+    equal(names, {"work_push", "work_endbr", "work_stepped", "work_nop5"}, "functions")
+
+
+@case()
+def list_of_markers(t):
+    target = t.target("marked")
+    markers = _listed(t, target.pid, "marker:*").objects("marker")
+    check(markers, "no markers")
+    check(all(m["file"].endswith("/marked") for m in markers), f"files: {markers[:2]}")
+    names = {m["component"] for m in markers}
+    text = "\n".join(t.lapse_ends("list", "-p", target.pid, "marker:*").out)
+    for name in names - {None}:
+        check(f"marker:{name}" in text, f"marker:{name} is not in the text")
+
+
+@case()
+def list_of_everything_is_quick(t):
+    """Nobody waits for tens of thousands of functions to be decoded."""
+    node = need("node")
+    process = t.process(node, "-e", "console.log('ready'); setInterval(() => {}, 1000)")
+    process.wait_line("ready")
+    tracer = t.lapse_ends("list", "-p", process.pid, seconds=8)
+    equal(tracer.popen.returncode, 0, "exit code")
+    check(len(tracer.out) > 5000, f"{len(tracer.out)} lines only")
+    check("too many" in "\n".join(tracer.err), f"it does not say what is left out: {tracer.last_words()}")
