@@ -149,6 +149,7 @@ static void test_readable(void **state)
 	expect_readable("_ZNK2ns1S1mEi", true, "ns::S::m(int) const");
 	expect_readable("_ZN4core3fmt5write17h0123456789abcdefE", false, "core::fmt::write");
 	expect_readable("_RNvNtCs1234_7mycrate3foo3bar", false, "mycrate::foo::bar");
+	expect_readable("_ZN2ns4nameB5cxx11Ei", true, "ns::name(int)");
 	expect_readable("_Znonsense", true, "_Znonsense");
 	expect_readable("_Z", true, "_Z");
 }

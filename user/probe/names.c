@@ -58,6 +58,15 @@ bool name_mangled(const char *symbol)
 	return symbol[0] == '_' && (symbol[1] == 'Z' || symbol[1] == 'R');
 }
 
+/* Takes out tags such as "[abi:cxx11]", which the source's names do not have. */
+static void drop_tags(char *name)
+{
+	char *tag = name, *end;
+
+	while ((tag = strstr(tag, "[abi:")) && (end = strchr(tag, ']')))
+		memmove(tag, end + 1, strlen(end + 1) + 1);
+}
+
 char *name_readable(const char *symbol, bool signature)
 {
 	char *base = strndup(symbol, name_base(symbol, NULL)), *readable;
@@ -68,6 +77,7 @@ char *name_readable(const char *symbol, bool signature)
 	if (!readable)
 		return base;
 	free(base);
+	drop_tags(readable);
 	return readable;
 }
 

@@ -22,7 +22,7 @@ bool name_mangled(const char *symbol);
 
 /*
  * The name for people, to be freed: demangled where it is mangled, with the parameter list if
- * @signature, without suffixes and hashes. NULL where memory is out.
+ * @signature, without suffixes, hashes and tags of ABIs. NULL where memory is out.
  */
 char *name_readable(const char *symbol, bool signature);
 
