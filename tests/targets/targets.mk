@@ -15,13 +15,19 @@ targets_c  := timed cost jumper hot deep canceller fibers jailed spawner inside 
 targets_cc := thrower names marked_cxx
 
 # One program as linkers, C libraries and distributions make it.
-target_files := $(addprefix $(targets_dir)/, timed.static timed.static_pie timed.no_pie timed.minidebug \
-	timed.linked timed.crc $(if $(MUSL_GCC),timed.musl timed.musl_static) \
-	$(foreach v,4 5,typed.$(v) typed_cxx.$(v)) typed.gz typed.clang)
+target_files := $(addprefix $(targets_dir)/, timed.static timed.static_pie timed.no_pie \
+	$(if $(MUSL_GCC),timed.musl timed.musl_static))
+
+# Files that unit tests read.
+debug_files := $(addprefix $(targets_dir)/, timed.stripped timed.minidebug timed.linked timed.crc)
+typed_files := $(addprefix $(targets_dir)/, typed.4 typed.5 typed.gz typed.clang typed_cxx.4 typed_cxx.5)
+$(BUILD)/unit/test_debugfile: | $(debug_files)
+$(BUILD)/unit/test_types: | $(debug_files) $(typed_files)
 
 target_programs := $(targets_c:%=$(targets_dir)/%) $(targets_cc:%=$(targets_dir)/%) \
-	$(addprefix $(targets_dir)/, pipeline canceller_plain libcalls many timed.stripped plugin.so \
-		$(if $(RUSTC),panicker) $(if $(GO),goserver)) $(target_files)
+	$(addprefix $(targets_dir)/, pipeline canceller_plain libcalls many plugin.so \
+		$(if $(RUSTC),panicker) $(if $(GO),goserver)) \
+	$(target_files) $(debug_files) $(typed_files)
 
 .PHONY: targets
 targets: $(target_programs)
