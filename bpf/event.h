@@ -293,6 +293,10 @@ enum lapse_edge {
 	LAPSE_EDGE_MASK = 0x0f,
 	/* At the conditional jump of Go's stack check: while it is taken the function has not begun. */
 	LAPSE_EDGE_STACK_CHECK = 0x10,
+	/* One of a glob's, whose links may be made anew without the dearest of them: only links of the
+	 * present generation begin spans, and each link ends its own. */
+	LAPSE_EDGE_GLOB = 0x20,
+	LAPSE_EDGE_GENERATION = 0x40,
 };
 
 /* Cost classes: how the kernel executes the instruction under the entry probe, and what ends
@@ -338,12 +342,12 @@ struct lapse_frame {
 	__u64 cost_ns; /* the task's probe cost at entry */
 	__u64 caller;  /* the return address, where a return instruction ends it */
 	__u32 component;
-	__u16 flags; /* enum lapse_frame_flag */
-	__u16 extra; /* return probes that the kernel stacked for jumps to the entry */
-	__u8 cls;    /* enum lapse_class */
-	__u8 edge;   /* enum lapse_edge: what its return means */
-	__u16 place; /* of the cookie */
-	__u32 pad;
+	__u16 flags;	  /* enum lapse_frame_flag */
+	__u16 extra;	  /* return probes that the kernel stacked for jumps to the entry */
+	__u8 cls;	  /* enum lapse_class */
+	__u8 edge;	  /* enum lapse_edge: what its return means */
+	__u16 place;	  /* of the cookie */
+	__u32 generation; /* LAPSE_EDGE_GENERATION, as in the cookie of the link that began it */
 	__u64 capture[LAPSE_CAPTURES];
 };
 

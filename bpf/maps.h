@@ -26,6 +26,9 @@ const volatile char cfg_comm[LAPSE_COMM_LEN] = {};
 __u32 filter;
 __u32 only_tid;
 
+/* LAPSE_EDGE_GENERATION, or 0: which links of globs begin spans. */
+__u32 generation;
+
 /* Calibrated by user space before the target is attached. */
 struct lapse_cost costs[LAPSE_CLASSES];
 

@@ -41,6 +41,17 @@ static __always_inline __u32 edge_of(__u64 cookie)
 	return LAPSE_COOKIE_EDGE(cookie) & LAPSE_EDGE_MASK;
 }
 
+static __always_inline __u32 generation_of(__u64 cookie)
+{
+	return LAPSE_COOKIE_EDGE(cookie) & LAPSE_EDGE_GENERATION;
+}
+
+/* The link is one that is about to be taken away, or that is not yet in force. */
+static __always_inline bool other_generation(__u64 cookie)
+{
+	return (LAPSE_COOKIE_EDGE(cookie) & LAPSE_EDGE_GLOB) && generation_of(cookie) != generation;
+}
+
 static __always_inline int frame_push(struct lapse_stack *stack, struct lapse_cell *cell,
 				      const struct call *call, __u32 flags)
 {
@@ -68,6 +79,7 @@ static __always_inline int frame_push(struct lapse_stack *stack, struct lapse_ce
 	frame->cls = LAPSE_COOKIE_CLASS(call->cookie);
 	frame->edge = edge_of(call->cookie);
 	frame->place = LAPSE_COOKIE_PLACE(call->cookie);
+	frame->generation = generation_of(call->cookie);
 	if (flags & LAPSE_COMP_RULES)
 		for (int i = 0; i < LAPSE_CAPTURES; i++)
 			frame->capture[i] = stack->facts.capture[i];
@@ -126,7 +138,8 @@ static __always_inline int span_enter(struct pt_regs *ctx, __u64 cookie, bool sk
 	struct lapse_cell *cell;
 	enum return_probes safe;
 
-	if (!wanted((void *)bpf_get_current_task()) || goroutine_grows(ctx, cookie))
+	if (other_generation(cookie) || !wanted((void *)bpf_get_current_task()) ||
+	    goroutine_grows(ctx, cookie))
 		return 1;
 	safe = skips_return ? return_probes() : RETURN_PROBES_SAFE;
 	if (safe != RETURN_PROBES_SAFE) {
@@ -184,6 +197,15 @@ VERIFIED_ONCE int frame_end(struct lapse_stack *stack, __u32 at, __u64 now, __u6
 	return 0;
 }
 
+/* While links are made anew two of them see a return: the one that saw the entry counts. */
+static __always_inline bool begun_by_another(struct lapse_stack *stack, __u64 sp, __u64 cookie)
+{
+	struct lapse_frame *top = frame_at(stack, stack->depth - 1);
+
+	return (LAPSE_COOKIE_EDGE(cookie) & LAPSE_EDGE_GLOB) && top && top->sp == sp &&
+	       top->component == LAPSE_COOKIE_COMPONENT(cookie) && top->generation != generation_of(cookie);
+}
+
 /* At a return probe. */
 static __always_inline int span_return(struct pt_regs *ctx, __u64 cookie)
 {
@@ -193,6 +215,8 @@ static __always_inline int span_return(struct pt_regs *ctx, __u64 cookie)
 	struct lapse_cell *cell;
 	int at = POP_NONE;
 
+	if (stack && begun_by_another(stack, sp, cookie))
+		return 0;
 	if (stack)
 		at = stack_pop_top(stack, sp, LAPSE_COOKIE_COMPONENT(cookie));
 	if (stack && at < 0) {

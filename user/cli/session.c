@@ -79,6 +79,7 @@ void session_free(struct session *session)
 	tracer_free(session->tracer);
 	handlers_stop(session->handlers);
 	present_free(session);
+	budget_free(session->budget);
 	processes_free(session);
 	monitor_free(session->monitor);
 	plan_free(&session->plan);

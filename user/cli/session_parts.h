@@ -38,6 +38,7 @@ struct session {
 	const struct output *output;
 	struct output_options show;
 	struct handlers *handlers;
+	struct budget *budget;
 	struct shown_open *shown_open; /* open spans that have been shown */
 
 	pid_t *replaced; /* libraries.c: measured by instructions since a library came */
@@ -85,6 +86,11 @@ void libraries_changed(struct session *session, const struct lapse_proc *record)
 /* markers.c: tells @process what its markers are to report; says what that means for the counts. */
 void markers_tell(struct session *session, const struct process *process);
 void markers_say(const struct session *session);
+
+/* budget.c: probes that take too much of the target's CPU time. 0 or -ENOMEM. */
+int budget_new(struct session *session);
+void budget_judge(struct session *session, const struct tick *tick);
+void budget_free(struct budget *budget);
 
 /* tick.c: reads the kernel's figures and feeds them on. 0 or -errno. */
 int session_tick(struct session *session, bool last);

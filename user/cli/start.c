@@ -306,7 +306,7 @@ int session_start(struct session *session)
 	code = open_output(session);
 	if (code)
 		return code;
-	if (start_monitor(session)) {
+	if (start_monitor(session) || budget_new(session)) {
 		diag_error("out of memory");
 		return EXIT_NOT_ATTACHED;
 	}

@@ -31,7 +31,9 @@ int session_tick(struct session *session, bool last)
 	present_open(session, &tick);
 	if (session->handlers)
 		handlers_tick(session->handlers, now);
-	if (!last)
+	if (!last) {
 		hint(session, &tick);
+		budget_judge(session, &tick);
+	}
 	return 0;
 }

@@ -10,11 +10,15 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/diag.h"
 
 /* Releasing a link waits 30 to 100 ms for grace periods: many wait at once. */
 #define RELEASE_THREADS 64
+
+/* How long the links that tracer_drop() replaces stay, for calls that have begun. */
+#define DROP_PAUSE_NS 20000000
 
 int tracer_keep_link(struct tracer *tracer, struct bpf_link *link)
 {
@@ -22,7 +26,7 @@ int tracer_keep_link(struct tracer *tracer, struct bpf_link *link)
 		return -errno;
 	if (tracer->n_links == tracer->max_links) {
 		size_t max = tracer->max_links ? 2 * tracer->max_links : 64;
-		struct bpf_link **links = realloc(tracer->links, max * sizeof(*links));
+		struct kept_link *links = realloc(tracer->links, max * sizeof(*links));
 
 		if (!links) {
 			bpf_link__destroy(link);
@@ -31,7 +35,7 @@ int tracer_keep_link(struct tracer *tracer, struct bpf_link *link)
 		tracer->links = links;
 		tracer->max_links = max;
 	}
-	tracer->links[tracer->n_links++] = link;
+	tracer->links[tracer->n_links++] = (struct kept_link){.link = link};
 	return 0;
 }
 
@@ -155,6 +159,9 @@ struct batches {
 	struct batch role[LAPSE_ROLES];
 };
 
+/* Which places go into the links: those of globs have links of their own, which can be made anew. */
+enum lot { LOT_NAMED, LOT_GLOBS };
+
 /* What ends spans comes before what begins them. */
 static const struct {
 	enum lapse_role role;
@@ -178,25 +185,36 @@ static int attach_file(struct tracer *tracer, const struct plan_file *file, pid_
 	return err;
 }
 
-/* The places of file @number from @first on, and what their components have to know of them. */
-static int collect(struct tracer *tracer, const struct plan *plan, size_t number, size_t first,
+static uint64_t cookie_of(const struct tracer *tracer, const struct place *place, size_t index, enum lot lot)
+{
+	uint8_t edge = place->edge;
+
+	if (lot == LOT_GLOBS)
+		edge |= LAPSE_EDGE_GLOB | tracer->generation;
+	return LAPSE_COOKIE(place->component, edge, place->role, place->cls, index & 0xffff);
+}
+
+/* The places of file @number from @first on, and what their components have to know of them. Gives how
+ * many, or -ENOMEM. */
+static int collect(struct tracer *tracer, const struct plan *plan, size_t number, size_t first, enum lot lot,
 		   struct batches *batches)
 {
-	int err = 0;
+	int err = 0, n = 0;
 
 	for (int role = 0; role < LAPSE_ROLES && !err; role++)
 		err = batch_new(&batches->role[role], plan->n_places - first);
 	for (size_t i = first; i < plan->n_places && !err; i++) {
 		const struct place *place = &plan->places[i];
 
-		if (place->file != number)
+		if (place->file != number || plan->components[place->component].glob != (lot == LOT_GLOBS) ||
+		    tracer->memory[place->component].dropped)
 			continue;
 		tracer->memory[place->component].classes |= 1U << place->cls;
 		tracer->components[place->component].flags |= place->flags;
-		batch_add(&batches->role[place->role], place,
-			  LAPSE_COOKIE(place->component, place->edge, place->role, place->cls, i & 0xffff));
+		batch_add(&batches->role[place->role], place, cookie_of(tracer, place, i, lot));
+		n++;
 	}
-	return err;
+	return err ?: n;
 }
 
 /* Whether the places of @file are probed for everyone, with a filter in the programs. */
@@ -220,17 +238,35 @@ static int attach_batches(struct tracer *tracer, const struct plan_file *file, c
 	return err;
 }
 
-static int attach_places(struct tracer *tracer, const struct plan *plan, size_t number, size_t first,
-			 pid_t only)
+static int attach_lot(struct tracer *tracer, const struct plan *plan, size_t number, size_t first, pid_t only,
+		      enum lot lot)
 {
 	struct batches batches = {0};
-	int err = collect(tracer, plan, number, first, &batches);
+	int n = collect(tracer, plan, number, first, lot, &batches);
+	int err = n > 0 ? attach_batches(tracer, &plan->files[number], &batches, only) : n;
 
-	if (!err)
-		err = attach_batches(tracer, &plan->files[number], &batches, only);
 	for (int role = 0; role < LAPSE_ROLES; role++)
 		batch_free(&batches.role[role]);
 	return err;
+}
+
+static int attach_globs(struct tracer *tracer, const struct plan *plan, size_t number, size_t first,
+			pid_t only)
+{
+	size_t from = tracer->n_links;
+	int err = attach_lot(tracer, plan, number, first, only, LOT_GLOBS);
+
+	for (size_t i = from; i < tracer->n_links; i++)
+		tracer->links[i].glob = true;
+	return err;
+}
+
+static int attach_places(struct tracer *tracer, const struct plan *plan, size_t number, size_t first,
+			 pid_t only)
+{
+	int err = attach_lot(tracer, plan, number, first, only, LOT_NAMED);
+
+	return err ?: attach_globs(tracer, plan, number, first, only);
 }
 
 /* These stay until the last figures have been read: a thread that ends before that takes its frames
@@ -390,7 +426,7 @@ int tracer_judge(struct tracer *tracer, pid_t pid, int64_t changes)
 }
 
 struct release {
-	struct bpf_link **links;
+	struct kept_link *links;
 	size_t first, n;
 };
 
@@ -399,11 +435,11 @@ static void *release_some(void *argument)
 	const struct release *release = argument;
 
 	for (size_t i = release->first; i < release->n; i += RELEASE_THREADS)
-		bpf_link__destroy(release->links[i]);
+		bpf_link__destroy(release->links[i].link);
 	return NULL;
 }
 
-static void release_in_parallel(struct bpf_link **links, size_t n)
+static void release_in_parallel(struct kept_link *links, size_t n)
 {
 	struct release parts[RELEASE_THREADS];
 	pthread_t threads[RELEASE_THREADS];
@@ -428,4 +464,41 @@ void attach_release_from(struct tracer *tracer, size_t first_link)
 		return;
 	release_in_parallel(tracer->links + first_link, n);
 	tracer->n_links = first_link;
+}
+
+/* Moves the links of globs among the first @n to the end of those; how many. */
+static size_t gather_globs(struct kept_link *links, size_t n)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct kept_link link = links[i];
+
+		if (link.glob)
+			continue;
+		links[i] = links[kept];
+		links[kept++] = link;
+	}
+	return n - kept;
+}
+
+int tracer_drop(struct tracer *tracer, const struct plan *plan, const bool *drop)
+{
+	const struct timespec pause = {.tv_nsec = DROP_PAUSE_NS};
+	size_t before = tracer->n_links, old = gather_globs(tracer->links, before), left;
+	int err = 0;
+
+	for (size_t i = 0; i < tracer->n_components; i++)
+		tracer->memory[i].dropped |= drop[i];
+	tracer->generation ^= LAPSE_EDGE_GENERATION;
+	for (size_t number = 0; number < plan->n_files && !err; number++)
+		err = attach_globs(tracer, plan, number, 0, 0);
+	tracer->skel->bss->generation = tracer->generation;
+	/* Calls that the old links have seen begin have so long to return. */
+	nanosleep(&pause, NULL);
+	left = tracer->n_links - before;
+	release_in_parallel(tracer->links + before - old, old);
+	memmove(tracer->links + before - old, tracer->links + before, left * sizeof(*tracer->links));
+	tracer->n_links -= old;
+	return err;
 }

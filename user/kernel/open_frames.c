@@ -189,7 +189,7 @@ static int take_open(struct tracer *tracer, const struct lapse_open *open, uint6
 
 	if (open->component >= tracer->n_components)
 		return 0;
-	if (is_dead(tracer, open, age, suspects)) {
+	if (tracer->memory[open->component].dropped || is_dead(tracer, open, age, suspects)) {
 		tracer->dead[open->component]++;
 		return 0;
 	}

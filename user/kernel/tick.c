@@ -141,7 +141,7 @@ static struct lapse_cost dearest(const struct tracer *tracer, size_t component)
 
 /* Hits of a component, and what they cost: spans that returned by their own class, and the rest
  * (entries that have not, returns that end nothing) by the dearest. */
-static void add_cost(struct tracer *tracer, size_t component, struct tick_self *self)
+static void add_cost(const struct tracer *tracer, size_t component, struct tick_self *self)
 {
 	struct lapse_cost cost = dearest(tracer, component);
 	uint64_t entries = 0, returns = 0, idle = 0;
@@ -150,7 +150,7 @@ static void add_cost(struct tracer *tracer, size_t component, struct tick_self *
 		const struct lapse_cell *cell = tracer_cell(tracer, component, shard);
 
 		entries += cell->entries;
-		returns += cell->returns;
+		returns += cell->returns + cell->filtered;
 		idle += cell->idle + cell->stray + cell->unmatched_end;
 		self->probe_ns += cell->cost_ns;
 	}
@@ -158,6 +158,14 @@ static void add_cost(struct tracer *tracer, size_t component, struct tick_self *
 	if (entries > returns)
 		self->probe_ns += (entries - returns) * cost.enter_ns;
 	self->probe_ns += idle * (cost.total_ns - cost.enter_ns);
+}
+
+uint64_t tracer_component_cost(const struct tracer *tracer, size_t component)
+{
+	struct tick_self self = {0};
+
+	add_cost(tracer, component, &self);
+	return self.probe_ns;
 }
 
 /* Program runs that the kernel left out, which no counter of the programs can see. */

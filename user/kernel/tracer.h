@@ -71,6 +71,16 @@ int tracer_attach(struct tracer *tracer, const struct plan *plan, size_t first_p
 /* Attaches the places of file @file of @plan for @pid alone, which has come later. */
 int tracer_attach_pid(struct tracer *tracer, const struct plan *plan, size_t file, pid_t pid);
 
+/*
+ * Takes the probes of those components away for which @drop (one a component of the plan) says so. They
+ * have to be a glob's: the links of all globs are made anew without them. Calls that are open for more
+ * than some milliseconds meanwhile count as abandoned.
+ */
+int tracer_drop(struct tracer *tracer, const struct plan *plan, const bool *drop);
+
+/* What the probes of component @i of the plan have cost since the start, in nanoseconds. */
+uint64_t tracer_component_cost(const struct tracer *tracer, size_t component);
+
 /* One more executable that is meant: one that has been replaced on disk, say. */
 int tracer_want_exe(struct tracer *tracer, struct file_id exe);
 

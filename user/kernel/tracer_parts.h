@@ -19,6 +19,12 @@ struct component_memory {
 	uint32_t recent_base, recent_len;
 	uint32_t value_base; /* first row of its value cells; NO_VALUES: none */
 	bool named_values;   /* a program names its values as they come */
+	bool dropped;	     /* its probes were too dear, and have been taken away */
+};
+
+struct kept_link {
+	struct bpf_link *link;
+	bool glob; /* of functions that a pattern found */
 };
 
 #define NO_VALUES UINT32_MAX
@@ -97,8 +103,9 @@ struct tracer {
 	struct bpf_link *iterator;
 	struct bpf_link *process_links[3];
 	size_t n_process_links;
-	struct bpf_link **links;
+	struct kept_link *links;
 	size_t n_links, max_links;
+	uint8_t generation; /* of the globs' links */
 	struct usage *usage;
 	struct watched_loader *loaders;
 	size_t n_loaders;
