@@ -6,6 +6,7 @@
 
 struct bench {
 	struct alert_key key;
+	struct alert_gate gate;
 	struct alert_policy policy;
 	struct monitor_sink sink;
 	size_t n;
@@ -34,7 +35,7 @@ static void breach(struct bench *bench, uint64_t seconds, enum severity severity
 		.violation = {.severity = severity, .time_ns = seconds * SEC, .measured = 40, .limit = 30},
 		.n = n};
 
-	alert_breach(&bench->key, &bench->policy, &b, &bench->sink);
+	alert_breach(&bench->key, &bench->gate, &bench->policy, &b, &bench->sink);
 }
 
 static void tick(struct bench *bench, uint64_t seconds)
@@ -140,7 +141,7 @@ static void nth_breach(void **state)
 
 	(void)state;
 	begin(&b);
-	assert_int_equal(alert_wants(&b.key, 3, 10 * SEC), 0);
+	assert_int_equal(alert_wants(&b.key, &b.gate, 3, 10 * SEC), 0);
 	breach(&b, 100, SEV_WARNING, 1);
 	breach(&b, 105, SEV_WARNING, 1);
 	breach(&b, 111, SEV_WARNING, 1);

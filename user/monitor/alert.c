@@ -13,22 +13,27 @@
 
 #define FORGET_NS (24 * 3600 * 1000000000ULL)
 
-int alert_wants(struct alert_key *key, uint32_t n, uint64_t within_ns)
+int alert_wants(struct alert_key *key, struct alert_gate *gate, uint32_t n, uint64_t within_ns)
 {
 	if (n < 2)
 		return 0;
-	key->times = calloc(n, sizeof(*key->times));
-	if (!key->times)
+	gate->times = calloc(n, sizeof(*gate->times));
+	if (!gate->times)
 		return -ENOMEM;
-	key->times_wanted = n;
-	key->times_ns = within_ns;
+	gate->wanted = n;
+	gate->within_ns = within_ns;
+	gate->next = key->gates;
+	key->gates = gate;
 	return 0;
 }
 
 void alert_free(struct alert_key *key)
 {
-	free(key->times);
-	key->times = NULL;
+	struct alert_gate *gate;
+
+	for (gate = key->gates; gate; gate = gate->next)
+		free(gate->times);
+	key->gates = NULL;
 }
 
 static bool firing(const struct alert_key *key)
@@ -49,20 +54,21 @@ static bool higher_than_announced(const struct alert_key *key, const struct brea
 }
 
 /* Notes @n breaches at @now_ns; true once enough of them lie within the time asked for. */
-static bool enough(struct alert_key *key, uint64_t n, uint64_t now_ns)
+static bool enough(struct alert_gate *gate, uint64_t n, uint64_t now_ns)
 {
-	if (!key->times)
+	if (!gate || !gate->times)
 		return true;
-	n = n < key->times_wanted ? n : key->times_wanted;
+	n = n < gate->wanted ? n : gate->wanted;
 	for (; n; n--)
-		key->times[key->times_seen++ % key->times_wanted] = now_ns;
-	return key->times_seen >= key->times_wanted &&
-	       key->times[key->times_seen % key->times_wanted] + key->times_ns >= now_ns;
+		gate->times[gate->seen++ % gate->wanted] = now_ns;
+	return gate->seen >= gate->wanted &&
+	       gate->times[gate->seen % gate->wanted] + gate->within_ns >= now_ns;
 }
 
-static void begin(struct alert_key *key, const struct breach *b, uint64_t now_ns)
+static void begin(struct alert_key *key, const struct alert_gate *gate, const struct breach *b,
+		  uint64_t now_ns)
 {
-	uint64_t before = key->times ? key->times_wanted - 1 : 0;
+	uint64_t before = gate && gate->times ? gate->wanted - 1 : 0;
 
 	key->state = ALERT_FIRING;
 	key->told = false;
@@ -81,6 +87,7 @@ static void describe(struct alert *alert, const struct breach *b)
 	alert->component = v->component;
 	alert->kind = v->kind;
 	alert->severity = v->severity;
+	alert->value = v->value;
 	alert->measured = v->measured;
 	alert->limit = v->limit;
 	alert->window_ns = b->window_ns;
@@ -128,16 +135,16 @@ static uint64_t not_before(const struct alert_key *key, uint64_t now_ns)
 	return now_ns > key->last_breach_ns ? now_ns : key->last_breach_ns;
 }
 
-void alert_breach(struct alert_key *key, const struct alert_policy *policy, const struct breach *breach,
-		  const struct monitor_sink *sink)
+void alert_breach(struct alert_key *key, struct alert_gate *gate, const struct alert_policy *policy,
+		  const struct breach *breach, const struct monitor_sink *sink)
 {
 	uint64_t now = not_before(key, breach->violation.time_ns);
 	bool quiet = breach->violation.severity == SEV_NOTICE && !breach->approach;
 
 	if (!firing(key)) {
-		if (quiet || !enough(key, breach->n, now))
+		if (quiet || !enough(gate, breach->n, now))
 			return;
-		begin(key, breach, now);
+		begin(key, gate, breach, now);
 	}
 	key->last_breach_ns = key->last_violation_ns = now;
 	key->alert.violations += breach->n;
@@ -159,16 +166,18 @@ void alert_not_calm(struct alert_key *key, uint64_t now_ns)
 		key->last_breach_ns = not_before(key, now_ns);
 }
 
+static void clear_gates(struct alert_key *key)
+{
+	struct alert_gate *gate;
+
+	for (gate = key->gates; gate; gate = gate->next)
+		gate->seen = 0;
+}
+
 static void forget(struct alert_key *key)
 {
-	struct alert_key fresh = {
-		.type = key->type,
-		.times = key->times,
-		.times_wanted = key->times_wanted,
-		.times_ns = key->times_ns,
-	};
-
-	*key = fresh;
+	*key = (struct alert_key){.type = key->type, .gates = key->gates};
+	clear_gates(key);
 }
 
 void alert_tick(struct alert_key *key, const struct alert_policy *policy, uint64_t now_ns,
@@ -176,7 +185,7 @@ void alert_tick(struct alert_key *key, const struct alert_policy *policy, uint64
 {
 	if (firing(key) && now_ns >= key->last_breach_ns + policy->resolve_after_ns) {
 		key->state = ALERT_RESOLVED;
-		key->times_seen = 0;
+		clear_gates(key);
 		announce(key, ALERT_EVENT_RESOLVED, now_ns, sink);
 	}
 	if (key->state != ALERT_OK && now_ns >= key->last_violation_ns + FORGET_NS)

@@ -6,6 +6,14 @@
 #include "monitor/breach.h"
 #include "monitor/monitor.h"
 
+/* `breaches: n/time` of one objective: when its last n breaches were. All zeroes: the first is told. */
+struct alert_gate {
+	uint64_t *times;
+	uint32_t wanted;
+	uint64_t within_ns, seen;
+	struct alert_gate *next; /* of the same key */
+};
+
 struct alert_key {
 	const char *type; /* the violation type */
 	enum alert_state state;
@@ -15,19 +23,17 @@ struct alert_key {
 	bool told;		    /* and in this firing */
 	uint64_t last_breach_ns;    /* the last time it was not calm */
 	uint64_t last_violation_ns; /* for forgetting it */
-	/* `breaches: n/time`: when the last n were; else NULL. */
-	uint64_t *times;
-	uint32_t times_wanted;
-	uint64_t times_ns, times_seen;
+	struct alert_gate *gates;
 };
 
-/* Fires only on the @n-th breach within @within_ns. 0 or -ENOMEM; alert_free() releases it. */
-int alert_wants(struct alert_key *key, uint32_t n, uint64_t within_ns);
+/* Through @gate breaches make @key fire only on the @n-th within @within_ns. 0 or -ENOMEM;
+ * alert_free() releases what its gates hold. */
+int alert_wants(struct alert_key *key, struct alert_gate *gate, uint32_t n, uint64_t within_ns);
 void alert_free(struct alert_key *key);
 
-/* A breach, or an approach, at its time. */
-void alert_breach(struct alert_key *key, const struct alert_policy *policy, const struct breach *breach,
-		  const struct monitor_sink *sink);
+/* A breach, or an approach, at its time; @gate is its objective's, or NULL. */
+void alert_breach(struct alert_key *key, struct alert_gate *gate, const struct alert_policy *policy,
+		  const struct breach *breach, const struct monitor_sink *sink);
 /* A breach that goes on: a span that still hangs. */
 void alert_ongoing(struct alert_key *key, uint64_t now_ns);
 /* Not known to hold again: neither a violation nor calm. */

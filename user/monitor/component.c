@@ -3,6 +3,7 @@
 #include "monitor/component.h"
 
 #include <math.h>
+#include <string.h>
 
 /* ---- findings ---------------------------------------------------------------------------------- */
 
@@ -16,7 +17,7 @@ void component_violated(struct component *component, struct objective_run *run, 
 	rolling_add(&component->five_minutes, now, growth);
 }
 
-static void note_measured(struct objective_run *run, double measured)
+void component_measured(struct objective_run *run, double measured)
 {
 	bool worse = run->info->upper ? measured > run->worst : measured < run->worst;
 
@@ -29,7 +30,7 @@ void component_report(struct component *component, struct objective_run *run, co
 {
 	struct stage *stage = component->stage;
 
-	note_measured(run, breach->violation.measured);
+	component_measured(run, breach->violation.measured);
 	if (breach->approach)
 		return;
 	if (breach->violation.severity >= stage->options.exit_severity)
@@ -50,6 +51,7 @@ void component_begin_tick(struct component *component, bool open_known)
 	component->has_oldest = false;
 	component->oldest_ns = 0;
 	latency_begin_tick(component, open_known);
+	values_begin_tick(component);
 }
 
 void component_open(struct component *component, const struct lapse_span *open)
@@ -61,6 +63,7 @@ void component_open(struct component *component, const struct lapse_span *open)
 	latency_open(component, open);
 }
 
+/* Not an unmatched end: a program may end what it never began, and what was begun unseen is counted. */
 static uint64_t lost_in(const struct tick_counters *t)
 {
 	return t->too_deep + t->maps_full + t->stray;
@@ -71,15 +74,28 @@ uint64_t component_lost(const struct component *component)
 	return lost_in(&component->counters) + component->stage->missed;
 }
 
-static struct tally tally_between(const struct tick_counters *before, const struct tick_counters *now,
-				  uint64_t missed)
+static struct tally tally_between(const struct component *c, const struct tick_component *input)
 {
-	return (struct tally){
+	const struct tick_counters *before = &c->counters, *now = &input->counters;
+	struct tally tally = {
 		.count = now->returns - before->returns,
 		.errors = now->errors - before->errors,
 		.sum_ns = now->sum_ns - before->sum_ns,
-		.lost = lost_in(now) - lost_in(before) + missed,
+		.lost = lost_in(now) - lost_in(before) + c->stage->missed_delta,
+		.hits = now->hits - before->hits,
+		.misses = now->misses - before->misses,
+		.cache_lost = input->cache_lost - c->cache_lost,
 	};
+
+	values_between(&tally, c->values, input->value);
+	return tally;
+}
+
+static bool tally_is_empty(const struct tally *tally)
+{
+	static const struct tally nothing;
+
+	return !memcmp(tally, &nothing, sizeof(nothing));
 }
 
 static void settle(struct component *c, const struct tick_component *input)
@@ -90,17 +106,18 @@ static void settle(struct component *c, const struct tick_component *input)
 	/* What comes late at the first tick of an interval belongs to the one before. */
 	extremes_settle(c->interval_ticks ? &c->interval.extremes : &c->last_interval.extremes, min, max);
 	window_settle(&c->window, c->stage->timeline.ticks, min, max);
+	values_settle(c, input);
 }
 
 static int add_tick(struct component *c, const struct tick_component *input)
 {
-	struct tally tally = tally_between(&c->counters, &input->counters, c->stage->missed_delta);
+	struct tally tally = tally_between(c, input);
 	struct extremes_bounds bounds;
 	bool any = extremes_bounds(&bounds, input->buckets, input->n_buckets, c->stage->options.bucket_bits);
 
 	figures_add(&c->total, &tally, input, any ? &bounds : NULL);
 	figures_add(&c->interval, &tally, input, any ? &bounds : NULL);
-	if (!any && !tally.count && !tally.lost)
+	if (!any && tally_is_empty(&tally))
 		return 0;
 	c->last_update_ns = c->stage->now_ns;
 	return window_add(&c->window, c->stage->timeline.ticks, &tally, input->buckets, input->n_buckets);
@@ -109,7 +126,7 @@ static int add_tick(struct component *c, const struct tick_component *input)
 /* Where the spans in flight cannot be listed, they are what the other counters leave over. */
 static uint64_t computed_in_flight(const struct tick_counters *t)
 {
-	uint64_t gone = t->returns + t->too_deep + t->abandoned + t->jumps + t->maps_full;
+	uint64_t gone = t->returns + t->too_deep + t->abandoned + t->jumps + t->maps_full + t->restarted;
 
 	return t->entries > gone ? t->entries - gone : 0;
 }
@@ -146,19 +163,31 @@ bool component_end(struct component *component)
 	return true;
 }
 
+/* What a tick says of it, but for the extremes, which belong to the tick before. */
+static int take_input(struct component *c, const struct tick_component *input)
+{
+	int err = add_tick(c, input);
+
+	if (!err)
+		values_count(c, input);
+	c->counters = input->counters;
+	c->cache_lost = input->cache_lost;
+	c->has_cache |= input->counters.hits || input->counters.misses;
+	if (!c->open_known)
+		c->in_flight = computed_in_flight(&input->counters);
+	if (c->recent.size)
+		recent_set(&c->recent, input->recent, input->n_recent);
+	latency_count(c, input);
+	return err;
+}
+
 int component_count(struct component *component, const struct tick_component *input)
 {
 	int err = 0;
 
 	if (input) {
 		settle(component, input);
-		err = add_tick(component, input);
-		component->counters = input->counters;
-		if (!component->open_known)
-			component->in_flight = computed_in_flight(&input->counters);
-		if (component->recent.size)
-			recent_set(&component->recent, input->recent, input->n_recent);
-		latency_count(component, input);
+		err = take_input(component, input);
 	}
 	component->total.covered_ns += component->stage->period_ns;
 	window_slide(&component->window, component->stage->timeline.ticks);
@@ -166,15 +195,53 @@ int component_count(struct component *component, const struct tick_component *in
 	return err;
 }
 
-void component_end_tick(struct component *component)
+void component_alerts_tick(struct component *component)
 {
 	const struct stage *stage = component->stage;
 	size_t i;
 
-	latency_end_tick(component);
-	judge_window(component);
 	for (i = 0; i < component->n_alerts; i++)
 		alert_tick(&component->alerts[i], &component->policy, stage->now_ns, &stage->sink);
+}
+
+void component_end_tick(struct component *component)
+{
+	latency_end_tick(component);
+	values_end_tick(component);
+	judge_window(component);
+	component_alerts_tick(component);
+}
+
+/* ---- figures -------------------------------------------------------------------------------------- */
+
+/* Without a word on the outcome no span has failed, and none has been seen to succeed. */
+static void leave_unknown(const struct component *c, struct stats *stats)
+{
+	stats->has_errors = !c->outcome_unknown;
+	if (c->outcome_unknown)
+		stats->error_rate = NAN;
+	if (c->untimed)
+		stats->avg_ns = NAN;
+}
+
+static void describe_window_values(const struct component *c, struct stats *stats)
+{
+	const struct window_view *view = &c->window.views[0];
+	struct value_extremes extremes[LAPSE_VALUES];
+	size_t i;
+
+	for (i = 0; i < LAPSE_VALUES; i++)
+		extremes[i] = window_value(&c->window, view, i);
+	values_describe(c, &view->tally, extremes, stats);
+}
+
+struct stats component_stats(const struct component *component, const struct figures *figures)
+{
+	struct stats stats = figures_stats(figures);
+
+	values_describe(component, &figures->tally, figures->value, &stats);
+	leave_unknown(component, &stats);
+	return stats;
 }
 
 struct stats component_window_stats(const struct component *component)
@@ -196,5 +263,8 @@ struct stats component_window_stats(const struct component *component)
 		stats.rate_per_s = rate;
 	}
 	samples_describe(&samples, &stats);
+	stats_cache(&stats, view->tally.hits, view->tally.misses);
+	describe_window_values(component, &stats);
+	leave_unknown(component, &stats);
 	return stats;
 }

@@ -4,18 +4,23 @@
 #define LAPSE_MONITOR_COMPONENT_H
 
 #include "monitor/alert.h"
+#include "monitor/breaches.h"
 #include "monitor/figures.h"
 #include "monitor/latency.h"
 #include "monitor/objective.h"
 #include "monitor/recent.h"
 #include "monitor/rolling.h"
 #include "monitor/stage.h"
+#include "monitor/values.h"
 
 struct objective_run {
 	struct objective objective;
 	const struct objective_kind_info *info;
-	struct alert_key *alert; /* shared by all objectives of one violation type */
-	int view;		 /* of the window; -1: the count window */
+	struct alert_key *alert;  /* shared by all objectives of one violation type */
+	struct alert_gate gate;	  /* `breaches: n/time` */
+	struct breaches breaches; /* span objectives */
+	int view;		  /* of the window; -1: the count window, or none */
+	int value;		  /* index of its captured value; -1: none, or not named yet */
 	uint64_t violations;
 	double measured, worst; /* NAN: none */
 	bool violated;		/* severe enough for the verdict */
@@ -30,10 +35,13 @@ struct component {
 	char *name, *function, *object;
 	struct window_spec spec;
 	bool outcome_unknown; /* nothing tells a failed span from a good one */
+	bool untimed, has_cache;
 	struct thresholds thresholds;
 	struct alert_policy policy;
 
 	struct tick_counters counters;
+	struct tick_value values[LAPSE_VALUES]; /* names, counts and sums */
+	uint64_t cache_lost;
 	struct figures total, interval, last_interval; /* the last is the newest full one */
 	uint64_t interval_ticks;
 	struct window window; /* view 0 is the one that is shown */
@@ -67,14 +75,20 @@ void component_end_tick(struct component *component);
 
 /* Adds @growth violations of @run. */
 void component_violated(struct component *component, struct objective_run *run, uint64_t growth);
+/* Notes the last measure of @run, and whether it is the worst. */
+void component_measured(struct objective_run *run, double measured);
 /* Notes a finding: in the log and to the sink if it is a violation (unless @breach->n is 0), and
  * its severity for the verdict. */
 void component_report(struct component *component, struct objective_run *run, const struct breach *breach);
 
-/* Judges the window objectives at a tick and tells their alerts. */
+/* Judges the objectives that are not judged by span, and tells their alerts. */
 void judge_window(struct component *component);
 
+/* A step of component_end_tick() that its alerts take without being judged. */
+void component_alerts_tick(struct component *component);
+
 struct stats component_window_stats(const struct component *component);
+struct stats component_stats(const struct component *component, const struct figures *figures);
 /* Spans of which tracing saw no whole; a verdict may hang on each. */
 uint64_t component_lost(const struct component *component);
 

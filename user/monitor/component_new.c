@@ -17,19 +17,29 @@ static uint64_t ticks_of(const struct stage *stage, uint64_t ns)
 	return ns ? (ns + tick - 1) / tick : 1;
 }
 
-static int add_view(struct component *c, uint64_t ticks, uint64_t needed)
+static int add_view(struct component *c, uint64_t ticks, uint64_t needed, unsigned samples)
 {
 	struct stage *stage = c->stage;
+	struct window_view view = {.ticks = ticks, .needed = needed, .samples = samples};
 	uint64_t most = ticks_of(stage, c->spec.max_ns);
 
-	most = most > ticks ? most : ticks;
+	view.max_ticks = most > ticks ? most : ticks;
+	view.first = stage->timeline.ticks + 1;
 	/* Quarters are cut from it too, and the tick that is just added is in it. */
-	if (timeline_reserve(&stage->timeline, most + 1))
+	if (timeline_reserve(&stage->timeline, view.max_ticks + 1))
 		return -ENOMEM;
-	return window_view(&c->window, ticks, most, needed, stage->timeline.ticks + 1);
+	return window_view(&c->window, &view);
 }
 
-/* The most that any objective over the component's own window needs. */
+/* ---- the window that is shown ------------------------------------------------------------------ */
+
+static bool counts_spans(const struct objective_run *run)
+{
+	return !run->info->at_tick &&
+	       (run->info->source == SOURCE_DURATIONS || run->info->source == SOURCE_OUTCOMES);
+}
+
+/* The most that any objective on spans over the component's own window needs. */
 static uint64_t samples_needed(const struct component *c)
 {
 	uint64_t most = 0;
@@ -38,29 +48,75 @@ static uint64_t samples_needed(const struct component *c)
 	for (i = 0; i < c->n_objectives; i++) {
 		const struct objective *o = &c->objectives[i].objective;
 
-		if (!o->over_ns && objective_samples_needed(o) > most)
+		if (counts_spans(&c->objectives[i]) && !o->over_ns && objective_samples_needed(o) > most)
 			most = objective_samples_needed(o);
 	}
 	return most;
+}
+
+static unsigned samples_shown(const struct component *c)
+{
+	return c->untimed ? SAMPLES_SPANS : SAMPLES_DURATIONS;
 }
 
 /* Of a count window view 0 tells how long its spans took to come. */
 static int add_shown_view(struct component *c)
 {
 	if (c->spec.last)
-		return add_view(c, 1, c->spec.last);
-	return add_view(c, ticks_of(c->stage, c->spec.duration_ns), samples_needed(c));
+		return add_view(c, 1, c->spec.last, samples_shown(c));
+	return add_view(c, ticks_of(c->stage, c->spec.duration_ns), samples_needed(c), samples_shown(c));
+}
+
+/* ---- objectives ----------------------------------------------------------------------------------- */
+
+static unsigned samples_of(const struct objective_run *run)
+{
+	switch (run->info->source) {
+	case SOURCE_DURATIONS:
+	case SOURCE_OPEN:
+		break;
+	case SOURCE_OUTCOMES:
+		return SAMPLES_SPANS;
+	case SOURCE_CACHE:
+		return SAMPLES_LOOKUPS;
+	case SOURCE_VALUE:
+		return run->value < 0 ? SAMPLES_NONE : SAMPLES_VALUE + (unsigned)run->value;
+	}
+	return SAMPLES_DURATIONS;
+}
+
+/*
+ * The newest spans themselves, which the kernel keeps, tell durations and errors. An error rate that
+ * needs more of them, and what they do not tell, is taken over whole ticks.
+ */
+static bool by_newest_spans(const struct component *c, const struct objective_run *run)
+{
+	const struct objective *o = &run->objective;
+
+	if (!c->recent.size || o->over_ns)
+		return false;
+	if (run->info->source == SOURCE_DURATIONS)
+		return true;
+	return run->info->source == SOURCE_OUTCOMES && objective_samples_needed(o) <= c->recent.size;
+}
+
+/* Reaches back for what the objective needs, and for a count window's n. */
+static int add_ticks_view(struct component *c, const struct objective_run *run)
+{
+	const struct objective *o = &run->objective;
+	uint64_t needed = objective_samples_needed(o),
+		 duration = o->over_ns ? o->over_ns : c->spec.duration_ns;
+
+	if (!c->spec.last || o->over_ns)
+		return add_view(c, ticks_of(c->stage, duration), needed, samples_of(run));
+	return add_view(c, 1, needed > c->spec.last ? needed : c->spec.last, samples_of(run));
 }
 
 static int add_objective_view(struct component *c, struct objective_run *run)
 {
-	const struct objective *o = &run->objective;
-	uint64_t duration = o->over_ns ? o->over_ns : c->spec.duration_ns;
-
-	run->view = -1;
-	if (run->info->per_span || (c->spec.last && !o->over_ns))
+	if (run->info->per_span || run->info->at_tick || by_newest_spans(c, run))
 		return 0;
-	run->view = add_view(c, ticks_of(c->stage, duration), objective_samples_needed(o));
+	run->view = add_ticks_view(c, run);
 	return run->view < 0 ? run->view : 0;
 }
 
@@ -83,14 +139,18 @@ static int add_objective(struct component *c, const struct objective *objective)
 	*run = (struct objective_run){
 		.objective = *objective,
 		.info = objective_info(objective->kind),
+		.view = -1,
+		.value = -1,
 		.measured = NAN,
 		.worst = NAN,
 	};
 	run->alert = key_of(c, run->info->violation);
 	if (!run->info->per_span)
 		return 0;
-	latency_init(c, run);
-	return alert_wants(run->alert, objective->breaches, objective->breaches_ns);
+	levels_set(&run->breaches.levels, objective, &c->thresholds);
+	if (run->info->source == SOURCE_DURATIONS)
+		c->latency.run = run;
+	return alert_wants(run->alert, &run->gate, objective->breaches, objective->breaches_ns);
 }
 
 static int add_contract(struct component *c, const struct contract *contract)
@@ -131,10 +191,11 @@ static int prepare(struct component *c, const struct monitor_component *wanted)
 	err = err ? err : figures_init(&c->total, bits);
 	err = err ? err : figures_init(&c->interval, bits);
 	err = err ? err : figures_init(&c->last_interval, bits);
-	err = err ? err : recent_init(&c->recent, c->spec.last);
+	err = err ? err : recent_init(&c->recent, c->untimed ? 0 : c->spec.last);
 	err = err ? err : add_contract(c, wanted->contract);
 	if (err)
 		return err;
+	values_init(c, wanted);
 	err = add_shown_view(c);
 	for (i = 0; i < c->n_objectives && err >= 0; i++)
 		err = add_objective_view(c, &c->objectives[i]);
@@ -151,6 +212,8 @@ struct component *component_new(struct stage *stage, uint32_t id, const struct m
 	c->id = id;
 	c->spec = wanted->window;
 	c->outcome_unknown = wanted->outcome_unknown;
+	c->untimed = wanted->untimed;
+	c->has_cache = wanted->has_cache;
 	if (prepare(c, wanted)) {
 		component_free(c);
 		return NULL;

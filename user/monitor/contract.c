@@ -28,27 +28,59 @@ struct window_spec window_spec_default(void)
 	return (struct window_spec){.duration_ns = 10 * SEC_NS, .max_ns = 600 * SEC_NS};
 }
 
+struct objective objective_system_default(void)
+{
+	return (struct objective){.kind = OBJ_MAX_SYSTEM_ERROR_RATE, .limit = 0.05, .over_ns = 300 * SEC_NS};
+}
+
 /* 2.3 * 100 is 229.99999999999997 as a double, and 230 would be above it: whole figures that a
  * product only just misses are meant. */
+static double whole_if_near(double x)
+{
+	double whole = nearbyint(x);
+
+	return fabs(x - whole) < 1e-9 * x ? whole : x;
+}
+
 double limit_times(double limit, double multiplier)
 {
-	double product = limit * multiplier, whole = nearbyint(product);
+	return whole_if_near(limit * multiplier);
+}
 
-	return fabs(product - whole) < 1e-9 * product ? whole : product;
+double limit_at(const struct objective *objective, double multiplier)
+{
+	if (objective_info(objective->kind)->upper)
+		return whole_if_near(objective->limit * multiplier);
+	return whole_if_near(objective->limit / multiplier);
 }
 
 double limit_critical(const struct objective *objective, const struct thresholds *thresholds)
 {
-	return limit_times(objective->limit,
-			   fmax(thresholds->critical_multiplier, thresholds->warning_multiplier));
+	return limit_at(objective, fmax(thresholds->critical_multiplier, thresholds->warning_multiplier));
 }
 
 /* @measured is beyond @multiplier times the limit; 0 under a lower limit is beyond any. */
 static bool beyond(const struct objective *objective, double measured, double multiplier)
 {
-	if (objective_info(objective->kind)->upper)
-		return measured > limit_times(objective->limit, multiplier);
-	return measured <= 0 || objective->limit > measured * multiplier;
+	double at = limit_at(objective, multiplier);
+
+	return objective_info(objective->kind)->upper ? measured > at : measured <= 0 || measured < at;
+}
+
+static enum severity severity_by_ratio(const struct objective *objective, const struct thresholds *thresholds,
+				       double measured)
+{
+	double warning = thresholds->warning_multiplier;
+
+	if (beyond(objective, measured, fmax(thresholds->critical_multiplier, warning)))
+		return SEV_CRITICAL;
+	return warning > 1.0 && !beyond(objective, measured, warning) ? SEV_NOTICE : SEV_WARNING;
+}
+
+/* Shares written in percent need not be the nearest double to the same share of two counts. */
+static enum severity severity_by_error_rate(const struct thresholds *thresholds, double measured)
+{
+	return measured > thresholds->critical_error_rate * (1 + 1e-9) ? SEV_CRITICAL : SEV_WARNING;
 }
 
 enum severity severity_of(const struct objective *objective, const struct thresholds *thresholds,
@@ -56,11 +88,13 @@ enum severity severity_of(const struct objective *objective, const struct thresh
 {
 	if (objective->has_severity)
 		return objective->severity;
-	if (beyond(objective, measured,
-		   fmax(thresholds->critical_multiplier, thresholds->warning_multiplier)))
-		return SEV_CRITICAL;
-	if (thresholds->warning_multiplier > 1.0 &&
-	    !beyond(objective, measured, thresholds->warning_multiplier))
-		return SEV_NOTICE;
+	switch (objective_info(objective->kind)->severity_rule) {
+	case SEVERITY_BY_RATIO:
+		return severity_by_ratio(objective, thresholds, measured);
+	case SEVERITY_BY_ERROR_RATE:
+		return severity_by_error_rate(thresholds, measured);
+	case SEVERITY_WARNING:
+		break;
+	}
 	return SEV_WARNING;
 }

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bpf/event.h"
+
 enum objective_kind {
 	OBJ_MAX_LATENCY,
 	OBJ_MAX_P50,
@@ -14,6 +16,14 @@ enum objective_kind {
 	OBJ_MAX_P95,
 	OBJ_MAX_P99,
 	OBJ_MAX_P999,
+	OBJ_MAX_ERROR_RATE,
+	OBJ_MAX_FAILURE_RATE,
+	OBJ_MIN_CACHE_HIT_RATE,
+	OBJ_MIN_BATCH_SIZE,
+	OBJ_MAX_BACKLOG,
+	OBJ_MAX_VALUE,
+	OBJ_MIN_VALUE,
+	OBJ_MAX_SYSTEM_ERROR_RATE,
 	OBJ_KINDS,
 };
 
@@ -24,32 +34,59 @@ enum verdict { VERDICT_NONE, VERDICT_HELD, VERDICT_VIOLATED, VERDICT_UNKNOWN };
 /* How an objective's limit is written, and so what may be compared with it. */
 enum quantity { QUANTITY_DURATION, QUANTITY_RATE, QUANTITY_THROUGHPUT, QUANTITY_SIZE, QUANTITY_COUNT };
 
+/* What an objective is measured by, and so what a component's probes must tell. */
+enum objective_source {
+	SOURCE_DURATIONS,
+	SOURCE_OUTCOMES, /* which spans failed */
+	SOURCE_CACHE,	 /* hits and misses */
+	SOURCE_VALUE,	 /* a captured value */
+	SOURCE_OPEN,	 /* spans in flight */
+};
+
+/* What makes a breach critical. */
+enum severity_rule {
+	SEVERITY_BY_RATIO, /* measured to limit, by the latency multipliers */
+	SEVERITY_BY_ERROR_RATE,
+	SEVERITY_WARNING, /* nothing does */
+};
+
 /* One row of the table that everything about objectives comes from. */
 struct objective_kind_info {
 	enum objective_kind kind;
 	const char *key;       /* in a contract: "max_latency" */
 	const char *violation; /* "LATENCY_VIOLATION" */
 	enum quantity quantity;
-	bool upper;	 /* breach is measured > limit; else < */
-	bool per_span;	 /* judged span by span, else over the window */
-	double quantile; /* of max_pNN; 0 elsewhere */
+	enum objective_source source;
+	enum severity_rule severity_rule;
+	bool upper;	   /* breach is measured > limit; else < */
+	bool per_span;	   /* judged span by span, else at each tick: */
+	bool at_tick;	   /* by what is there at the tick alone, else over the window */
+	bool of_system;	   /* of all components together; its key stands under `system` */
+	bool names_value;  /* one objective a captured value, which the contract names */
+	const char *value; /* the captured value that it is always about; NULL: none */
+	double quantile;   /* of max_pNN; 0 elsewhere */
 	const char *help;
 };
 const struct objective_kind_info *objective_info(enum objective_kind kind);
-/* NULL if @key names no objective. */
+/* NULL if @key names no objective of a component. */
 const struct objective_kind_info *objective_by_key(const char *key);
 
 struct objective {
 	enum objective_kind kind;
-	double limit;	      /* ns, fraction, per second, bytes or count, by the quantity */
-	uint64_t for_ns;      /* window objectives: must stay breached that long; 0: at once */
-	uint64_t over_ns;     /* 0: the component's window */
-	uint64_t min_samples; /* 0: by the rule of the manual */
+	double limit;		      /* ns, fraction, per second, bytes or count, by the quantity */
+	char value[LAPSE_VALUE_NAME]; /* max_value and min_value: the captured value meant */
+	uint64_t for_ns;	      /* window objectives: must stay breached that long; 0: at once */
+	uint64_t over_ns;	      /* 0: the component's window */
+	bool since_start;	      /* the system's error rate: over all time */
+	uint64_t min_samples;	      /* 0: by the rule of the manual */
 	bool has_severity;
 	enum severity severity; /* of every breach, where has_severity */
 	uint32_t breaches;	/* span objectives: alert on the nth breach ... */
 	uint64_t breaches_ns;	/* ... within this time; 0 and 0: the first */
 };
+
+/* The name of the captured value that @objective is about; NULL: of none. */
+const char *objective_value(const struct objective *objective);
 
 struct thresholds {
 	double warning_multiplier;  /* warning.latency_multiplier, 1.0 */
@@ -83,6 +120,9 @@ struct contract {
 struct thresholds thresholds_default(void);
 struct alert_policy alert_policy_default(void);
 struct window_spec window_spec_default(void);
+
+/* The built-in objective over all components: 5 % of errors over 5 minutes. */
+struct objective objective_system_default(void);
 
 /* The severity of a breach of @objective by @measured. */
 enum severity severity_of(const struct objective *objective, const struct thresholds *thresholds,

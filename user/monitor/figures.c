@@ -17,9 +17,7 @@ void figures_free(struct figures *figures)
 void figures_add(struct figures *figures, const struct tally *tally, const struct tick_component *input,
 		 const struct extremes_bounds *bounds)
 {
-	figures->tally.count += tally->count;
-	figures->tally.errors += tally->errors;
-	figures->tally.sum_ns += tally->sum_ns;
+	tally_add(&figures->tally, tally);
 	histogram_add(&figures->histogram, input->buckets, input->n_buckets);
 	if (bounds)
 		extremes_expect(&figures->extremes, bounds);
@@ -40,6 +38,7 @@ struct stats figures_stats(const struct figures *figures)
 	struct stats stats = {0};
 
 	stats_count(&stats, t->count, t->errors, t->sum_ns, figures->covered_ns);
+	stats_cache(&stats, t->hits, t->misses);
 	samples_describe(&samples, &stats);
 	return stats;
 }

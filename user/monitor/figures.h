@@ -11,6 +11,7 @@ struct figures {
 	uint64_t covered_ns;
 	struct extremes extremes;
 	struct histogram histogram;
+	struct value_extremes value[LAPSE_VALUES];
 };
 
 /* 0 or -ENOMEM. Release with figures_free(), which zeroed ones may be given too. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Window objectives, each tick: judged one by one, told by key, the worst of a key speaking for it. */
+/* What is judged at ticks: one objective by one, told by key, the worst of a key speaking for it. */
 #include <math.h>
 
 #include "monitor/component.h"
@@ -12,26 +12,67 @@ struct finding {
 	bool any, not_calm;
 };
 
+static const struct window_view *view_of(const struct component *c, const struct objective_run *run)
+{
+	return &c->window.views[run->view < 0 ? 0 : run->view];
+}
+
 static uint64_t window_covered(const struct component *c, const struct objective_run *run)
 {
 	const struct timeline *timeline = &c->stage->timeline;
-	const struct window_view *view = &c->window.views[run->view < 0 ? 0 : run->view];
 
-	return timeline_covered(timeline, view->first, timeline->ticks);
+	if (run->info->at_tick)
+		return 0;
+	if (run->objective.since_start)
+		return c->total.covered_ns;
+	return timeline_covered(timeline, view_of(c, run)->first, timeline->ticks);
 }
 
-static enum judgement judge(struct component *c, struct objective_run *run, double *measured)
+static struct objective_input input_of_tally(const struct component *c, const struct objective_run *run,
+					     const struct tally *tally)
 {
-	const struct window_view *view = &c->window.views[run->view < 0 ? 0 : run->view];
-	struct extremes extremes;
-	struct objective_input input = {.lost = view->tally.lost};
+	struct objective_input input = {
+		.count = tally->count,
+		.errors = tally->errors,
+		.hits = tally->hits,
+		.misses = tally->misses,
+		.cache_lost = tally->cache_lost,
+		.in_flight = c->in_flight,
+		.lost = tally->lost,
+	};
 
-	if (run->view < 0) {
+	if (run->value >= 0) {
+		input.n_values = tally->value[run->value].count;
+		input.value_sum = (int64_t)tally->value[run->value].sum;
+	}
+	return input;
+}
+
+static struct objective_input input_of(const struct component *c, const struct objective_run *run)
+{
+	const struct window_view *view = view_of(c, run);
+	const struct tally *tally = run->objective.since_start ? &c->total.tally : &view->tally;
+	struct objective_input input = input_of_tally(c, run, tally);
+	struct extremes extremes;
+
+	if (run->view < 0 && c->recent.size) {
 		input.samples = samples_of_values(c->recent.sorted, c->recent.n);
-	} else {
+		input.count = c->recent.n;
+		input.errors = c->recent.errors;
+	} else if (run->info->source == SOURCE_DURATIONS) {
 		extremes = window_extremes(&c->window, view);
 		input.samples = samples_of_histogram(&view->histogram, &extremes);
 	}
+	/* Where nothing tells a failed span, none of them says anything about failures. */
+	if (c->outcome_unknown)
+		input.count = input.errors = 0;
+	return input;
+}
+
+static enum judgement judge(const struct component *c, const struct objective_run *run, double *measured)
+{
+	struct objective_input input = input_of(c, run);
+
 	return objective_judge(&run->objective, &input, measured);
 }
 
@@ -42,11 +83,11 @@ static double ratio_of(const struct objective_run *run, double measured)
 
 static bool approaches(const struct component *c, const struct objective_run *run, double measured)
 {
-	double m = c->thresholds.warning_multiplier;
+	double m = c->thresholds.warning_multiplier, at = limit_at(&run->objective, m);
 
-	if (m >= 1.0 || run->info->quantity != QUANTITY_DURATION)
+	if (m >= 1.0 || run->info->severity_rule != SEVERITY_BY_RATIO)
 		return false;
-	return measured > limit_times(run->objective.limit, m);
+	return run->info->upper ? measured > at : measured < at;
 }
 
 static struct breach breach_of(const struct component *c, const struct objective_run *run, double measured,
@@ -58,6 +99,7 @@ static struct breach breach_of(const struct component *c, const struct objective
 		.violation = {.component = c->id,
 			      .kind = run->objective.kind,
 			      .severity = approach ? SEV_WARNING : severity,
+			      .value = objective_value(&run->objective),
 			      .measured = measured,
 			      .limit = run->objective.limit,
 			      .time_ns = c->stage->now_ns},
@@ -125,9 +167,7 @@ static void judge_objective(struct component *c, struct objective_run *run, stru
 		return;
 	}
 	run->breached = false;
-	run->measured = measured;
-	if (isnan(run->worst) || (run->info->upper ? measured > run->worst : measured < run->worst))
-		run->worst = measured;
+	component_measured(run, measured);
 }
 
 static void tell_key(struct component *c, struct alert_key *key)
@@ -143,7 +183,7 @@ static void tell_key(struct component *c, struct alert_key *key)
 	}
 	if (finding.any) {
 		finding.worst.n = finding.n;
-		alert_breach(key, &c->policy, &finding.worst, &c->stage->sink);
+		alert_breach(key, NULL, &c->policy, &finding.worst, &c->stage->sink);
 	} else if (finding.not_calm) {
 		alert_not_calm(key, c->stage->now_ns);
 	}

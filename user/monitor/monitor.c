@@ -11,6 +11,18 @@
 
 #define HEALTH_NS (10 * 1000000000ULL)
 
+static struct component *new_whole(struct stage *stage)
+{
+	struct monitor_component wanted = {
+		.name = "system",
+		.window = window_spec_default(),
+		.outcome_unknown = true,
+		.contract = stage->options.system,
+	};
+
+	return component_new(stage, 0, &wanted);
+}
+
 struct monitor *monitor_new(const struct monitor_options *options, const struct monitor_sink *sink)
 {
 	struct monitor *monitor = calloc(1, sizeof(*monitor));
@@ -21,7 +33,11 @@ struct monitor *monitor_new(const struct monitor_options *options, const struct 
 	monitor->stage.sink = *sink;
 	monitor->stage.now_ns = options->start_ns;
 	monitor->next_health_ns = options->start_ns + HEALTH_NS;
-	return monitor;
+	monitor->whole = new_whole(&monitor->stage);
+	if (monitor->whole)
+		return monitor;
+	monitor_free(monitor);
+	return NULL;
 }
 
 void monitor_start(struct monitor *monitor, uint64_t start_ns)
@@ -39,6 +55,7 @@ void monitor_free(struct monitor *monitor)
 		return;
 	for (i = 0; i < monitor->n_components; i++)
 		component_free(monitor->components[i]);
+	component_free(monitor->whole);
 	snapshot_store_free(&monitor->store);
 	timeline_free(&monitor->stage.timeline);
 	free(monitor->components);
@@ -71,16 +88,45 @@ int monitor_add(struct monitor *monitor, const struct monitor_component *compone
 	monitor->components[n] = component_new(&monitor->stage, (uint32_t)n, component);
 	if (!monitor->components[n])
 		return -ENOMEM;
+	monitor->whole->id = (uint32_t)n + 1;
+	monitor->whole->outcome_unknown &= component->outcome_unknown;
 	return (int)monitor->n_components++;
+}
+
+static uint64_t unsigned_level(int64_t limit)
+{
+	return limit == levels_never(true) ? UINT64_MAX : (uint64_t)limit;
 }
 
 void monitor_kernel_levels(const struct monitor *monitor, uint32_t component, uint64_t level_ns[LAPSE_LEVELS])
 {
-	const struct latency *latency = &monitor->components[component]->latency;
+	const struct objective_run *run = monitor->components[component]->latency.run;
 	int level;
 
 	for (level = 0; level < LAPSE_LEVELS; level++)
-		level_ns[level] = latency->run ? latency->level_ns[level] : UINT64_MAX;
+		level_ns[level] = run ? unsigned_level(run->breaches.levels.at[level]) : UINT64_MAX;
+}
+
+static void value_levels(const struct component *c, enum objective_kind kind, const char *name,
+			 int64_t limits[LAPSE_LEVELS])
+{
+	size_t i;
+
+	for (i = 0; i < LAPSE_LEVELS; i++)
+		limits[i] = levels_never(objective_info(kind)->upper);
+	for (i = 0; i < c->n_objectives; i++) {
+		const struct objective *o = &c->objectives[i].objective;
+
+		if (o->kind == kind && !strcmp(o->value, name))
+			memcpy(limits, c->objectives[i].breaches.levels.at, LAPSE_LEVELS * sizeof(*limits));
+	}
+}
+
+void monitor_kernel_value_levels(const struct monitor *monitor, uint32_t component, const char *name,
+				 int64_t above[LAPSE_LEVELS], int64_t below[LAPSE_LEVELS])
+{
+	value_levels(monitor->components[component], OBJ_MAX_VALUE, name, above);
+	value_levels(monitor->components[component], OBJ_MIN_VALUE, name, below);
 }
 
 int monitor_span(struct monitor *monitor, const struct lapse_span *span)
@@ -88,6 +134,7 @@ int monitor_span(struct monitor *monitor, const struct lapse_span *span)
 	if (span->component >= monitor->n_components)
 		return -EINVAL;
 	latency_span(monitor->components[span->component], span);
+	values_span(monitor->components[span->component], span);
 	return 0;
 }
 
@@ -174,21 +221,60 @@ static int take_counts(struct monitor *monitor)
 	return err;
 }
 
-static void tell_health(struct monitor *monitor)
+static struct tick_counters sum_of_components(const struct monitor *monitor)
 {
-	const struct stage *stage = &monitor->stage;
+	struct tick_counters sum = {0};
+	size_t i;
 
-	if (stage->now_ns < monitor->next_health_ns)
-		return;
-	while (monitor->next_health_ns <= stage->now_ns)
+	for (i = 0; i < monitor->n_components; i++) {
+		const struct tick_counters *t = &monitor->components[i]->counters;
+
+		sum.entries += t->entries;
+		sum.returns += t->returns;
+		sum.errors += t->errors;
+		sum.sum_ns += t->sum_ns;
+		sum.too_deep += t->too_deep;
+		sum.maps_full += t->maps_full;
+		sum.stray += t->stray;
+	}
+	return sum;
+}
+
+static int count_whole(struct monitor *monitor)
+{
+	struct tick_component sum = {.counters = sum_of_components(monitor), .late_min_ns = UINT64_MAX};
+
+	component_begin_tick(monitor->whole, true);
+	return component_count(monitor->whole, &sum);
+}
+
+/* Every ten seconds, of the feed's time. */
+static bool health_is_due(struct monitor *monitor)
+{
+	uint64_t now = monitor->stage.now_ns;
+	bool due = now >= monitor->next_health_ns;
+
+	while (monitor->next_health_ns <= now)
 		monitor->next_health_ns += HEALTH_NS;
-	if (stage->sink.health)
-		stage->sink.health(stage->sink.context);
+	return due;
+}
+
+static void judge_whole(struct monitor *monitor)
+{
+	const struct monitor_sink *sink = &monitor->stage.sink;
+
+	if (!health_is_due(monitor)) {
+		component_alerts_tick(monitor->whole);
+		return;
+	}
+	component_end_tick(monitor->whole);
+	if (sink->health)
+		sink->health(sink->context);
 }
 
 int monitor_tick(struct monitor *monitor, const struct tick *tick)
 {
-	int err = sort_inputs(monitor, tick);
+	int err = sort_inputs(monitor, tick), failed;
 	size_t i;
 
 	if (err)
@@ -196,10 +282,11 @@ int monitor_tick(struct monitor *monitor, const struct tick *tick)
 	advance(monitor, tick);
 	take_open(monitor, tick);
 	err = take_counts(monitor);
+	failed = count_whole(monitor);
 	for (i = 0; i < monitor->n_components; i++)
 		component_end_tick(monitor->components[i]);
-	tell_health(monitor);
-	return err;
+	judge_whole(monitor);
+	return err ? err : failed;
 }
 
 bool monitor_interval_ended(const struct monitor *monitor)

@@ -29,12 +29,19 @@ struct monitor_options {
 	uint64_t interval_ns;	/* of reports; a multiple of the tick */
 	unsigned bucket_bits;	/* LAPSE_BUCKET_BITS_FINE or _COARSE */
 	uint32_t exit_severity; /* enum severity: breaches below it leave the verdict alone */
+	/* The objective over all components, checked every 10 s; copied; NULL: none. */
+	const struct contract *system;
+	bool system_promised; /* asked for: not known to hold is unknown then, and no matter else */
 };
 
 struct monitor_component {
 	const char *name, *function, *object; /* copied */
 	struct window_spec window;
-	bool outcome_unknown;		 /* nothing tells a failed span from a good one */
+	bool outcome_unknown; /* nothing tells a failed span from a good one */
+	bool untimed;	      /* counted, without durations */
+	bool has_cache;	      /* look-ups of a cache are counted for it */
+	/* Captured values by index, copied; NULL: none, or named by a tick_value later. */
+	const char *value_name[LAPSE_VALUES];
 	const struct contract *contract; /* copied; NULL: none */
 };
 
@@ -48,6 +55,13 @@ int monitor_add(struct monitor *monitor, const struct monitor_component *compone
 /* The limits that the kernel must know so that it counts and sends what the contract needs. */
 void monitor_kernel_levels(const struct monitor *monitor, uint32_t component,
 			   uint64_t level_ns[LAPSE_LEVELS]);
+
+/*
+ * The same for captured value @name: a span is counted at the highest level whose limit it exceeds
+ * (@above) or falls below (@below). INT64_MAX and INT64_MIN: not in use.
+ */
+void monitor_kernel_value_levels(const struct monitor *monitor, uint32_t component, const char *name,
+				 int64_t above[LAPSE_LEVELS], int64_t below[LAPSE_LEVELS]);
 
 /* Tracing begins now, not when the monitor was made; before the first tick. */
 void monitor_start(struct monitor *monitor, uint64_t start_ns);

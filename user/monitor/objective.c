@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The table of objectives: one row a kind, and the function that judges it over the window. */
+/* The table of objectives: one row a kind, and the function that judges it at a tick. */
 #include "monitor/objective.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "monitor/rank.h"
 
+typedef enum judgement judge_function(const struct objective *, const struct objective_input *, double *);
+static judge_function judge_percentile, judge_error_rate, judge_hit_rate, judge_mean, judge_backlog;
+
 struct row {
 	struct objective_kind_info info;
-	/* NULL: span by span. */
-	enum judgement (*judge)(const struct objective *, const struct objective_input *, double *measured);
+	judge_function *judge; /* NULL: span by span */
 };
-
-static enum judgement judge_percentile(const struct objective *, const struct objective_input *, double *);
 
 #define PERCENTILE(id, name, q)                                            \
 	{                                                                  \
@@ -24,6 +25,34 @@ static enum judgement judge_percentile(const struct objective *, const struct ob
 		 .quantile = q,                                            \
 		 .help = "the " name " of the durations over the window"}, \
 			judge_percentile                                   \
+	}
+
+#define ERROR_RATE(id, name, type, system, about)         \
+	{                                                 \
+		{.kind = id,                              \
+		 .key = name,                             \
+		 .violation = type,                       \
+		 .quantity = QUANTITY_RATE,               \
+		 .source = SOURCE_OUTCOMES,               \
+		 .severity_rule = SEVERITY_BY_ERROR_RATE, \
+		 .upper = true,                           \
+		 .of_system = system,                     \
+		 .help = about},                          \
+			judge_error_rate                  \
+	}
+
+#define VALUE(id, name, is_upper)                              \
+	{                                                      \
+		{.kind = id,                                   \
+		 .key = name,                                  \
+		 .violation = "VALUE_VIOLATION",               \
+		 .quantity = QUANTITY_COUNT,                   \
+		 .source = SOURCE_VALUE,                       \
+		 .upper = is_upper,                            \
+		 .per_span = true,                             \
+		 .names_value = true,                          \
+		 .help = "every captured value of this name"}, \
+			NULL                                   \
 	}
 
 static const struct row rows[OBJ_KINDS] = {
@@ -40,6 +69,41 @@ static const struct row rows[OBJ_KINDS] = {
 	[OBJ_MAX_P95] = PERCENTILE(OBJ_MAX_P95, "p95", 0.95),
 	[OBJ_MAX_P99] = PERCENTILE(OBJ_MAX_P99, "p99", 0.99),
 	[OBJ_MAX_P999] = PERCENTILE(OBJ_MAX_P999, "p999", 0.999),
+	[OBJ_MAX_ERROR_RATE] = ERROR_RATE(OBJ_MAX_ERROR_RATE, "max_error_rate", "ERROR_RATE_VIOLATION", false,
+					  "the share of spans that failed, over the window"),
+	[OBJ_MAX_FAILURE_RATE] =
+		ERROR_RATE(OBJ_MAX_FAILURE_RATE, "max_failure_rate", "FAILURE_RATE_VIOLATION", false,
+			   "the share of spans that failed, over the window"),
+	[OBJ_MIN_CACHE_HIT_RATE] = {{.kind = OBJ_MIN_CACHE_HIT_RATE,
+				     .key = "min_cache_hit_rate",
+				     .violation = "CACHE_HIT_RATE_VIOLATION",
+				     .quantity = QUANTITY_RATE,
+				     .source = SOURCE_CACHE,
+				     .severity_rule = SEVERITY_WARNING,
+				     .help = "the share of the cache's look-ups that hit, over the window"},
+				    judge_hit_rate},
+	[OBJ_MIN_BATCH_SIZE] = {{.kind = OBJ_MIN_BATCH_SIZE,
+				 .key = "min_batch_size",
+				 .violation = "BATCH_SIZE_VIOLATION",
+				 .quantity = QUANTITY_COUNT,
+				 .source = SOURCE_VALUE,
+				 .value = "batch_size",
+				 .help = "the mean of the captured value batch_size over the window"},
+				judge_mean},
+	[OBJ_MAX_BACKLOG] = {{.kind = OBJ_MAX_BACKLOG,
+			      .key = "max_backlog",
+			      .violation = "BACKLOG_VIOLATION",
+			      .quantity = QUANTITY_COUNT,
+			      .source = SOURCE_OPEN,
+			      .upper = true,
+			      .at_tick = true,
+			      .help = "spans in flight, each second"},
+			     judge_backlog},
+	[OBJ_MAX_VALUE] = VALUE(OBJ_MAX_VALUE, "max_value", true),
+	[OBJ_MIN_VALUE] = VALUE(OBJ_MIN_VALUE, "min_value", false),
+	[OBJ_MAX_SYSTEM_ERROR_RATE] =
+		ERROR_RATE(OBJ_MAX_SYSTEM_ERROR_RATE, "max_error_rate", "SYSTEM_ERROR_RATE_VIOLATION", true,
+			   "the share of failed spans among those of all components"),
 };
 
 const struct objective_kind_info *objective_info(enum objective_kind kind)
@@ -52,21 +116,59 @@ const struct objective_kind_info *objective_by_key(const char *key)
 	size_t i;
 
 	for (i = 0; i < OBJ_KINDS; i++) {
-		if (!strcmp(rows[i].info.key, key))
+		if (!rows[i].info.of_system && !strcmp(rows[i].info.key, key))
 			return &rows[i].info;
 	}
 	return NULL;
+}
+
+const char *objective_value(const struct objective *objective)
+{
+	const struct objective_kind_info *info = objective_info(objective->kind);
+
+	return info->names_value ? objective->value : info->value;
+}
+
+/* ---- samples ---------------------------------------------------------------------------------- */
+
+/* ceil(1 / @share), where a share that was written in percent may lie a hair beside it. */
+static uint64_t for_share(double share)
+{
+	double needed = 1 / share;
+
+	return (uint64_t)ceil(needed - needed * 1e-9);
+}
+
+/* A rate of all or nothing has no share to be seen. */
+static uint64_t for_rate(const struct objective *objective, bool upper)
+{
+	double share = upper ? objective->limit : 1 - objective->limit;
+	uint64_t needed = share > 0 && share < 1 ? for_share(share) : 0;
+
+	return needed > RANK_MIN_SAMPLES ? needed : RANK_MIN_SAMPLES;
 }
 
 uint64_t objective_samples_needed(const struct objective *objective)
 {
 	const struct objective_kind_info *info = objective_info(objective->kind);
 
-	if (info->per_span)
+	if (info->per_span || info->at_tick)
 		return 0;
 	if (objective->min_samples)
 		return objective->min_samples;
-	return rank_samples_needed(rank_permille(info->quantile));
+	if (info->quantity == QUANTITY_RATE)
+		return for_rate(objective, info->upper);
+	return info->quantile > 0 ? rank_samples_needed(rank_permille(info->quantile)) : RANK_MIN_SAMPLES;
+}
+
+/* ---- judging ----------------------------------------------------------------------------------- */
+
+/* What the worst and the best that lost spans may have been would make of it; at least one is so. */
+static enum judgement judgement_of(bool may_breach, bool may_hold)
+{
+	if (may_breach && may_hold)
+		return JUDGED_UNSURE;
+	return may_breach ? JUDGED_BREACHED : JUDGED_HELD;
 }
 
 /*
@@ -90,9 +192,66 @@ static enum judgement judge_percentile(const struct objective *objective, const 
 	may_breach = with_lost > s->n || (double)samples_at(s, with_lost) > objective->limit;
 	may_hold = with_lost <= input->lost ||
 		   (double)samples_at(s, with_lost - input->lost) <= objective->limit;
-	if (may_breach && may_hold)
-		return JUDGED_UNSURE;
-	return may_breach ? JUDGED_BREACHED : JUDGED_HELD;
+	return judgement_of(may_breach, may_hold);
+}
+
+/* @part of @whole is more than the limit; with counts, because 7 / 1000 is above 0.7 / 100 as doubles. */
+static bool share_above(uint64_t part, uint64_t whole, double limit)
+{
+	return (double)part > limit_times(limit, (double)whole);
+}
+
+static bool share_below(uint64_t part, uint64_t whole, double limit)
+{
+	return (double)part < limit_times(limit, (double)whole);
+}
+
+/* Lost spans may all have failed, or none of them. */
+static enum judgement judge_error_rate(const struct objective *objective, const struct objective_input *input,
+				       double *measured)
+{
+	uint64_t all = input->count + input->lost;
+
+	if (!input->count || input->count < objective_samples_needed(objective))
+		return JUDGED_TOO_FEW;
+	*measured = (double)input->errors / (double)input->count;
+	return judgement_of(share_above(input->errors + input->lost, all, objective->limit),
+			    !share_above(input->errors, all, objective->limit));
+}
+
+/* Lost look-ups may all have missed, or all have hit. */
+static enum judgement judge_hit_rate(const struct objective *objective, const struct objective_input *input,
+				     double *measured)
+{
+	uint64_t n = input->hits + input->misses, all = n + input->cache_lost;
+
+	if (!n || n < objective_samples_needed(objective))
+		return JUDGED_TOO_FEW;
+	*measured = (double)input->hits / (double)n;
+	return judgement_of(share_below(input->hits, all, objective->limit),
+			    !share_below(input->hits + input->cache_lost, all, objective->limit));
+}
+
+/* A lost batch may have been empty; it may also have been so large that the mean holds after all. */
+static enum judgement judge_mean(const struct objective *objective, const struct objective_input *input,
+				 double *measured)
+{
+	double sum = (double)input->value_sum, all = (double)(input->n_values + input->lost);
+
+	if (!input->n_values || input->n_values < objective_samples_needed(objective))
+		return JUDGED_TOO_FEW;
+	*measured = sum / (double)input->n_values;
+	return judgement_of(sum < limit_times(objective->limit, all),
+			    input->lost || *measured >= objective->limit);
+}
+
+/* Lost spans may be in flight still. */
+static enum judgement judge_backlog(const struct objective *objective, const struct objective_input *input,
+				    double *measured)
+{
+	*measured = (double)input->in_flight;
+	return judgement_of((double)(input->in_flight + input->lost) > objective->limit,
+			    *measured <= objective->limit);
 }
 
 enum judgement objective_judge(const struct objective *objective, const struct objective_input *input,

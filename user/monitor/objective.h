@@ -15,7 +15,12 @@ enum judgement {
 
 /* What a window objective is judged by. */
 struct objective_input {
-	struct samples samples;
+	struct samples samples; /* durations */
+	uint64_t count, errors; /* spans */
+	uint64_t hits, misses, cache_lost;
+	uint64_t n_values; /* of the objective's captured value */
+	int64_t value_sum;
+	uint64_t in_flight;
 	uint64_t lost; /* spans of the window that tracing missed */
 };
 
@@ -23,12 +28,14 @@ struct objective_input {
 enum judgement objective_judge(const struct objective *objective, const struct objective_input *input,
 			       double *measured);
 
-/* Samples without which it is not judged; 0 for span objectives. */
+/* Samples without which it is not judged; 0 for objectives that need no window. */
 uint64_t objective_samples_needed(const struct objective *objective);
 
 /* limit * multiplier, at a whole number where it is meant to be one. */
 double limit_times(double limit, double multiplier);
-/* Above this an upper limit's breach is critical. */
+/* Where @multiplier puts it: higher for an upper limit, lower for a lower one. */
+double limit_at(const struct objective *objective, double multiplier);
+/* Beyond this a breach is critical. */
 double limit_critical(const struct objective *objective, const struct thresholds *thresholds);
 
 #endif

@@ -58,7 +58,9 @@ void quarters_trends(const struct component *component, struct component_snapsho
 	/* Single durations carry no time, so a throughput is always one of ticks. */
 	ticks = cut_ticks(component);
 	spans = by_count ? cut_spans(&component->recent) : ticks;
-	out->latency_trend = trend_latency(&spans.before, &spans.last);
-	out->error_trend = trend_errors(&spans.before, &spans.last);
+	if (!component->untimed)
+		out->latency_trend = trend_latency(&spans.before, &spans.last);
+	if (!component->outcome_unknown)
+		out->error_trend = trend_errors(&spans.before, &spans.last);
 	out->throughput_trend = trend_throughput(&ticks.before, &ticks.last);
 }

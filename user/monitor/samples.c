@@ -67,3 +67,10 @@ void stats_count(struct stats *stats, uint64_t count, uint64_t errors, uint64_t 
 	stats->error_rate = count ? (double)errors / (double)count : NAN;
 	stats->avg_ns = count ? (double)sum_ns / (double)count : NAN;
 }
+
+void stats_cache(struct stats *stats, uint64_t hits, uint64_t misses)
+{
+	stats->hits = hits;
+	stats->misses = misses;
+	stats->cache_hit_rate = hits + misses ? (double)hits / (double)(hits + misses) : NAN;
+}

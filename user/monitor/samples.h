@@ -26,5 +26,6 @@ void samples_describe(const struct samples *samples, struct stats *stats);
 
 /* Sets the rest: count, errors, rates and average. */
 void stats_count(struct stats *stats, uint64_t count, uint64_t errors, uint64_t sum_ns, uint64_t covered_ns);
+void stats_cache(struct stats *stats, uint64_t hits, uint64_t misses);
 
 #endif

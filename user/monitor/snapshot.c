@@ -15,7 +15,7 @@
 
 /* ---- room ------------------------------------------------------------------------------------- */
 
-void snapshot_store_free(struct snapshot_store *store)
+static void free_components(struct snapshot_store *store)
 {
 	size_t i;
 
@@ -24,6 +24,13 @@ void snapshot_store_free(struct snapshot_store *store)
 		free(store->snapshot.components[i].histogram);
 	}
 	free(store->snapshot.components);
+	store->snapshot.components = NULL;
+	store->n_components = 0;
+}
+
+void snapshot_store_free(struct snapshot_store *store)
+{
+	free_components(store);
 	free(store->firing);
 }
 
@@ -39,27 +46,27 @@ static int room_for_component(struct snapshot_store *store, const struct compone
 	return 0;
 }
 
+/* One row a component, and one for the whole. */
 static int room_for_components(struct monitor *m)
 {
 	struct snapshot_store *store = &m->store;
-	struct component_snapshot *components;
 	int err = 0;
 
-	if (store->n_components == m->n_components)
+	if (store->n_components == m->n_components + 1)
 		return 0;
-	components = realloc(store->snapshot.components, m->n_components * sizeof(*components));
-	if (!components)
+	free_components(store);
+	store->snapshot.components = calloc(m->n_components + 1, sizeof(*store->snapshot.components));
+	if (!store->snapshot.components)
 		return -ENOMEM;
-	store->snapshot.components = components;
 	while (store->n_components < m->n_components && !err)
 		err = room_for_component(store, m->components[store->n_components]);
-	return err;
+	return err ? err : room_for_component(store, m->whole);
 }
 
 static int room_for_firing(struct monitor *m)
 {
 	struct snapshot_store *store = &m->store;
-	size_t n = 0, i;
+	size_t n = m->whole->n_alerts, i;
 	struct alert *firing;
 
 	for (i = 0; i < m->n_components; i++)
@@ -125,9 +132,21 @@ static void copy_objectives(const struct component *c, struct component_snapshot
 	}
 }
 
+static const struct objective_run *run_of(const struct component *c, enum objective_kind kind)
+{
+	size_t i;
+
+	for (i = 0; i < c->n_objectives; i++) {
+		if (c->objectives[i].objective.kind == kind)
+			return &c->objectives[i];
+	}
+	return NULL;
+}
+
 static double health(struct component *c, const struct stats *window)
 {
 	const struct objective_run *latency = c->latency.run;
+	const struct objective_run *errors = run_of(c, OBJ_MAX_ERROR_RATE);
 	struct health_input input = {
 		.has_data = c->total.tally.count > 0,
 		.avg_ns = window->avg_ns,
@@ -137,12 +156,15 @@ static double health(struct component *c, const struct stats *window)
 		.violations = rolling_sum(&c->five_minutes, c->stage->now_ns),
 	};
 
+	errors = errors ? errors : run_of(c, OBJ_MAX_FAILURE_RATE);
+	if (errors)
+		input.max_error_rate = errors->objective.limit;
 	return health_of(&input);
 }
 
 static void copy_counters(const struct tick_counters *t, struct component_snapshot *out)
 {
-	out->raw_avg_ns = t->returns ? (double)t->sum_raw_ns / (double)t->returns : NAN;
+	out->raw_avg_ns = t->returns && !out->untimed ? (double)t->sum_raw_ns / (double)t->returns : NAN;
 	out->entries = t->entries;
 	out->returns = t->returns;
 	out->too_deep = t->too_deep;
@@ -151,34 +173,36 @@ static void copy_counters(const struct tick_counters *t, struct component_snapsh
 	out->stray = t->stray;
 	out->maps_full = t->maps_full;
 	out->ring_dropped = t->ring_dropped;
+	out->restarted = t->restarted;
+	out->unmatched_end = t->unmatched_end;
 }
 
-/* Without a word on the outcome no span has failed, and none has been seen to succeed. */
-static void tell_outcome(struct stats *stats, bool known)
+static void copy_names(const struct component *c, struct component_snapshot *out)
 {
-	stats->has_errors = known;
-	if (!known)
-		stats->error_rate = NAN;
+	int i;
+
+	out->name = c->name;
+	out->function = c->function;
+	out->object = c->object;
+	for (i = 0; i < LAPSE_VALUES; i++)
+		out->value_name[i] = *c->values[i].name ? c->values[i].name : NULL;
 }
 
 static int copy_component(struct component *c, struct component_snapshot *out)
 {
-	out->name = c->name;
-	out->function = c->function;
-	out->object = c->object;
+	copy_names(c, out);
 	out->fed = c->counters.entries > 0;
-	out->interval = figures_stats(&c->last_interval);
+	out->untimed = c->untimed;
+	out->has_cache = c->has_cache;
+	out->interval = component_stats(c, &c->last_interval);
 	out->window = component_window_stats(c);
-	out->total = figures_stats(&c->total);
+	out->total = component_stats(c, &c->total);
 	out->window_spec = c->spec;
 	out->in_flight = c->in_flight;
 	out->has_oldest = c->has_oldest;
 	out->oldest_in_flight_ns = c->oldest_ns;
 	quarters_trends(c, out);
 	out->health = health(c, &out->window);
-	tell_outcome(&out->interval, !c->outcome_unknown);
-	tell_outcome(&out->window, !c->outcome_unknown);
-	tell_outcome(&out->total, !c->outcome_unknown);
 	out->last_update_ns = c->last_update_ns;
 	out->violations = c->violations;
 	out->violations_24h = rolling_sum(&c->day, c->stage->now_ns);
@@ -189,21 +213,25 @@ static int copy_component(struct component *c, struct component_snapshot *out)
 
 /* ---- the whole --------------------------------------------------------------------------------- */
 
+static void add_firing(struct snapshot_store *store, const struct component *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->n_alerts; i++) {
+		if (c->alerts[i].state == ALERT_FIRING)
+			store->firing[store->snapshot.n_firing++] = c->alerts[i].alert;
+	}
+}
+
 static void copy_firing(struct monitor *m)
 {
-	struct snapshot *out = &m->store.snapshot;
-	size_t i, k;
+	size_t i;
 
-	out->firing = m->store.firing;
-	out->n_firing = 0;
-	for (i = 0; i < m->n_components; i++) {
-		const struct component *c = m->components[i];
-
-		for (k = 0; k < c->n_alerts; k++) {
-			if (c->alerts[k].state == ALERT_FIRING)
-				m->store.firing[out->n_firing++] = c->alerts[k].alert;
-		}
-	}
+	m->store.snapshot.firing = m->store.firing;
+	m->store.snapshot.n_firing = 0;
+	for (i = 0; i < m->n_components; i++)
+		add_firing(&m->store, m->components[i]);
+	add_firing(&m->store, m->whole);
 }
 
 static void sum_integrity(const struct monitor *m, struct integrity *out)
@@ -223,11 +251,13 @@ static void sum_integrity(const struct monitor *m, struct integrity *out)
 		out->stray += t->stray;
 		out->too_deep += t->too_deep;
 		out->maps_full += t->maps_full;
+		out->restarted += t->restarted;
+		out->unmatched_end += t->unmatched_end;
 		out->ring_dropped += t->ring_dropped;
 	}
 	/* An entry without memory for a frame was counted as an entry and never comes back. */
 	out->unaccounted = (int64_t)(out->entries - out->returns - out->in_flight - out->too_deep -
-				     out->abandoned - out->jumps - out->maps_full);
+				     out->abandoned - out->jumps - out->maps_full - out->restarted);
 }
 
 static void describe_overhead(const struct tick_self *self, struct overhead *out)
@@ -261,6 +291,7 @@ static void describe_system(const struct monitor *m, struct snapshot *s)
 {
 	struct system_snapshot *out = &s->system;
 	double sum_ns = 0;
+	uint64_t timed = 0;
 	size_t i;
 
 	*out = (struct system_snapshot){
@@ -277,11 +308,26 @@ static void describe_system(const struct monitor *m, struct snapshot *s)
 		out->errors += m->components[i]->total.tally.errors;
 		out->has_errors |= !m->components[i]->outcome_unknown;
 		sum_ns += (double)m->components[i]->total.tally.sum_ns;
+		timed += m->components[i]->untimed ? 0 : m->components[i]->total.tally.count;
 		out->components_fed += s->components[i].fed;
 	}
 	out->error_rate =
 		out->requests && out->has_errors ? (double)out->errors / (double)out->requests : NAN;
-	out->avg_ns = out->requests ? sum_ns / (double)out->requests : NAN;
+	out->avg_ns = timed ? sum_ns / (double)timed : NAN;
+}
+
+/* What nobody asked for can violate, but being unknown it is no news. */
+static int copy_system(struct monitor *m, struct snapshot *s)
+{
+	struct component_snapshot *out = &s->components[m->n_components];
+	int err = copy_component(m->whole, out);
+
+	/* Where nothing tells failures there is nothing to promise. */
+	if (m->whole->outcome_unknown)
+		out->n_objectives = 0;
+	else if (m->stage.options.system_promised || out->verdict == VERDICT_VIOLATED)
+		s->verdict = verdict_worse(s->verdict, out->verdict);
+	return err;
 }
 
 const struct snapshot *monitor_snapshot(struct monitor *monitor)
@@ -299,6 +345,8 @@ const struct snapshot *monitor_snapshot(struct monitor *monitor)
 			return NULL;
 		s->verdict = verdict_worse(s->verdict, s->components[i].verdict);
 	}
+	if (copy_system(monitor, s))
+		return NULL;
 	copy_firing(monitor);
 	s->violations = monitor->store.violations;
 	s->n_violations = violation_log_copy(&monitor->stage.log, monitor->store.violations);

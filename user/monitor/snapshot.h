@@ -14,6 +14,16 @@
 
 enum trend { TREND_UNKNOWN, TREND_STABLE, TREND_INCREASING, TREND_DECREASING };
 
+/* A captured value over some stretch of time. */
+struct value_stats {
+	const char *name;
+	uint64_t count;
+	double mean;	   /* NAN with none */
+	int64_t last;	   /* with count alone */
+	bool has_extremes; /* those of the newest values come a tick late */
+	int64_t min, max;
+};
+
 /* Figures over some stretch of time. */
 struct stats {
 	uint64_t covered_ns; /* the stretch itself */
@@ -21,11 +31,15 @@ struct stats {
 	bool has_errors;      /* false: nothing tells a failed span from a good one */
 	double rate_per_s;    /* count / covered; NAN while nothing is covered */
 	double error_rate;    /* NAN with no span */
-	double avg_ns;	      /* NAN with no span */
+	double avg_ns;	      /* NAN with no span, or no duration */
 	bool has_percentiles; /* two spans or more */
 	uint64_t p50_ns, p90_ns, p95_ns, p99_ns, p999_ns;
 	bool has_extremes;
 	uint64_t min_ns, max_ns;
+	uint64_t hits, misses; /* of the component's cache */
+	double cache_hit_rate; /* NAN with no look-up */
+	struct value_stats values[LAPSE_VALUES];
+	size_t n_values;
 };
 
 /* An occupied bucket: durations in [low, high). */
@@ -34,9 +48,10 @@ struct histogram_row {
 };
 
 struct violation {
-	uint32_t component;
+	uint32_t component; /* snapshot.n_components: all together, the row behind the last */
 	enum objective_kind kind;
 	enum severity severity;
+	const char *value; /* the captured value that it is about; NULL: none */
 	double measured, limit;
 	uint64_t time_ns;  /* monotonic: the span's end, or the tick */
 	bool open;	   /* a span still in flight */
@@ -53,6 +68,7 @@ struct alert {
 	uint32_t component;
 	enum objective_kind kind;
 	enum severity severity;
+	const char *value;
 	double measured, limit;
 	uint64_t time_ns;
 	uint64_t since_ns;   /* when it began to fire */
@@ -76,8 +92,11 @@ struct objective_state {
 
 struct component_snapshot {
 	const char *name, *function, *object;
-	bool fed;	       /* has ever had an entry */
-	struct stats interval; /* the last reporting interval */
+	bool fed;			      /* has ever had an entry */
+	bool untimed;			      /* its spans are events without a duration */
+	bool has_cache;			      /* look-ups of a cache are counted, or have been */
+	const char *value_name[LAPSE_VALUES]; /* by index in a span; NULL: not in use */
+	struct stats interval;		      /* the last reporting interval */
 	struct stats window;
 	struct stats total; /* since start */
 	struct window_spec window_spec;
@@ -94,13 +113,16 @@ struct component_snapshot {
 	size_t n_objectives;
 	struct histogram_row *histogram; /* since start, ascending, occupied buckets only */
 	size_t n_histogram;
-	/* Conservation: entries = returns + in_flight + too_deep + abandoned + jumps + maps_full. */
+	/* Conservation: entries = returns + in_flight + too_deep + abandoned + jumps + maps_full +
+	 * restarted. */
 	uint64_t entries, returns, too_deep, abandoned, jumps, stray, maps_full, ring_dropped;
+	uint64_t restarted, unmatched_end; /* keyed spans */
 	double raw_avg_ns; /* since start, before what the probes cost was taken out; NAN: no span */
 };
 
 struct integrity {
 	uint64_t entries, returns, in_flight, abandoned, jumps, stray, too_deep, maps_full;
+	uint64_t restarted, unmatched_end;
 	uint64_t ring_dropped, kernel_missed;
 	int64_t unaccounted; /* entries less everything else; 0 unless something is wrong */
 };
@@ -127,6 +149,7 @@ struct system_snapshot {
 struct snapshot {
 	int64_t epoch_ns; /* add to a monotonic time for the wall clock */
 	struct system_snapshot system;
+	/* Behind the last one stands a further row, "system": what all promise together. */
 	struct component_snapshot *components;
 	size_t n_components;
 	const struct alert *firing; /* alerts that are active now, as last announced */

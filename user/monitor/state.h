@@ -17,10 +17,11 @@ struct snapshot_store {
 struct monitor {
 	struct stage stage;
 	struct component **components;
+	struct component *whole; /* the sum of them all, numbered behind the last, with its own contract */
 	const struct tick_component **inputs; /* of the tick at hand, by component */
 	size_t n_components;
 	struct tick_self self;
-	uint64_t next_health_ns;
+	uint64_t next_health_ns; /* and the whole is judged */
 	const char *end_reason;
 	struct snapshot_store store;
 };

@@ -3,26 +3,41 @@
 
 #include <stddef.h>
 
-static const char no_span[] = "no span seen";
-static const char too_few[] = "too few spans in the window";
 static const char lost_any[] = "spans were lost: too deep, no memory, no entry seen, or missed by the kernel";
-static const char lost_enough[] = "lost spans could have turned it";
+
+/* What there is none of, where nothing has come that the objective is measured by; else NULL. */
+static const char *why_nothing(const struct component *c, const struct objective_run *run)
+{
+	switch (run->info->source) {
+	case SOURCE_OUTCOMES:
+		if (c->outcome_unknown)
+			return "nothing tells a failed span from a good one";
+		break;
+	case SOURCE_CACHE:
+		return c->counters.hits || c->counters.misses ? NULL : "no look-up of the cache seen";
+	case SOURCE_VALUE:
+		return run->value >= 0 && c->values[run->value].count ? NULL : "no such value captured";
+	case SOURCE_OPEN:
+		return c->counters.entries ? NULL : "no span seen";
+	case SOURCE_DURATIONS:
+		break;
+	}
+	return c->counters.returns ? NULL : "no span seen";
+}
 
 /* A single span that was lost may have been the one that was too slow. */
 static const char *why_span_unknown(const struct component *c)
 {
-	if (!c->counters.returns)
-		return no_span;
 	return component_lost(c) ? lost_any : NULL;
 }
 
-static const char *why_window_unknown(const struct component *c, const struct objective_run *run)
+static const char *why_window_unknown(const struct objective_run *run)
 {
-	if (!c->counters.returns)
-		return no_span;
 	if (run->unsure)
-		return lost_enough;
-	return run->judged ? NULL : too_few;
+		return "lost spans could have turned it";
+	if (run->judged)
+		return NULL;
+	return run->info->of_system ? "not checked yet, or too few spans" : "too few spans in the window";
 }
 
 enum verdict verdict_of_objective(const struct component *component, const struct objective_run *run,
@@ -31,7 +46,9 @@ enum verdict verdict_of_objective(const struct component *component, const struc
 	*why = NULL;
 	if (run->violated)
 		return VERDICT_VIOLATED;
-	*why = run->info->per_span ? why_span_unknown(component) : why_window_unknown(component, run);
+	*why = why_nothing(component, run);
+	if (!*why)
+		*why = run->info->per_span ? why_span_unknown(component) : why_window_unknown(run);
 	return *why ? VERDICT_UNKNOWN : VERDICT_HELD;
 }
 

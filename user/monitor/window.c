@@ -42,32 +42,55 @@ static int add_view(struct window *w, const struct window_view *wanted)
 	return (int)w->n_views++;
 }
 
-int window_view(struct window *window, uint64_t ticks, uint64_t max_ticks, uint64_t needed, uint64_t next)
+int window_view(struct window *window, const struct window_view *wanted)
 {
-	struct window_view wanted = {.ticks = ticks ? ticks : 1, .needed = needed, .first = next};
+	struct window_view view = *wanted;
 	size_t i;
 
-	wanted.max_ticks = max_ticks > wanted.ticks ? max_ticks : wanted.ticks;
+	view.ticks = view.ticks ? view.ticks : 1;
+	view.max_ticks = view.max_ticks > view.ticks ? view.max_ticks : view.ticks;
 	for (i = 0; i < window->n_views; i++) {
 		const struct window_view *v = &window->views[i];
 
-		if (v->ticks == wanted.ticks && v->max_ticks == wanted.max_ticks && v->needed == needed)
+		if (v->ticks == view.ticks && v->max_ticks == view.max_ticks && v->needed == view.needed &&
+		    v->samples == view.samples && view.samples != SAMPLES_NONE)
 			return (int)i;
 	}
-	return add_view(window, &wanted);
+	return add_view(window, &view);
+}
+
+/* The newest tick with spans, if what comes late in tick @number belongs to it. */
+static struct window_tick *late_tick(struct window *w, uint64_t number)
+{
+	struct window_tick *last;
+
+	if (w->head == w->tail)
+		return NULL;
+	last = at(w, w->tail - 1);
+	return last->number + 1 < number ? NULL : last;
 }
 
 void window_settle(struct window *window, uint64_t number, uint64_t min, uint64_t max)
 {
-	struct window_tick *last;
+	struct window_tick *last = late_tick(window, number);
 
-	if (window->head == window->tail)
-		return;
-	last = at(window, window->tail - 1);
-	if (last->number + 1 < number)
+	if (!last)
 		return;
 	extremes_settle(&window->newest, min, max);
 	extremes_get(&window->newest, &last->min, &last->max);
+}
+
+void window_settle_value(struct window *window, uint64_t number, size_t value, int64_t min, int64_t max)
+{
+	struct window_tick *last = late_tick(window, number);
+
+	if (last)
+		value_extremes_settle(&last->value[value], min, max);
+}
+
+void window_expect_value(struct window *window, const struct value_tally *more, size_t value, int64_t last)
+{
+	value_extremes_expect(&at(window, window->tail - 1)->value[value], more->count, more->sum, last);
 }
 
 static int grow(struct window *w)
@@ -113,12 +136,19 @@ static int add_buckets(struct window_tick *tick, const struct bucket_delta *buck
 	return 0;
 }
 
-static void tally_add(struct tally *to, const struct tally *t)
+void tally_add(struct tally *to, const struct tally *more)
 {
-	to->count += t->count;
-	to->errors += t->errors;
-	to->sum_ns += t->sum_ns;
-	to->lost += t->lost;
+	to->count += more->count;
+	to->errors += more->errors;
+	to->sum_ns += more->sum_ns;
+	to->lost += more->lost;
+	to->hits += more->hits;
+	to->misses += more->misses;
+	to->cache_lost += more->cache_lost;
+	for (size_t i = 0; i < LAPSE_VALUES; i++) {
+		to->value[i].count += more->value[i].count;
+		to->value[i].sum += more->value[i].sum;
+	}
 }
 
 static void tally_sub(struct tally *from, const struct tally *t)
@@ -127,6 +157,13 @@ static void tally_sub(struct tally *from, const struct tally *t)
 	from->errors -= t->errors;
 	from->sum_ns -= t->sum_ns;
 	from->lost -= t->lost;
+	from->hits -= t->hits;
+	from->misses -= t->misses;
+	from->cache_lost -= t->cache_lost;
+	for (size_t i = 0; i < LAPSE_VALUES; i++) {
+		from->value[i].count -= t->value[i].count;
+		from->value[i].sum -= t->value[i].sum;
+	}
 }
 
 /* The tick @number, which is the newest one or becomes it; NULL when out of memory. */
@@ -172,6 +209,22 @@ static const struct window_tick *oldest(const struct window *w, const struct win
 	return tick->number == number ? tick : NULL;
 }
 
+static uint64_t samples_in(const struct tally *tally, uint64_t durations, unsigned samples)
+{
+	switch (samples) {
+	case SAMPLES_DURATIONS:
+		return durations;
+	case SAMPLES_SPANS:
+		return tally->count;
+	case SAMPLES_LOOKUPS:
+		return tally->hits + tally->misses;
+	case SAMPLES_NONE:
+		return 0;
+	default:
+		return tally->value[samples - SAMPLES_VALUE].count;
+	}
+}
+
 /*
  * The oldest tick may go when the view is longer than wanted and has enough samples without it.
  * As samples are only added at the other end, a tick that may go never has to come back.
@@ -179,8 +232,10 @@ static const struct window_tick *oldest(const struct window *w, const struct win
 static bool may_drop(const struct window_view *v, const struct window_tick *tick, uint64_t number)
 {
 	uint64_t length = number - v->first + 1;
-	uint64_t left = v->histogram.total - (tick ? tick->samples : 0);
+	uint64_t left = samples_in(&v->tally, v->histogram.total, v->samples);
 
+	if (tick)
+		left -= samples_in(&tick->tally, tick->samples, v->samples);
 	return length > v->max_ticks || (length > v->ticks && left >= v->needed);
 }
 
@@ -225,6 +280,16 @@ struct extremes window_extremes(const struct window *window, const struct window
 		all.max = tick->max > all.max ? tick->max : all.max;
 		all.known |= tick->min <= tick->max;
 	}
+	return all;
+}
+
+struct value_extremes window_value(const struct window *window, const struct window_view *view, size_t value)
+{
+	struct value_extremes all = {0};
+	uint64_t p;
+
+	for (p = view->position; p != window->tail; p++)
+		value_extremes_join(&all, &at(window, p)->value[value]);
 	return all;
 }
 

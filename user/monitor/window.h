@@ -9,10 +9,27 @@
 
 #include "monitor/extremes.h"
 #include "monitor/histogram.h"
+#include "monitor/value_extremes.h"
 
 struct tally {
 	uint64_t count, errors, sum_ns;
 	uint64_t lost; /* spans that tracing missed: they ended, or began, unseen */
+	uint64_t hits, misses, cache_lost;
+	struct value_tally {
+		uint64_t count;
+		uint64_t sum; /* signed, modulo 2^64 */
+	} value[LAPSE_VALUES];
+};
+
+void tally_add(struct tally *to, const struct tally *more);
+
+/* What a view counts when it reaches back for enough samples. */
+enum window_samples {
+	SAMPLES_DURATIONS,
+	SAMPLES_SPANS, /* with a duration or without */
+	SAMPLES_LOOKUPS,
+	SAMPLES_VALUE,				     /* of the first captured value; + 1 of the second ... */
+	SAMPLES_NONE = SAMPLES_VALUE + LAPSE_VALUES, /* of a captured value that is not known yet */
 };
 
 struct window_tick {
@@ -22,11 +39,13 @@ struct window_tick {
 	struct bucket_delta *buckets;
 	size_t n_buckets;
 	uint64_t samples; /* in the buckets */
+	struct value_extremes value[LAPSE_VALUES];
 };
 
 struct window_view {
 	uint64_t ticks, max_ticks; /* wanted, and how far it may reach back */
 	uint64_t needed;	   /* samples */
+	unsigned samples;	   /* enum window_samples */
 	uint64_t first;		   /* number of its oldest tick */
 	uint64_t position;	   /* in the queue, of its oldest tick with spans */
 	struct tally tally;
@@ -46,19 +65,24 @@ struct window {
 void window_init(struct window *window, unsigned bits);
 void window_free(struct window *window);
 
-/* The number of the view with these figures, made if there is none; @next is the number of the
- * tick to come. -ENOMEM. */
-int window_view(struct window *window, uint64_t ticks, uint64_t max_ticks, uint64_t needed, uint64_t next);
+/* The number of the view with the first four of @wanted's figures, made if there is none; first is
+ * the number of the tick to come. -ENOMEM. */
+int window_view(struct window *window, const struct window_view *wanted);
 
 /* Exact extremes of the tick before @number, or of what @number has held so far. */
 void window_settle(struct window *window, uint64_t number, uint64_t min, uint64_t max);
+/* The same of captured value @value. */
+void window_settle_value(struct window *window, uint64_t number, size_t value, int64_t min, int64_t max);
 /* Adds what happened in tick @number (buckets are copied), also to what it held already ... */
 int window_add(struct window *window, uint64_t number, const struct tally *tally,
 	       const struct bucket_delta *buckets, size_t n_buckets);
+/* ... of captured value @value, counted in it by window_add(), the newest @last ... */
+void window_expect_value(struct window *window, const struct value_tally *more, size_t value, int64_t last);
 /* ... and slides all views so that they end with it. Each tick, after window_add() if any. */
 void window_slide(struct window *window, uint64_t number);
 
 struct extremes window_extremes(const struct window *window, const struct window_view *view);
+struct value_extremes window_value(const struct window *window, const struct window_view *view, size_t value);
 /* Sums over the ticks from @first to @last that the queue still holds. */
 struct tally window_sum(const struct window *window, uint64_t first, uint64_t last);
 
