@@ -15,7 +15,7 @@
 
 struct sample {
 	struct snapshot snapshot;
-	struct component_snapshot components[2];
+	struct component_snapshot components[3]; /* the last is the whole */
 	struct objective_state objectives[2];
 	struct histogram_row histogram[3];
 	struct alert alert;
@@ -43,6 +43,7 @@ static inline struct stats sample_stats(void)
 		.has_extremes = true,
 		.min_ns = 900000,
 		.max_ns = 71200000,
+		.cache_hit_rate = NAN,
 	};
 }
 
@@ -52,6 +53,7 @@ static inline struct component_snapshot sample_silent(void)
 	struct component_snapshot silent = {.name = "silent", .function = "silent", .object = "/bin/x"};
 
 	silent.interval.rate_per_s = silent.interval.error_rate = silent.interval.avg_ns = NAN;
+	silent.interval.cache_hit_rate = NAN;
 	silent.window = silent.total = silent.interval;
 	silent.health = NAN;
 	return silent;
@@ -149,6 +151,7 @@ static inline void sample_init(struct sample *sample)
 	*sample = (struct sample){0};
 	sample_component(sample);
 	sample->components[1] = sample_silent();
+	sample->components[2] = (struct component_snapshot){.name = "system", .total = sample_stats()};
 	sample->alert = (struct alert){
 		.kind = OBJ_MAX_LATENCY,
 		.severity = SEV_CRITICAL,
@@ -176,7 +179,7 @@ static inline struct lapse_span sample_span(void)
 		.duration_ns = 184200000,
 		.raw_ns = 184300000,
 		.ret = 0xfffffff5,
-		.flags = LAPSE_SPAN_ERROR | LAPSE_SPAN_BREACH,
+		.flags = LAPSE_SPAN_ERROR | LAPSE_SPAN_BREACH | LAPSE_SPAN_RET,
 		.comm = "checkout",
 	};
 }

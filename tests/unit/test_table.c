@@ -28,19 +28,24 @@ static int teardown(void **state)
 }
 
 #define HEADER_US                                                                                        \
-	"   COUNT    RATE/s    ERR   p50(us)   p90(us)   p99(us) p99.9(us)   MAX(us) TREND      HEALTH " \
+	"   COUNT    RATE/s    ERR   ERR%   p50(us)   p90(us)   p99(us) p99.9(us)   MAX(us) TREND      " \
+	"HEALTH "                                                                                        \
 	"FUNC\n"
 #define HEADER_MS                                                                                        \
-	"   COUNT    RATE/s    ERR   p50(ms)   p90(ms)   p99(ms) p99.9(ms)   MAX(ms) TREND      HEALTH " \
+	"   COUNT    RATE/s    ERR   ERR%   p50(ms)   p90(ms)   p99(ms) p99.9(ms)   MAX(ms) TREND      " \
+	"HEALTH "                                                                                        \
 	"FUNC\n"
-#define ROW_US                                                                                           \
-	"    1200    1200.0      3   11000.0   15200.0   28100.0   64000.0   71200.0 increasing     93 " \
+#define ROW_US                                                                                               \
+	"    1200    1200.0      3   0.25   11000.0   15200.0   28100.0   64000.0   71200.0 increasing     " \
+	"93 "                                                                                                \
 	"endToEnd\n"
-#define ROW_MS                                                                                           \
-	"    1200    1200.0      3     11.00     15.20     28.10     64.00     71.20 increasing     93 " \
+#define ROW_MS                                                                                               \
+	"    1200    1200.0      3   0.25     11.00     15.20     28.10     64.00     71.20 increasing     " \
+	"93 "                                                                                                \
 	"endToEnd\n"
-#define ROW_SILENT                                                                                       \
-	"       0         -      -         -         -         -         -         - -               - " \
+#define ROW_SILENT                                                                                           \
+	"       0         -      -      -         -         -         -         -         - -              " \
+	" - "                                                                                                \
 	"silent\n"
 
 static void interval_in_us(void **state)

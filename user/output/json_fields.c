@@ -49,9 +49,9 @@ static TABLE(trend_table, "trend", trend_fields, "the last quarter of the window
 	{"in_flight", JSON_KIND_COUNT, COMPONENT(in_flight), .help = "spans that have not ended yet"}, \
 	{"oldest_in_flight_ns", JSON_KIND_COUNT, COMPONENT(oldest_in_flight_ns), \
 	 KNOWN(struct component_snapshot, has_oldest), .help = "age of the oldest of them"}, \
-	{"cache_hit_rate", JSON_KIND_GET, .get = json_get_null, .schema = json_schema_number_or_null}, \
+	{"cache_hit_rate", JSON_KIND_NUMBER, STATS(cache_hit_rate), .nullable = true, .help = "a fraction"}, \
 	{"values", JSON_KIND_GET, .get = json_get_values, .schema = json_schema_values, \
-	 .help = "captured values by name"}, \
+	 .help = "captured values by name; min and max are known a second late"}, \
 	{"trend", JSON_KIND_OBJECT, .table = &trend_table}, \
 	{"health", JSON_KIND_NUMBER, COMPONENT(health), .nullable = true, .help = "0 to 100"}, \
 	{"verdict", JSON_KIND_NAME, COMPONENT(verdict), NAMES(verdict_names), .nullable = true}
@@ -73,11 +73,17 @@ static const struct json_field component_fields[] = {
 	{"raw_avg_ns", JSON_KIND_NUMBER, COMPONENT(raw_avg_ns), .nullable = true,
 	 .help = "before what the probes cost was taken out"},
 	{"entries", JSON_KIND_COUNT, COMPONENT(entries),
-	 .help = "returns + in_flight + too_deep + abandoned + jumps + maps_full"},
+	 .help = "returns + in_flight + too_deep + abandoned + jumps + maps_full + restarted"},
 	{"returns", JSON_KIND_COUNT, COMPONENT(returns)},
 	{"too_deep", JSON_KIND_COUNT, COMPONENT(too_deep)},
 	{"abandoned", JSON_KIND_COUNT, COMPONENT(abandoned)},
 	{"jumps", JSON_KIND_COUNT, COMPONENT(jumps)},
+	{"error_rate", JSON_KIND_NUMBER, STATS(error_rate), .nullable = true},
+	{"cache_hits", JSON_KIND_COUNT, STATS(hits)},
+	{"cache_misses", JSON_KIND_COUNT, STATS(misses)},
+	{"maps_full", JSON_KIND_COUNT, COMPONENT(maps_full)},
+	{"restarted", JSON_KIND_COUNT, COMPONENT(restarted), .help = "keyed spans only"},
+	{"unmatched_end", JSON_KIND_COUNT, COMPONENT(unmatched_end), .help = "keyed spans only"},
 };
 TABLE(json_component, "component", component_fields, "one component since the start");
 
@@ -90,6 +96,8 @@ static const struct json_field objective_fields[] = {
 	{"violations", JSON_KIND_COUNT, OBJECTIVE(violations)},
 	{"verdict", JSON_KIND_NAME, OBJECTIVE(verdict), NAMES(verdict_names), .nullable = true},
 	{"why_unknown", JSON_KIND_TEXT, OBJECTIVE(why_unknown), .nullable = true},
+	{"value", JSON_KIND_GET, .get = json_get_objective_value, .schema = json_schema_text_or_null,
+	 .help = "the captured value that it is about"},
 };
 TABLE(json_objective, "objective", objective_fields, "one objective of a contract");
 
@@ -105,10 +113,11 @@ static const struct json_field span_fields[] = {
 	{"duration_ns", JSON_KIND_COUNT, SPAN(duration_ns), .help = "the age where the span is open"},
 	{"ok", JSON_KIND_GET, .get = json_get_span_ok, .schema = json_schema_bool_or_null},
 	{"ret", JSON_KIND_GET, .get = json_get_span_ret, .schema = json_schema_integer_or_null,
-	 .help = "the return value's register"},
+	 .help = "the return value's register, signed"},
 	{"open", JSON_KIND_GET, .get = json_get_span_open, .schema = json_schema_bool,
 	 .help = "has not ended yet"},
-	{"values", JSON_KIND_GET, .get = json_get_values, .schema = json_schema_values},
+	{"values", JSON_KIND_GET, .get = json_get_span_values, .schema = json_schema_span_values,
+	 .help = "captured values by name"},
 	{"raw_ns", JSON_KIND_COUNT, SPAN(raw_ns), .help = "before what the probes cost was taken out"},
 };
 TABLE(json_span, "span", span_fields, "a slow, failed or still open span");
@@ -124,6 +133,8 @@ static const struct json_field violation_fields[] = {
 	{"objective", JSON_KIND_OBJECTIVE, VIOLATION(kind)},
 	{"pid", JSON_KIND_COUNT, VIOLATION(pid), .help = "0: not one span's"},
 	{"tid", JSON_KIND_COUNT, VIOLATION(tid)},
+	{"value", JSON_KIND_TEXT, VIOLATION(value), .nullable = true,
+	 .help = "the captured value that it is about"},
 };
 TABLE(json_violation, "violation", violation_fields, "one breach of one objective");
 
@@ -145,6 +156,8 @@ static const struct json_field alert_fields[] = {
 	{"open", JSON_KIND_BOOL, ALERT(open)},
 	{"pid", JSON_KIND_COUNT, ALERT(pid), .help = "0: not one span's"},
 	{"tid", JSON_KIND_COUNT, ALERT(tid)},
+	{"value", JSON_KIND_TEXT, ALERT(value), .nullable = true,
+	 .help = "the captured value that it is about"},
 };
 TABLE(json_alert, "alert", alert_fields, "violations of one component and type, as announced");
 
@@ -171,6 +184,8 @@ static const struct json_field system_fields[] = {
 	{"overall", JSON_KIND_NUMBER, SNAPSHOT(system.overall), .nullable = true, .help = "0 to 100"},
 	{"components_declared", JSON_KIND_COUNT, SNAPSHOT(system.components_declared)},
 	{"components_fed", JSON_KIND_COUNT, SNAPSHOT(system.components_fed)},
+	{"contract", JSON_KIND_GET, .get = json_get_system_contract, .schema = json_schema_contract,
+	 .help = "what all components promise together"},
 };
 static TABLE(system_table, "system", system_fields, "all components together");
 
@@ -180,10 +195,8 @@ static const struct json_field integrity_fields[] = {
 	{"in_flight", JSON_KIND_COUNT, SNAPSHOT(integrity.in_flight)},
 	{"abandoned", JSON_KIND_COUNT, SNAPSHOT(integrity.abandoned)},
 	{"jumps", JSON_KIND_COUNT, SNAPSHOT(integrity.jumps)},
-	{"restarted", JSON_KIND_GET, .get = json_get_zero, .schema = json_schema_count,
-	 .help = "keyed spans only"},
-	{"unmatched_end", JSON_KIND_GET, .get = json_get_zero, .schema = json_schema_count,
-	 .help = "keyed spans only"},
+	{"restarted", JSON_KIND_COUNT, SNAPSHOT(integrity.restarted), .help = "keyed spans only"},
+	{"unmatched_end", JSON_KIND_COUNT, SNAPSHOT(integrity.unmatched_end), .help = "keyed spans only"},
 	{"returns_without_entry", JSON_KIND_COUNT, SNAPSHOT(integrity.stray)},
 	{"too_deep", JSON_KIND_COUNT, SNAPSHOT(integrity.too_deep)},
 	{"maps_full", JSON_KIND_COUNT, SNAPSHOT(integrity.maps_full)},

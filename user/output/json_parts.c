@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "output/json_parts.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -12,7 +13,7 @@ static const struct component_snapshot nobody = {.name = "?"};
 struct json_source json_source_component(const struct snapshot *snapshot, uint32_t component)
 {
 	const struct component_snapshot *found =
-		component < snapshot->n_components ? &snapshot->components[component] : &nobody;
+		component <= snapshot->n_components ? &snapshot->components[component] : &nobody;
 	struct json_source source = {0};
 
 	source.from[FROM_SNAPSHOT] = snapshot;
@@ -21,42 +22,118 @@ struct json_source json_source_component(const struct snapshot *snapshot, uint32
 	return source;
 }
 
-json_t *json_get_null(const struct json_source *source)
+/* Keys need valid UTF-8 as much as values do. */
+static int set_by_name(json_t *object, const char *name, json_t *value)
 {
-	(void)source;
-	return json_null();
+	json_t *key = json_text(name);
+	int err;
+
+	if (!key) {
+		json_decref(value);
+		return -1;
+	}
+	err = json_object_set_new(object, json_string_value(key), value);
+	json_decref(key);
+	return err;
 }
 
-json_t *json_get_zero(const struct json_source *source)
+/* ---- captured values --------------------------------------------------------------------- */
+
+static json_t *number_if(bool known, int64_t value)
 {
-	(void)source;
-	return json_integer(0);
+	return known ? json_integer(value) : json_null();
+}
+
+static json_t *value_figures(const struct value_stats *value)
+{
+	return json_pack("{s:o,s:o,s:o,s:o}", "last", number_if(value->count, value->last), "min",
+			 number_if(value->has_extremes, value->min), "mean",
+			 value->count ? json_real(value->mean) : json_null(), "max",
+			 number_if(value->has_extremes, value->max));
 }
 
 json_t *json_get_values(const struct json_source *source)
 {
-	(void)source;
-	return json_object();
+	const struct stats *stats = source->from[FROM_STATS];
+	json_t *values = json_object();
+
+	for (size_t i = 0; values && i < stats->n_values; i++) {
+		if (set_by_name(values, stats->values[i].name, value_figures(&stats->values[i]))) {
+			json_decref(values);
+			return NULL;
+		}
+	}
+	return values;
 }
 
-json_t *json_get_contract(const struct json_source *source)
+json_t *json_get_span_values(const struct json_source *source)
 {
 	const struct component_snapshot *component = source->from[FROM_COMPONENT];
+	const struct lapse_span *span = source->from[FROM_SPAN];
+	json_t *values = json_object();
+
+	for (size_t i = 0; values && i < LAPSE_VALUES; i++) {
+		if (!(span->values & 1U << i) || !component->value_name[i])
+			continue;
+		if (set_by_name(values, component->value_name[i], json_integer(span->value[i]))) {
+			json_decref(values);
+			return NULL;
+		}
+	}
+	return values;
+}
+
+/* ---- contracts ------------------------------------------------------------------------------ */
+
+json_t *json_get_objective_value(const struct json_source *source)
+{
+	const struct objective_state *state = source->from[FROM_OBJECTIVE];
+	const char *value = objective_value(&state->objective);
+
+	return value ? json_text(value) : json_null();
+}
+
+/* Where a contract has one objective a captured value, the key names the value too. */
+static const char *contract_key(const struct objective *objective, char *buffer, size_t size)
+{
+	const struct objective_kind_info *info = objective_info(objective->kind);
+
+	snprintf(buffer, size, info->names_value ? "%s.%s" : "%s", info->key, objective->value);
+	return buffer;
+}
+
+static json_t *contract_of(const struct component_snapshot *component, const struct json_source *source)
+{
 	json_t *contract = json_object();
+	char key[64];
 
 	for (size_t i = 0; contract && i < component->n_objectives; i++) {
+		const struct objective_state *state = &component->objectives[i];
 		struct json_source one = *source;
 
-		one.from[FROM_OBJECTIVE] = &component->objectives[i];
-		if (json_object_set_new(contract,
-					objective_info(component->objectives[i].objective.kind)->key,
-					json_object_of(&json_objective, &one))) {
+		one.from[FROM_OBJECTIVE] = state;
+		if (set_by_name(contract, contract_key(&state->objective, key, sizeof(key)),
+				json_object_of(&json_objective, &one))) {
 			json_decref(contract);
 			return NULL;
 		}
 	}
 	return contract;
 }
+
+json_t *json_get_contract(const struct json_source *source)
+{
+	return contract_of(source->from[FROM_COMPONENT], source);
+}
+
+json_t *json_get_system_contract(const struct json_source *source)
+{
+	const struct snapshot *snapshot = source->from[FROM_SNAPSHOT];
+
+	return contract_of(&snapshot->components[snapshot->n_components], source);
+}
+
+/* ---- histograms ------------------------------------------------------------------------------- */
 
 /* The overflow bucket has none. */
 static json_t *upper_bound(uint64_t high_ns)
@@ -82,20 +159,7 @@ json_t *json_get_histogram(const struct json_source *source)
 	return rows;
 }
 
-/* Keys need valid UTF-8 as much as values do. */
-static int set_by_name(json_t *object, const char *name, json_t *value)
-{
-	json_t *key = json_text(name);
-	int err;
-
-	if (!key) {
-		json_decref(value);
-		return -1;
-	}
-	err = json_object_set_new(object, json_string_value(key), value);
-	json_decref(key);
-	return err;
-}
+/* ---- the lists of final ------------------------------------------------------------------------- */
 
 json_t *json_get_components(const struct json_source *source)
 {
@@ -131,6 +195,8 @@ json_t *json_get_alerts(const struct json_source *source)
 	return alerts;
 }
 
+/* ---- spans ------------------------------------------------------------------------------------------ */
+
 static const struct lapse_span *span_of(const struct json_source *source)
 {
 	return source->from[FROM_SPAN];
@@ -149,17 +215,20 @@ json_t *json_get_span_open(const struct json_source *source)
 	return json_boolean(span_of(source)->flags & LAPSE_SPAN_OPEN);
 }
 
-/* An open span has no outcome yet. */
+/* An open span has no outcome yet, and others may have none that can be told. */
 json_t *json_get_span_ok(const struct json_source *source)
 {
+	const struct component_snapshot *component = source->from[FROM_COMPONENT];
 	uint32_t flags = span_of(source)->flags;
 
-	return flags & LAPSE_SPAN_OPEN ? json_null() : json_boolean(!(flags & LAPSE_SPAN_ERROR));
+	if (flags & LAPSE_SPAN_OPEN || !component->total.has_errors)
+		return json_null();
+	return json_boolean(!(flags & LAPSE_SPAN_ERROR));
 }
 
 json_t *json_get_span_ret(const struct json_source *source)
 {
 	const struct lapse_span *span = span_of(source);
 
-	return span->flags & LAPSE_SPAN_OPEN ? json_null() : json_integer((json_int_t)span->ret);
+	return number_if(span->flags & LAPSE_SPAN_RET, (int64_t)span->ret);
 }

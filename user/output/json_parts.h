@@ -9,10 +9,11 @@
 extern const struct json_table json_component, json_objective;
 
 /* Each makes the value of one field; NULL: no memory. */
-json_t *json_get_null(const struct json_source *source);
-json_t *json_get_zero(const struct json_source *source);
 json_t *json_get_values(const struct json_source *source);
+json_t *json_get_span_values(const struct json_source *source);
+json_t *json_get_objective_value(const struct json_source *source);
 json_t *json_get_contract(const struct json_source *source);
+json_t *json_get_system_contract(const struct json_source *source);
 json_t *json_get_histogram(const struct json_source *source);
 json_t *json_get_components(const struct json_source *source);
 json_t *json_get_alerts(const struct json_source *source);
@@ -22,12 +23,12 @@ json_t *json_get_span_ret(const struct json_source *source);
 json_t *json_get_span_open(const struct json_source *source);
 
 json_t *json_schema_text(void);
+json_t *json_schema_text_or_null(void);
 json_t *json_schema_bool(void);
 json_t *json_schema_bool_or_null(void);
-json_t *json_schema_count(void);
 json_t *json_schema_integer_or_null(void);
-json_t *json_schema_number_or_null(void);
 json_t *json_schema_values(void);
+json_t *json_schema_span_values(void);
 json_t *json_schema_contract(void);
 json_t *json_schema_histogram(void);
 json_t *json_schema_components(void);

@@ -13,6 +13,11 @@ json_t *json_schema_text(void)
 	return json_pack("{s:s}", "type", "string");
 }
 
+json_t *json_schema_text_or_null(void)
+{
+	return json_pack("{s:[s,s]}", "type", "string", "null");
+}
+
 json_t *json_schema_bool(void)
 {
 	return json_pack("{s:s}", "type", "boolean");
@@ -23,7 +28,7 @@ json_t *json_schema_bool_or_null(void)
 	return json_pack("{s:[s,s]}", "type", "boolean", "null");
 }
 
-json_t *json_schema_count(void)
+static json_t *count_schema(void)
 {
 	return json_pack("{s:s,s:i}", "type", "integer", "minimum", 0);
 }
@@ -33,7 +38,7 @@ json_t *json_schema_integer_or_null(void)
 	return json_pack("{s:[s,s]}", "type", "integer", "null");
 }
 
-json_t *json_schema_number_or_null(void)
+static json_t *number_or_null(void)
 {
 	return json_pack("{s:[s,s]}", "type", "number", "null");
 }
@@ -44,11 +49,15 @@ json_t *json_schema_values(void)
 	json_t *one = json_pack("{s:s,s:{},s:[]}", "type", "object", "properties", "required");
 
 	for (size_t i = 0; one && i < sizeof(keys) / sizeof(*keys); i++) {
-		json_object_set_new(json_object_get(one, "properties"), keys[i],
-				    json_pack("{s:s}", "type", "number"));
+		json_object_set_new(json_object_get(one, "properties"), keys[i], number_or_null());
 		json_array_append_new(json_object_get(one, "required"), json_string(keys[i]));
 	}
 	return json_pack("{s:s,s:o}", "type", "object", "additionalProperties", one);
+}
+
+json_t *json_schema_span_values(void)
+{
+	return json_pack("{s:s,s:{s:s}}", "type", "object", "additionalProperties", "type", "integer");
 }
 
 static json_t *map_of(const struct json_table *table)
@@ -96,7 +105,7 @@ static json_t *kind_schema(const struct json_field *field)
 {
 	switch (field->kind) {
 	case JSON_KIND_COUNT:
-		return json_schema_count();
+		return count_schema();
 	case JSON_KIND_SIGNED:
 		return json_pack("{s:s}", "type", "integer");
 	case JSON_KIND_NUMBER:

@@ -17,6 +17,8 @@ static const struct loss {
 	{offsetof(struct integrity, too_deep), "nested too deep: not measured"},
 	{offsetof(struct integrity, maps_full), "found the kernel's maps full: not measured"},
 	{offsetof(struct integrity, stray), "returns without an entry: not measured"},
+	{offsetof(struct integrity, restarted), "keyed spans begun anew before they ended: not measured"},
+	{offsetof(struct integrity, unmatched_end), "ends of keyed spans that had not begun: not measured"},
 	{offsetof(struct integrity, kernel_missed),
 	 "probe hits missed by the kernel, or while a new library was judged: not measured"},
 	{offsetof(struct integrity, ring_dropped), "ring-buffer drops: single spans lost, counts are exact"},
@@ -64,6 +66,7 @@ static void conservation(FILE *out, const struct integrity *integrity)
 	term(out, integrity->abandoned, "abandoned");
 	term(out, integrity->jumps, "jumps");
 	term(out, integrity->maps_full, "without memory");
+	term(out, integrity->restarted, "restarted");
 	if (integrity->unaccounted)
 		fprintf(out, " %c %" PRIu64 " UNACCOUNTED", integrity->unaccounted < 0 ? '-' : '+',
 			integrity->unaccounted < 0 ? -(uint64_t)integrity->unaccounted

@@ -44,8 +44,23 @@ static const char *result_word(const struct lapse_span *span, char word[WORD_SIZ
 		return "open";
 	if (!(span->flags & LAPSE_SPAN_ERROR))
 		return "ok";
+	if (!(span->flags & LAPSE_SPAN_RET))
+		return "err";
 	snprintf(word, WORD_SIZE, "err %" PRId64, error_value(span->ret));
 	return word;
+}
+
+/* "batch_size=7 ", what was captured with the span. */
+static void captured(FILE *out, const struct snapshot *snapshot, const struct lapse_span *span)
+{
+	const struct component_snapshot *component = &snapshot->components[span->component];
+	char name[NAME_SIZE];
+
+	for (size_t i = 0; span->component < snapshot->n_components && i < LAPSE_VALUES; i++)
+		if (span->values & 1U << i && component->value_name[i])
+			fprintf(out, "%s=%" PRId64 " ",
+				text_escape(component->value_name[i], name, NAME_SIZE),
+				(int64_t)span->value[i]);
 }
 
 static void span_row(FILE *out, enum time_unit unit, const struct snapshot *snapshot,
@@ -53,10 +68,12 @@ static void span_row(FILE *out, enum time_unit unit, const struct snapshot *snap
 {
 	char clock[WORD_SIZE], latency[WORD_SIZE], result[WORD_SIZE], comm[NAME_SIZE], name[NAME_SIZE];
 
-	fprintf(out, "%-12s %-15s %-8u %-8u %10s  %-8s %s\n", word_clock(snapshot, span_end_ns(span), clock),
+	fprintf(out, "%-12s %-15s %-8u %-8u %10s  %-8s ", word_clock(snapshot, span_end_ns(span), clock),
 		comm_word(span->comm, comm), span->pid, span->tid,
-		word_in_unit(span->duration_ns, unit, latency), result_word(span, result),
-		word_component(snapshot, span->component, name));
+		span->flags & LAPSE_SPAN_UNTIMED ? "-" : word_in_unit(span->duration_ns, unit, latency),
+		result_word(span, result));
+	captured(out, snapshot, span);
+	fprintf(out, "%s\n", word_component(snapshot, span->component, name));
 }
 
 static int span(const struct output_options *options, const struct snapshot *snapshot,
@@ -98,18 +115,21 @@ static void offender(FILE *out, const char comm[LAPSE_COMM_LEN], uint32_t tid, b
 		fprintf(out, ", by %s/%u", comm_word(comm, name), tid);
 }
 
-/* A percentile's violation type does not say which one it is. */
-static const char *which(enum objective_kind kind)
+/* Where the violation's type does not say which objective it was. */
+static bool must_say_which(enum objective_kind kind)
 {
-	return objective_info(kind)->per_span ? "" : objective_info(kind)->key;
+	return !objective_info(kind)->per_span || objective_info(kind)->names_value;
 }
 
-static void subject(FILE *out, const struct snapshot *snapshot, uint32_t component, enum objective_kind kind)
+static void subject(FILE *out, const struct snapshot *snapshot, uint32_t component, enum objective_kind kind,
+		    const char *value)
 {
-	char name[NAME_SIZE];
+	char name[NAME_SIZE], which[NAME_SIZE];
 
-	fprintf(out, " %s %s%s%s: ", objective_info(kind)->violation,
-		word_component(snapshot, component, name), *which(kind) ? " " : "", which(kind));
+	fprintf(out, " %s %s", objective_info(kind)->violation, word_component(snapshot, component, name));
+	if (must_say_which(kind))
+		fprintf(out, " %s", word_objective(kind, value, which));
+	fputs(": ", out);
 }
 
 static int violation(const struct output_options *options, const struct snapshot *snapshot,
@@ -123,7 +143,7 @@ static int violation(const struct output_options *options, const struct snapshot
 		return err;
 	fprintf(compose.file, "%s VIOLATION %s%s%s", word_clock(snapshot, v->time_ns, clock),
 		word_color(options, v->severity), output_severity_name(v->severity), word_plain(options));
-	subject(compose.file, snapshot, v->component, v->kind);
+	subject(compose.file, snapshot, v->component, v->kind, v->value);
 	comparison(compose.file, v->kind, v->measured, v->limit, false);
 	offender(compose.file, v->comm, v->tid, v->open);
 	fputc('\n', compose.file);
@@ -161,7 +181,7 @@ void text_alert(FILE *out, const struct output_options *options, const struct sn
 {
 	fprintf(out, "ALERT %s %s%s%s", alert_event_names[alert->event], word_color(options, alert->severity),
 		output_severity_name(alert->severity), word_plain(options));
-	subject(out, snapshot, alert->component, alert->kind);
+	subject(out, snapshot, alert->component, alert->kind, alert->value);
 	if (alert->event == ALERT_EVENT_RESOLVED)
 		resolution(out, alert);
 	else

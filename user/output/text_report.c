@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/text.h"
 #include "output/compose.h"
@@ -29,6 +30,35 @@ static void headline(FILE *out, const struct component_snapshot *component)
 		fprintf(out, ", the oldest for %s",
 			word_duration((double)component->oldest_in_flight_ns, word));
 	fputc('\n', out);
+}
+
+static void cache(FILE *out, const struct stats *total)
+{
+	char word[WORD_SIZE];
+
+	if (isnan(total->cache_hit_rate))
+		return;
+	fprintf(out, "    cache: %s", word_count(total->hits + total->misses, "look-up", word));
+	fprintf(out, ", %s hits\n", word_share(total->cache_hit_rate, word));
+}
+
+static void value_row(FILE *out, const struct value_stats *value)
+{
+	char name[NAME_SIZE], word[WORD_SIZE];
+
+	fprintf(out, "    %s: %s", text_escape(value->name, name, sizeof(name)),
+		word_count(value->count, "value", word));
+	fprintf(out, ", mean %s", word_number(value->mean, word));
+	if (value->has_extremes)
+		fprintf(out, ", min %" PRId64 ", max %" PRId64, value->min, value->max);
+	fprintf(out, ", last %" PRId64 "\n", value->last);
+}
+
+static void captured(FILE *out, const struct stats *total)
+{
+	for (size_t i = 0; i < total->n_values; i++)
+		if (total->values[i].count)
+			value_row(out, &total->values[i]);
 }
 
 static void latencies(FILE *out, const struct stats *total)
@@ -60,13 +90,30 @@ static void latencies(FILE *out, const struct stats *total)
 		fputc('\n', out);
 }
 
+#define OBJECTIVE_WIDTH 12
+
+static int objective_width(const struct component_snapshot *component)
+{
+	int width = OBJECTIVE_WIDTH, length;
+	char name[NAME_SIZE];
+
+	for (size_t i = 0; i < component->n_objectives; i++) {
+		const struct objective *objective = &component->objectives[i].objective;
+
+		length = (int)strlen(word_objective(objective->kind, objective->value, name));
+		width = length > width ? length : width;
+	}
+	return width;
+}
+
 static void objective_row(FILE *out, const struct output_options *options,
-			  const struct objective_state *objective)
+			  const struct objective_state *objective, int width)
 {
 	enum objective_kind kind = objective->objective.kind;
-	char limit[WORD_SIZE], worst[WORD_SIZE];
+	char name[NAME_SIZE], limit[WORD_SIZE], worst[WORD_SIZE];
 
-	fprintf(out, "    %-12s %12s %12s %10" PRIu64 "  %s%s%s", objective_info(kind)->key,
+	fprintf(out, "    %-*s %12s %12s %10" PRIu64 "  %s%s%s", width,
+		word_objective(kind, objective->objective.value, name),
 		word_quantity(kind, objective->objective.limit, limit),
 		word_quantity(kind, objective->worst, worst), objective->violations,
 		word_verdict_color(options, objective->verdict), output_verdict_name(objective->verdict),
@@ -79,12 +126,14 @@ static void objective_row(FILE *out, const struct output_options *options,
 static void contract(FILE *out, const struct output_options *options,
 		     const struct component_snapshot *component)
 {
+	int width = objective_width(component);
+
 	if (!component->n_objectives)
 		return;
-	fprintf(out, "    %-12s %12s %12s %10s  %s\n", "OBJECTIVE", "LIMIT", "WORST", "VIOLATIONS",
+	fprintf(out, "    %-*s %12s %12s %10s  %s\n", width, "OBJECTIVE", "LIMIT", "WORST", "VIOLATIONS",
 		"VERDICT");
 	for (size_t i = 0; i < component->n_objectives; i++)
-		objective_row(out, options, &component->objectives[i]);
+		objective_row(out, options, &component->objectives[i], width);
 }
 
 static void component_part(FILE *out, const struct output_options *options, const struct snapshot *snapshot,
@@ -96,7 +145,9 @@ static void component_part(FILE *out, const struct output_options *options, cons
 	fprintf(out, "%s: ", word_component(snapshot, i, name));
 	headline(out, component);
 	latencies(out, &component->total);
-	if (options->histogram)
+	cache(out, &component->total);
+	captured(out, &component->total);
+	if (options->histogram && !component->untimed)
 		text_histogram(out, component, options->unit);
 	contract(out, options, component);
 	fputc('\n', out);
@@ -180,6 +231,19 @@ static void components(FILE *out, const struct output_options *options, const st
 	free(shown);
 }
 
+/* What all of them promise together. */
+static void system_part(FILE *out, const struct output_options *options, const struct snapshot *snapshot)
+{
+	const struct component_snapshot *whole = &snapshot->components[snapshot->n_components];
+
+	if (!whole->n_objectives)
+		return;
+	fprintf(out, "%s: ", whole->name);
+	headline(out, whole);
+	contract(out, options, whole);
+	fputc('\n', out);
+}
+
 int text_report(const struct output_options *options, const struct snapshot *snapshot)
 {
 	struct compose compose;
@@ -189,6 +253,7 @@ int text_report(const struct output_options *options, const struct snapshot *sna
 		return err;
 	fputc('\n', compose.file);
 	components(compose.file, options, snapshot);
+	system_part(compose.file, options, snapshot);
 	slowest(compose.file, snapshot);
 	alerts(compose.file, options, snapshot);
 	text_integrity(compose.file, snapshot);

@@ -14,7 +14,13 @@ static double time_spent(const struct component_snapshot *component, bool interv
 {
 	const struct stats *stats = interval ? &component->interval : &component->total;
 
-	return stats->count ? stats->avg_ns * (double)stats->count : 0;
+	return stats->count && !component->untimed ? stats->avg_ns * (double)stats->count : 0;
+}
+
+/* An event takes no time and may be what was asked for all the same. */
+static bool is_counted(const struct component_snapshot *component, bool interval)
+{
+	return component->untimed && (interval ? component->interval.count : component->total.count);
 }
 
 struct ranked {
@@ -52,7 +58,7 @@ size_t text_shown(const struct snapshot *snapshot, bool interval, uint32_t **sho
 	for (uint32_t i = 0; ranked && i < snapshot->n_components; i++) {
 		struct ranked each = {i, time_spent(&snapshot->components[i], interval)};
 
-		if (all || each.spent > 0)
+		if (all || each.spent > 0 || is_counted(&snapshot->components[i], interval))
 			ranked[n++] = each;
 	}
 	if (ranked && !all)

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/text.h"
 #include "base/units.h"
 #include "output/compose.h"
 #include "output/text_parts.h"
@@ -15,6 +16,7 @@
 static struct {
 	unsigned rows; /* since the header; 0: none was printed */
 	enum time_unit unit;
+	bool error_rate, cache; /* has these columns */
 } table;
 
 void text_table_reset(void)
@@ -39,6 +41,15 @@ static enum time_unit pick_unit(const struct snapshot *snapshot)
 	return unit;
 }
 
+/* Columns for what only some components have stand where there is one of them. */
+static void choose_columns(const struct snapshot *snapshot)
+{
+	table.error_rate = snapshot->system.has_errors;
+	table.cache = false;
+	for (size_t i = 0; i < snapshot->n_components; i++)
+		table.cache |= snapshot->components[i].has_cache;
+}
+
 static void header(FILE *out, const struct output_options *options, const struct snapshot *snapshot)
 {
 	static const char *const columns[] = {"p50", "p90", "p99", "p99.9", "MAX"};
@@ -47,9 +58,14 @@ static void header(FILE *out, const struct output_options *options, const struct
 
 	table.unit = options->unit == UNIT_AUTO ? pick_unit(snapshot) : options->unit;
 	unit = table.unit == UNIT_MS ? "ms" : "us";
+	choose_columns(snapshot);
 	if (options->timestamps)
 		fprintf(out, "%-8s ", "TIME");
 	fprintf(out, "%8s %9s %6s", "COUNT", "RATE/s", "ERR");
+	if (table.error_rate)
+		fprintf(out, " %6s", "ERR%");
+	if (table.cache)
+		fprintf(out, " %6s", "CACHE%");
 	for (size_t i = 0; i < sizeof(columns) / sizeof(*columns); i++) {
 		snprintf(title, sizeof(title), "%s(%s)", columns[i], unit);
 		fprintf(out, " %9s", title);
@@ -81,6 +97,17 @@ static const char *decimal(double value, int digits, char word[WORD_SIZE])
 	return word;
 }
 
+/* The mean of each captured value in the interval. */
+static void captured(FILE *out, const struct stats *stats)
+{
+	char name[NAME_SIZE], word[WORD_SIZE];
+
+	for (size_t i = 0; i < stats->n_values; i++)
+		if (stats->values[i].count)
+			fprintf(out, " %s=%s", text_escape(stats->values[i].name, name, sizeof(name)),
+				word_number(stats->values[i].mean, word));
+}
+
 static void row(FILE *out, const struct output_options *options, const struct snapshot *snapshot, uint32_t i)
 {
 	const struct component_snapshot *component = &snapshot->components[i];
@@ -91,9 +118,14 @@ static void row(FILE *out, const struct output_options *options, const struct sn
 		fprintf(out, "%-8s ", word_clock_short(snapshot, snapshot->system.now_ns, word));
 	fprintf(out, "%8" PRIu64 " %9s", stats->count, decimal(stats->rate_per_s, 1, word));
 	fprintf(out, " %6s", decimal(stats->has_errors ? (double)stats->errors : NAN, 0, word));
+	if (table.error_rate)
+		fprintf(out, " %6s", decimal(stats->error_rate * 100, 2, word));
+	if (table.cache)
+		fprintf(out, " %6s", decimal(stats->cache_hit_rate * 100, 2, word));
 	latencies(out, stats);
 	fprintf(out, " %-10s %6s", output_trend_name(component->latency_trend),
 		decimal(component->health, 0, word));
+	captured(out, stats);
 	fprintf(out, " %s\n", word_component(snapshot, i, name));
 }
 

@@ -80,6 +80,17 @@ const char *word_share(double fraction, char buffer[WORD_SIZE])
 	return buffer;
 }
 
+const char *word_number(double value, char buffer[WORD_SIZE])
+{
+	if (isnan(value))
+		return "-";
+	if (value == nearbyint(value) && fabs(value) < 1e15)
+		snprintf(buffer, WORD_SIZE, "%.0f", value);
+	else
+		snprintf(buffer, WORD_SIZE, "%.4g", value);
+	return buffer;
+}
+
 const char *word_quantity(enum objective_kind kind, double value, char buffer[WORD_SIZE])
 {
 	if (isnan(value))
@@ -98,8 +109,7 @@ const char *word_quantity(enum objective_kind kind, double value, char buffer[WO
 	case QUANTITY_COUNT:
 		break;
 	}
-	snprintf(buffer, WORD_SIZE, "%.6g", value);
-	return buffer;
+	return word_number(value, buffer);
 }
 
 const char *word_count(uint64_t count, const char *noun, char buffer[WORD_SIZE])
@@ -108,9 +118,21 @@ const char *word_count(uint64_t count, const char *noun, char buffer[WORD_SIZE])
 	return buffer;
 }
 
+const char *word_objective(enum objective_kind kind, const char *value, char buffer[NAME_SIZE])
+{
+	const struct objective_kind_info *info = objective_info(kind);
+	char safe[NAME_SIZE];
+
+	if (!info->names_value || !value)
+		snprintf(buffer, NAME_SIZE, "%s", info->key);
+	else
+		snprintf(buffer, NAME_SIZE, "%s %.64s", info->key, text_escape(value, safe, sizeof(safe)));
+	return buffer;
+}
+
 const char *word_component(const struct snapshot *snapshot, uint32_t component, char buffer[NAME_SIZE])
 {
-	if (component >= snapshot->n_components)
+	if (component > snapshot->n_components)
 		return "?";
 	return text_escape(snapshot->components[component].name, buffer, NAME_SIZE);
 }

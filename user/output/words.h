@@ -31,11 +31,17 @@ const char *word_in_unit(uint64_t ns, enum time_unit unit, char buffer[WORD_SIZE
 /* A measured value or limit with the unit of its objective. */
 const char *word_quantity(enum objective_kind kind, double value, char buffer[WORD_SIZE]);
 
+/* Whole numbers in full, others with four digits; "-" for NAN. */
+const char *word_number(double value, char buffer[WORD_SIZE]);
+
 /* "0.25 %"; "-" for NAN. */
 const char *word_share(double fraction, char buffer[WORD_SIZE]);
 
 /* "17 violations", "1 violation". */
 const char *word_count(uint64_t count, const char *noun, char buffer[WORD_SIZE]);
+
+/* "max_p99", or with the captured value that it is about: "max_value batch_size". */
+const char *word_objective(enum objective_kind kind, const char *value, char buffer[NAME_SIZE]);
 
 /* The component's name made safe for a terminal; a number that is none gives "?". */
 const char *word_component(const struct snapshot *snapshot, uint32_t component, char buffer[NAME_SIZE]);
