@@ -1,0 +1,324 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Markers of lapse.h and of its bindings: what is in the file, what lapse makes of it."""
+
+import os
+import re
+import shutil
+import struct
+import subprocess
+import sys
+
+from harness import (BUILD, ROOT, Skip, TARGETS, Target, case, check, counted, equal, lossless, need, wait_until,
+                     within)
+
+SDK = os.path.join(ROOT, "sdk")
+WARNINGS = ["-Wall", "-Wextra", "-Werror", "-pedantic", "-Wshadow", "-Wconversion", "-I", SDK]
+
+ONE = r"""
+#include "lapse.h"
+int two(int x);
+static inline int helper(int x) { LAPSE_CACHE(once_cache, x); return x; }
+int main(int argc, char **argv)
+{
+	lapse_span_t span = LAPSE_BEGIN(once_span);
+	(void)argv;
+	LAPSE_VALUE(once_span, "size", argc);
+	lapse_named_latency("at run time", 1, 1);
+	LAPSE_END(once_span, span, helper(argc) + helper(two(argc)) > 0);
+	return 0;
+}
+"""
+TWO = r"""
+#include "lapse.h"
+int two(int x);
+int two(int x)
+{
+	lapse_span_t span = LAPSE_BEGIN(once_span), other = LAPSE_BEGIN(once_other);
+	LAPSE_CACHE(once_cache, x);
+	LAPSE_END(once_span, span, x);
+	LAPSE_END(once_other, other, x);
+	lapse_named_error("at run time");
+	return x;
+}
+"""
+NOTES = ["named", "once_cache", "once_other", "once_span"]
+BUILDS = (["-O0"], ["-O2"], ["-O3", "-fPIC"], ["-O2", "-no-pie", "-fno-pie"], ["-O2", "-static"],
+          ["-O2", "-flto"], ["-O2", "-fcf-protection=full"],
+          ["-O2", "-ffunction-sections", "-Wl,--gc-sections"], ["-O1", "-fsanitize=undefined"])
+
+
+def notes(path):
+    """The names of lapse's markers in a file."""
+    text = subprocess.run(["readelf", "-nW", path], capture_output=True, text=True, check=True).stdout
+    return sorted(re.findall(r"Provider: lapse\s+Name: (\S+)", text))
+
+
+def compiled(t, compiler, *flags):
+    """A program of two files, or why it does not compile."""
+    sources = [t.write("one.c", ONE), t.write("two.c", TWO)]
+    path = t.path("program")
+    made = subprocess.run([compiler, *WARNINGS, *flags, "-o", path, *sources], capture_output=True, text=True,
+                          check=False)
+    check(made.returncode == 0, f"{compiler} {' '.join(flags)}: {made.stderr[:300]}")
+    equal(subprocess.run([path], check=False).returncode, 0, f"exit code of {compiler} {' '.join(flags)}")
+    return path
+
+
+@case(120)
+def one_note_a_component(t):
+    """Two files and inlined copies; each optimization, and what linkers do to groups of sections."""
+    for compiler in ("gcc", "clang"):
+        need(compiler)
+        for flags in BUILDS:
+            if compiler == "clang" and "-flto" in flags:
+                if not shutil.which("ld.lld"):
+                    continue
+                flags = [*flags, "-fuse-ld=lld"]
+            equal(notes(compiled(t, compiler, *flags)), NOTES, f"notes after {compiler} {' '.join(flags)}")
+
+
+@case()
+def standards(t):
+    for flags in (["-std=c99"], ["-std=gnu99"], ["-std=c11"], ["-x", "c++", "-std=c++11"],
+                  ["-x", "c++", "-std=c++17"], ["-x", "c++", "-std=gnu++20"]):
+        equal(notes(compiled(t, "gcc", *flags)), NOTES, f"notes after {' '.join(flags)}")
+
+
+@case()
+def disabled(t):
+    path = compiled(t, "gcc", "-O2", "-DLAPSE_DISABLE")
+    equal(notes(path), [], "notes with LAPSE_DISABLE")
+    listing = subprocess.run(["nm", path], capture_output=True, text=True, check=True).stdout
+    check("lapse" not in listing, "a symbol of lapse.h is left")
+
+
+@case()
+def marker_begins_with_nop5(t):
+    gdb = need("gdb")
+    path = compiled(t, "gcc", "-O2")
+    code = subprocess.run([gdb, "-batch", "-ex", "x/6xb lapse_marker_once_span", "-ex", "info probes stap lapse",
+                           path], capture_output=True, text=True, check=True).stdout
+    check(re.search(r":\s+0x0f\s+0x1f\s+0x44\s+0x00\s+0x00\s+0xc3", code), f"nop5 and ret: {code[:200]!r}")
+    for name in NOTES:
+        check(re.search(rf"stap\s+lapse\s+{name}\s", code), f"gdb shows no probe {name}")
+
+
+# ---- a program in C --------------------------------------------------------------------------
+
+
+def area(pid, path, name):
+    """(semaphore, magic, version, threshold) of a component in a process."""
+    listing = subprocess.run(["nm", path], capture_output=True, text=True, check=True).stdout
+    address = next(int(line.split()[0], 16) for line in listing.splitlines()
+                   if line.endswith(f" lapse_area_{name}"))
+    with open(f"/proc/{pid}/maps", encoding="utf-8") as maps:
+        base = min(int(line.split("-")[0], 16) for line in maps if line.rstrip().endswith(os.path.realpath(path)))
+    with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+        memory.seek(base + address)
+        return struct.unpack("<HHIQ", memory.read(16))
+
+
+def marked(t, *options):
+    return t.target("marked", *options)
+
+
+def truth_and_final(target, tracer, seconds=30):
+    target.go()
+    truth = target.done(seconds=seconds)
+    tracer.stop()
+    return truth, tracer
+
+
+def cache_is(component, truth, what):
+    equal((component["cache_hits"], component["cache_misses"]), (truth["hits"], truth["misses"]),
+          f"hits and misses of {what}")
+
+
+def batches_are(value, truth, what):
+    """-3 .. 6 in turn."""
+    equal((value["min"], value["max"]), (-3, 6), f"extremes of {what}")
+    within(value["mean"] * truth["calls"], truth["values_sum"] - 0.5, truth["values_sum"] + 0.5, f"sum of {what}")
+
+
+@case()
+def exact_figures(t):
+    """Spans, errors, hits and values of four threads: as many as there were."""
+    target = marked(t, "--threads", 4, "--calls", 1000, "--fail-every", 10, "--hit-every", 3)
+    names = ["marked_rpc", "marked_db", "marked_token", "marked_login"]
+    truth, tracer = truth_and_final(target, t.stat(target.pid, *(f"marker:{name}" for name in names)))
+    rpc, db, token, login = (tracer.component(name) for name in names)
+    counted(rpc, truth["calls"], "marked_rpc")
+    counted(db, truth["calls"], "marked_db")
+    counted(login, truth["errors"], "marked_login")
+    for component, name in ((rpc, "marked_rpc"), (db, "marked_db"), (login, "marked_login")):
+        equal(component["errors"], truth["errors"], f"errors of {name}")
+    cache_is(token, truth, "marked_token")
+    equal(token["count"], 0, "spans of marked_token")
+    batches_are(rpc["values"]["batch_size"], truth, "batch_size")
+    lossless(tracer.final())
+    target.finish()
+
+
+@case()
+def durations(t):
+    """Those that the program measures arrive as they are; those in cycles within a part in a hundred."""
+    target = marked(t, "--calls", 1000, "--ns", "200us")
+    truth, tracer = truth_and_final(target, t.stat(target.pid, "marker:marked_rpc", "marker:marked_db"))
+    within(tracer.component("marked_db")["avg_ns"], truth["sum_ns"] / truth["calls"] - 1,
+           truth["sum_ns"] / truth["calls"] + 1, "mean of marked_db")
+    for name in ("marked_rpc", "marked_db"):
+        within(tracer.component(name)["p50_ns"], truth["median_ns"] * 0.99, truth["median_ns"] * 1.01,
+               f"median of {name}")
+    target.finish()
+
+
+@case()
+def names_at_run_time(t):
+    target = marked(t, "--calls", 1000, "--fail-every", 10, "--hit-every", 4)
+    truth, tracer = truth_and_final(target, t.stat(target.pid, "marker:marked_plugin"))
+    plugin = tracer.component("marked_plugin")
+    counted(plugin, truth["calls"], "marked_plugin")
+    equal(plugin["errors"], truth["errors"], "errors of marked_plugin")
+    cache_is(plugin, truth, "marked_plugin")
+    batches_are(plugin["values"]["depth"], truth, "depth")
+    target.finish()
+
+
+def slow_spans(t, *options):
+    target = marked(t, "--calls", 1000, "--slow-every", 100, "--slow", "8ms", *options)
+    tracer = t.lapse("trace", "-p", target.pid, "marker:marked_rpc", "--slower", "5ms", "--json")
+    truth, _ = truth_and_final(target, tracer)
+    equal(truth["slow"], 10, "slow calls")
+    target.finish()
+    return truth, tracer
+
+
+@case()
+def only_slow_ones_leave_the_program(t):
+    _, tracer = slow_spans(t)
+    spans = tracer.objects("span")
+    equal(len(spans), 10, "spans shown")
+    check(all(span["duration_ns"] >= 5_000_000 for span in spans), "a span below the threshold")
+    equal(tracer.final()["integrity"]["entries"], 10, "spans that reached the probe")
+
+
+@case()
+def failed_ones_always_do(t):
+    truth, tracer = slow_spans(t, "--fail-every", 50)
+    spans = tracer.objects("span")
+    failed = [span for span in spans if span["ok"] is False]
+    equal(len(failed), truth["errors"], "failed spans shown")
+    check(all(span["duration_ns"] >= 5_000_000 for span in spans if span["ok"] is not False),
+          "a good span below the threshold")
+
+
+@case()
+def nothing_is_left_behind(t):
+    """The semaphore is set while lapse listens, and only then."""
+    target = marked(t)
+    path = os.path.join(TARGETS, "marked")
+    equal(area(target.pid, path, "marked_rpc")[:3], (0, 0x1a95, 1), "semaphore, magic and version before")
+    tracer = t.stat(target.pid, "marker:marked_rpc")
+    check(area(target.pid, path, "marked_rpc")[0] > 0, "the semaphore is not set")
+    equal(area(target.pid, path, "marked_db")[0], 0, "semaphore of a component that nobody asked for")
+    tracer.stop()
+    wait_until(lambda: area(target.pid, path, "marked_rpc")[0] == 0, "the semaphore to be cleared")
+    target.go()
+    target.done()
+    target.finish()
+
+
+@case()
+def scopes(t):
+    """C++: by return, by fail(), by exception; in templates, lambdas and a namespace without a name."""
+    target = t.target("marked_cxx", 400)
+    names = ["cxx_order", "cxx_risk", "cxx_cleanup"]
+    truth, tracer = truth_and_final(target, t.stat(target.pid, *(f"marker:{name}" for name in names)))
+    order, risk, cleanup = (tracer.component(name) for name in names)
+    counted(order, truth["calls"], "cxx_order")
+    equal(order["errors"], truth["errors"], "errors of cxx_order")
+    counted(risk, truth["risks"], "cxx_risk")
+    equal((cleanup["count"], cleanup["errors"]), (truth["calls"], 0), "spans and errors of cxx_cleanup")
+    target.finish()
+
+
+# ---- bindings --------------------------------------------------------------------------------
+
+
+def script(t, interpreter, path, *options):
+    path = os.path.join(BUILD, "sdk", path)
+    if not os.path.exists(path):
+        raise Skip(f"{path} is not built")
+    return t.started(Target([interpreter, path, *options]))
+
+
+@case()
+def python_example(t):
+    target = script(t, sys.executable, "python/example.py", "--calls", 120)
+    names = ["py_rpc", "py_measured", "py_token", "py_batch", "py_refused", "py_decorated", "py_async"]
+    truth, tracer = truth_and_final(target, t.stat(target.inner_pid, *(f"marker:{name}" for name in names)))
+    rpc, measured, token, batch, refused, decorated, late = (tracer.component(name) for name in names)
+    equal(truth["available"], 1, "available()")
+    counted(rpc, truth["calls"], "py_rpc")
+    counted(measured, truth["calls"], "py_measured")
+    equal((rpc["errors"], refused["errors"]), (truth["errors"], truth["errors"]), "errors")
+    cache_is(token, truth, "py_token")
+    within(batch["values"]["batch_size"]["mean"] * truth["values"], truth["values_sum"] - 0.5,
+           truth["values_sum"] + 0.5, "sum of batch_size")
+    equal((decorated["count"], late["count"]), (1, 1), "decorated functions")
+    check(late["max_ns"] >= 4_000_000, "the coroutine's span did not last until it was done")
+    within(measured["p50_ns"], truth["median_ns"] * 0.99, truth["median_ns"] * 1.01, "median")
+    target.finish()
+
+
+def printed(argv, **env):
+    return subprocess.run(argv, capture_output=True, text=True, check=True,
+                          env={**os.environ, **env}).stdout.strip()
+
+
+@case()
+def python_without_the_library(t):
+    shutil.copy(os.path.join(SDK, "python", "lapse.py"), t.dir)
+    words = ("import lapse\nwith lapse.span('a'): lapse.latency('a', 1); lapse.cache('a', 1)\n"
+             "lapse.error('a'); lapse.value('a', 'b', 1); print(lapse.available(), lapse.enabled())")
+    said = printed([sys.executable, "-B", "-c", words], PYTHONPATH=t.dir,
+                   LAPSE_MARKER_LIBRARY=t.path("none.so"))
+    equal(said, "False False", "available() and enabled()")
+
+
+def addon():
+    node = need("node")
+    if not os.path.exists(os.path.join(BUILD, "sdk/node/build/Release/lapse_addon.node")):
+        raise Skip(printed([os.path.join(SDK, "node", "build-addon"), os.path.join(BUILD, "sdk")]))
+    return node
+
+
+@case()
+def node_example(t):
+    """A pool of connections to a JSON-RPC server on loopback."""
+    target = script(t, addon(), "node/example/main.js", "--calls", 300, "--error-rate", 0.1)
+    names = ["rpcConnection", "endToEnd", "tokenValidator"]
+    truth, tracer = truth_and_final(target, t.stat(target.inner_pid, *(f"marker:{name}" for name in names)))
+    rpc, end_to_end, token = (tracer.component(name) for name in names)
+    counted(rpc, truth["rpc_calls"], "rpcConnection")
+    equal(rpc["errors"], truth["rpc_errors"], "errors of rpcConnection")
+    counted(end_to_end, truth["calls"], "endToEnd")
+    equal(end_to_end["errors"], truth["errors"], "errors of endToEnd")
+    cache_is(token, truth, "tokenValidator")
+    within(end_to_end["values"]["batch_size"]["mean"] * truth["values"], truth["values_sum"] - 0.5,
+           truth["values_sum"] + 0.5, "sum of batch_size")
+    within(end_to_end["avg_ns"], truth["sum_ns"] / truth["calls"] - 1, truth["sum_ns"] / truth["calls"] + 1,
+           "mean of endToEnd")
+    within(rpc["p50_ns"], truth["rpc_median_ns"] * 0.9, truth["rpc_median_ns"] * 1.02, "median of rpcConnection")
+    target.finish()
+
+
+@case()
+def node_without_the_addon(t):
+    node = need("node")
+    shutil.copy(os.path.join(SDK, "node", "index.js"), t.dir)
+    words = ("const l = require('./index.js'); l.latency('a', 1); l.span('a').end(); l.cache('a', true);"
+             "l.error('a'); l.value('a', 'b', 1n); l.measure('a', () => 7).then((n) => "
+             "console.log(n, l.available(), l.enabled()))")
+    equal(subprocess.run([node, "-e", words], cwd=t.dir, capture_output=True, text=True, check=True).stdout.strip(),
+          "7 false false", "what measure(), available() and enabled() return")
