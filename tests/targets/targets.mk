@@ -11,7 +11,7 @@ RUSTC ?= $(shell command -v rustc 2>/dev/null)
 GO    ?= $(shell command -v go 2>/dev/null)
 MUSL_GCC ?= $(shell command -v musl-gcc 2>/dev/null)
 
-targets_c  := timed cost jumper hot deep canceller fibers jailed spawner inside plugger marked opener
+targets_c  := timed cost jumper hot deep canceller fibers jailed spawner inside plugger marked marked_cost opener
 targets_cc := thrower names marked_cxx
 
 # One program as linkers, C libraries and distributions make it.
@@ -47,7 +47,7 @@ $(targets_dir)/timed: target_flags := $(if $(filter x86_64,$(ARCH)),-fcf-protect
 $(targets_dir)/plugger: target_flags := -fexceptions
 
 # Those that mark by themselves what they do.
-$(targets_dir)/marked $(targets_dir)/marked_cxx: target_flags := -Isdk
+$(addprefix $(targets_dir)/,marked marked_cost marked_cxx): target_flags := -Isdk
 
 $(targets_dir)/plugin.so: $(targets_src)/plugin.cc
 	@mkdir -p $(@D)
