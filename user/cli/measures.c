@@ -2,24 +2,67 @@
 #include "cli/measures.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/diag.h"
 
-static int parse_one(const struct config *config, const struct config_component *component,
-		     struct probe_spec *spec)
+static int append(char **text, const char *more)
 {
-	int err = spec_parse(component->measure, spec);
+	char *longer;
 
+	if (asprintf(&longer, "%s %s", *text, more) < 0)
+		return -ENOMEM;
+	free(*text);
+	*text = longer;
+	return 0;
+}
+
+static int parse_at(const struct config *config, const struct config_component *component,
+		    const struct config_mark *mark, const char *text, struct probe_spec *spec)
+{
+	int err = spec_parse(text, spec);
+
+	if (err == -EINVAL)
+		diag_at(config->path, mark->line, mark->column, "component '%s' cannot be measured like this",
+			component->name);
+	return err;
+}
+
+/* Piece by piece, so that the message names the place of the one that is wrong. */
+static int parse_pieces(const struct config *config, const struct config_component *component, char **text,
+			const struct config_text *modifiers, size_t n, struct probe_spec *spec)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < n && !err; i++) {
+		spec_free(spec);
+		err = append(text, modifiers[i].text);
+		if (!err)
+			err = parse_at(config, component, &modifiers[i].mark, *text, spec);
+	}
+	return err;
+}
+
+/* @probe with its modifiers, under @name, which it takes over. */
+static int parse_one(const struct config *config, const struct config_component *component,
+		     const struct config_text *probe, const struct config_text *modifiers, size_t n,
+		     char *name, struct probe_spec *spec)
+{
+	char *text = strdup(probe->text);
+	int err = text && name ? parse_at(config, component, &probe->mark, text, spec) : -ENOMEM;
+
+	if (!err)
+		err = parse_pieces(config, component, &text, modifiers, n, spec);
+	free(text);
 	if (err) {
-		diag_at(config->path, component->measure_mark.line, component->measure_mark.column,
-			"component '%s' has no usable measure", component->name);
+		free(name);
 		return err;
 	}
 	free(spec->name);
-	spec->name = strdup(component->name);
-	return spec->name ? 0 : -ENOMEM;
+	spec->name = name;
+	return 0;
 }
 
 int measures_parse(const struct config *config, struct probe_spec *specs)
@@ -27,10 +70,38 @@ int measures_parse(const struct config *config, struct probe_spec *specs)
 	int worst = 0;
 
 	for (size_t i = 0; i < config->n_components; i++) {
-		int err = parse_one(config, &config->components[i], &specs[i]);
+		const struct config_component *component = &config->components[i];
+		const struct config_text measure = {component->measure, component->measure_mark};
+		int err = parse_one(config, component, &measure, component->modifiers, component->n_modifiers,
+				    strdup(component->name), &specs[i]);
 
-		if (err)
-			worst = err;
+		worst = err ? err : worst;
+	}
+	return worst;
+}
+
+static char *cache_name(const struct config_component *component)
+{
+	char *name;
+
+	return asprintf(&name, "%s cache", component->name) < 0 ? NULL : name;
+}
+
+int measures_parse_caches(const struct config *config, struct probe_spec *specs, size_t *fed, size_t *n)
+{
+	int worst = 0;
+
+	*n = 0;
+	for (size_t i = 0; i < config->n_components; i++) {
+		const struct config_component *component = &config->components[i];
+		int err;
+
+		if (!component->cache.text)
+			continue;
+		err = parse_one(config, component, &component->cache, &component->cache_hit, 1,
+				cache_name(component), &specs[*n]);
+		fed[(*n)++] = i;
+		worst = err ? err : worst;
 	}
 	return worst;
 }

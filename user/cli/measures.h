@@ -7,10 +7,16 @@
 #include "probe/spec.h"
 
 /*
- * Parses every component's measure into @specs, which has room for all and is zeroed; each takes its
- * component's name. All bad ones are said, each with its place in the file. Returns 0, or the last
- * -errno; *specs are to be freed by spec_free() in either case.
+ * Parses every component's measure, with the modifiers that its other keys make, into @specs, which has
+ * room for all and is zeroed; each takes its component's name. All bad ones are said, each with its place
+ * in the file. Returns 0, or the last -errno; *specs are to be freed by spec_free() in either case.
  */
 int measures_parse(const struct config *config, struct probe_spec *specs);
+
+/*
+ * The same of the probes of components' caches, *n of them (set also on failure). @fed says of each which
+ * component it feeds. @specs (zeroed) and @fed have room for one a component; names are "COMPONENT cache".
+ */
+int measures_parse_caches(const struct config *config, struct probe_spec *specs, size_t *fed, size_t *n);
 
 #endif

@@ -14,6 +14,21 @@
 /* Far more than any contract needs; a wrong path should not fill the memory. */
 #define FILE_MAX (1 << 20)
 
+/* Without a word in the file it is watched all the same. */
+static int add_system(struct config *config)
+{
+	if (!config->system.objectives) {
+		config->system.objectives = calloc(1, sizeof(*config->system.objectives));
+		if (!config->system.objectives)
+			return -ENOMEM;
+		*config->system.objectives = objective_system_default();
+	}
+	config->system.n_objectives = 1;
+	config->system.thresholds = config->thresholds;
+	config->system.alerts = config->alerts;
+	return 0;
+}
+
 static int fill(const char *path, const char *text, size_t length, struct config *config)
 {
 	struct config_walk walk = {path, config};
@@ -25,7 +40,7 @@ static int fill(const char *path, const char *text, size_t length, struct config
 	config->path = strdup(path);
 	err = config->path ? config_walk_mapping(&walk, &root, IN_FILE, config) : -ENOMEM;
 	tree_free(&root);
-	return err;
+	return err ? err : add_system(config);
 }
 
 int config_parse(const char *path, const char *text, size_t length, struct config *config)
@@ -123,13 +138,23 @@ int config_read(const char *path, struct config *config)
 	return err;
 }
 
+static void free_component(struct config_component *component)
+{
+	for (size_t i = 0; i < component->n_modifiers; i++)
+		free(component->modifiers[i].text);
+	free(component->modifiers);
+	free(component->cache.text);
+	free(component->cache_hit.text);
+	free(component->name);
+	free(component->measure);
+	free(component->contract.objectives);
+	free(component->objective_marks);
+}
+
 static void free_components(struct config *config)
 {
-	for (size_t i = 0; i < config->n_components; i++) {
-		free(config->components[i].name);
-		free(config->components[i].measure);
-		free(config->components[i].contract.objectives);
-	}
+	for (size_t i = 0; i < config->n_components; i++)
+		free_component(&config->components[i]);
 	free(config->components);
 }
 
@@ -151,6 +176,7 @@ void config_free(struct config *config)
 {
 	free_components(config);
 	free_handlers(config);
+	free(config->system.objectives);
 	free(config->target.pids);
 	free(config->target.exe);
 	free(config->target.comm);

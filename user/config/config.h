@@ -27,12 +27,23 @@ struct config_target {
 	char *comm;
 };
 
+/* A piece of a probe specification. */
+struct config_text {
+	char *text;
+	struct config_mark mark;
+};
+
 struct config_component {
 	char *name;
 	char *measure; /* a probe specification */
 	struct config_mark name_mark, measure_mark;
+	/* What further keys say of the probe, as its modifiers: "err(int ret != 0)"; to be put behind it. */
+	struct config_text *modifiers;
+	size_t n_modifiers;
+	struct config_text cache, cache_hit; /* a probe of its own, and its modifier; NULL: none */
 	struct window_spec window;
 	struct contract contract;
+	struct config_mark *objective_marks; /* of contract.objectives */
 };
 
 /* Severities as a file says them, by enum severity. */
@@ -59,6 +70,9 @@ struct config {
 	struct window_spec window;
 	struct thresholds thresholds;
 	struct alert_policy alerts;
+	struct contract system; /* the one objective over all components, the default if not in the file */
+	bool system_promised;	/* it is in the file ... */
+	struct config_mark system_mark;	     /* ... here */
 	struct config_component *components; /* in the order of the file */
 	size_t n_components;
 	struct config_handler *handlers;
@@ -74,6 +88,24 @@ int config_read(const char *path, struct config *config);
 /* The same from @length bytes at @text; @path only names it in messages. */
 int config_parse(const char *path, const char *text, size_t length, struct config *config);
 void config_free(struct config *config);
+
+/* What the probes of a component tell. */
+struct config_fed {
+	bool has_durations;
+	bool has_errors; /* which spans failed */
+	bool has_cache;	 /* hits and misses */
+	bool any_value;	 /* the program names its values as they come */
+	const char *const *values;
+	size_t n_values;
+};
+
+/*
+ * Checks that @component's probes can feed each of its objectives. Returns 0, or -EINVAL after a message
+ * for each that they cannot, with its place in the file and what to write.
+ */
+int config_check_fed(const struct config *config, size_t component, const struct config_fed *fed);
+/* The same of the objective over all components; @any_errors: one of them tells failed spans. */
+int config_check_system_fed(const struct config *config, bool any_errors);
 
 /* Says in words what the file promises: one paragraph a component. */
 void config_explain(const struct config *config, FILE *out);

@@ -9,16 +9,37 @@
 #include "base/units.h"
 #include "config/config_schema.h"
 
-/* Keys of the long form that only one sort of objective has. */
+/* How an objective is judged. */
+enum judged { BY_SPAN = 1 << 0, BY_WINDOW = 1 << 1, AT_TICK = 1 << 2, OF_SYSTEM = 1 << 3 };
+
+/* Keys of the long form that only some objectives have. */
 static const struct {
 	const char *key;
-	bool per_span;
+	unsigned judged;
+	const char *owners;
 } exclusive[] = {
-	{"for", false},
-	{"over", false},
-	{"min_samples", false},
-	{"breaches", true},
+	{"for", BY_WINDOW | AT_TICK | OF_SYSTEM, "window objectives"},
+	{"over", BY_WINDOW | OF_SYSTEM, "window objectives"},
+	{"min_samples", BY_WINDOW | OF_SYSTEM, "window objectives"},
+	{"breaches", BY_SPAN, "span objectives"},
+	{"since", OF_SYSTEM, "the error rate of all components"},
 };
+
+static unsigned judged(const struct objective_kind_info *info)
+{
+	if (info->of_system)
+		return OF_SYSTEM;
+	if (info->at_tick)
+		return AT_TICK;
+	return info->per_span ? BY_SPAN : BY_WINDOW;
+}
+
+static const char *judged_how(const struct objective_kind_info *info)
+{
+	if (info->per_span)
+		return "span by span";
+	return info->at_tick ? "each second" : "over the window";
+}
 
 static int check_exclusive(const struct config_walk *walk, const struct tree_entry *entry,
 			   const struct objective_kind_info *info)
@@ -26,11 +47,9 @@ static int check_exclusive(const struct config_walk *walk, const struct tree_ent
 	for (size_t i = 0; i < sizeof(exclusive) / sizeof(*exclusive); i++) {
 		const struct tree_entry *found = tree_find(&entry->value, exclusive[i].key);
 
-		if (found && exclusive[i].per_span != info->per_span)
+		if (found && !(exclusive[i].judged & judged(info)))
 			return config_bad(walk, found->mark, "'%s' belongs to %s; '%s' is judged %s",
-					  found->key,
-					  info->per_span ? "window objectives" : "span objectives", info->key,
-					  info->per_span ? "span by span" : "over the window");
+					  found->key, exclusive[i].owners, info->key, judged_how(info));
 	}
 	return 0;
 }
@@ -40,7 +59,8 @@ static int unknown_objective(const struct config_walk *walk, const struct tree_e
 	struct text_nearest nearest = {.wanted = entry->key};
 
 	for (int kind = 0; kind < OBJ_KINDS; kind++)
-		text_nearest_offer(&nearest, objective_info((enum objective_kind)kind)->key);
+		if (!objective_info((enum objective_kind)kind)->of_system)
+			text_nearest_offer(&nearest, objective_info((enum objective_kind)kind)->key);
 	if (nearest.best)
 		return config_bad(walk, entry->mark, "unknown objective '%s', nearest is '%s'", entry->key,
 				  nearest.best);
@@ -153,14 +173,12 @@ int config_apply_breaches(const struct config_walk *walk, const struct config_ro
 	return parse_breaches(entry->value.text, into) ? config_wrong(walk, row, entry) : 0;
 }
 
-static int apply_objective(const struct config_walk *walk, const struct tree_entry *entry,
-			   struct objective *objective)
+/* The limit, or a mapping with it. */
+static int read_objective(const struct config_walk *walk, const struct tree_entry *entry,
+			  const struct objective_kind_info *info, struct objective *objective)
 {
-	const struct objective_kind_info *info = objective_by_key(entry->key);
 	int err;
 
-	if (!info)
-		return unknown_objective(walk, entry);
 	objective->kind = info->kind;
 	if (entry->value.kind != TREE_MAPPING)
 		return read_limit(walk, entry, objective);
@@ -168,23 +186,126 @@ static int apply_objective(const struct config_walk *walk, const struct tree_ent
 	return err ? err : check_exclusive(walk, entry, info);
 }
 
+/* ---- the contract of a component ------------------------------------------------------------- */
+
+static int read_one(const struct config_walk *walk, const struct tree_entry *entry,
+		    const struct objective_kind_info *info, struct config_component *component)
+{
+	size_t i = component->contract.n_objectives++;
+
+	component->objective_marks[i] = entry->mark;
+	return read_objective(walk, entry, info, &component->contract.objectives[i]);
+}
+
+static int read_named(const struct config_walk *walk, const struct tree_entry *entry,
+		      const struct objective_kind_info *info, struct config_component *component)
+{
+	struct objective *objective = &component->contract.objectives[component->contract.n_objectives];
+
+	if (!*entry->key || strlen(entry->key) >= sizeof(objective->value))
+		return config_bad(walk, entry->mark, "'%s' is no name of a value: it has 1 to %zu letters",
+				  entry->key, sizeof(objective->value) - 1);
+	strcpy(objective->value, entry->key);
+	return read_one(walk, entry, info, component);
+}
+
+/* One objective, or one for each captured value that is named. */
+static int apply_objective(const struct config_walk *walk, const struct tree_entry *entry,
+			   struct config_component *component)
+{
+	const struct objective_kind_info *info = objective_by_key(entry->key);
+	int err = 0;
+
+	if (!info)
+		return unknown_objective(walk, entry);
+	if (!info->names_value)
+		return read_one(walk, entry, info, component);
+	if (entry->value.kind != TREE_MAPPING || !entry->value.n_entries)
+		return config_bad(walk, entry->value.mark,
+				  "'%s' takes limits of captured values, such as {batch_size: 50}",
+				  info->key);
+	for (size_t i = 0; !err && i < entry->value.n_entries; i++)
+		err = read_named(walk, &entry->value.entries[i], info, component);
+	return err;
+}
+
+/* No more objectives than this are in @node: a mapping may name one a value. */
+static size_t most_objectives(const struct tree_node *node)
+{
+	size_t n = node->n_entries;
+
+	for (size_t i = 0; i < node->n_entries; i++)
+		n += node->entries[i].value.n_entries;
+	return n;
+}
+
 int config_apply_contract(const struct config_walk *walk, const struct config_row *row,
 			  const struct tree_entry *entry, void *into)
 {
-	struct contract *contract = &((struct config_component *)into)->contract;
-	size_t n = entry->value.n_entries;
+	struct config_component *component = into;
+	size_t most = most_objectives(&entry->value);
 	int err = 0;
 
 	if (entry->value.kind != TREE_MAPPING)
 		return config_wrong(walk, row, entry);
-	if (!n)
+	if (!most)
 		return config_bad(walk, entry->value.mark,
 				  "'contract' is empty; leave it out to only measure");
-	contract->objectives = calloc(n, sizeof(*contract->objectives));
-	if (!contract->objectives)
+	component->contract.objectives = calloc(most, sizeof(*component->contract.objectives));
+	component->objective_marks = calloc(most, sizeof(*component->objective_marks));
+	if (!component->contract.objectives || !component->objective_marks)
 		return -ENOMEM;
-	contract->n_objectives = n;
-	for (size_t i = 0; !err && i < n; i++)
-		err = apply_objective(walk, &entry->value.entries[i], &contract->objectives[i]);
+	for (size_t i = 0; !err && i < entry->value.n_entries; i++)
+		err = apply_objective(walk, &entry->value.entries[i], component);
 	return err;
+}
+
+/* ---- the contract of all of them ---------------------------------------------------------------- */
+
+int config_apply_system(const struct config_walk *walk, const struct config_row *row,
+			const struct tree_entry *entry, void *into)
+{
+	struct config *config = into;
+
+	config->system_promised = true;
+	config->system_mark = entry->mark;
+	return config_apply_mapping(walk, row, entry, into);
+}
+
+int config_apply_system_rate(const struct config_walk *walk, const struct config_row *row,
+			     const struct tree_entry *entry, void *into)
+{
+	struct config *config = into;
+	struct objective *objective = calloc(1, sizeof(*objective));
+	const struct tree_entry *since, *over;
+	int err;
+
+	(void)row;
+	if (!objective)
+		return -ENOMEM;
+	config->system.objectives = objective;
+	err = read_objective(walk, entry, objective_info(OBJ_MAX_SYSTEM_ERROR_RATE), objective);
+	if (err)
+		return err;
+	since = tree_find(&entry->value, "since");
+	over = tree_find(&entry->value, "over");
+	if (since && over)
+		return config_bad(walk, since->mark,
+				  "'since' beside 'over': the rate is taken over one of them");
+	if (!since && !over)
+		objective->over_ns = objective_system_default().over_ns;
+	return 0;
+}
+
+int config_apply_since(const struct config_walk *walk, const struct config_row *row,
+		       const struct tree_entry *entry, void *into)
+{
+	int err = config_want_scalar(walk, row, entry);
+
+	if (err)
+		return err;
+	if (strcmp(entry->value.text, "start") != 0)
+		return config_wrong(walk, row, entry);
+	((struct objective *)into)->since_start = true;
+	return 0;
 }

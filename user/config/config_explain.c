@@ -53,6 +53,25 @@ static void explain_window(FILE *out, const struct window_spec *window)
 		fprintf(out, "%s", duration(window->duration_ns, word));
 }
 
+/* A lower limit is divided by what an upper one is multiplied by. */
+static void explain_multiple(FILE *out, const struct objective *objective, const char *what,
+			     double multiplier)
+{
+	const struct objective_kind_info *info = objective_info(objective->kind);
+
+	fprintf(out, ", %s %s ", what, info->upper ? "above" : "below");
+	figure(out, info->quantity,
+	       info->upper ? objective->limit * multiplier : objective->limit / multiplier);
+}
+
+static void explain_multipliers(FILE *out, const struct objective *objective,
+				const struct thresholds *thresholds)
+{
+	if (thresholds->warning_multiplier != 1)
+		explain_multiple(out, objective, "warned of", thresholds->warning_multiplier);
+	explain_multiple(out, objective, "critical", thresholds->critical_multiplier);
+}
+
 static void explain_severity(FILE *out, const struct objective *objective,
 			     const struct thresholds *thresholds)
 {
@@ -62,20 +81,26 @@ static void explain_severity(FILE *out, const struct objective *objective,
 		fprintf(out, ", always %s", config_severity_names[objective->severity]);
 		return;
 	}
-	if (info->quantity != QUANTITY_DURATION)
-		return;
-	if (thresholds->warning_multiplier != 1) {
-		fputs(", warned of above ", out);
-		figure(out, info->quantity, objective->limit * thresholds->warning_multiplier);
+	switch (info->severity_rule) {
+	case SEVERITY_BY_RATIO:
+		explain_multipliers(out, objective, thresholds);
+		break;
+	case SEVERITY_BY_ERROR_RATE:
+		fputs(", critical above ", out);
+		figure(out, info->quantity, thresholds->critical_error_rate);
+		break;
+	case SEVERITY_WARNING:
+		fputs(", always warning", out);
+		break;
 	}
-	fputs(", critical above ", out);
-	figure(out, info->quantity, objective->limit * thresholds->critical_multiplier);
 }
 
 static void explain_conditions(FILE *out, const struct objective *objective)
 {
 	char word[WORD_SIZE];
 
+	if (objective->since_start)
+		fputs(", since the start", out);
 	if (objective->over_ns)
 		fprintf(out, ", over %s", duration(objective->over_ns, word));
 	if (objective->min_samples)
@@ -92,7 +117,10 @@ static void explain_objective(FILE *out, const struct objective *objective,
 {
 	const struct objective_kind_info *info = objective_info(objective->kind);
 
-	fprintf(out, "    %s %s ", info->key, info->upper ? "at most" : "at least");
+	char name[NAME_SIZE];
+
+	fprintf(out, "    %s%s%s %s ", info->key, info->names_value ? " " : "",
+		info->names_value ? safe(objective->value, name) : "", info->upper ? "at most" : "at least");
 	figure(out, info->quantity, objective->limit);
 	explain_severity(out, objective, thresholds);
 	explain_conditions(out, objective);
@@ -105,7 +133,14 @@ static void explain_component(FILE *out, const struct config_component *componen
 	char name[NAME_SIZE], word[WORD_SIZE];
 
 	fprintf(out, "%s", safe(component->name, name));
-	fprintf(out, " measures %s over ", safe(component->measure, name));
+	fprintf(out, " measures %s", safe(component->measure, name));
+	for (size_t i = 0; i < component->n_modifiers; i++)
+		fprintf(out, " %s", safe(component->modifiers[i].text, name));
+	if (component->cache.text) {
+		fprintf(out, ", and its cache by %s", safe(component->cache.text, name));
+		fprintf(out, " %s,", safe(component->cache_hit.text, name));
+	}
+	fputs(" over ", out);
 	explain_window(out, &component->window);
 	fputs(contract->n_objectives ? " and promises\n" : " and promises nothing\n", out);
 	for (size_t i = 0; i < contract->n_objectives; i++)
@@ -118,6 +153,13 @@ static void explain_component(FILE *out, const struct config_component *componen
 		duration(contract->alerts.cooldown_ns, word));
 	fprintf(out, "; it ends after %s without a breach.\n",
 		duration(contract->alerts.resolve_after_ns, word));
+}
+
+static void explain_system(FILE *out, const struct config *config)
+{
+	fprintf(out, "\nAll components together promise%s\n",
+		config->system_promised ? "" : ", where failed spans can be told,");
+	explain_objective(out, config->system.objectives, &config->system.thresholds);
 }
 
 static void explain_target(FILE *out, const struct config_target *target)
@@ -168,6 +210,7 @@ void config_explain(const struct config *config, FILE *out)
 		fputc('\n', out);
 		explain_component(out, &config->components[i]);
 	}
+	explain_system(out, config);
 	if (config->n_handlers)
 		fputc('\n', out);
 	for (size_t i = 0; i < config->n_handlers; i++)

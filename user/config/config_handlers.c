@@ -55,6 +55,8 @@ int config_apply_handler_component(const struct config_walk *walk, const struct 
 	if (err)
 		return err;
 	text.offset = offsetof(struct config_handler, component);
+	if (strcmp(entry->value.text, CONFIG_SYSTEM) == 0)
+		return config_apply_text(walk, &text, entry, into);
 	for (size_t i = 0; i < config->n_components; i++) {
 		if (strcmp(config->components[i].name, entry->value.text) == 0)
 			return config_apply_text(walk, &text, entry, into);

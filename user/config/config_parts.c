@@ -128,20 +128,29 @@ int config_apply_thresholds(const struct config_walk *walk, const struct config_
 
 /* ---- components ----------------------------------------------------------------------------- */
 
-/* The built-in objective over all components goes by this name. */
-#define NAME_OF_ALL "system"
-
 static int check_name(const struct config_walk *walk, const struct tree_entry *entry)
 {
 	if (!*entry->key)
 		return config_bad(walk, entry->mark, "a component needs a name");
-	if (strcmp(entry->key, NAME_OF_ALL) == 0)
+	if (strcmp(entry->key, CONFIG_SYSTEM) == 0)
 		return config_bad(walk, entry->mark, "'%s' is the name of all components together",
 				  entry->key);
 	for (const char *c = entry->key; *c; c++)
 		if (iscntrl((unsigned char)*c))
 			return config_bad(walk, entry->mark,
 					  "a control character in the name of a component");
+	return 0;
+}
+
+/* Hits are those of the component's own spans, or those of a cache beside it. */
+static int check_one_cache(const struct config_walk *walk, const struct tree_node *component)
+{
+	const struct tree_entry *hit = tree_find(component, "hit");
+
+	if (hit && tree_find(component, "cache"))
+		return config_bad(walk, hit->mark,
+				  "'hit' beside 'cache': either the component's own spans are look-ups, or "
+				  "those of the cache");
 	return 0;
 }
 
@@ -163,7 +172,8 @@ static int apply_component(const struct config_walk *walk, const struct tree_ent
 	component->contract.alerts = walk->config->alerts;
 	if (!component->name)
 		return -ENOMEM;
-	return config_walk_mapping(walk, &entry->value, IN_COMPONENT, component);
+	err = config_walk_mapping(walk, &entry->value, IN_COMPONENT, component);
+	return err ? err : check_one_cache(walk, &entry->value);
 }
 
 int config_apply_components(const struct config_walk *walk, const struct config_row *row,
@@ -185,21 +195,4 @@ int config_apply_components(const struct config_walk *walk, const struct config_
 	for (size_t i = 0; !err && i < n; i++)
 		err = apply_component(walk, &entry->value.entries[i], &config->components[i]);
 	return err;
-}
-
-int config_apply_measure(const struct config_walk *walk, const struct config_row *row,
-			 const struct tree_entry *entry, void *into)
-{
-	struct config_component *component = into;
-	struct config_row text = *row;
-
-	if (entry->value.kind != TREE_SCALAR)
-		return config_bad(
-			walk, entry->value.mark,
-			"'measure' takes a probe, not %s: a probe with braces, brackets or colons needs "
-			"quotes, quote this",
-			tree_kind_name(entry->value.kind));
-	component->measure_mark = entry->value.mark;
-	text.offset = offsetof(struct config_component, measure);
-	return config_apply_text(walk, &text, entry, into);
 }

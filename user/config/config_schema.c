@@ -18,6 +18,7 @@
 #define RATE	 "a share such as 0.95 or 95%"
 #define MAPPING	 "a mapping"
 #define TEXT	 "text"
+#define TEST	 "a test such as \"int ret < 0\""
 
 /* clang-format off */
 const struct config_row config_rows[] = {
@@ -69,18 +70,40 @@ const struct config_row config_rows[] = {
 	{IN_ALERTS, "resolve_after", config_apply_duration, OF(struct alert_policy, resolve_after_ns),
 	 BOUNDS(SEC, DAY), .takes = DURATION, .help = "without a breach that long an alert ends; 30s"},
 
+	{IN_FILE, "system", config_apply_system, .inside = IN_SYSTEM, .takes = MAPPING,
+	 .help = "what all components promise together"},
+	{IN_SYSTEM, "max_error_rate", config_apply_system_rate, .required = true, .takes = RATE,
+	 .help = "the share of failed spans among those of all components; 5% over 5min"},
+
 	{IN_FILE, "components", config_apply_components, .required = true,
 	 .takes = "a mapping of names to components", .help = "what is measured, and what it promises"},
 	{IN_COMPONENT, "measure", config_apply_measure, .required = true, .takes = "a probe",
 	 .help = "the probe whose spans these are"},
+	{IN_COMPONENT, "ok", config_apply_modifier, .takes = TEST, .help = "spans that do not pass it have failed"},
+	{IN_COMPONENT, "err", config_apply_modifier, .takes = TEST, .help = "spans that pass it have failed"},
+	{IN_COMPONENT, "hit", config_apply_modifier, .takes = TEST,
+	 .help = "each span is a look-up of a cache; those that pass it have hit"},
+	{IN_COMPONENT, "if", config_apply_modifier, .takes = TEST, .help = "only spans that pass it are measured"},
+	{IN_COMPONENT, "values", config_apply_values, .takes = "a mapping such as {batch_size: \"int arg1\"}",
+	 .help = "captured with each span"},
+	{IN_COMPONENT, "timeout", config_apply_timeout, BOUNDS(SEC / 1000, DAY), .takes = DURATION,
+	 .help = "a span from place to place that is open for longer is given up; 60s"},
+	{IN_COMPONENT, "cache", config_apply_mapping, .inside = IN_CACHE,
+	 .takes = "a mapping such as {measure: FUNC, hit: \"ret != 0\"}", .help = "a cache that the component uses"},
+	{IN_CACHE, "measure", config_apply_cache_measure, .required = true, .takes = "a probe",
+	 .help = "the probe whose spans are look-ups"},
+	{IN_CACHE, "hit", config_apply_cache_hit, .required = true, .takes = TEST,
+	 .help = "look-ups that pass it have hit"},
 	{IN_COMPONENT, "contract", config_apply_contract, .takes = "a mapping of objectives",
 	 .help = "what the component promises"},
 	{IN_OBJECTIVE, "limit", config_apply_limit, .required = true, .takes = "the objective's limit",
 	 .help = "the figure that must not be passed"},
 	{IN_OBJECTIVE, "for", config_apply_duration, OF(struct objective, for_ns), BOUNDS(SEC, DAY),
-	 .takes = DURATION, .help = "window objectives: an alert only when breached that long; at once"},
+	 .takes = DURATION, .help = "all but span objectives: an alert only when breached that long; at once"},
 	{IN_OBJECTIVE, "over", config_apply_ticks, OF(struct objective, over_ns), BOUNDS(SEC, 600 * SEC),
 	 .takes = DURATION, .help = "window objectives: a window of its own; the component's"},
+	{IN_OBJECTIVE, "since", config_apply_since, .takes = "start",
+	 .help = "the system's error rate: over all time, not a window"},
 	{IN_OBJECTIVE, "min_samples", config_apply_u64, OF(struct objective, min_samples), BOUNDS(2, 1e9),
 	 .takes = "a count of spans", .help = "window objectives: with fewer the verdict is unknown; by the limit"},
 	{IN_OBJECTIVE, "severity", config_apply_objective_severity, .takes = "notice, warning or critical",

@@ -21,6 +21,8 @@ enum config_context {
 	IN_COMPONENT = 1 << 7,
 	IN_OBJECTIVE = 1 << 8,
 	IN_HANDLER = 1 << 9,
+	IN_CACHE = 1 << 10,
+	IN_SYSTEM = 1 << 11,
 };
 
 struct config_walk {
@@ -76,12 +78,17 @@ int config_duration(const struct config_walk *walk, const struct config_row *row
 /* Single values: at @row's offset in @into, within its bounds. */
 config_apply config_apply_duration, config_apply_ticks, config_apply_rate, config_apply_number,
 	config_apply_u32, config_apply_u64, config_apply_bool, config_apply_text, config_apply_severity;
+/* The name of the objective over all components. */
+#define CONFIG_SYSTEM "system"
+
 /* A mapping inside: its rows fill the place at the offset. */
 config_apply config_apply_mapping;
 /* The parts of the file. */
 config_apply config_apply_version, config_apply_target, config_apply_pids, config_apply_comm,
-	config_apply_window, config_apply_thresholds, config_apply_components, config_apply_measure,
-	config_apply_contract, config_apply_limit, config_apply_objective_severity, config_apply_breaches,
+	config_apply_window, config_apply_thresholds, config_apply_system, config_apply_components,
+	config_apply_measure, config_apply_modifier, config_apply_values, config_apply_timeout,
+	config_apply_cache_measure, config_apply_cache_hit, config_apply_contract, config_apply_limit,
+	config_apply_system_rate, config_apply_since, config_apply_objective_severity, config_apply_breaches,
 	config_apply_handlers, config_apply_when, config_apply_handler_component, config_apply_exec,
 	config_apply_file;
 
