@@ -253,7 +253,8 @@ LAPSE_INLINE_ void lapse_value_(const struct lapse_site *site, const char *value
 
 #define LAPSE_ENABLED(component)	     (LAPSE_SITE_(#component)->semaphore != 0)
 #define LAPSE_BEGIN(component)		     lapse_begin_(LAPSE_SITE_(#component))
-#define LAPSE_LATENCY(component, ns, ok)     lapse_latency_(LAPSE_SITE_(#component), (ns), (ok) ? 1 : 0, LAPSE_NO_NAME_)
+#define LAPSE_LATENCY(component, ns, ok) \
+	lapse_latency_(LAPSE_SITE_(#component), (ns), (ok) ? 1 : 0, LAPSE_NO_NAME_)
 #define LAPSE_ERROR(component)		     lapse_latency_(LAPSE_SITE_(#component), 0, 0, LAPSE_NO_NAME_)
 #define LAPSE_CACHE(component, hit)	     lapse_cache_(LAPSE_SITE_(#component), (hit) ? 1 : 0, LAPSE_NO_NAME_)
 #define LAPSE_VALUE(component, name, value) lapse_value_(LAPSE_SITE_(#component), (name), (value), LAPSE_NO_NAME_)

@@ -85,4 +85,6 @@ async function measure(component, fn) {
 	}
 }
 
-module.exports = { available: () => addon !== null, enabled, latency, latencyMs, span, measure, error, cache, value };
+const available = () => addon !== null;
+
+module.exports = { available, enabled, latency, latencyMs, span, measure, error, cache, value };
