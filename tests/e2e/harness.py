@@ -251,7 +251,7 @@ class Lapse(Process):
 def conserved(final):
     """Every entry must be found again somewhere."""
     i = final["integrity"]
-    known = i["returns"] + i["in_flight"] + i["too_deep"] + i["abandoned"] + i["jumps"]
+    known = i["returns"] + i["in_flight"] + i["too_deep"] + i["abandoned"] + i["jumps"] + i["restarted"]
     equal(i["entries"], known, f"entries against what became of them in {i}")
     equal(i["returns_without_entry"], 0, "returns without an entry")
 

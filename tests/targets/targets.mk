@@ -11,7 +11,7 @@ RUSTC ?= $(shell command -v rustc 2>/dev/null)
 GO    ?= $(shell command -v go 2>/dev/null)
 MUSL_GCC ?= $(shell command -v musl-gcc 2>/dev/null)
 
-targets_c  := timed cost jumper hot deep canceller fibers jailed spawner inside plugger marked marked_cost opener
+targets_c  := timed keyed values turner cost jumper hot deep canceller fibers jailed spawner inside plugger marked marked_cost opener
 targets_cc := thrower names marked_cxx
 
 # One program as linkers, C libraries and distributions make it.
@@ -20,7 +20,7 @@ target_files := $(addprefix $(targets_dir)/, timed.static timed.static_pie timed
 
 # Files that unit tests read.
 debug_files := $(addprefix $(targets_dir)/, timed.stripped timed.minidebug timed.linked timed.crc)
-typed_files := $(addprefix $(targets_dir)/, typed.4 typed.5 typed.gz typed.clang typed_cxx.4 typed_cxx.5)
+typed_files := $(addprefix $(targets_dir)/, typed.4 typed.5 typed.gz typed.1 typed.clang typed_cxx.4 typed_cxx.5)
 $(BUILD)/unit/test_debugfile: | $(debug_files)
 $(BUILD)/unit/test_types: | $(debug_files) $(typed_files)
 
@@ -28,6 +28,12 @@ target_programs := $(targets_c:%=$(targets_dir)/%) $(targets_cc:%=$(targets_dir)
 	$(addprefix $(targets_dir)/, pipeline canceller_plain libcalls many plugin.so \
 		$(if $(RUSTC),panicker) $(if $(GO),goserver)) \
 	$(target_files) $(debug_files) $(typed_files)
+
+# What the fuzzer of ELF files begins with; it would not come upon such files by itself.
+fuzz_seeds := $(addprefix $(targets_dir)/, marked names timed.minidebug typed.4 typed.gz typed.clang typed_cxx.5)
+.PHONY: fuzz-seeds
+fuzz-seeds: $(fuzz_seeds)
+	@mkdir -p $(BUILD)/seeds/elf && cp $(fuzz_seeds) $(BUILD)/seeds/elf/
 
 .PHONY: targets
 targets: $(target_programs)
@@ -89,8 +95,9 @@ $(targets_dir)/timed.crc: $(targets_src)/timed.c $(targets_src)/common.h
 $(targets_dir)/typed.4 $(targets_dir)/typed_cxx.4: target_flags := -gdwarf-4
 $(targets_dir)/typed.5 $(targets_dir)/typed_cxx.5: target_flags := -gdwarf-5
 $(targets_dir)/typed.gz: target_flags := -gz
+$(targets_dir)/typed.1: target_flags := -g1
 
-$(addprefix $(targets_dir)/typed., 4 5 gz): $(targets_src)/typed.c
+$(addprefix $(targets_dir)/typed., 4 5 gz 1): $(targets_src)/typed.c
 	@mkdir -p $(@D)
 	$(CC) $(TARGET_CFLAGS) $(target_flags) -fPIC -shared -o $@ $<
 

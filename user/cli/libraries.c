@@ -21,6 +21,15 @@ static bool has_return_probes(const struct plan *plan)
 	return false;
 }
 
+/* Whether a library may bring what nothing has had so far. */
+static bool awaits_any(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n_components; i++)
+		if (plan_awaits(plan, i))
+			return true;
+	return false;
+}
+
 void libraries_watch(struct session *session, const struct process *process)
 {
 	bool everyone = session->selection.exe || session->selection.comm || session->selection.follow;
@@ -28,7 +37,8 @@ void libraries_watch(struct session *session, const struct process *process)
 	uint64_t offset;
 	int err;
 
-	if (session->options->force_uretprobe || !has_return_probes(&session->plan))
+	if (!awaits_any(&session->plan) &&
+	    (session->options->force_uretprobe || !has_return_probes(&session->plan)))
 		return;
 	err = loader_hook(process, &file, &offset);
 	if (!err)
@@ -57,7 +67,8 @@ static void translate(const struct session *session, struct plan *plan)
 		struct place place = plan->places[i];
 		size_t component = same_component(&session->plan, &plan->components[place.component]);
 
-		if (place.role == LAPSE_ROLE_ENTRY || component == session->plan.n_components)
+		if ((place.role != LAPSE_ROLE_ENTRY_RETINS && place.role != LAPSE_ROLE_RETINS) ||
+		    component == session->plan.n_components)
 			continue;
 		place.component = component;
 		plan->places[kept++] = place;
@@ -88,7 +99,7 @@ static int measure_by_instructions(struct session *session, const struct process
 	translate(session, &plan);
 	err = tracer_calibrate(session->tracer, classes_of(&plan));
 	if (!err)
-		err = tracer_attach(session->tracer, &plan, 0, 0);
+		err = tracer_attach(session->tracer, &plan, 0, plan.n_usdts);
 	plan_free(&plan);
 	return err;
 }
@@ -133,21 +144,30 @@ static void become_unsafe(struct session *session, const struct process *process
 		  process->pid, why);
 }
 
+/* Are return probes still safe in @process? @record says how often it has changed its libraries. */
+static void judge(struct session *session, const struct process *process, const struct lapse_proc *record)
+{
+	char why[256];
+	int unsafe = loader_made_unsafe(&session->plan, process, &session->plan_options, why, sizeof(why));
+
+	if (unsafe > 0)
+		become_unsafe(session, process, why);
+	else if (!unsafe)
+		tracer_judge(session->tracer, process->pid, record->code);
+	else
+		diag_warn("process %d is not measured any more: its new libraries cannot be judged: %s",
+			  process->pid, strerror(-unsafe));
+}
+
 void libraries_changed(struct session *session, const struct lapse_proc *record)
 {
 	struct process process;
-	char why[256];
-	int unsafe;
 
-	if (replaced(session, record->pid) || process_read(record->pid, &process))
+	if (process_read(record->pid, &process))
 		return;
-	unsafe = loader_made_unsafe(&session->plan, &process, &session->plan_options, why, sizeof(why));
-	if (unsafe > 0)
-		become_unsafe(session, &process, why);
-	else if (!unsafe)
-		tracer_judge(session->tracer, process.pid, record->code);
-	else
-		diag_warn("process %d is not measured any more: its new libraries cannot be judged: %s",
-			  process.pid, strerror(-unsafe));
+	if (!replaced(session, record->pid))
+		judge(session, &process, record);
+	if (awaits_any(&session->plan))
+		processes_extend(session, &process);
 	process_free(&process);
 }

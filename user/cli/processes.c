@@ -91,15 +91,32 @@ static void note_exit(struct session *session, const struct lapse_proc *record)
 	}
 }
 
-/* Files of @process that have not been seen before are probed as the others are. */
-static void extend(struct session *session, const struct process *process)
+static unsigned classes_from(const struct plan *plan, size_t first_place)
+{
+	unsigned classes = 0;
+
+	for (size_t i = first_place; i < plan->n_places; i++)
+		if (plan->places[i].role != LAPSE_ROLE_RETINS)
+			classes |= 1U << plan->places[i].cls;
+	return classes;
+}
+
+static int attach_new(struct session *session, size_t first_place, size_t first_usdt)
+{
+	unsigned classes = classes_from(&session->plan, first_place);
+	int err = classes ? tracer_calibrate(session->tracer, classes) : 0;
+
+	return err ?: tracer_attach(session->tracer, &session->plan, first_place, first_usdt);
+}
+
+void processes_extend(struct session *session, const struct process *process)
 {
 	size_t first_place, new_files, first_usdt = session->plan.n_usdts;
 	int err = plan_extend(&session->plan, session->specs, session->n_specs, process,
 			      &session->plan_options, &first_place, &new_files);
 
 	if (!err && (first_place < session->plan.n_places || first_usdt < session->plan.n_usdts))
-		err = tracer_attach(session->tracer, &session->plan, first_place, first_usdt);
+		err = attach_new(session, first_place, first_usdt);
 	if (err)
 		diag_warn("process %d (%s) is not traced: %s", process->pid, process->comm, strerror(-err));
 }
@@ -114,7 +131,7 @@ static void note_exec(struct session *session, const struct lapse_proc *record)
 		for (size_t i = 0; session->selection.exe && i < process.n_files; i++)
 			if (process.files[i].main)
 				tracer_want_exe(session->tracer, process.files[i].id);
-		extend(session, &process);
+		processes_extend(session, &process);
 		markers_tell(session, &process);
 		libraries_watch(session, &process);
 		tracer_watch_usage(session->tracer, process.pid);

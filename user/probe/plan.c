@@ -475,6 +475,20 @@ int plan_make(const struct probe_spec *specs, size_t n_specs, const struct targe
 	return err;
 }
 
+bool plan_awaits(const struct plan *plan, size_t component)
+{
+	for (size_t i = 0; i < plan->n_places; i++)
+		if (plan->places[i].component == component)
+			return false;
+	for (size_t i = 0; i < plan->n_usdts; i++)
+		if (plan->usdts[i].component == component)
+			return false;
+	for (size_t i = 0; i < plan->n_syscalls; i++)
+		if (plan->syscalls[i].component == component)
+			return false;
+	return true;
+}
+
 unsigned plan_edges(const struct plan *plan, size_t component)
 {
 	unsigned edges = 0;

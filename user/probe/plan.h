@@ -124,6 +124,9 @@ int plan_extend(struct plan *plan, const struct probe_spec *specs, size_t n_spec
 		const struct process *process, const struct plan_options *options, size_t *first_place,
 		size_t *new_files);
 
+/* Whether @component has nowhere to be measured yet: its library, or its mark, has still to come. */
+bool plan_awaits(const struct plan *plan, size_t component);
+
 /* The edges (enum lapse_edge, or'ed) that @component has places for. */
 unsigned plan_edges(const struct plan *plan, size_t component);
 

@@ -18,8 +18,8 @@ struct fault {
 static struct fault faults[PARTS];
 
 static const char *const part_names[PARTS] = {
-	[PART_VALIDATE] = "validate", [PART_RPC] = "rpc",     [PART_BATCH] = "batch",
-	[PART_HTTP] = "http",	      [PART_ORDER] = "order", [PART_LOCK] = "lock",
+	[PART_VALIDATE] = "validate", [PART_RPC] = "rpc",   [PART_BATCH] = "batch", [PART_HTTP] = "http",
+	[PART_ORDER] = "order",	      [PART_LOCK] = "lock", [PART_CACHE] = "cache",
 };
 
 /* True for share millionths of the calls, as evenly as can be. */
@@ -75,7 +75,7 @@ static const char *set_slow(int part, const char *duration, const char *share_te
 	uint64_t ns = duration ? parse_duration(duration) : ~0ULL;
 	long share = parse_share(share_text);
 
-	if (part < 0)
+	if (part < 0 || part == PART_CACHE)
 		return "no such part (validate, rpc, batch, http, order)";
 	if (ns == ~0ULL)
 		return "a duration with a unit is wanted, such as 40ms";
@@ -92,7 +92,7 @@ static const char *set_fail(int part, const char *share_text)
 	long share = parse_share(share_text);
 
 	if (part < 0 || part == PART_LOCK)
-		return "no such part (validate, rpc, batch, http, order)";
+		return "no such part (validate, rpc, batch, http, order, cache)";
 	if (share < 0)
 		return "a share is wanted, such as 10%";
 	atomic_store(&faults[part].fail_calls, 0);

@@ -9,7 +9,7 @@
  * Commands to the FIFO, a line each, are answered on standard output:
  *
  *     slow PART DURATION [SHARE%]   PART: validate rpc batch http order
- *     fail PART [SHARE%]
+ *     fail PART [SHARE%]            also: cache, which then misses
  *     lock DURATION [SHARE%]        rebuild_index() holds the book's lock
  *     heal
  */

@@ -79,7 +79,7 @@ void book_stop(void);
 
 /* ---- faults (faults.c): what the control commands set ---- */
 
-enum part { PART_VALIDATE, PART_RPC, PART_BATCH, PART_HTTP, PART_ORDER, PART_LOCK, PARTS };
+enum part { PART_VALIDATE, PART_RPC, PART_BATCH, PART_HTTP, PART_ORDER, PART_LOCK, PART_CACHE, PARTS };
 
 uint64_t fault_delay(enum part part); /* 0: healthy this time */
 bool fault_fails(enum part part);

@@ -14,7 +14,7 @@ static _Atomic uint64_t cache[CACHE_SLOTS];
 PROBED int cache_lookup(uint64_t token)
 {
 	uint64_t start = now_ns();
-	int hit = atomic_load(&cache[token % CACHE_SLOTS]) == token;
+	int hit = !fault_fails(PART_CACHE) && atomic_load(&cache[token % CACHE_SLOTS]) == token;
 
 	truth_add("cache_lookup", start, now_ns());
 	return hit;

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Spans from one place to another, joined by key across threads; system calls and loops."""
+
+from harness import case, check, conserved, counted, equal, lossless, within
+
+SPAN = "job=span:job_begin(arg0)..job_end(arg0)"
+
+
+def run(t, probe, *args):
+    target = t.target("keyed", *args)
+    tracer = t.stat(target.pid, probe)
+    target.go()
+    truth = target.done()
+    return target, tracer, truth
+
+
+@case()
+def joined_across_threads(t):
+    target, tracer, truth = run(t, SPAN, "--jobs", 1000, "--threads", 4)
+    tracer.stop()
+    lossless(tracer.final())
+    job = tracer.component("job")
+    counted(job, truth["ended"], "jobs")
+    # The program's clock is read within the span.
+    within(job["p50_ns"], truth["median_ns"] * 0.95, truth["median_ns"] * 1.15 + 20000, "median")
+    target.finish()
+
+
+@case()
+def open_ones_are_seen(t):
+    target, tracer, truth = run(t, SPAN, "--jobs", 100, "--lose", 10)
+    tracer.stop()
+    final = tracer.final()
+    lossless(final)
+    counted(final["components"]["job"], truth["ended"], "jobs")
+    equal(final["integrity"]["in_flight"], truth["lost"], "jobs in flight")
+    target.finish()
+
+
+@case()
+def begun_again_and_ended_without(t):
+    target, tracer, truth = run(t, SPAN, "--jobs", 100, "--again", 5, "--extra", 7)
+    tracer.stop()
+    final = tracer.final()
+    conserved(final)
+    counted(final["components"]["job"], truth["ended"], "jobs")
+    equal(final["integrity"]["restarted"], truth["again"], "restarted")
+    equal(final["integrity"]["unmatched_end"], 7, "ends without a job")
+    target.finish()
+
+
+@case()
+def open_for_too_long_is_abandoned(t):
+    target, tracer, truth = run(t, SPAN + " timeout=1s", "--jobs", 40, "--lose", 4)
+    t.wait_until(lambda: [w for w in tracer.objects("window") if w["count"]] and
+                 tracer.objects("window")[-1]["in_flight"] == 0, "the lost jobs to expire")
+    tracer.stop()
+    final = tracer.final()
+    conserved(final)
+    counted(final["components"]["job"], truth["ended"], "jobs")
+    equal(final["integrity"]["abandoned"], truth["lost"], "abandoned")
+    target.finish()
+
+
+@case()
+def keys_of_results_and_two_parts(t):
+    # job_begin returns the job's number, which no end has as an argument: the address serves both.
+    target, tracer, truth = run(
+        t, "job=span:job_begin(arg0,tid)..job_begin:return(arg0,tid)", "--jobs", 200)
+    tracer.stop()
+    lossless(tracer.final())
+    counted(tracer.component("job"), truth["begun"], "calls")
+    target.finish()
+
+
+@case()
+def outcome_and_values_of_a_span(t):
+    target, tracer, truth = run(
+        t, "job=span:job_begin(arg0)..job_end:return(arg0) err(int ret < 0) value(size=int arg1) if(int arg1 >= 0)",
+        "--jobs", 400)
+    tracer.stop()
+    lossless(tracer.final())
+    job = tracer.component("job")
+    counted(job, truth["ended"], "jobs")
+    equal(job["errors"], truth["failed"], "errors")
+    equal(job["values"]["size"]["mean"], truth["sum_size"] / truth["ended"], "mean size")
+    target.finish()
+
+
+@case()
+def system_calls(t):
+    target = t.target("turner")
+    tracer = t.stat(target.pid, "syscall:openat", "nap=syscall:clock_nanosleep")
+    target.go()
+    truth = target.done()
+    tracer.stop()
+    lossless(tracer.final())
+    opened, nap = tracer.component("openat"), tracer.component("nap")
+    counted(opened, truth["calls"], "opened files")
+    equal(opened["errors"], truth["failed"], "files that are not there")
+    counted(nap, truth["calls"], "naps")
+    within(nap["p50_ns"], truth["nap_ns"] * 0.9, truth["nap_ns"] * 1.02, "median nap")
+    target.finish()
+
+
+@case()
+def system_calls_with_modifiers(t):
+    target = t.target("turner")
+    tracer = t.stat(target.pid, "seldom=syscall:openat err(ret == -ENOENT)",
+                    "long=syscall:clock_nanosleep if(arg0 == 0)")
+    target.go()
+    truth = target.done()
+    tracer.stop()
+    # What is beneath a file is ENOTDIR.
+    equal(tracer.component("seldom")["errors"], 0, "errors by err()")
+    counted(tracer.component("long"), truth["calls"], "naps by CLOCK_REALTIME")
+    target.finish()
+
+
+@case()
+def turns_of_a_loop(t):
+    target = t.target("turner")
+    tracer = t.stat(target.pid, "loop")
+    target.go()
+    truth = target.done()
+    tracer.stop()
+    conserved(tracer.final())
+    turns = tracer.component("loop")
+    counted(turns, truth["turns"], "turns")
+    within(turns["p50_ns"], truth["turn_ns"] * 0.95, truth["turn_ns"] * 1.05, "median turn")
+    # The last wait came back, and no other followed it.
+    equal(tracer.final()["integrity"]["in_flight"], 1, "turns in flight")
+    target.finish()
+
+
+@case()
+def unknown_system_call(t):
+    target = t.target("timed")
+    tracer = t.lapse_ends("stat", "-p", target.pid, "syscall:fsynk")
+    equal(tracer.popen.returncode, 4, "exit code")
+    check(any("fsync" in line for line in tracer.err), f"no nearest name: {tracer.last_words()}")
