@@ -119,18 +119,25 @@ static void test_separate(void **state)
 	object_close(object);
 }
 
-static void test_unknown(void **state)
+static void expect_nothing(const char *name)
 {
-	struct object *object = fixture_open("timed.stripped");
+	struct object *object = fixture_open(name);
 	struct function_types types;
 
-	(void)state;
 	for (size_t i = 0; i < object->n_functions; i++) {
 		assert_int_equal(types_of(object, &object->functions[i], &types), 0);
 		assert_false(types.known);
 		assert_int_equal(types.n_args, 0);
 	}
 	object_close(object);
+}
+
+/* No debug information, and some that has the functions without their types. */
+static void test_unknown(void **state)
+{
+	(void)state;
+	expect_nothing("timed.stripped");
+	expect_nothing("typed.1");
 }
 
 int main(void)

@@ -138,16 +138,18 @@ static bool is_wanted(Elf *elf, int fd, const struct wanted *wanted)
 	return wanted->linked && crc_matches(fd, wanted->crc);
 }
 
-/* Opens a regular ELF file; what else lies under the name is left alone. */
+/* Opens a regular ELF file; what else lies under the name is not even opened. */
 static Elf *open_elf(const char *path, int *fd)
 {
 	struct stat st;
 	Elf *elf;
 
+	if (stat(path, &st) || !S_ISREG(st.st_mode))
+		return NULL;
 	*fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (*fd < 0)
 		return NULL;
-	elf = fstat(*fd, &st) == 0 && S_ISREG(st.st_mode) ? elf_begin(*fd, ELF_C_READ, NULL) : NULL;
+	elf = elf_begin(*fd, ELF_C_READ, NULL);
 	if (elf && elf_kind(elf) == ELF_K_ELF)
 		return elf;
 	elf_end(elf);

@@ -6,6 +6,7 @@
 #include <elfutils/libdwelf.h>
 #include <gelf.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <uthash.h>
@@ -27,6 +28,7 @@ struct range {
 struct unit {
 	uint64_t entry; /* offset */
 	bool indexed;
+	bool typed; /* there are types; compilers can be told to leave them out, and arguments with them */
 };
 
 struct known_function {
@@ -130,6 +132,36 @@ void *debuginfo_dwarf(const struct object *object)
 	if (info->dwarf && !supply(object, info))
 		close_dwarf(info);
 	return info->dwarf;
+}
+
+/* Whether the string at @start ends within .debug_info of @dwarf. */
+static bool ends_within(Dwarf *dwarf, const char *start)
+{
+	struct section section;
+	const char *bytes;
+
+	if (!dwarf || !(section_find(dwarf_getelf(dwarf), ".debug_info", &section) ||
+			section_find(dwarf_getelf(dwarf), ".zdebug_info", &section)))
+		return false;
+	bytes = (const char *)section.bytes;
+	return bytes && start >= bytes && start < bytes + section.size &&
+	       memchr(start, '\0', (size_t)(bytes + section.size - start));
+}
+
+const char *debuginfo_name(const struct object *object, void *die)
+{
+	const struct debuginfo *info = object->debuginfo;
+	Dwarf_Attribute attr;
+	const char *name;
+
+	if (!dwarf_attr_integrate(die, DW_AT_name, &attr))
+		return NULL;
+	name = dwarf_formstring(&attr);
+	/* Other forms lead to sections of strings, of which libdw knows where the last one ends. */
+	if (!name || dwarf_whatform(&attr) != DW_FORM_string || ends_within(info->dwarf, name) ||
+	    ends_within(info->supplement, name))
+		return name;
+	return NULL;
 }
 
 static bool add_range(struct debuginfo *info, size_t *capacity, const struct range *range)
@@ -241,7 +273,14 @@ static bool holds_functions(int tag)
 	       tag == DW_TAG_union_type || tag == DW_TAG_enumeration_type;
 }
 
-static void index_functions(struct debuginfo *info, Dwarf_Die *die, int depth)
+static bool is_type(int tag)
+{
+	/* An imported unit has the types that several units share. */
+	return tag == DW_TAG_base_type || tag == DW_TAG_pointer_type || tag == DW_TAG_structure_type ||
+	       tag == DW_TAG_class_type || tag == DW_TAG_typedef || tag == DW_TAG_imported_unit;
+}
+
+static void index_functions(struct debuginfo *info, struct unit *unit, Dwarf_Die *die, int depth)
 {
 	Dwarf_Die child;
 
@@ -252,10 +291,11 @@ static void index_functions(struct debuginfo *info, Dwarf_Die *die, int depth)
 
 		if (info->entries++ > ENTRIES_MAX)
 			return;
+		unit->typed |= is_type(tag);
 		if (tag == DW_TAG_subprogram)
 			note_function(info, &child);
 		if (holds_functions(tag))
-			index_functions(info, &child, depth + 1);
+			index_functions(info, unit, &child, depth + 1);
 	} while (dwarf_siblingof(&child, &child) == 0);
 }
 
@@ -274,8 +314,10 @@ bool debuginfo_function(const struct object *object, uint64_t addr, uint64_t *en
 	if (!unit)
 		return false;
 	if (!unit->indexed && dwarf_offdie(info->dwarf, unit->entry, &die))
-		index_functions(info, &die, 0);
+		index_functions(info, unit, &die, 0);
 	unit->indexed = true;
+	if (!unit->typed)
+		return false;
 	HASH_FIND(hh, info->functions, &addr, sizeof(addr), function);
 	if (function)
 		*entry = function->entry;

@@ -18,7 +18,16 @@ bool debuginfo_present(void *elf);
 /* The Dwarf of libdw, which lives as long as @object; NULL where it has none. */
 void *debuginfo_dwarf(const struct object *object);
 
-/* Finds the entry, as an offset in .debug_info, of the function that begins at @addr. */
+/*
+ * The name of @die (a Dwarf_Die of libdw), or NULL. Unlike libdw's own function it reads no further than
+ * the section goes.
+ */
+const char *debuginfo_name(const struct object *object, void *die);
+
+/*
+ * Finds the entry, as an offset in .debug_info, of the function that begins at @addr; false where there is
+ * none, or where types were left out of the debug information (-g1).
+ */
 bool debuginfo_function(const struct object *object, uint64_t addr, uint64_t *entry);
 
 #endif

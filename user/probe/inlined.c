@@ -13,6 +13,7 @@
 #define LOOK_MAX 2000000
 
 struct search {
+	const struct object *object;
 	const char *name;
 	Dwarf_Off origin; /* of the inlined function's abstract entry */
 	bool found, placed;
@@ -42,9 +43,9 @@ static bool is_inlined(Dwarf_Die *die)
 	       (value == DW_INL_inlined || value == DW_INL_declared_inlined);
 }
 
-static bool is_called(Dwarf_Die *die, const char *name, size_t length)
+static bool is_called(const struct object *object, Dwarf_Die *die, const char *name, size_t length)
 {
-	const char *own = dwarf_diename(die);
+	const char *own = debuginfo_name(object, die);
 
 	return own && strlen(own) == length && strncmp(own, name, length) == 0;
 }
@@ -71,7 +72,8 @@ static void find_copy(struct search *search, Dwarf_Die *die, const char *outer, 
 		}
 		if (tag == DW_TAG_subprogram || tag == DW_TAG_lexical_block || tag == DW_TAG_namespace ||
 		    tag == DW_TAG_inlined_subroutine)
-			find_copy(search, &child, tag == DW_TAG_subprogram ? dwarf_diename(&child) : outer,
+			find_copy(search, &child,
+				  tag == DW_TAG_subprogram ? debuginfo_name(search->object, &child) : outer,
 				  depth + 1);
 	} while (dwarf_siblingof(&child, &child) == 0);
 }
@@ -88,7 +90,8 @@ static void find_origin(struct search *search, Dwarf_Die *die, const char *name,
 
 		if (search->found || search->looked++ > LOOK_MAX)
 			return;
-		if (tag == DW_TAG_subprogram && is_called(&child, name, length) && is_inlined(&child)) {
+		if (tag == DW_TAG_subprogram && is_inlined(&child) &&
+		    is_called(search->object, &child, name, length)) {
 			search->found = true;
 			search->origin = dwarf_dieoffset(&child);
 			return;
@@ -119,7 +122,7 @@ static void search_units(struct search *search, Dwarf *dwarf)
 
 bool inlined_find(const struct object *object, const char *name, char *into, size_t size)
 {
-	struct search search = {.name = name, .into = into, .size = size};
+	struct search search = {.object = object, .name = name, .into = into, .size = size};
 	Dwarf *dwarf = debuginfo_dwarf(object);
 
 	if (size)
