@@ -137,10 +137,10 @@ fuzz-programs:
 $(BUILD)/fuzz_%: $(BUILD)/cc/tests/fuzz/fuzz_%.o $(library)
 	$(say) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(library) $(LDLIBS)
-fuzz check-fuzz: fuzz-programs
+fuzz check-fuzz: fuzz-programs fuzz-seeds
 	@for f in $(fuzz_names); do mkdir -p $(fuzz_build)/corpus/$$f; \
 		echo "== fuzz_$$f"; $(fuzz_build)/fuzz_$$f -max_total_time=$(FUZZ_SECONDS) -print_final_stats=0 \
-		-artifact_prefix=$(fuzz_build)/ $(fuzz_build)/corpus/$$f $$(ls -d tests/data/$$f 2>/dev/null) \
+		-artifact_prefix=$(fuzz_build)/ $(fuzz_build)/corpus/$$f $$(ls -d tests/data/$$f $(BUILD)/seeds/$$f 2>/dev/null) \
 		>$(fuzz_build)/$$f.log 2>&1 || { tail -n 40 $(fuzz_build)/$$f.log; exit 1; }; done
 
 # End to end, on this kernel.

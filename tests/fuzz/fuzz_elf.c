@@ -11,6 +11,8 @@
 #include "probe/retins.h"
 #include "probe/symbols.h"
 #include "probe/traits.h"
+#include "probe/types.h"
+#include "probe/usdt.h"
 
 /* Functions of one file that are looked into. */
 #define FUNCTIONS_MAX 32
@@ -19,6 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void judge(const struct object *object, struct decoder *decoder)
 {
+	struct function_types types;
 	struct retins retins;
 	struct body body;
 
@@ -27,11 +30,28 @@ static void judge(const struct object *object, struct decoder *decoder)
 		struct placement placement;
 
 		if (body_load(object, function, &body) == 0) {
-			placement_choose(&body, decoder, &placement);
+			placement_choose(&body, decoder, false, &placement);
 			body_free(&body);
 		}
 		retins_find(object, function, decoder, &retins);
+		types_of(object, function, &types);
 	}
+}
+
+static void read_marks(const struct object *object)
+{
+	struct text_nearest nearest = {.wanted = "checkout"};
+	struct usdt_note *notes;
+	size_t n;
+
+	if (usdt_list(object, &notes, &n))
+		return;
+	for (size_t i = 0; i < n; i++) {
+		usdt_find(notes, n, i, notes[i].provider, notes[i].name);
+		usdt_is_marker(object, &notes[i]);
+	}
+	usdt_nearest(notes, n, NULL, &nearest);
+	usdt_free(notes, n);
 }
 
 static void look_up(const struct object *object)
@@ -68,6 +88,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (object) {
 			judge(object, decoder);
 			look_up(object);
+			read_marks(object);
 			object_close(object);
 		}
 	}
