@@ -47,6 +47,7 @@ int session_finish(struct session *session)
 	int err;
 
 	tracer_detach(session->tracer);
+	markers_forget(session);
 	session->end_ns = clock_now_ns();
 	tracer_drain(session->tracer, &records);
 	/* Twice: the extremes of the last two slots come with the second. */

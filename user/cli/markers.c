@@ -31,7 +31,8 @@ static uint64_t threshold_cycles(const struct session *session)
 	return (uint64_t)((double)tracer_cycles(session->tracer, session->options->slower_ns) * MARGIN);
 }
 
-void markers_tell(struct session *session, const struct process *process)
+/* Says @cycles to every marker of @process. */
+static void tell(const struct session *session, const struct process *process, uint64_t cycles)
 {
 	for (size_t i = 0; i < session->plan.n_places; i++) {
 		const struct place *place = &session->plan.places[i];
@@ -40,11 +41,22 @@ void markers_tell(struct session *session, const struct process *process)
 
 		if (!is_marker(place) || !maps_file(process, &file->id))
 			continue;
-		err = marker_area_set(process->pid, &file->id, place->semaphore, threshold_cycles(session));
+		err = marker_area_set(process->pid, &file->id, place->semaphore, cycles);
 		if (err)
 			diag_debug("process %d reports all spans of its markers: %s", process->pid,
 				   strerror(-err));
 	}
+}
+
+void markers_tell(struct session *session, const struct process *process)
+{
+	tell(session, process, threshold_cycles(session));
+}
+
+void markers_forget(struct session *session)
+{
+	for (size_t i = 0; i < session->n_processes && threshold_cycles(session); i++)
+		tell(session, &session->processes[i], 0);
 }
 
 void markers_say(const struct session *session)

@@ -132,7 +132,6 @@ static void note_exec(struct session *session, const struct lapse_proc *record)
 			if (process.files[i].main)
 				tracer_want_exe(session->tracer, process.files[i].id);
 		processes_extend(session, &process);
-		markers_tell(session, &process);
 		libraries_watch(session, &process);
 		tracer_watch_usage(session->tracer, process.pid);
 	}

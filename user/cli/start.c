@@ -284,12 +284,13 @@ static int attach(struct session *session)
 
 	if (!err)
 		err = tracer_calibrate(session->tracer, classes_used(&session->plan));
+	for (size_t i = 0; i < session->n_processes && !err; i++)
+		markers_tell(session, &session->processes[i]);
 	if (!err)
 		err = tracer_attach(session->tracer, &session->plan, 0, 0);
 	if (err)
 		return EXIT_NOT_ATTACHED;
 	for (size_t i = 0; i < session->n_processes; i++) {
-		markers_tell(session, &session->processes[i]);
 		libraries_watch(session, &session->processes[i]);
 		tracer_watch_usage(session->tracer, session->processes[i].pid);
 	}

@@ -49,7 +49,7 @@ int build_file(struct plan *plan, const struct mapped_file *file, size_t *index)
 struct place_id {
 	uint64_t file;
 	uint64_t offset;
-	uint64_t purpose; /* a retins place serves all; an edge only its own component */
+	uint64_t purpose; /* some serve all components; an edge only its own */
 };
 struct place_key *build_find_place(const struct build *build, const struct place_id *id);
 uint32_t build_place_component(const struct place_key *key);

@@ -30,6 +30,9 @@ struct place_id build_place_id(const struct place *place)
 	if (place->role == LAPSE_ROLE_RETINS) {
 		id.offset = place->offset;
 		id.purpose = 1;
+	} else if (place->role == LAPSE_ROLE_MARKER_NAMED) {
+		/* One probe there tells all components apart. */
+		id.purpose = 2;
 	} else if (place->edge & LAPSE_EDGE_MASK || place->role >= LAPSE_ROLE_MARKER) {
 		id.purpose = (uint64_t)(place->component + 1) << 8 | (place->edge & LAPSE_EDGE_MASK);
 	}
