@@ -34,6 +34,11 @@ struct rig_component {
 	uint64_t recent[WINDOW_MAX_LAST];
 	uint64_t n_recent;
 	uint32_t last;
+	/* Captured values: what the tick shows, limits, and extremes of the tick that runs. */
+	struct tick_value value[LAPSE_VALUES];
+	int64_t above[LAPSE_VALUES][LAPSE_LEVELS], below[LAPSE_VALUES][LAPSE_LEVELS];
+	int64_t value_min[LAPSE_VALUES], value_max[LAPSE_VALUES];
+	uint64_t cache_lost;
 };
 
 struct rig {
@@ -87,20 +92,23 @@ static inline void rig_on_health(void *context)
 	fprintf(rig->out, "health\n");
 }
 
-static inline void rig_begin_at(struct rig *rig, unsigned bucket_bits, uint32_t exit_severity)
+static inline void rig_begin_with(struct rig *rig, struct monitor_options options)
 {
-	struct monitor_options options = {.start_ns = 1000 * SEC,
-					  .tick_ns = SEC,
-					  .interval_ns = SEC,
-					  .bucket_bits = bucket_bits,
-					  .exit_severity = exit_severity};
 	struct monitor_sink sink = {rig_on_violation, rig_on_alert, rig_on_health, rig};
 
+	options.start_ns = 1000 * SEC;
+	options.tick_ns = options.interval_ns = SEC;
 	memset(rig, 0, sizeof(*rig));
 	rig->now_ns = options.start_ns;
 	rig->out = open_memstream(&rig->text, &rig->length);
 	rig->monitor = monitor_new(&options, &sink);
 	assert_non_null(rig->monitor);
+}
+
+static inline void rig_begin_at(struct rig *rig, unsigned bucket_bits, uint32_t exit_severity)
+{
+	rig_begin_with(rig,
+		       (struct monitor_options){.bucket_bits = bucket_bits, .exit_severity = exit_severity});
 }
 
 static inline void rig_begin(struct rig *rig)
@@ -123,20 +131,51 @@ static inline struct contract rig_contract(struct objective *objectives, size_t 
 				 .alerts = alert_policy_default()};
 }
 
-static inline struct rig_component *rig_add(struct rig *rig, const struct contract *contract,
-					    struct window_spec window)
+static inline void rig_name_value(struct rig *rig, uint32_t id, int i, const char *name)
 {
-	struct monitor_component wanted = {
-		.name = "orders", .function = "handle_order", .window = window, .contract = contract};
-	int id = monitor_add(rig->monitor, &wanted);
+	struct rig_component *c = &rig->component[id];
+
+	strcpy(c->value[i].name, name);
+	monitor_kernel_value_levels(rig->monitor, id, name, c->above[i], c->below[i]);
+}
+
+static inline void rig_clear_values(struct rig_component *c)
+{
+	for (int i = 0; i < LAPSE_VALUES; i++) {
+		c->value_min[i] = c->value[i].late_min = INT64_MAX;
+		c->value_max[i] = c->value[i].late_max = INT64_MIN;
+	}
+}
+
+static inline struct rig_component *rig_add_as(struct rig *rig, const struct monitor_component *wanted)
+{
+	int id = monitor_add(rig->monitor, wanted);
 	struct rig_component *c = &rig->component[id];
 
 	assert_int_equal(id, rig->n_components);
 	rig->n_components++;
 	c->min_ns = c->late_min_ns = UINT64_MAX;
-	c->last = window.last;
+	c->last = wanted->window.last;
 	monitor_kernel_levels(rig->monitor, (uint32_t)id, c->level_ns);
+	rig_clear_values(c);
+	for (int i = 0; i < LAPSE_VALUES; i++)
+		if (wanted->value_name[i])
+			rig_name_value(rig, (uint32_t)id, i, wanted->value_name[i]);
 	return c;
+}
+
+static inline struct monitor_component rig_wanted(const struct contract *contract, struct window_spec window)
+{
+	return (struct monitor_component){
+		.name = "orders", .function = "handle_order", .window = window, .contract = contract};
+}
+
+static inline struct rig_component *rig_add(struct rig *rig, const struct contract *contract,
+					    struct window_spec window)
+{
+	struct monitor_component wanted = rig_wanted(contract, window);
+
+	return rig_add_as(rig, &wanted);
 }
 
 /* One component whose contract has @n objectives. */
@@ -175,6 +214,41 @@ static inline void rig_ended(struct rig_component *c, uint64_t ns, bool error)
 	rig_level(c, ns);
 	if (c->n_recent < WINDOW_MAX_LAST)
 		c->recent[c->n_recent++] = ns | (error ? LAPSE_RECENT_ERROR : 0);
+}
+
+static inline void rig_failing(struct rig_component *c, size_t good, size_t bad)
+{
+	while (good--)
+		rig_ended(c, MS, false);
+	while (bad--)
+		rig_ended(c, MS, true);
+}
+
+static inline void rig_lookups(struct rig_component *c, uint64_t hits, uint64_t misses)
+{
+	c->counters.hits += hits;
+	c->counters.misses += misses;
+}
+
+/* The kernel captures a value. */
+static inline void rig_value(struct rig_component *c, int i, int64_t value)
+{
+	struct tick_value *v = &c->value[i];
+	int level = LAPSE_LEVELS - 1, under = LAPSE_LEVELS - 1;
+
+	v->count++;
+	v->sum += value;
+	v->last = value;
+	c->value_min[i] = value < c->value_min[i] ? value : c->value_min[i];
+	c->value_max[i] = value > c->value_max[i] ? value : c->value_max[i];
+	while (level >= 0 && value <= c->above[i][level])
+		level--;
+	while (under >= 0 && value >= c->below[i][under])
+		under--;
+	if (level >= 0)
+		v->above[level]++;
+	if (under >= 0)
+		v->below[under]++;
 }
 
 static inline void rig_many(struct rig_component *c, size_t n, uint64_t ns)
@@ -226,6 +300,17 @@ static inline size_t rig_deltas(struct rig_component *c, struct bucket_delta *de
 	return n;
 }
 
+/* What ended in this tick is read with the next one. */
+static inline void rig_clear_late(struct rig_component *c)
+{
+	for (int i = 0; i < LAPSE_VALUES; i++) {
+		c->value[i].late_min = c->value_min[i];
+		c->value[i].late_max = c->value_max[i];
+		c->value_min[i] = INT64_MAX;
+		c->value_max[i] = INT64_MIN;
+	}
+}
+
 static inline void rig_fill(struct rig_component *c, uint32_t id, struct bucket_delta *deltas,
 			    struct tick_component *out)
 {
@@ -240,7 +325,10 @@ static inline void rig_fill(struct rig_component *c, uint32_t id, struct bucket_
 				       .late_min_ns = c->late_min_ns,
 				       .recent = n ? c->recent + c->n_recent - n : NULL,
 				       .n_recent = n,
-				       .recent_total = c->n_recent};
+				       .recent_total = c->n_recent,
+				       .cache_lost = c->cache_lost};
+	memcpy(out->value, c->value, sizeof(out->value));
+	rig_clear_late(c);
 	c->late_max_ns = c->max_ns;
 	c->late_min_ns = c->min_ns;
 	c->max_ns = 0;
@@ -293,6 +381,11 @@ static inline const struct snapshot *rig_snapshot(struct rig *rig)
 
 	assert_non_null(snapshot);
 	return snapshot;
+}
+
+static inline const struct objective_state *rig_state(struct rig *rig, size_t id, size_t objective)
+{
+	return &rig_snapshot(rig)->components[id].objectives[objective];
 }
 
 static inline const struct component_snapshot *rig_shown(struct rig *rig, size_t id)
