@@ -242,6 +242,126 @@ static void span(void **state)
 	json_decref(object);
 }
 
+/* An outcome that nothing tells is not a good one; a return value may be negative, or not known. */
+static void outcomes(void **state)
+{
+	struct fixture *fixture = *state;
+	struct component_snapshot *component = &fixture->sample.components[0];
+	struct lapse_span span = sample_span();
+	json_t *object;
+
+	span.ret = UINT64_MAX;
+	span.flags = LAPSE_SPAN_RET;
+	output_json.span(&fixture->sample.options, &fixture->sample.snapshot, &span);
+	object = written(fixture);
+	assert_true(json_is_true(json_object_get(object, "ok")));
+	assert_int_equal(json_integer_value(json_object_get(object, "ret")), -1);
+	json_decref(object);
+	span.flags = LAPSE_SPAN_BREACH;
+	component->total.has_errors = false;
+	output_json.span(&fixture->sample.options, &fixture->sample.snapshot, &span);
+	object = written(fixture);
+	assert_true(json_is_null(json_object_get(object, "ok")));
+	assert_true(json_is_null(json_object_get(object, "ret")));
+	json_decref(object);
+}
+
+static void captured_values(void **state)
+{
+	struct fixture *fixture = *state;
+	struct component_snapshot *component = &fixture->sample.components[0];
+	struct lapse_span span = sample_span();
+	json_t *object, *values;
+
+	component->value_name[1] = "batch_size";
+	component->value_name[3] = "d\xff";
+	span.values = 1U << 0 | 1U << 1 | 1U << 3;
+	span.value[1] = 7;
+	span.value[3] = -5;
+	output_json.span(&fixture->sample.options, &fixture->sample.snapshot, &span);
+	object = written(fixture);
+	values = json_object_get(object, "values");
+	assert_int_equal(json_object_size(values), 2);
+	assert_int_equal(json_integer_value(json_object_get(values, "batch_size")), 7);
+	assert_int_equal(json_integer_value(json_object_get(values, "d\\xff")), -5);
+	json_decref(object);
+
+	fixture->sample.snapshot.n_components = 1;
+	component->interval.cache_hit_rate = 0.95;
+	component->interval.n_values = 3;
+	component->interval.values[0] = (struct value_stats){.name = "batch_size",
+							     .count = 4,
+							     .mean = 5.5,
+							     .last = 7,
+							     .has_extremes = true,
+							     .min = -2,
+							     .max = 9};
+	component->interval.values[1] =
+		(struct value_stats){.name = "late", .count = 4, .mean = 5, .last = 7};
+	component->interval.values[2] = (struct value_stats){.name = "none", .mean = NAN};
+	output_json.interval(&fixture->sample.options, &fixture->sample.snapshot);
+	assert_non_null(strstr(
+		sample_text(&fixture->sample),
+		"\"cache_hit_rate\":0.95,\"values\":{\"batch_size\":{\"last\":7,\"min\":-2,\"mean\":5.5,"
+		"\"max\":9},\"late\":{\"last\":7,\"min\":null,\"mean\":5.0,\"max\":null},"
+		"\"none\":{\"last\":null,\"min\":null,\"mean\":null,\"max\":null}}"));
+	output_json.interval(&fixture->sample.options, &fixture->sample.snapshot);
+	json_decref(written(fixture));
+}
+
+/* One objective a captured value, and the contract of all components. */
+static void contracts(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sample *sample = &fixture->sample;
+	json_t *object, *contract;
+
+	sample->objectives[1] =
+		(struct objective_state){.objective = {.kind = OBJ_MAX_VALUE, .limit = 50, .value = "depth"},
+					 .measured = 7,
+					 .worst = 9};
+	sample->components[2].objectives = &sample->objectives[0];
+	sample->components[2].n_objectives = 1;
+	sample->objectives[0].objective.kind = OBJ_MAX_SYSTEM_ERROR_RATE;
+	sample->snapshot.integrity.restarted = 3;
+	sample->snapshot.integrity.unmatched_end = 4;
+	output_json.final(&sample->options, &sample->snapshot);
+	object = written(fixture);
+	contract = json_object_get(
+		json_object_get(json_object_get(json_object_get(object, "components"), "endToEnd"),
+				"contract"),
+		"max_value.depth");
+	assert_string_equal(json_string_value(json_object_get(contract, "value")), "depth");
+	assert_string_equal(json_string_value(json_object_get(contract, "violation")), "VALUE_VIOLATION");
+	contract = json_object_get(json_object_get(json_object_get(object, "system"), "contract"),
+				   "max_error_rate");
+	assert_string_equal(json_string_value(json_object_get(contract, "violation")),
+			    "SYSTEM_ERROR_RATE_VIOLATION");
+	assert_int_equal(
+		json_integer_value(json_object_get(json_object_get(object, "integrity"), "restarted")), 3);
+	assert_int_equal(
+		json_integer_value(json_object_get(json_object_get(object, "integrity"), "unmatched_end")),
+		4);
+	json_decref(object);
+}
+
+static void violation_of_the_whole(void **state)
+{
+	struct fixture *fixture = *state;
+	struct violation v = sample_violation();
+	json_t *object;
+
+	v.component = 2;
+	v.kind = OBJ_MAX_SYSTEM_ERROR_RATE;
+	v.measured = 0.07;
+	output_json.violation(&fixture->sample.options, &fixture->sample.snapshot, &v);
+	object = written(fixture);
+	assert_string_equal(json_string_value(json_object_get(object, "component")), "system");
+	assert_string_equal(json_string_value(json_object_get(object, "unit")), "fraction");
+	assert_true(json_is_null(json_object_get(object, "value")));
+	json_decref(object);
+}
+
 static void hostile_names(void **state)
 {
 	struct fixture *fixture = *state;
@@ -351,6 +471,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(window, setup, teardown),
 		cmocka_unit_test_setup_teardown(two_windows, setup, teardown),
 		cmocka_unit_test_setup_teardown(span, setup, teardown),
+		cmocka_unit_test_setup_teardown(outcomes, setup, teardown),
+		cmocka_unit_test_setup_teardown(captured_values, setup, teardown),
+		cmocka_unit_test_setup_teardown(contracts, setup, teardown),
+		cmocka_unit_test_setup_teardown(violation_of_the_whole, setup, teardown),
 		cmocka_unit_test_setup_teardown(hostile_names, setup, teardown),
 		cmocka_unit_test_setup_teardown(violation, setup, teardown),
 		cmocka_unit_test_setup_teardown(alert, setup, teardown),

@@ -161,6 +161,68 @@ static void histogram_of_short_spans(void **state)
 		       "         2 -> 3          : 2        |********************                    |\n"));
 }
 
+/* Errors, cache, values and what all promise together, where there is any of it. */
+static void all_that_is_there(void **state)
+{
+	struct sample *sample = *state;
+	struct stats *total = &sample->components[0].total;
+	const char *text;
+
+	total->hits = 950;
+	total->misses = 50;
+	total->cache_hit_rate = 0.95;
+	total->n_values = 2;
+	total->values[0] = (struct value_stats){.name = "batch_size",
+						.count = 1000,
+						.mean = 5.25,
+						.last = 7,
+						.has_extremes = true,
+						.min = 1,
+						.max = 1234567};
+	total->values[1] = (struct value_stats){.name = "never", .mean = NAN};
+	sample->objectives[0] =
+		(struct objective_state){.objective = {.kind = OBJ_MIN_CACHE_HIT_RATE, .limit = 0.95},
+					 .measured = 0.95,
+					 .worst = 0.95,
+					 .verdict = VERDICT_HELD};
+	sample->objectives[1] = (struct objective_state){
+		.objective = {.kind = OBJ_MAX_VALUE, .limit = 500000, .value = "batch_size"},
+		.measured = 7,
+		.worst = 1234567,
+		.violations = 2,
+		.verdict = VERDICT_VIOLATED};
+	sample->components[2].objectives = sample->objectives;
+	sample->components[2].n_objectives = 1;
+	sample->snapshot.integrity.restarted = 3;
+	sample->snapshot.integrity.unmatched_end = 4;
+	output_text.final(&sample->options, &sample->snapshot);
+	text = sample_text(sample);
+	assert_non_null(strstr(text,
+			       "    cache: 1000 look-ups, 95.00 % hits\n"
+			       "    batch_size: 1000 values, mean 5.25, min 1, max 1234567, last 7\n"
+			       "    OBJECTIVE                   LIMIT        WORST VIOLATIONS  VERDICT\n"
+			       "    min_cache_hit_rate        95.00 %      95.00 %          0  held\n"
+			       "    max_value batch_size       500000      1234567          2  violated\n"));
+	assert_null(strstr(text, "never"));
+	assert_non_null(strstr(text, "system: 1200 spans in 1.00 s (1200.0/s), 3 errors (0.25 %)\n"
+				     "    OBJECTIVE "));
+	assert_non_null(strstr(text, " in flight + 3 restarted\n"));
+	assert_non_null(strstr(text, "    3 keyed spans begun anew"));
+	assert_non_null(strstr(text, "    4 ends of keyed spans"));
+}
+
+static void events(void **state)
+{
+	struct sample *sample = *state;
+
+	sample->options.histogram = true;
+	sample->components[0].untimed = true;
+	sample->components[0].total.avg_ns = NAN;
+	sample->components[0].total.has_percentiles = sample->components[0].total.has_extremes = false;
+	output_text.final(&sample->options, &sample->snapshot);
+	assert_null(strstr(sample_text(sample), "avg"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -171,6 +233,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(slowest_first, setup, teardown),
 		cmocka_unit_test_setup_teardown(histogram_keeps_counts, setup, teardown),
 		cmocka_unit_test_setup_teardown(histogram_of_short_spans, setup, teardown),
+		cmocka_unit_test_setup_teardown(all_that_is_there, setup, teardown),
+		cmocka_unit_test_setup_teardown(events, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

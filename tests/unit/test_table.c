@@ -113,6 +113,46 @@ static void spans(void **state)
 			    "22:13:21.596 checkout        41822    41830          12.3  ok       endToEnd\n");
 }
 
+/* Columns and words only for what is there. */
+static void cache_and_values(void **state)
+{
+	struct sample *sample = *state;
+	struct component_snapshot *component = &sample->components[0];
+	struct lapse_span span = sample_span();
+
+	component->has_cache = true;
+	component->interval.cache_hit_rate = 0.9512;
+	component->interval.n_values = 2;
+	component->interval.values[0] = (struct value_stats){.name = "batch_size", .count = 3, .mean = 5.5};
+	component->interval.values[1] = (struct value_stats){.name = "depth", .mean = NAN};
+	output_text.interval(&sample->options, &sample->snapshot);
+	assert_string_equal(
+		sample_text(sample),
+		"   COUNT    RATE/s    ERR   ERR% CACHE%   p50(ms)   p90(ms)   p99(ms) p99.9(ms)   MAX(ms) "
+		"TREND      HEALTH FUNC\n"
+		"    1200    1200.0      3   0.25  95.12     11.00     15.20     28.10     64.00     71.20 "
+		"increasing     93 batch_size=5.5 endToEnd\n"
+		"       0         -      -      -      -         -         -         -         -         - "
+		"-               - silent\n\n");
+	component->value_name[0] = "batch_size";
+	span.values = 1;
+	span.value[0] = -7;
+	span.flags &= ~(uint32_t)LAPSE_SPAN_RET;
+	span.flags |= LAPSE_SPAN_UNTIMED;
+	output_text.span(&sample->options, &sample->snapshot, &span);
+	assert_non_null(
+		strstr(sample_text(sample), "41830             -  err      batch_size=-7 endToEnd\n"));
+}
+
+static void no_errors_no_column(void **state)
+{
+	struct sample *sample = *state;
+
+	sample->snapshot.system.has_errors = false;
+	output_text.interval(&sample->options, &sample->snapshot);
+	assert_null(strstr(sample_text(sample), "ERR%"));
+}
+
 static void hostile_names(void **state)
 {
 	struct sample *sample = *state;
@@ -170,6 +210,26 @@ static void alerts(void **state)
 						 "endToEnd: after 1.00 s, 17 violations, 16 held back\n");
 }
 
+/* The type does not say which value it is, nor which rate. */
+static void which_objective(void **state)
+{
+	struct sample *sample = *state;
+	struct violation v = sample_violation();
+
+	v.kind = OBJ_MIN_VALUE;
+	v.value = "depth";
+	v.measured = 3;
+	v.limit = 10;
+	output_text.violation(&sample->options, &sample->snapshot, &v);
+	assert_non_null(strstr(sample_text(sample),
+			       "VALUE_VIOLATION endToEnd min_value depth: 3 < 10, by checkout/41830\n"));
+	v = (struct violation){
+		.kind = OBJ_MAX_SYSTEM_ERROR_RATE, .component = 2, .measured = 0.07, .limit = 0.05};
+	output_text.violation(&sample->options, &sample->snapshot, &v);
+	assert_non_null(strstr(sample_text(sample),
+			       "SYSTEM_ERROR_RATE_VIOLATION system max_error_rate: 7.00 % > 5.00 %\n"));
+}
+
 static void approach(void **state)
 {
 	struct sample *sample = *state;
@@ -221,9 +281,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(timestamps, setup, teardown),
 		cmocka_unit_test_setup_teardown(header_every_20_rows, setup, teardown),
 		cmocka_unit_test_setup_teardown(spans, setup, teardown),
+		cmocka_unit_test_setup_teardown(cache_and_values, setup, teardown),
+		cmocka_unit_test_setup_teardown(no_errors_no_column, setup, teardown),
 		cmocka_unit_test_setup_teardown(hostile_names, setup, teardown),
 		cmocka_unit_test_setup_teardown(violations, setup, teardown),
 		cmocka_unit_test_setup_teardown(alerts, setup, teardown),
+		cmocka_unit_test_setup_teardown(which_objective, setup, teardown),
 		cmocka_unit_test_setup_teardown(approach, setup, teardown),
 		cmocka_unit_test_setup_teardown(health, setup, teardown),
 		cmocka_unit_test_setup_teardown(broken_pipe, setup, teardown),

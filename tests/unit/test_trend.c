@@ -48,6 +48,7 @@ static void bounds(void **state)
 	assert_int_equal(errors(10, 16), TREND_INCREASING);
 	assert_int_equal(errors(10, 5), TREND_STABLE);
 	assert_int_equal(errors(10, 4), TREND_DECREASING);
+	assert_int_equal(errors(2, 3), TREND_STABLE);
 	assert_int_equal(errors(0, 1), TREND_INCREASING);
 	assert_int_equal(errors(0, 0), TREND_STABLE);
 	assert_int_equal(trend_latency(&none, &none), TREND_UNKNOWN);
