@@ -1,57 +1,81 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The grammar of probe specifications, with a caret under whatever is wrong. */
+/* A specification's name, and which kind of measure follows it. */
 #include "probe/spec.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/diag.h"
-#include "base/text.h"
+#include "probe/spec_parts.h"
 
 #define SPEC_MAX_LENGTH 4096
 
-/* Kinds of probes that the manual names and this version does not have. */
-static const char *const absent_kinds[] = {
-	"span",	  "usdt",      "marker", "tcp",	   "syscall", "kprobe", "kretprobe",
-	"fentry", "uretprobe", "fexit",	 "python", "java",    "js",	"node",
-};
+/* ---- pieces of text -------------------------------------------------------------------------- */
 
-/* Words that open a modifier after the place. */
-static const char *const modifiers[] = {"ok(", "err(", "value(", "hit(", "if(", "peer=", "port=", "timeout="};
-
-static bool starts_with(const char *text, const char *prefix)
+bool spec_starts(const struct spec_piece *piece, const char *prefix)
 {
-	return strncmp(text, prefix, strlen(prefix)) == 0;
+	size_t length = strlen(prefix);
+
+	return piece->end - piece->at >= length && memcmp(piece->text + piece->at, prefix, length) == 0;
 }
 
-static bool is_modifier(const char *text)
+bool spec_equals(const struct spec_piece *piece, const char *word)
 {
-	for (size_t i = 0; i < sizeof(modifiers) / sizeof(modifiers[0]); i++) {
-		if (starts_with(text, modifiers[i]))
-			return true;
-	}
-	return false;
+	return piece->end - piece->at == strlen(word) && spec_starts(piece, word);
 }
 
-/*
- * After a plain place, "word(" can only be meant as a modifier: in a C++ name blanks stand within
- * parentheses or angle brackets, or behind "operator".
- */
-static bool is_misspelt_modifier(const char *place, size_t length, const char *text)
+void spec_skip_blanks(struct spec_piece *piece)
 {
-	size_t word = 0;
-
-	for (size_t i = 0; i < length; i++)
-		if (strchr("()<>", place[i]))
-			return false;
-	if (length >= 8 && starts_with(place + length - 8, "operator"))
-		return false;
-	while (islower((unsigned char)text[word]))
-		word++;
-	return word && text[word] == '(';
+	while (piece->at < piece->end && isspace((unsigned char)piece->text[piece->at]))
+		piece->at++;
 }
+
+void spec_trim(struct spec_piece *piece)
+{
+	while (piece->end > piece->at && isspace((unsigned char)piece->text[piece->end - 1]))
+		piece->end--;
+}
+
+struct spec_piece spec_cut(struct spec_piece *rest, size_t length)
+{
+	struct spec_piece piece = {rest->text, rest->at, rest->at + length};
+
+	rest->at = piece.end;
+	return piece;
+}
+
+size_t spec_word_length(const struct spec_piece *piece)
+{
+	size_t at = piece->at;
+
+	while (at < piece->end && (isalnum((unsigned char)piece->text[at]) || piece->text[at] == '_'))
+		at++;
+	return at - piece->at;
+}
+
+char *spec_copy(const struct spec_piece *piece)
+{
+	return strndup(piece->text + piece->at, piece->end - piece->at);
+}
+
+/* ---- what was meant -------------------------------------------------------------------------- */
+
+void spec_guess_start(struct spec_guess *guess, const struct spec_piece *word)
+{
+	memset(guess, 0, sizeof(*guess));
+	snprintf(guess->wanted, sizeof(guess->wanted), "%.*s", SPEC_SHOW(word));
+	guess->nearest.wanted = guess->wanted;
+}
+
+const char *spec_guess_hint(struct spec_guess *guess, const char *otherwise)
+{
+	if (!guess->nearest.best)
+		return otherwise;
+	snprintf(guess->hint, sizeof(guess->hint), "nearest is '%s'", guess->nearest.best);
+	return guess->hint;
+}
+
+/* ---- the name -------------------------------------------------------------------------------- */
 
 /* The length of "NAME=" at the start of @text, or 0 where there is no such thing. */
 static size_t name_length(const char *text)
@@ -64,209 +88,120 @@ static size_t name_length(const char *text)
 		n++;
 	if (text[n] != '=')
 		return 0;
-	if ((n == 4 && (starts_with(text, "peer") || starts_with(text, "port"))) ||
-	    (n == 8 && starts_with(text, "operator")))
+	if ((n == 4 && (strncmp(text, "peer", n) == 0 || strncmp(text, "port", n) == 0)) ||
+	    (n == 8 && strncmp(text, "operator", n) == 0))
 		return 0;
 	return n + 1;
 }
 
-/* Whether the ':' at @at stands alone, so that it is not a half of "::". */
-static bool lone_colon(const char *text, size_t at, size_t from)
+static int parse_name(struct probe_spec *spec, struct spec_piece *rest)
 {
-	return text[at] == ':' && text[at + 1] != ':' && (at == from || text[at - 1] != ':');
+	struct spec_piece name;
+	size_t length;
+
+	spec_skip_blanks(rest);
+	if (spec_starts(rest, "=")) {
+		name = spec_cut(rest, 1);
+		return spec_wrong(&name, "the component's name is missing", "incomplete probe");
+	}
+	length = name_length(rest->text + rest->at);
+	if (!length)
+		return 0;
+	name = spec_cut(rest, length);
+	name.end--;
+	spec->name = spec_copy(&name);
+	spec_skip_blanks(rest);
+	return spec->name ? 0 : -ENOMEM;
 }
 
-/*
- * Where the lone colon is that parts object and function, from @from to the first parenthesis, or
- * the text's length. In a path the last one counts.
- */
-static size_t find_colon(const char *text, size_t from)
-{
-	size_t length = strlen(text);
-	size_t found = length;
+/* ---- kinds of measures ----------------------------------------------------------------------- */
 
-	for (size_t i = from; i < length && text[i] != '(' && text[i] != '<'; i++) {
-		if (!lone_colon(text, i, from))
-			continue;
-		found = i;
-		if (text[from] != '/')
-			break;
-	}
-	return found;
+static int parse_function(struct probe_spec *spec, struct spec_piece *rest)
+{
+	return spec_parse_function(spec, spec_cut_place(rest));
 }
 
-/* The place's length: up to blanks that end the text or stand before a modifier. */
-static size_t place_length(const char *text, size_t from, size_t *modifier)
+/* The next @length characters are what the kind calls a @what. */
+static int take_function(struct probe_spec *spec, struct spec_piece *rest, size_t length, const char *what)
 {
-	size_t end = from;
-	int depth = 0;
+	struct spec_piece word = spec_cut(rest, length);
 
-	*modifier = 0;
-	for (size_t i = from; text[i]; i++) {
-		if (text[i] == '(')
-			depth++;
-		else if (text[i] == ')')
-			depth--;
-		if (!isspace((unsigned char)text[i])) {
-			end = i + 1;
-			continue;
-		}
-		if (depth == 0 && (is_modifier(text + i + 1) ||
-				   is_misspelt_modifier(text + from, end - from, text + i + 1))) {
-			*modifier = i + 1;
-			break;
-		}
-	}
-	return end - from;
+	if (!length)
+		return spec_wrong(&word, NULL, "the %s's name is missing", what);
+	spec->function_at = word.at;
+	spec->function = spec_copy(&word);
+	return spec->function ? 0 : -ENOMEM;
 }
 
-static int check_all_digits(const char *text, size_t from, size_t length)
+/* Programs may give components any name, so it ends at a blank only. */
+static int parse_marker(struct probe_spec *spec, struct spec_piece *rest)
 {
-	for (size_t i = 0; i < length; i++) {
-		if (!isdigit((unsigned char)text[from + i]) && text[from + i] != ',')
-			return 0;
-	}
-	diag_caret(text, from, length, "did you mean -p?", "'%.*s' is a number, not a probe", (int)length,
-		   text + from);
-	return -EINVAL;
+	struct spec_piece word = *rest;
+
+	while (word.at < word.end && !isspace((unsigned char)word.text[word.at]))
+		word.at++;
+	word = (struct spec_piece){rest->text, rest->at, word.at};
+	if (word.end - word.at >= LAPSE_NAME_LEN)
+		return spec_wrong(&word, NULL, "a component's name has at most %d characters",
+				  LAPSE_NAME_LEN - 1);
+	return take_function(spec, rest, word.end - word.at, "component");
 }
 
-static int check_kind(const char *text, size_t from, size_t length)
+static int parse_syscall(struct probe_spec *spec, struct spec_piece *rest)
 {
-	if (length == strlen("loop") && starts_with(text + from, "loop")) {
-		diag_caret(text, from, length, "a function of that name is written ':loop'",
-			   "this version has no 'loop' probes");
-		return -EINVAL;
-	}
-	if (starts_with(text + from, "peer=") || starts_with(text + from, "port=")) {
-		diag_caret(text, from, 5, NULL, "this version has no tcp: probes");
-		return -EINVAL;
-	}
-	for (size_t i = 0; i < sizeof(absent_kinds) / sizeof(absent_kinds[0]); i++) {
-		size_t n = strlen(absent_kinds[i]);
-
-		if (!starts_with(text + from, absent_kinds[i]) || !lone_colon(text, from + n, from))
-			continue;
-		diag_caret(text, from, n + 1, "functions only: FUNC, LIB:FUNC or uprobe:/path:FUNC",
-			   "this version has no '%s:' probes", absent_kinds[i]);
-		return -EINVAL;
-	}
-	return 0;
+	return take_function(spec, rest, spec_word_length(rest), "system call");
 }
 
-/* Blanks are part of C++ signatures and operators only. */
-static int check_function(const char *text, size_t at, size_t length)
+static const struct measure {
+	const char *prefix;
+	enum spec_kind kind;
+	int (*parse)(struct probe_spec *spec, struct spec_piece *rest);
+} measures[] = {
+	{"span:", SPEC_SPAN, spec_parse_span},
+	{"usdt:", SPEC_USDT, spec_parse_mark},
+	{"marker:", SPEC_MARKER, parse_marker},
+	{"syscall:", SPEC_SYSCALL, parse_syscall},
+};
+
+/* A function of that name is ":loop". */
+static bool is_loop(const struct spec_piece *rest)
 {
-	int depth = 0;
-
-	if (length == 0) {
-		diag_caret(text, at ? at - 1 : 0, 1, "the function's name is missing", "incomplete probe");
-		return -EINVAL;
-	}
-	for (size_t i = 0; i < length; i++) {
-		char c = text[at + i];
-
-		if (c == '(' || c == '<' || c == '{')
-			depth++;
-		if ((isspace((unsigned char)c) && depth == 0 && !strstr(text + at, "operator") &&
-		     !memchr(text + at, '(', length)) ||
-		    iscntrl((unsigned char)c)) {
-			diag_caret(text, at + i + 1, length > i + 1 ? length - i - 1 : 1, NULL,
-				   "unexpected text after the function's name");
-			return -EINVAL;
-		}
-	}
-	return 0;
+	return spec_starts(rest, "loop") && spec_word_length(rest) == strlen("loop") &&
+	       (rest->at + strlen("loop") == rest->end ||
+		isspace((unsigned char)rest->text[rest->at + strlen("loop")]));
 }
 
-/* Splits the place at @from into object and function; fills the offsets and kinds in. */
-static int split_place(struct probe_spec *spec, size_t from, size_t length, size_t *object_length)
+static int parse_measure(struct probe_spec *spec, struct spec_piece *rest)
 {
-	const char *text = spec->text;
-	size_t colon;
-
-	if (starts_with(text + from, "uprobe:")) {
-		from += strlen("uprobe:");
-		length -= strlen("uprobe:");
-		if (text[from] != '/') {
-			diag_caret(text, from, length ? length : 1, "write uprobe:/path/to/file:FUNC",
-				   "'uprobe:' wants a path");
-			return -EINVAL;
-		}
-	}
-	colon = find_colon(text, from);
-	spec->object_at = spec->function_at = from;
-	*object_length = 0;
-	if (colon >= from + length) {
-		if (text[from] == '/') {
-			diag_caret(text, from, length, "write /path/to/file:FUNC",
-				   "the function's name is missing");
-			return -EINVAL;
-		}
-		spec->object_kind = SPEC_OBJECT_ANY;
+	if (rest->at == rest->end)
+		return spec_wrong(rest, "write FUNC, LIB:FUNC or uprobe:/path:FUNC", "empty probe");
+	spec->object_at = spec->function_at = rest->at;
+	if (is_loop(rest)) {
+		spec->kind = SPEC_LOOP;
+		spec_cut(rest, strlen("loop"));
 		return 0;
 	}
-	spec->function_at = colon + 1;
-	*object_length = colon - from;
-	if (colon == from)
-		spec->object_kind = SPEC_OBJECT_MAIN;
-	else
-		spec->object_kind = text[from] == '/' ? SPEC_OBJECT_PATH : SPEC_OBJECT_NAME;
-	return 0;
+	for (size_t i = 0; i < sizeof(measures) / sizeof(*measures); i++) {
+		if (!spec_has_prefix(rest, measures[i].prefix))
+			continue;
+		spec->kind = measures[i].kind;
+		spec_cut(rest, strlen(measures[i].prefix));
+		return measures[i].parse(spec, rest);
+	}
+	spec->kind = SPEC_FUNCTION;
+	return parse_function(spec, rest);
 }
 
 static int parse_text(struct probe_spec *spec)
 {
-	const char *text = spec->text;
-	size_t from = 0, name, length, object_length, modifier, end;
+	struct spec_piece rest = {spec->text, 0, strlen(spec->text)};
 	int err;
 
-	while (isspace((unsigned char)text[from]))
-		from++;
-	if (text[from] == '=') {
-		diag_caret(text, from, 1, "the component's name is missing", "incomplete probe");
-		return -EINVAL;
-	}
-	name = name_length(text + from);
-	if (name) {
-		spec->name = strndup(text + from, name - 1);
-		if (!spec->name)
-			return -ENOMEM;
-		from += name;
-	}
-	length = place_length(text, from, &modifier);
-	if (length == 0) {
-		diag_caret(text, from, 1, "write FUNC, LIB:FUNC or uprobe:/path:FUNC", "empty probe");
-		return -EINVAL;
-	}
-	end = from + length;
-	err = check_all_digits(text, from, length);
+	spec_trim(&rest);
+	err = parse_name(spec, &rest);
 	if (!err)
-		err = check_kind(text, from, length);
-	if (!err)
-		err = split_place(spec, from, length, &object_length);
-	if (!err)
-		err = check_function(text, spec->function_at, end - spec->function_at);
-	if (err)
-		return err;
-	if (modifier) {
-		diag_caret(text, modifier, strlen(text) - modifier, NULL,
-			   "this version has no modifiers such as ok(), err(), if()");
-		return -EINVAL;
-	}
-	spec->kind = SPEC_FUNCTION;
-	if (object_length) {
-		spec->object = strndup(text + spec->object_at, object_length);
-		if (!spec->object)
-			return -ENOMEM;
-	}
-	spec->function = strndup(text + spec->function_at, end - spec->function_at);
-	if (!spec->function)
-		return -ENOMEM;
-	/* A lone '*' after "operator" or in a parameter list belongs to the C++ name. */
-	spec->glob = !strchr(spec->function, '(') && !strstr(spec->function, "operator") &&
-		     text_is_glob(spec->function);
-	return 0;
+		err = parse_measure(spec, &rest);
+	return err ? err : spec_parse_modifiers(spec, rest);
 }
 
 int spec_parse(const char *text, struct probe_spec *spec)
@@ -289,6 +224,9 @@ int spec_parse(const char *text, struct probe_spec *spec)
 
 void spec_free(struct probe_spec *spec)
 {
+	for (int end = 0; spec->ends && end < LAPSE_ENDS; end++)
+		spec_free(&spec->ends[end]);
+	free(spec->ends);
 	free(spec->text);
 	free(spec->name);
 	free(spec->object);
