@@ -11,21 +11,67 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* What was cut out must stand in the text where it is said to. */
+static void check_cut(const char *text, const char *cut, size_t at)
+{
+	if (cut && (at > strlen(text) || strncmp(text + at, cut, strlen(cut)) != 0))
+		abort();
+}
+
+static void check_operand(const char *text, const struct spec_operand *operand)
+{
+	if (operand->length == 0 || operand->at + operand->length > strlen(text) ||
+	    operand->arg >= LAPSE_MAX_ARGS || operand->bytes > sizeof(uint64_t))
+		abort();
+}
+
+static void check_condition(const char *text, const struct spec_condition *condition)
+{
+	if (condition->n > LAPSE_TESTS || condition->at + condition->length > strlen(text))
+		abort();
+	for (size_t i = 0; i < condition->n; i++)
+		check_operand(text, &condition->test[i].operand);
+}
+
+static void check_modifiers(const char *text, const struct spec_modifiers *modifiers)
+{
+	check_condition(text, &modifiers->ok);
+	check_condition(text, &modifiers->err);
+	check_condition(text, &modifiers->hit);
+	check_condition(text, &modifiers->only_if);
+	if (modifiers->n_values > LAPSE_VALUES)
+		abort();
+	for (size_t i = 0; i < modifiers->n_values; i++) {
+		check_operand(text, &modifiers->values[i].operand);
+		if (strnlen(modifiers->values[i].name, LAPSE_VALUE_NAME) == LAPSE_VALUE_NAME)
+			abort();
+	}
+}
+
+static void check(const char *text, const struct probe_spec *spec)
+{
+	struct piece pieces[4];
+
+	check_cut(text, spec->object, spec->object_at);
+	check_cut(text, spec->function, spec->function_at);
+	check_modifiers(text, &spec->modifiers);
+	for (size_t i = 0; i < spec->n_keys; i++)
+		check_operand(text, &spec->key[i]);
+	if (spec->kind == SPEC_FUNCTION) {
+		name_pieces(spec->function, pieces, 4);
+		free(name_readable(spec->function, true));
+	}
+	for (int end = 0; spec->ends && end < LAPSE_ENDS; end++)
+		check(text, &spec->ends[end]);
+}
+
 static void parse(const char *text)
 {
 	struct probe_spec spec;
-	struct piece pieces[4];
-	char *readable;
 
 	if (spec_parse(text, &spec))
 		return;
-	/* What was cut out must stand in the text where it is said to. */
-	if (strncmp(text + spec.function_at, spec.function, strlen(spec.function)) != 0 ||
-	    (spec.object && strncmp(text + spec.object_at, spec.object, strlen(spec.object)) != 0))
-		abort();
-	name_pieces(spec.function, pieces, 4);
-	readable = name_readable(spec.function, true);
-	free(readable);
+	check(text, &spec);
 	spec_free(&spec);
 }
 
