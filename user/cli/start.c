@@ -137,6 +137,7 @@ static void describe(struct session *session, size_t i, struct tracer_component 
 	struct plan_component *planned = &session->plan.components[i];
 
 	component->send_ns = UINT64_MAX;
+	component->flags = planned->flags;
 	component->rules = planned->has_rules ? &planned->rules : NULL;
 	component->marker = planned->marker;
 	component->fed = planned->feeds == FEEDS_CACHE ? planned->fed : NO_COMPONENT;

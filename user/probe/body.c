@@ -22,6 +22,13 @@ static bool function_of_object(const void *context, uint64_t addr)
 	return object_function_at(context, addr) != NULL;
 }
 
+static const char *symbol_of_object(const void *context, uint64_t addr)
+{
+	const struct function *function = object_function_at(context, addr);
+
+	return function ? function->symbol : NULL;
+}
+
 static uint64_t unit_of_object(const void *context, uint64_t addr)
 {
 	const struct code_unit *unit = code_unit_find(context, addr);
@@ -89,10 +96,13 @@ int body_load(const struct object *object, const struct function *function, stru
 
 	*body = (struct body){
 		.sized = function->size != 0 || code_unit_find(object, function->addr),
-		.handlers = object->has_handlers,
+		/* What a recovered panic goes on with in Go, no jump leads to either. */
+		.handlers = object->has_handlers || function->go,
+		.go = function->go == GO_FUNCTION,
 		.read = read_object,
 		.is_code = code_of_object,
 		.is_function = function_of_object,
+		.symbol = symbol_of_object,
 		.unit = unit_of_object,
 		.context = object,
 	};

@@ -21,11 +21,14 @@ struct body {
 	size_t n_parts;
 	bool sized;    /* it is known where the function ends */
 	bool handlers; /* there may be code that only exceptions lead to */
+	bool go;       /* compiled by Go: arguments are in its registers */
 
 	/* Memory beyond the parts: returns how many bytes there were. */
 	size_t (*read)(const void *context, uint64_t addr, void *buffer, size_t size);
 	bool (*is_code)(const void *context, uint64_t addr);
 	bool (*is_function)(const void *context, uint64_t addr);
+	/* The name of the function that starts at @addr, or NULL. */
+	const char *(*symbol)(const void *context, uint64_t addr);
 	/* Where the piece of code that holds @addr starts, 0: not known. */
 	uint64_t (*unit)(const void *context, uint64_t addr);
 	const void *context;

@@ -8,6 +8,7 @@
 
 #include "base/diag.h"
 #include "probe/body.h"
+#include "probe/go_safety.h"
 #include "probe/placement.h"
 #include "probe/odd.h"
 #include "probe/retins.h"
@@ -22,7 +23,6 @@ struct adding {
 	struct placement placement;
 	struct retins retins;
 	bool by_insns;
-	bool goroutine; /* a function of Go's */
 };
 
 static int refuse(struct build *build, const struct adding *adding, int err, const char *why,
@@ -112,6 +112,7 @@ int build_place(struct build *build, const struct place *place)
 	plan->places = places;
 	places[plan->n_places++] = *place;
 	plan->components[place->component].n_places++;
+	plan->components[place->component].flags |= place->flags;
 	return build_add_place_key(build, place);
 }
 
@@ -259,7 +260,7 @@ static int explain(struct plan_component *component, const struct adding *adding
 static uint32_t place_flags(const struct adding *adding)
 {
 	return (adding->placement.self_jump ? LAPSE_COMP_SELF_JUMP : 0) |
-	       (adding->goroutine ? LAPSE_COMP_GOROUTINES : 0) |
+	       (adding->safety->goroutine ? LAPSE_COMP_GOROUTINES : 0) |
 	       (adding->retins.tail_calls ? LAPSE_COMP_TAIL_CALLS : 0) |
 	       (adding->by_insns && adding->safety->switches ? LAPSE_COMP_SWITCHES : 0);
 }
@@ -434,6 +435,14 @@ static int add_function(struct build *build, struct adding *adding)
 	return err ? err : add_places(build, adding, file, component);
 }
 
+static struct safety safety_of(const struct build *build, const struct object *object,
+			       const struct function *function, const struct safety *safety)
+{
+	struct safety own = odd_safety(safety, function->symbol, build->options->force_uretprobe);
+
+	return go_safety(&own, object, function);
+}
+
 int build_add(struct build *build, const struct want *want, const struct resolved *resolved,
 	      const struct safety *safety)
 {
@@ -441,7 +450,7 @@ int build_add(struct build *build, const struct want *want, const struct resolve
 
 	for (size_t i = 0; !err && i < resolved->matches->n; i++) {
 		const struct function *function = resolved->matches->list[i].function;
-		struct safety own = odd_safety(safety, function->symbol, build->options->force_uretprobe);
+		struct safety own = safety_of(build, resolved->object, function, safety);
 		struct adding adding = {
 			.want = want,
 			.resolved = resolved,

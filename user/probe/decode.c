@@ -174,6 +174,35 @@ static bool is_argument(x86_reg reg)
 	}
 }
 
+/* Those of Go that are none of C's. */
+static bool is_argument_of_go(x86_reg reg)
+{
+	switch (reg) {
+	case X86_REG_RAX:
+	case X86_REG_EAX:
+	case X86_REG_AX:
+	case X86_REG_AL:
+	case X86_REG_AH:
+	case X86_REG_RBX:
+	case X86_REG_EBX:
+	case X86_REG_BX:
+	case X86_REG_BL:
+	case X86_REG_BH:
+	case X86_REG_R10:
+	case X86_REG_R10D:
+	case X86_REG_R10W:
+	case X86_REG_R10B:
+	case X86_REG_R11:
+	case X86_REG_R11D:
+	case X86_REG_R11W:
+	case X86_REG_R11B:
+		return true;
+	default:
+		return is_argument(reg) && reg != X86_REG_RDX && reg != X86_REG_EDX && reg != X86_REG_DX &&
+		       reg != X86_REG_DL && reg != X86_REG_DH;
+	}
+}
+
 /* What may wait, trap or run long: a probe moved past it would miss what the function does. */
 static bool is_barrier(const cs_insn *insn, const struct insn *plain)
 {
@@ -305,6 +334,8 @@ bool decoder_details(struct decoder *decoder, const uint8_t *bytes, size_t size,
 			effects->writes_sp = true;
 		if (is_argument(writes[i]))
 			effects->writes_args = true;
+		if (is_argument_of_go(writes[i]))
+			effects->writes_go_args = true;
 		if (is_bp(writes[i]))
 			effects->bp_lost = true;
 	}

@@ -29,9 +29,10 @@ struct insn {
 /* What an instruction does, where that matters; only decoder_details() fills it. */
 struct insn_effects {
 	bool writes_sp;
-	bool writes_args; /* one of rdi, rsi, rdx, rcx, r8, r9 */
-	bool barrier;	  /* may take long or leaves the program: system calls, locks, string copies */
-	bool sp_known;	  /* rsp changes by sp_delta, nothing else */
+	bool writes_args;    /* one of rdi, rsi, rdx, rcx, r8, r9 */
+	bool writes_go_args; /* one of Go's: rax, rbx, rcx, rdi, rsi, r8 to r11 */
+	bool barrier;	     /* may take long or leaves the program: system calls, locks, string copies */
+	bool sp_known;	     /* rsp changes by sp_delta, nothing else */
 	int64_t sp_delta;
 	bool sp_from_bp;   /* rsp is set from rbp plus sp_delta (leave, lea, mov) */
 	bool bp_from_sp;   /* mov rbp, rsp */

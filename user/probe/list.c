@@ -8,6 +8,7 @@
 
 #include "base/diag.h"
 #include "base/text.h"
+#include "probe/go_safety.h"
 #include "probe/list_pattern.h"
 #include "probe/placement.h"
 #include "probe/resolver.h"
@@ -148,7 +149,8 @@ static int show_file(struct listing *listing, const struct listed *listed)
 
 	for (size_t i = 0; !err && i < listed->n; i++) {
 		const struct row *row = &listed->rows[i];
-		struct safety own = odd_safety(&safety, row->function->symbol, false);
+		struct safety odd = odd_safety(&safety, row->function->symbol, false);
+		struct safety own = go_safety(&odd, listed->object, row->function);
 		struct list_entry entry = {
 			.function = row->readable,
 			.symbol = row->function->symbol,

@@ -15,6 +15,13 @@
 
 struct debuginfo;
 
+/* What a function is to Go. */
+enum go_kind {
+	GO_NONE,     /* none of its: C, in whatever file */
+	GO_FUNCTION, /* compiled by it */
+	GO_ASSEMBLY,
+};
+
 struct function {
 	const char *symbol; /* lives as long as the object */
 	uint64_t addr;	    /* virtual, as linked */
@@ -22,6 +29,14 @@ struct function {
 	uint64_t size;	    /* as the table says; 0: it does not */
 	bool ifunc;
 	bool global;
+	uint8_t go; /* enum go_kind */
+};
+
+/* What Go's linker says of a file. */
+struct go_file {
+	bool built;	/* by Go */
+	bool has_table; /* its table of functions could be read, so that these are told apart */
+	unsigned minor; /* of Go 1's version; 0: not known */
 };
 
 struct segment {
@@ -42,6 +57,7 @@ struct object {
 	bool x86_64;
 	bool has_symtab;   /* its own, or one found apart */
 	bool has_handlers; /* functions of it may have code for exceptions */
+	struct go_file go;
 	struct segment *segments;
 	size_t n_segments;
 	struct function *functions; /* by address, then size, then name */

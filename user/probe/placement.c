@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "probe/go_check.h"
 #include "probe/walk.h"
 
 /* How many instructions past the entry a probe may be moved. */
@@ -95,6 +96,7 @@ static bool find_candidate(const struct body *body, struct decoder *decoder, str
 	const struct part *part = &body->parts[0];
 	struct insn_effects effects;
 	struct insn insn;
+	bool writes_args;
 	size_t at = 0;
 
 	candidate->args_intact = true;
@@ -110,9 +112,10 @@ static bool find_candidate(const struct body *body, struct decoder *decoder, str
 		}
 		if (effects.writes_sp || effects.barrier)
 			return false;
-		if (effects.writes_args && wishes.args)
+		writes_args = body->go ? effects.writes_go_args : effects.writes_args;
+		if (writes_args && wishes.args)
 			return false;
-		if (effects.writes_args)
+		if (writes_args)
 			candidate->args_intact = false;
 	}
 	return false;
@@ -123,7 +126,17 @@ struct placement placement_blind(uint64_t addr)
 	return (struct placement){.addr = addr, .cls = LAPSE_CLASS_STEPPED, .args_intact = true};
 }
 
-/* Takes @candidate for @placement where the branches allow it. */
+/*
+ * Whether the call goes on where the function jumps to its entry. In Go it is entered there once more
+ * after its stack has grown: where the check was not made out such a call counts twice, first as one
+ * that was abandoned. Taking it for a loop would give a call the time of another that a panic ended.
+ */
+static bool loops(const struct body *body, struct branches branches)
+{
+	return branches.to_entry && !body->go;
+}
+
+/* Takes the candidate for @placement where the branches allow it. */
 static int try_candidate(const struct body *body, struct decoder *decoder, struct wishes wishes,
 			 struct placement *placement, bool *moved)
 {
@@ -138,9 +151,30 @@ static int try_candidate(const struct body *body, struct decoder *decoder, struc
 	err = may_move(body, decoder, candidate.addr, branches, moved);
 	if (err || !*moved)
 		return err;
-	candidate.self_jump = branches.to_entry;
+	candidate.self_jump = loops(body, branches);
 	*placement = candidate;
 	return 0;
+}
+
+/* A function of Go's that begins with a stack check is best probed at its jump. */
+static int try_stack_check(const struct body *body, struct decoder *decoder, struct placement *placement,
+			   bool *moved)
+{
+	struct insn jump;
+	int err;
+
+	*moved = false;
+	if (!body->go || !go_check_find(body, decoder, &jump) || !insn_probeable(&jump))
+		return 0;
+	err = may_move(body, decoder, jump.addr, scan(body, decoder, jump.addr), moved);
+	if (*moved)
+		*placement = (struct placement){
+			.addr = jump.addr,
+			.cls = class_of(&jump),
+			.args_intact = true,
+			.stack_check = true,
+		};
+	return err;
 }
 
 int placement_choose(const struct body *body, struct decoder *decoder, bool need_args,
@@ -155,6 +189,9 @@ int placement_choose(const struct body *body, struct decoder *decoder, bool need
 	if (!decoder_next(decoder, part->bytes, part->size, part->addr, &entry))
 		return 0;
 	placement->cls = class_of(&entry);
+	err = try_stack_check(body, decoder, placement, &moved);
+	if (err || moved)
+		return err;
 	if (placement->cls == LAPSE_CLASS_STEPPED) {
 		err = try_candidate(body, decoder, (struct wishes){true, need_args}, placement, &moved);
 		if (err || moved)
@@ -164,6 +201,6 @@ int placement_choose(const struct body *body, struct decoder *decoder, bool need
 		err = try_candidate(body, decoder, (struct wishes){false, need_args}, placement, &moved);
 		return err || moved ? err : -EOPNOTSUPP;
 	}
-	placement->self_jump = scan(body, decoder, part->addr).to_entry;
+	placement->self_jump = loops(body, scan(body, decoder, part->addr));
 	return 0;
 }

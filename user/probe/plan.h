@@ -66,6 +66,7 @@ struct plan_component {
 	bool retins;	/* ended by return-instruction probes: dearer, the reason is in why */
 	char *why;	/* NULL, or why it was not given a return probe */
 	size_t n_places;
+	uint32_t flags;		  /* of all its places */
 	bool glob;		  /* one of those that a pattern found */
 	struct lapse_rules rules; /* of its modifiers; capture and value limits are filled in */
 	bool has_rules;

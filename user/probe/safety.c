@@ -98,13 +98,6 @@ struct safety safety_decide(const struct safety_file *file, const struct safety_
 
 	if (force)
 		return safety;
-	if (file->traits & TRAIT_GO) {
-		safety.verdict = SAFETY_REFUSED;
-		snprintf(safety.why, sizeof(safety.why),
-			 "%s is written in Go, whose stacks move: this version cannot measure Go functions",
-			 base_name(file->name));
-		return safety;
-	}
 	if (seccomp_kills)
 		safety = by_insns("the seccomp filter would kill the process at a return probe");
 	else if (!judge_own(file, &safety))

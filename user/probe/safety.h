@@ -23,8 +23,9 @@ enum safety_verdict {
 
 struct safety {
 	enum safety_verdict verdict;
-	bool switches; /* something in the process switches stacks */
-	char why[256]; /* empty for a return probe */
+	bool switches;	/* something in the process switches stacks */
+	bool goroutine; /* a function of Go's: its frames are a goroutine's */
+	char why[256];	/* empty for a return probe */
 };
 
 /*

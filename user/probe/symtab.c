@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "probe/go_functions.h"
+
 /* The first section of @type, its data and its number of entries; false without a sound one. */
 static bool find_table(Elf *elf, GElf_Word type, GElf_Shdr *shdr, Elf_Data **data, size_t *n)
 {
@@ -94,6 +96,11 @@ static int compare(const void *a, const void *b)
 	return strcmp(x->symbol, y->symbol);
 }
 
+void symtab_sort(struct object *object)
+{
+	qsort(object->functions, object->n_functions, sizeof(*object->functions), compare);
+}
+
 /* The same name at the same address stands in both tables; sorted, the two are neighbours. */
 static void drop_doubles(struct object *object)
 {
@@ -155,6 +162,7 @@ int symtab_load(struct object *object)
 	Elf *apart = own ? NULL : object->debug;
 	size_t capacity = count_functions(object->elf, SHT_SYMTAB) +
 			  count_functions(object->elf, SHT_DYNSYM) + count_functions(apart, SHT_SYMTAB);
+	int err;
 
 	object->has_symtab = own || apart;
 	object->functions = calloc(capacity ? capacity : 1, sizeof(*object->functions));
@@ -163,8 +171,11 @@ int symtab_load(struct object *object)
 	add_functions(object, object->elf, SHT_SYMTAB, capacity);
 	add_functions(object, object->elf, SHT_DYNSYM, capacity);
 	add_functions(object, apart, SHT_SYMTAB, capacity);
-	qsort(object->functions, object->n_functions, sizeof(*object->functions), compare);
+	symtab_sort(object);
 	drop_doubles(object);
+	err = go_functions_load(object);
+	if (err)
+		return err;
 	mark_resolvers(object);
 	return list_cold(object);
 }

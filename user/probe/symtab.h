@@ -11,6 +11,9 @@ bool symtab_present(void *elf);
 /* Fills object->functions and has_symtab. Returns 0 or -ENOMEM; broken tables count as empty. */
 int symtab_load(struct object *object);
 
+/* Puts object->functions in their order: by address, then size, then name. */
+void symtab_sort(struct object *object);
+
 /*
  * Calls @each for every symbol of both tables of @elf (an Elf of libelf), defined or not, until it
  * returns non-zero, which is passed on.
