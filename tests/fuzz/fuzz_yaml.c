@@ -9,6 +9,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static FILE *nowhere;
+	static const struct config_fed fed = {.has_durations = true};
 	struct config config;
 
 	if (!nowhere)
@@ -17,6 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (config_parse("fuzz.yaml", (const char *)data, size, &config))
 		return 0;
 	config_explain(&config, nowhere);
+	for (size_t i = 0; i < config.n_components; i++)
+		config_check_fed(&config, i, &fed);
 	config_free(&config);
 	return 0;
 }
