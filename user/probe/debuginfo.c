@@ -18,6 +18,7 @@
 #define RANGES_MAX  1000000
 #define ENTRIES_MAX 5000000
 #define DEPTH_MAX   32
+#define TEXTS_MAX   10
 
 /* A range of code that a compilation unit describes. */
 struct range {
@@ -43,6 +44,8 @@ struct debuginfo {
 	Dwarf *supplement;
 	Elf *supplement_elf;
 	int supplement_fd;
+	struct section texts[TEXTS_MAX]; /* where strings lie */
+	size_t n_texts;
 	struct unit *units;
 	size_t n_units;
 	struct range *ranges; /* by start */
@@ -118,6 +121,16 @@ static bool supply(const struct object *object, struct debuginfo *info)
 	return true;
 }
 
+/* Lists the sections of @dwarf that have strings in them, as libdw has unpacked them. */
+static void list_texts(struct debuginfo *info, Dwarf *dwarf)
+{
+	static const char *const names[] = {".debug_info", ".zdebug_info", ".debug_str", ".zdebug_str",
+					    ".debug_line_str"};
+
+	for (size_t i = 0; dwarf && i < sizeof(names) / sizeof(names[0]) && info->n_texts < TEXTS_MAX; i++)
+		info->n_texts += section_find(dwarf_getelf(dwarf), names[i], &info->texts[info->n_texts]);
+}
+
 void *debuginfo_dwarf(const struct object *object)
 {
 	struct debuginfo *info = object->debuginfo;
@@ -131,37 +144,32 @@ void *debuginfo_dwarf(const struct object *object)
 		info->dwarf = dwarf_begin_elf(object->debug, DWARF_C_READ, NULL);
 	if (info->dwarf && !supply(object, info))
 		close_dwarf(info);
+	list_texts(info, info->dwarf);
+	list_texts(info, info->supplement);
 	return info->dwarf;
 }
 
-/* Whether the string at @start ends within .debug_info of @dwarf. */
-static bool ends_within(Dwarf *dwarf, const char *start)
+/* Whether the string at @start ends where its section does, or before. */
+static bool is_bounded(const struct debuginfo *info, const char *start)
 {
-	struct section section;
-	const char *bytes;
+	for (size_t i = 0; i < info->n_texts; i++) {
+		const char *bytes = (const char *)info->texts[i].bytes;
 
-	if (!dwarf || !(section_find(dwarf_getelf(dwarf), ".debug_info", &section) ||
-			section_find(dwarf_getelf(dwarf), ".zdebug_info", &section)))
-		return false;
-	bytes = (const char *)section.bytes;
-	return bytes && start >= bytes && start < bytes + section.size &&
-	       memchr(start, '\0', (size_t)(bytes + section.size - start));
+		if (start >= bytes && start < bytes + info->texts[i].size)
+			return memchr(start, '\0', (size_t)(bytes + info->texts[i].size - start));
+	}
+	return false;
 }
 
 const char *debuginfo_name(const struct object *object, void *die)
 {
-	const struct debuginfo *info = object->debuginfo;
 	Dwarf_Attribute attr;
 	const char *name;
 
 	if (!dwarf_attr_integrate(die, DW_AT_name, &attr))
 		return NULL;
 	name = dwarf_formstring(&attr);
-	/* Other forms lead to sections of strings, of which libdw knows where the last one ends. */
-	if (!name || dwarf_whatform(&attr) != DW_FORM_string || ends_within(info->dwarf, name) ||
-	    ends_within(info->supplement, name))
-		return name;
-	return NULL;
+	return name && is_bounded(object->debuginfo, name) ? name : NULL;
 }
 
 static bool add_range(struct debuginfo *info, size_t *capacity, const struct range *range)
