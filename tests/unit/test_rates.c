@@ -339,6 +339,13 @@ static void lost_lookups_leave_it_unknown(void **state)
 	assert_int_equal(rig_state(&rig, 0, 0)->verdict, VERDICT_UNKNOWN);
 	assert_int_equal(rig.n_violations, 0);
 	rig_end(&rig);
+	/* What the kernel missed may have been look-ups. */
+	c = rig_with(&rig, &o, 1);
+	rig_lookups(c, 95, 4);
+	rig.self.kernel_missed = 2;
+	rig_tick(&rig);
+	assert_int_equal(rig_state(&rig, 0, 0)->verdict, VERDICT_UNKNOWN);
+	rig_end(&rig);
 }
 
 /* Ten look-ups a tick: the newest hundred are ten ticks. */

@@ -84,7 +84,7 @@ static struct tally tally_between(const struct component *c, const struct tick_c
 		.lost = lost_in(now) - lost_in(before) + c->stage->missed_delta,
 		.hits = now->hits - before->hits,
 		.misses = now->misses - before->misses,
-		.cache_lost = input->cache_lost - c->cache_lost,
+		.cache_lost = input->cache_lost - c->cache_lost + c->stage->missed_delta,
 	};
 
 	values_between(&tally, c->values, input->value);
