@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "probe/list_pattern.h"
 
+#include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,20 +46,31 @@ void list_pattern_free(struct list_pattern *pattern)
 	memset(pattern, 0, sizeof(*pattern));
 }
 
-/* Whether the library @base is what a person calls @wanted: libssl for libssl.so.3. */
-static bool is_called(const char *base, const char *wanted)
+/* The length of a library's name without what tells its version: libssl.so.3, libc-2.31.so; 0: no library. */
+static size_t plain_length(const char *base)
 {
 	const char *end = strstr(base, ".so");
-	char name[256];
-	size_t length = end ? (size_t)(end - base) : 0;
+
+	for (const char *c = base; end && c < end; c++) {
+		if (*c == '-' && isdigit((unsigned char)c[1]))
+			return (size_t)(c - base);
+	}
+	return end ? (size_t)(end - base) : 0;
+}
+
+/* Whether the file @base is what a person calls @wanted, a glob: libssl for libssl.so.3. */
+static bool is_called(const char *base, const char *wanted)
+{
+	char plain[NAME_MAX + 1];
+	size_t length = plain_length(base);
 
 	if (text_glob_match(wanted, base))
 		return true;
-	if (!length || length >= sizeof(name))
+	if (!length || length >= sizeof(plain))
 		return false;
-	memcpy(name, base, length);
-	name[length] = '\0';
-	return text_glob_match(wanted, name);
+	memcpy(plain, base, length);
+	plain[length] = '\0';
+	return text_glob_match(wanted, plain);
 }
 
 bool list_pattern_file(const struct list_pattern *pattern, const struct mapped_file *file)
