@@ -8,6 +8,15 @@
 
 #define ADD(field, n) __sync_fetch_and_add(&(field), n)
 
+/* What a hit of class @cls costs. Older verifiers forget a comparison of what they have spilled. */
+static __always_inline const struct lapse_cost *cost_of(__u32 cls)
+{
+	__u64 at = cls;
+
+	asm volatile("%[at] &= %[mask]" : [at] "+r"(at) : [mask] "i"(LAPSE_COSTS - 1));
+	return &costs[at];
+}
+
 static __always_inline __u32 cell_index(__u32 component)
 {
 	return component << cfg_shard_bits | (bpf_get_smp_processor_id() & cfg_shard_mask);

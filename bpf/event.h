@@ -312,6 +312,9 @@ enum lapse_class {
 	LAPSE_CLASSES,
 };
 
+/* Room for their costs: a power of two, so that any number can be masked to one that exists. */
+#define LAPSE_COSTS 8
+
 #define LAPSE_MAX_COMPONENTS (1U << 24)
 #define LAPSE_COOKIE(component, edge, role, cls, place)                                        \
 	((__u64)(component) | (__u64)(edge) << 24 | (__u64)(role) << 32 | (__u64)(cls) << 40 | \
@@ -416,6 +419,7 @@ _Static_assert(sizeof(struct lapse_component) == 48, "lapse_component");
 _Static_assert(sizeof(struct lapse_cell) == 256, "lapse_cell");
 _Static_assert(sizeof(struct lapse_frame) == 80, "lapse_frame");
 _Static_assert(sizeof(struct lapse_stack) == 352 + 80 * LAPSE_MAX_DEPTH, "lapse_stack");
+_Static_assert(LAPSE_CLASSES <= LAPSE_COSTS, "room for the costs");
 _Static_assert(sizeof(struct lapse_value_cell) == 192, "lapse_value_cell");
 _Static_assert(sizeof(struct lapse_rules) == 48 + 5 * 72 + LAPSE_VALUES * 56, "lapse_rules");
 _Static_assert(sizeof(struct lapse_keyed) == 64, "lapse_keyed");

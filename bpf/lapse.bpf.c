@@ -141,7 +141,7 @@ int usdt_edge(struct pt_regs *ctx)
 		return 0;
 	}
 	facts = facts_new(stack, LAPSE_COOKIE_COMPONENT(cookie), now);
-	facts->cost_ns = costs[LAPSE_CLASS_EMULATED].enter_ns;
+	facts->cost_ns = cost_of(LAPSE_CLASS_EMULATED)->enter_ns;
 	stack->cost_ns += facts->cost_ns;
 	usdt_capture(ctx, LAPSE_COOKIE_EDGE(cookie), facts);
 	edge_take(LAPSE_COOKIE_EDGE(cookie), facts);

@@ -30,7 +30,7 @@ __u32 only_tid;
 __u32 generation;
 
 /* Calibrated by user space before the target is attached. */
-struct lapse_cost costs[LAPSE_CLASSES];
+struct lapse_cost costs[LAPSE_COSTS];
 
 /* Records that belong to no component and found the ring full. */
 __u64 records_dropped;

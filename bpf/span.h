@@ -174,22 +174,20 @@ VERIFIED_ONCE int frame_end(struct lapse_stack *stack, __u32 at, __u64 now, __u6
 	if (!frame)
 		return 0;
 	cls = frame->cls;
-	if (cls >= LAPSE_CLASSES)
-		return 0;
 	facts = facts_new(stack, frame->component, now);
 	facts->ret = ret;
 	facts->flags = LAPSE_SPAN_RET;
 	for (int i = 0; i < LAPSE_CAPTURES; i++)
 		facts->capture[i] = frame->capture[i];
 	/* What its own probe and those of its children put into the figure. */
-	probes = costs[cls].inside_ns + (stack->cost_ns - frame->cost_ns);
-	stack->cost_ns += costs[cls].total_ns;
+	probes = cost_of(cls)->inside_ns + (stack->cost_ns - frame->cost_ns);
+	stack->cost_ns += cost_of(cls)->total_ns;
 	if (frame->edge) {
-		facts->cost_ns = costs[cls].enter_ns;
+		facts->cost_ns = cost_of(cls)->enter_ns;
 		stack->cost_ns += edge_take(frame->edge, facts);
 		return 0;
 	}
-	facts->cost_ns = costs[cls].total_ns;
+	facts->cost_ns = cost_of(cls)->total_ns;
 	facts->start_ns = frame->start_ns;
 	facts->raw = now - frame->start_ns;
 	facts->duration = facts->raw > probes ? facts->raw - probes : 0;
@@ -290,14 +288,14 @@ static __always_inline int span_edge(struct pt_regs *ctx, __u64 cookie)
 	if (!wanted((void *)bpf_get_current_task()) || goroutine_grows(ctx, cookie))
 		return 0;
 	stack = stack_get(true);
-	if (!stack || cls >= LAPSE_CLASSES) {
+	if (!stack) {
 		edge_lost(cookie);
 		return 0;
 	}
 	call_meant(ctx, &call, stack);
 	stack->facts.now = now;
-	stack->facts.cost_ns = costs[cls].enter_ns;
-	stack->cost_ns += costs[cls].enter_ns;
+	stack->facts.cost_ns = cost_of(cls)->enter_ns;
+	stack->cost_ns += cost_of(cls)->enter_ns;
 	edge_take(LAPSE_COOKIE_EDGE(cookie), &stack->facts);
 	return 0;
 }

@@ -69,7 +69,7 @@ static __always_inline void turn_begin(struct lapse_turn *turn, __u32 number, __
 static __always_inline void turn_end(struct lapse_stack *stack, struct lapse_turn *turn, __u64 now, __u64 ret,
 				     __u32 flags)
 {
-	__u64 probes = costs[LAPSE_CLASS_SYSCALL].inside_ns + (stack->cost_ns - turn->cost_ns);
+	__u64 probes = cost_of(LAPSE_CLASS_SYSCALL)->inside_ns + (stack->cost_ns - turn->cost_ns);
 	struct lapse_facts *facts = facts_new(stack, turn->component, now);
 
 	facts->start_ns = turn->start_ns;
@@ -77,7 +77,7 @@ static __always_inline void turn_end(struct lapse_stack *stack, struct lapse_tur
 	facts->duration = facts->raw > probes ? facts->raw - probes : 0;
 	facts->ret = ret;
 	facts->flags = flags;
-	facts->cost_ns = costs[LAPSE_CLASS_SYSCALL].total_ns;
+	facts->cost_ns = cost_of(LAPSE_CLASS_SYSCALL)->total_ns;
 	for (int i = 0; i < LAPSE_CAPTURES; i++)
 		facts->capture[i] = turn->capture[i];
 	turn->start_ns = 0;

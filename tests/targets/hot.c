@@ -4,7 +4,8 @@
  *
  *     hot [--calls N] [--threads N] [--rate PER_SECOND]
  *
- * Every 50,000th call is followed by one of hot_cool, which no probe makes dear. Where the machine does not reach the rate, the calls take longer; there are as many.
+ * Every 50,000th call is followed by one of hot_cool, which no probe makes dear. Where the machine does not
+ * reach the rate, the calls take longer; there are as many.
  */
 #include "common.h"
 

@@ -237,7 +237,7 @@ static void test_failures(void **state)
 
 	(void)state;
 	expect_failure("mark_fisrt", -ENOENT, "nearest is 'mark_first'");
-	expect_failure("libnone:f", -ENOENT, "no file 'libnone'");
+	expect_failure("libd:f", -ENOENT, "no file 'libd'");
 	expect_failure("mark_none*", -ENOENT, "no function of");
 	expect_failure("/etc/passwd:f", -EINVAL, "not an ELF");
 	expect_failure("/none:f", -ENOENT, "No such file");

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/diag.h"
+#include "probe/rules.h"
 
 static int append(char **text, const char *more)
 {
@@ -104,4 +105,41 @@ int measures_parse_caches(const struct config *config, struct probe_spec *specs,
 		worst = err ? err : worst;
 	}
 	return worst;
+}
+
+/* What the probes of a component tell, its cache's aside. */
+static struct config_fed fed_by(const struct probe_spec *spec, struct plan_component *rules,
+				const char *names[LAPSE_VALUES])
+{
+	struct config_fed fed = {.values = names};
+
+	rules_of_spec(spec, rules);
+	for (size_t i = 0; i < spec->modifiers.n_values; i++)
+		names[fed.n_values++] = rules->value_name[i];
+	fed.has_durations = !rules->untimed;
+	fed.has_errors = rules->has_errors;
+	fed.has_cache = rules->has_cache;
+	fed.any_value = spec->kind == SPEC_MARKER;
+	return fed;
+}
+
+int measures_check_fed(const struct config *config, const struct probe_spec *specs, const size_t *fed,
+		       size_t n_fed)
+{
+	bool any_errors = false;
+	int worst = 0;
+
+	for (size_t i = 0; i < config->n_components; i++) {
+		struct plan_component rules = {0};
+		const char *names[LAPSE_VALUES];
+		struct config_fed by = fed_by(&specs[i], &rules, names);
+		int err;
+
+		for (size_t j = 0; j < n_fed; j++)
+			by.has_cache |= fed[j] == i;
+		any_errors |= by.has_errors;
+		err = config_check_fed(config, i, &by);
+		worst = err ? err : worst;
+	}
+	return worst ? worst : config_check_system_fed(config, any_errors);
 }

@@ -19,4 +19,11 @@ int measures_parse(const struct config *config, struct probe_spec *specs);
  */
 int measures_parse_caches(const struct config *config, struct probe_spec *specs, size_t *fed, size_t *n);
 
+/*
+ * Checks that what was parsed can feed the objectives of the file. Returns 0, or -EINVAL after a message
+ * for each that it cannot, with its place.
+ */
+int measures_check_fed(const struct config *config, const struct probe_spec *specs, const size_t *fed,
+		       size_t n_fed);
+
 #endif

@@ -141,6 +141,8 @@ static int parse_measures(struct session *session)
 		err = measures_parse_caches(session->config, session->specs + n, session->fed,
 					    &session->n_fed);
 	session->n_specs = n + session->n_fed;
+	if (!err)
+		err = measures_check_fed(session->config, session->specs, session->fed, session->n_fed);
 	return err == -ENOMEM ? out_of_memory() : err ? EXIT_USAGE : 0;
 }
 

@@ -95,6 +95,8 @@ static int start_monitor(struct session *session)
 		.interval_ns = session->options->interval_ns,
 		.bucket_bits = tracer_bucket_bits(session->plan.n_components),
 		.exit_severity = session->options->fail_on,
+		.system = session->config ? &session->config->system : NULL,
+		.system_promised = session->config && session->config->system_promised,
 	};
 	int err = 0;
 

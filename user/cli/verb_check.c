@@ -10,6 +10,21 @@
 #include "config/config.h"
 #include "probe/plan.h"
 
+/* What tells of a component's spans. */
+static const char *means_of(const struct plan *plan, size_t component)
+{
+	if (plan_awaits(plan, component))
+		return "what is still to be loaded";
+	if (plan->components[component].marker)
+		return "markers of its own";
+	if (plan_edges(plan, component))
+		return "probes at its places";
+	for (size_t i = 0; i < plan->n_syscalls; i++)
+		if (plan->syscalls[i].component == component)
+			return "tracepoints";
+	return plan->components[component].retins ? "return instructions" : "a return probe";
+}
+
 static void explain_plan(const struct plan *plan)
 {
 	puts("\nIn the process:");
@@ -17,16 +32,26 @@ static void explain_plan(const struct plan *plan)
 		const struct plan_component *component = &plan->components[i];
 
 		printf("  %s: %s in %s, by %s%s%s\n", component->name, component->function, component->object,
-		       component->retins ? "return instructions" : "a return probe",
-		       component->why ? ": " : "", component->why ?: "");
+		       means_of(plan, i), component->why ? ": " : "", component->why ?: "");
 	}
 }
 
+/* The probes of a file, those of its components first. */
+struct measures {
+	struct probe_spec *specs;
+	size_t *fed; /* of those behind them: the component that each feeds */
+	size_t n_fed;
+};
+
 static int check_target(const struct options *options, const struct config *config,
-			const struct probe_spec *specs)
+			const struct measures *measures)
 {
 	struct target_selection selection = options->target;
-	const struct plan_options plan_options = {.force_uretprobe = options->force_uretprobe};
+	const struct plan_options plan_options = {
+		.force_uretprobe = options->force_uretprobe,
+		.fed = measures->fed,
+		.n_fed = measures->n_fed,
+	};
 	struct process *processes;
 	struct plan plan;
 	size_t n;
@@ -47,7 +72,8 @@ static int check_target(const struct options *options, const struct config *conf
 		target_free(processes, n);
 		return EXIT_HELD;
 	}
-	err = plan_make(specs, config->n_components, &selection, processes, n, &plan_options, &plan);
+	err = plan_make(measures->specs, config->n_components + measures->n_fed, &selection, processes, n,
+			&plan_options, &plan);
 	if (!err) {
 		explain_plan(&plan);
 		plan_free(&plan);
@@ -56,18 +82,33 @@ static int check_target(const struct options *options, const struct config *conf
 	return err ? EXIT_NOT_ATTACHED : EXIT_HELD;
 }
 
+static int parse(const struct config *config, struct measures *measures)
+{
+	struct probe_spec *caches = measures->specs + config->n_components;
+	int err = measures_parse(config, measures->specs);
+
+	if (!err)
+		err = measures_parse_caches(config, caches, measures->fed, &measures->n_fed);
+	return err ?: measures_check_fed(config, measures->specs, measures->fed, measures->n_fed);
+}
+
 static int check_config(const struct options *options, const struct config *config)
 {
-	struct probe_spec *specs = calloc(config->n_components + 1, sizeof(*specs));
+	size_t room = 2 * config->n_components;
+	struct measures measures = {
+		.specs = calloc(room + 1, sizeof(*measures.specs)),
+		.fed = calloc(config->n_components + 1, sizeof(*measures.fed)),
+	};
 	int code = EXIT_USAGE;
 
-	if (specs && !measures_parse(config, specs)) {
+	if (measures.specs && measures.fed && !parse(config, &measures)) {
 		config_explain(config, stdout);
-		code = check_target(options, config, specs);
+		code = check_target(options, config, &measures);
 	}
-	for (size_t i = 0; specs && i < config->n_components; i++)
-		spec_free(&specs[i]);
-	free(specs);
+	for (size_t i = 0; measures.specs && i < room; i++)
+		spec_free(&measures.specs[i]);
+	free(measures.specs);
+	free(measures.fed);
 	return code;
 }
 

@@ -26,12 +26,34 @@ static void caret_at_function(const struct probe_spec *spec, const char *hint, c
 	diag_caret(spec->text, spec->function_at, strlen(spec->function), hint, "%s", message);
 }
 
+bool failure_nearest_object(const struct view *view, const char *object, char *hint, size_t size)
+{
+	struct text_nearest nearest = {.wanted = object};
+
+	*hint = '\0';
+	for (size_t i = 0; i < view->n_files; i++) {
+		char *base = strdup(path_base(view->files[i]->name));
+
+		if (!base)
+			break;
+		base[strcspn(base, ".")] = '\0';
+		text_nearest_offer(&nearest, base);
+		if (nearest.best == base)
+			snprintf(hint, size, "nearest is '%s'", path_base(view->files[i]->name));
+		free(base);
+		/* The distance is all that is needed of it. */
+		if (nearest.best)
+			nearest.best = "";
+	}
+	return *hint;
+}
+
 static void report_no_object(const struct view *view, const struct probe_spec *spec,
 			     const struct failure *failure)
 {
-	struct text_nearest nearest = {.wanted = spec->object};
-	char hint[HINT_SIZE] = "";
+	char hint[HINT_SIZE];
 	pid_t pid = view->process->pid;
+	bool near;
 
 	if (spec->object_kind == SPEC_OBJECT_PATH) {
 		diag_caret(spec->text, spec->object_at, strlen(spec->object), NULL, "%s: %s", spec->object,
@@ -42,25 +64,12 @@ static void report_no_object(const struct view *view, const struct probe_spec *s
 		diag_error("process %d maps no program", pid);
 		return;
 	}
-	for (size_t i = 0; i < view->n_files; i++) {
-		char *base = strdup(path_base(view->files[i]->name));
-
-		if (!base)
-			break;
-		base[strcspn(base, ".")] = '\0';
-		text_nearest_offer(&nearest, base);
-		if (nearest.best == base)
-			snprintf(hint, sizeof(hint), "nearest is '%s'", path_base(view->files[i]->name));
-		free(base);
-		/* The distance is all that is needed of it. */
-		if (nearest.best)
-			nearest.best = "";
-	}
+	near = failure_nearest_object(view, spec->object, hint, sizeof(hint));
 	if (pid)
-		diag_caret(spec->text, spec->object_at, strlen(spec->object), hint[0] ? hint : NULL,
+		diag_caret(spec->text, spec->object_at, strlen(spec->object), near ? hint : NULL,
 			   "process %d (%s) has no file '%s' mapped", pid, view->process->comm, spec->object);
 	else
-		diag_caret(spec->text, spec->object_at, strlen(spec->object), hint[0] ? hint : NULL,
+		diag_caret(spec->text, spec->object_at, strlen(spec->object), near ? hint : NULL,
 			   "'%s' is not among the program's files", spec->object);
 }
 

@@ -9,4 +9,7 @@
 int failure_report(struct resolver *resolver, const struct view *view, const struct probe_spec *spec,
 		   const struct failure *failure);
 
+/* Whether a file of @view has a name like @object, which none has: then @hint says so. */
+bool failure_nearest_object(const struct view *view, const char *object, char *hint, size_t size);
+
 #endif

@@ -154,16 +154,19 @@ static bool seen_before(const struct planning *p, const struct hit *hit)
 	return false;
 }
 
-/* Whether a library may bring the function later: it is named, and the program loads libraries. */
+/* Whether a library may bring the function later: it is named as nothing else is, and the program can load
+ * libraries. */
 static bool may_come(const struct view *view, const struct probe_spec *place, const struct failure *failure)
 {
 	const struct mapped_file *loader;
 	uint64_t hook;
+	char hint[256];
 
 	if (failure->kind != FAILED_NO_OBJECT || !view->process->pid ||
-	    (place->object_kind != SPEC_OBJECT_NAME && place->object_kind != SPEC_OBJECT_PATH))
+	    place->object_kind != SPEC_OBJECT_NAME)
 		return false;
-	return !loader_hook(view->process, &loader, &hook);
+	return !failure_nearest_object(view, place->object, hint, sizeof(hint)) &&
+	       !loader_hook(view->process, &loader, &hook);
 }
 
 static void await(struct planning *p, size_t spec, const struct probe_spec *place)
