@@ -123,12 +123,28 @@ void text_nearest_offer(struct text_nearest *nearest, const char *candidate)
 	nearest->distance = distance;
 }
 
+bool text_is_receiver(const char *at)
+{
+	size_t length;
+
+	if (at[0] != '(' || at[1] != '*')
+		return false;
+	length = strcspn(at + 2, "*?()");
+	return length && at[2 + length] == ')' && at[2 + length + 1] == '.';
+}
+
+/* A star that stands for itself. */
+static bool is_literal(const char *pattern, const char *star)
+{
+	return star > pattern && text_is_receiver(star - 1);
+}
+
 bool text_glob_match(const char *pattern, const char *text)
 {
-	const char *star = NULL, *resume = NULL;
+	const char *start = pattern, *star = NULL, *resume = NULL;
 
 	while (*text) {
-		if (*pattern == '*') {
+		if (*pattern == '*' && !is_literal(start, pattern)) {
 			star = pattern++;
 			resume = text;
 		} else if (*pattern == '?' || *pattern == *text) {
@@ -148,5 +164,8 @@ bool text_glob_match(const char *pattern, const char *text)
 
 bool text_is_glob(const char *pattern)
 {
-	return strpbrk(pattern, "*?") != NULL;
+	for (const char *at = pattern; (at = strpbrk(at, "*?")); at++)
+		if (!is_literal(pattern, at))
+			return true;
+	return false;
 }

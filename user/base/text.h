@@ -24,8 +24,12 @@ struct text_nearest {
 };
 void text_nearest_offer(struct text_nearest *nearest, const char *candidate);
 
-/* Shell-style match with * and ?, over the whole of @text. */
+/* Shell-style match with * and ?, over the whole of @text. The star of a Go method's receiver, "(*conn).",
+ * is a letter like others. */
 bool text_glob_match(const char *pattern, const char *text);
 bool text_is_glob(const char *pattern);
+
+/* Whether "(*NAME)." is at @at: the receiver in the name of a Go method. */
+bool text_is_receiver(const char *at);
 
 #endif

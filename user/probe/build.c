@@ -225,6 +225,7 @@ static int choose_component(struct build *build, const struct adding *adding, si
 {
 	const struct want *want = adding->want;
 	const char *object = path_base(adding->resolved->file->name);
+	enum lapse_end end = want->edge == LAPSE_EDGE_END ? LAPSE_END_END : LAPSE_END_START;
 	struct plan_component *component;
 	int err = want->edge ? build_whole(build, want->spec, "", index)
 			     : function_component(build, adding, object, index);
@@ -240,9 +241,10 @@ static int choose_component(struct build *build, const struct adding *adding, si
 	}
 	if (!component->has_rules)
 		return 0;
-	return rules_type(&build->specs[want->spec],
-			  want->edge == LAPSE_EDGE_END ? LAPSE_END_END : LAPSE_END_START,
-			  adding->resolved->object, adding->function, &component->rules);
+	if (adding->function->go == GO_FUNCTION)
+		return rules_of_go(&build->specs[want->spec], end, adding->function, &component->rules);
+	return rules_type(&build->specs[want->spec], end, adding->resolved->object, adding->function,
+			  &component->rules);
 }
 
 /* Why the component is measured by return instructions. */

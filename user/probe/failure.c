@@ -129,6 +129,10 @@ static void report_no_function(struct resolver *resolver, const struct view *vie
 	caret_at_function(spec, hint[0] ? hint : NULL, "unknown function '%s'", spec->function);
 	if (stripped)
 		diag_note("%s", advice);
+	if (object && object->go.built)
+		diag_note("Go inlines small functions, which are then no functions of %s any more: probe a "
+			  "caller, or build with -gcflags=-l",
+			  name);
 }
 
 static void report_unreadable(const struct probe_spec *spec, const struct failure *failure)

@@ -16,6 +16,7 @@ struct search {
 	const struct object *object;
 	const char *name;
 	Dwarf_Off origin; /* of the inlined function's abstract entry */
+	bool go;
 	bool found, placed;
 	size_t looked;
 	char *into;
@@ -108,7 +109,9 @@ static void search_units(struct search *search, Dwarf *dwarf)
 	const char *name;
 	Dwarf_Die unit;
 
-	length = plain_name(search->name, &name);
+	/* Go's names are whole. */
+	name = search->name;
+	length = search->go ? strlen(name) : plain_name(search->name, &name);
 	while (!search->found && search->looked <= LOOK_MAX &&
 	       dwarf_nextcu(dwarf, offset, &next, &header, NULL, NULL, NULL) == 0) {
 		if (dwarf_offdie(dwarf, offset + header, &unit)) {
@@ -122,7 +125,8 @@ static void search_units(struct search *search, Dwarf *dwarf)
 
 bool inlined_find(const struct object *object, const char *name, char *into, size_t size)
 {
-	struct search search = {.object = object, .name = name, .into = into, .size = size};
+	struct search search = {
+		.object = object, .name = name, .go = object->go.built, .into = into, .size = size};
 	Dwarf *dwarf = debuginfo_dwarf(object);
 
 	if (size)

@@ -31,6 +31,16 @@ static const char *const not_verbatim[] = {
 	"str",	    "shim",	   "true",	"false",	"noexcept",	 "requires",
 };
 
+/* Suffixes end the name, or are numbered; in Go the same words may be names behind a package's dot. */
+static bool is_suffix(const char *found, const char *word)
+{
+	const char *after = found + strlen(word);
+
+	if (after[-1] == '.')
+		return isdigit((unsigned char)*after);
+	return !*after || *after == '@' || (*after == '.' && isdigit((unsigned char)after[1]));
+}
+
 size_t name_base(const char *symbol, enum clone *clone)
 {
 	size_t length = strcspn(symbol, "@");
@@ -42,7 +52,8 @@ size_t name_base(const char *symbol, enum clone *clone)
 	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
 		const char *found = strstr(symbol, suffixes[i].word);
 
-		if (!found || found == symbol || (size_t)(found - symbol) >= length + strlen(".cold"))
+		if (!found || found == symbol || !is_suffix(found, suffixes[i].word) ||
+		    (size_t)(found - symbol) >= length + strlen(".cold"))
 			continue;
 		if ((size_t)(found - symbol) < length)
 			length = (size_t)(found - symbol);

@@ -11,6 +11,9 @@
 /* An operand without a type is a long. */
 #define LONG_BYTES 8
 
+/* Registers that Go passes integers in (src/cmd/compile/abi-internal.md). */
+#define GO_REGISTERS 9
+
 static void no_operand(struct lapse_operand *operand)
 {
 	*operand = (struct lapse_operand){.from = LAPSE_FROM_NONE};
@@ -264,6 +267,23 @@ static void place_captures(const struct typing *typing, struct lapse_rules *rule
 		if (arg < typing->types.n_args)
 			rules->capture[typing->end][i] = typing->types.args[arg].slot;
 	}
+}
+
+int rules_of_go(const struct probe_spec *spec, enum lapse_end end, const struct function *function,
+		struct lapse_rules *rules)
+{
+	rules->flags |= LAPSE_RULE_GO_ARGS;
+	for (int i = 0; i < LAPSE_CAPTURES; i++) {
+		uint8_t arg = rules->capture[end][i];
+
+		if (arg == LAPSE_FROM_NONE || arg < GO_REGISTERS)
+			continue;
+		diag_error("'%s': arg%u of %s lies on the stack: of Go's arguments those in the first %d "
+			   "registers are read",
+			   spec->text, arg, function->symbol, GO_REGISTERS);
+		return -EINVAL;
+	}
+	return 0;
 }
 
 int rules_type(const struct probe_spec *spec, enum lapse_end end, const struct object *object,

@@ -25,4 +25,11 @@ void rules_of_spec(const struct probe_spec *spec, struct plan_component *compone
 int rules_type(const struct probe_spec *spec, enum lapse_end end, const struct object *object,
 	       const struct function *function, struct lapse_rules *rules);
 
+/*
+ * The same for a function of Go's, whose arguments are counted by the words that they take, in Go's
+ * own registers: -EINVAL after a message where one is not in any.
+ */
+int rules_of_go(const struct probe_spec *spec, enum lapse_end end, const struct function *function,
+		struct lapse_rules *rules);
+
 #endif

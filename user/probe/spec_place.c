@@ -189,6 +189,15 @@ static int take_object(struct probe_spec *spec, struct spec_piece *place)
 	return set_object(spec, &object);
 }
 
+/* Whether it is a C++ name with its parameter list: what stands in parentheses is no Go receiver. */
+static bool has_parameters(const char *name)
+{
+	for (const char *at = name; (at = strchr(at, '(')); at++)
+		if (!text_is_receiver(at))
+			return true;
+	return false;
+}
+
 int spec_parse_function(struct probe_spec *spec, struct spec_piece place)
 {
 	int err = check_all_digits(&place);
@@ -206,7 +215,7 @@ int spec_parse_function(struct probe_spec *spec, struct spec_piece place)
 	if (!spec->function)
 		return -ENOMEM;
 	/* A lone '*' after "operator" or in a parameter list belongs to the C++ name. */
-	spec->glob = !strchr(spec->function, '(') && !strstr(spec->function, "operator") &&
+	spec->glob = !has_parameters(spec->function) && !strstr(spec->function, "operator") &&
 		     text_is_glob(spec->function);
 	return 0;
 }
