@@ -85,10 +85,12 @@ static bool is_trampoline(const struct lapse_open *open, uint64_t address)
 }
 
 /* A frame above the thread's stack pointer, or whose slot holds something else now. */
-static bool frame_dead(const struct lapse_open *open)
+static bool frame_dead(const struct lapse_open *open, const struct lapse_goroutine *goroutine)
 {
 	uint64_t sp, word;
 
+	if (goroutine)
+		return goroutine_frame_dead(goroutine, open);
 	if (thread_sp(open, &sp) && sp > open->sp && sp - open->sp < STACK_REACH)
 		return true;
 	if (!slot_word(open, &word))
@@ -149,16 +151,18 @@ static void remember_dead(struct tracer *tracer, const struct lapse_open *open)
 }
 
 /* The suspicion of the look before holds: the frame is still there, and still dead. */
-static bool confirm(struct tracer *tracer, const struct lapse_open *open)
+static bool confirm(struct tracer *tracer, const struct lapse_open *open,
+		    const struct lapse_goroutine *goroutine)
 {
 	struct dead_frame *known = known_dead(tracer, open);
 
-	if (known && frame_dead(open))
+	if (known && frame_dead(open, goroutine))
 		known->confirmed = true;
 	return known && known->confirmed;
 }
 
-static bool is_dead(struct tracer *tracer, const struct lapse_open *open, uint64_t age_ns, size_t *suspects)
+static bool is_dead(struct tracer *tracer, const struct lapse_open *open,
+		    const struct lapse_goroutine *goroutine, uint64_t age_ns)
 {
 	const struct dead_frame *known;
 
@@ -169,7 +173,7 @@ static bool is_dead(struct tracer *tracer, const struct lapse_open *open, uint64
 		known = known_dead(tracer, open);
 		return known && known->confirmed;
 	case LOOK_CONFIRM:
-		return confirm(tracer, open);
+		return confirm(tracer, open, goroutine);
 	case LOOK_TICK:
 		if (age_ns < SUSPECT_AGE_NS)
 			return false;
@@ -177,19 +181,20 @@ static bool is_dead(struct tracer *tracer, const struct lapse_open *open, uint64
 	case LOOK_ALL:
 		break;
 	}
-	if ((*suspects)++ >= MAX_SUSPECTS || !frame_dead(open))
+	if (tracer->n_suspects++ >= MAX_SUSPECTS || !frame_dead(open, goroutine))
 		return false;
 	remember_dead(tracer, open);
 	return true;
 }
 
-static int take_open(struct tracer *tracer, const struct lapse_open *open, uint64_t now_ns, size_t *suspects)
+int open_take(struct tracer *tracer, const struct lapse_open *open, const struct lapse_goroutine *goroutine,
+	      uint64_t now_ns)
 {
 	uint64_t age = now_ns > open->start_ns ? now_ns - open->start_ns : 0;
 
 	if (open->component >= tracer->n_components)
 		return 0;
-	if (tracer->memory[open->component].dropped || is_dead(tracer, open, age, suspects)) {
+	if (tracer->memory[open->component].dropped || is_dead(tracer, open, goroutine, age)) {
 		tracer->dead[open->component]++;
 		return 0;
 	}
@@ -200,7 +205,7 @@ static int take_open(struct tracer *tracer, const struct lapse_open *open, uint6
 static int read_stream(struct tracer *tracer, int fd, uint64_t now_ns)
 {
 	char buffer[sizeof(struct lapse_open) * 512];
-	size_t have = 0, suspects = 0;
+	size_t have = 0;
 	ssize_t n;
 	int err = 0;
 
@@ -212,7 +217,7 @@ static int read_stream(struct tracer *tracer, int fd, uint64_t now_ns)
 			struct lapse_open open;
 
 			memcpy(&open, buffer + at, sizeof(open));
-			err = take_open(tracer, &open, now_ns, &suspects);
+			err = open_take(tracer, &open, NULL, now_ns);
 		}
 		have -= at;
 		memmove(buffer, buffer + at, have);
@@ -228,7 +233,7 @@ int open_frames_read(struct tracer *tracer, uint64_t now_ns)
 	if (tracer->look == LOOK_LAST)
 		now_ns = tracer->stop_ns;
 
-	tracer->n_open = 0;
+	tracer->n_open = tracer->n_suspects = 0;
 	if (tracer->look == LOOK_TICK || tracer->look == LOOK_ALL)
 		tracer->n_dead_frames = 0;
 	memset(tracer->dead, 0, tracer->n_components * sizeof(*tracer->dead));

@@ -74,19 +74,19 @@ static int keep_goroutine(struct tracer *tracer, const struct lapse_goroutine *k
 
 	for (uint32_t i = 0; i < stack->depth && i < LAPSE_MAX_DEPTH && !err; i++) {
 		const struct lapse_frame *frame = &stack->frame[i];
-		struct lapse_span span = {
-			.kind = LAPSE_REC_SPAN,
+		struct lapse_open open = {
 			.component = frame->component,
 			.pid = key->pid,
 			.tid = key->pid,
+			.depth = i,
+			.sp = frame->sp,
+			.caller = frame->caller,
 			.start_ns = frame->start_ns,
-			.duration_ns = age_of(frame->start_ns, now_ns),
-			.raw_ns = age_of(frame->start_ns, now_ns),
-			.flags = LAPSE_SPAN_OPEN,
+			.flags = frame->flags,
 		};
 
-		if (!frame->edge && frame->component < tracer->n_components)
-			err = open_keep(tracer, &span);
+		if (!frame->edge)
+			err = open_take(tracer, &open, key, now_ns);
 	}
 	return err;
 }
@@ -98,7 +98,7 @@ static void abandon_goroutine(struct tracer *tracer, const struct lapse_goroutin
 	if (bpf_map__delete_elem(tracer->skel->maps.goroutines, key, sizeof(*key), 0))
 		return;
 	for (uint32_t i = 0; i < stack->depth && i < LAPSE_MAX_DEPTH; i++)
-		if (!stack->frame[i].edge)
+		if (!stack->frame[i].edge && stack->frame[i].component < tracer->n_components)
 			__atomic_fetch_add(&tracer_cell(tracer, stack->frame[i].component, 0)->abandoned, 1,
 					   __ATOMIC_RELAXED);
 }

@@ -94,6 +94,7 @@ struct tracer {
 	uint64_t *dead; /* per component: frames unwound, but not pruned yet by a later entry */
 	struct dead_frame dead_frames[MAX_DEAD_FRAMES]; /* as the last looks found them */
 	size_t n_dead_frames;
+	size_t n_suspects; /* frames that the present look has gone into */
 	enum open_look look;
 	uint64_t stop_ns; /* when the probes began to go */
 	uint64_t last_tick_ns;
@@ -144,6 +145,11 @@ void tsc_measure(struct tracer *tracer);
 /* open_maps.c: keyed spans and goroutines that are open; drops what has expired. */
 int open_maps_read(struct tracer *tracer, uint64_t now_ns);
 
+struct lapse_goroutine;
+
+/* goroutine.c: whether the frame @open of @goroutine has been left, by a panic for instance. */
+bool goroutine_frame_dead(const struct lapse_goroutine *goroutine, const struct lapse_open *open);
+
 /* Keeps a span that is open for the tick; 0 or -ENOMEM. */
 int open_keep(struct tracer *tracer, const struct lapse_span *span);
 
@@ -151,6 +157,10 @@ void *tracer_map_array(const struct bpf_map *map, size_t value_size, size_t n);
 void tracer_unmap_array(void *at, size_t value_size, size_t n);
 /* attach.c: keeps @link until tracer_detach(); what made it NULL. */
 int tracer_keep_link(struct tracer *tracer, struct bpf_link *link);
+
+/* Keeps an open frame of a thread, or of @goroutine, unless it turns out to be dead. 0 or -ENOMEM. */
+int open_take(struct tracer *tracer, const struct lapse_open *open, const struct lapse_goroutine *goroutine,
+	      uint64_t now_ns);
 
 /* open_frames.c: fills tracer->open and tracer->dead. 0 or -errno. */
 int open_frames_attach(struct tracer *tracer);
