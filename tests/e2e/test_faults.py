@@ -62,7 +62,16 @@ def unknown_function(t):
 @case()
 def unknown_library(t):
     target = _idle(t)
-    _refused(t, 4, ["libnone"], "stat", "-p", target.pid, "libnone:work_push")
+    _refused(t, 4, ["libv:", "libc"], "stat", "-p", target.pid, "libv:work_push")
+
+
+@case()
+def library_that_has_still_to_come(t):
+    """Named like nothing that is mapped: it may be loaded later."""
+    target = _idle(t)
+    tracer = t.stat(target.pid, "libnone:work_push")
+    check(any("libnone has not been loaded" in line for line in tracer.err), "it does not say what it waits for")
+    tracer.stop(code=130)
 
 
 @case()

@@ -5,12 +5,23 @@
 
 #define HINT_AFTER_NS (5 * NSEC_PER_SEC)
 
+/* Everything waits for a library: that has been said. */
+static bool awaits_all(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n_components; i++)
+		if (!plan_awaits(plan, i))
+			return false;
+	return true;
+}
+
 /* Nothing was hit: said once, with the likely reasons. */
 static void hint(struct session *session, const struct tick *tick)
 {
 	if (session->hint_given || tick->now_ns - session->start_ns < HINT_AFTER_NS)
 		return;
 	session->hint_given = true;
+	if (awaits_all(&session->plan))
+		return;
 	for (size_t i = 0; i < tick->n_components; i++)
 		if (tick->components[i].counters.entries)
 			return;
