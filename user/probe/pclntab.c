@@ -11,11 +11,15 @@
 /* The header: magic, two zeros, the least size of an instruction, the size of a pointer, then words. */
 #define HEADER_FIXED 8
 #define WORD	     8
+#define ALIGNMENT    32
 
 /* Functions that are looked at before the table is believed: so many, and one of so many must begin
  * with a stack check. */
 #define LOOK_MAX   1024
 #define LOOK_SHARE 8
+
+/* Headers that are tried where no section has the table's name. */
+#define TRIED_MAX 4
 
 /* flag of runtime._func (Go 1.18). */
 #define FLAG_ASSEMBLY 4
@@ -69,19 +73,11 @@ static bool header_word(const struct table *table, size_t index, uint64_t *value
 	return read_number(table, HEADER_FIXED + index * WORD, WORD, value);
 }
 
-static bool find_section(const struct object *object, struct section *section)
-{
-	/* Position-independent programs have it where the loader may write. */
-	return (section_find(object->elf, ".gopclntab", section) ||
-		section_find(object->elf, ".data.rel.ro.gopclntab", section)) &&
-	       section->bytes && section->size >= HEADER_FIXED;
-}
-
 static const struct layout *find_layout(const struct section *section)
 {
 	const uint8_t *bytes = section->bytes;
 
-	if (bytes[4] || bytes[5] || bytes[6] != 1 || bytes[7] != WORD)
+	if (section->size < HEADER_FIXED || bytes[4] || bytes[5] || bytes[6] != 1 || bytes[7] != WORD)
 		return NULL;
 	for (size_t i = 0; i < sizeof(layouts) / sizeof(layouts[0]); i++)
 		if (layouts[i].magic == number(bytes, sizeof(uint32_t)))
@@ -89,14 +85,12 @@ static const struct layout *find_layout(const struct section *section)
 	return NULL;
 }
 
-/* Checks the header, and that the list of functions, with the address that ends it, lies within. */
-static bool open_table(const struct object *object, struct table *table)
+/* Checks the header at the section's start, and that the list of functions, with the address that ends
+ * it, lies within. */
+static bool open_table(struct table *table)
 {
 	uint64_t n;
 
-	*table = (struct table){.object = object};
-	if (!object->x86_64 || !find_section(object, &table->section))
-		return false;
 	table->layout = find_layout(&table->section);
 	if (!table->layout || !header_word(table, 0, &n) ||
 	    !header_word(table, table->layout->names_word, &table->names) ||
@@ -226,6 +220,45 @@ static bool find_text(struct table *table)
 	return believable(table);
 }
 
+static bool take_table(const struct object *object, const struct section *section, struct table *table)
+{
+	*table = (struct table){.object = object, .section = *section};
+	return open_table(table) && find_text(table);
+}
+
+/* C's linker puts it among other things that the loader may write. */
+static bool search_table(const struct object *object, struct table *table)
+{
+	struct section all;
+	int tried = 0;
+
+	if (!section_find(object->elf, ".data.rel.ro", &all) || !all.bytes)
+		return false;
+	for (size_t at = -all.addr % ALIGNMENT; at < all.size && tried < TRIED_MAX; at += ALIGNMENT) {
+		struct section rest = {all.bytes + at, all.size - at, all.addr + at};
+
+		if (!find_layout(&rest))
+			continue;
+		tried++;
+		if (take_table(object, &rest, table))
+			return true;
+	}
+	return false;
+}
+
+static bool find_table(const struct object *object, struct table *table)
+{
+	struct section section;
+
+	if (!object->x86_64)
+		return false;
+	if ((section_find(object->elf, ".gopclntab", &section) ||
+	     section_find(object->elf, ".data.rel.ro.gopclntab", &section)) &&
+	    section.bytes)
+		return take_table(object, &section, table);
+	return search_table(object, table);
+}
+
 int pclntab_each(const struct object *object, unsigned *minor,
 		 int (*each)(void *context, const struct pclntab_function *function), void *context)
 {
@@ -233,7 +266,7 @@ int pclntab_each(const struct object *object, unsigned *minor,
 	struct table table;
 	int err = 0;
 
-	if (!open_table(object, &table) || !find_text(&table))
+	if (!find_table(object, &table))
 		return -ENOENT;
 	*minor = table.layout->minor;
 	for (size_t i = 0; !err && i < table.n; i++)
