@@ -18,6 +18,9 @@ targets_cc := thrower names marked_cxx
 target_files := $(addprefix $(targets_dir)/, timed.static timed.static_pie timed.no_pie \
 	$(if $(MUSL_GCC),timed.musl timed.musl_static))
 
+# As Go's linker makes them: plain, without symbols, position independent, and by C's linker with all that.
+go_files := gowork gowork.stripped gowork.pie gowork.cgo
+
 # Files that unit tests read.
 debug_files := $(addprefix $(targets_dir)/, timed.stripped timed.minidebug timed.linked timed.crc)
 typed_files := $(addprefix $(targets_dir)/, typed.4 typed.5 typed.gz typed.1 typed.clang typed_cxx.4 typed_cxx.5)
@@ -26,7 +29,7 @@ $(BUILD)/unit/test_types: | $(debug_files) $(typed_files)
 
 target_programs := $(targets_c:%=$(targets_dir)/%) $(targets_cc:%=$(targets_dir)/%) \
 	$(addprefix $(targets_dir)/, pipeline canceller_plain libcalls many plugin.so \
-		$(if $(RUSTC),panicker) $(if $(GO),goserver)) \
+		$(if $(RUSTC),panicker) $(if $(GO),goserver $(go_files))) \
 	$(target_files) $(debug_files) $(typed_files)
 
 # What the fuzzer of ELF files begins with; it would not come upon such files by itself.
@@ -132,10 +135,22 @@ $(targets_dir)/panicker: $(targets_src)/panicker.rs
 	@mkdir -p $(@D)
 	MAKEFLAGS= $(RUSTC) --edition 2018 -O -g -D warnings -o $@ $<
 
-# Nothing is fetched: the program needs the standard library only.
+# Nothing is fetched: the programs need the standard library only.
+go_build = GO111MODULE=off GOFLAGS= GOPROXY=off CGO_ENABLED=$(or $(go_cgo),0) \
+	GOCACHE=$(abspath $(BUILD))/go-cache $(GO) build $(go_flags) -o $@ $<
+
 $(targets_dir)/goserver: $(targets_src)/goserver.go
 	@mkdir -p $(@D)
-	GO111MODULE=off GOFLAGS= GOPROXY=off CGO_ENABLED=0 GOCACHE=$(abspath $(BUILD))/go-cache $(GO) build -o $@ $<
+	$(go_build)
+
+$(targets_dir)/gowork.stripped: go_flags := -ldflags="-s -w"
+$(targets_dir)/gowork.pie: go_flags := -buildmode=pie
+$(targets_dir)/gowork.cgo: go_flags := -buildmode=pie -ldflags="-s -w -linkmode=external"
+$(targets_dir)/gowork.cgo: go_cgo := 1
+
+$(go_files:%=$(targets_dir)/%): $(targets_src)/gowork.go
+	@mkdir -p $(@D)
+	$(go_build)
 
 # ---- The sample trading pipeline -----------------------------------------------------------------
 pipeline_objects := $(patsubst $(targets_src)/pipeline/%.c,$(targets_dir)/obj/pipeline-%.o,$(wildcard $(targets_src)/pipeline/*.c))
