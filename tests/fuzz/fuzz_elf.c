@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "probe/go_safety.h"
 #include "probe/inlined.h"
 #include "probe/placement.h"
 #include "probe/retins.h"
@@ -22,6 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void judge(const struct object *object, struct decoder *decoder)
 {
 	struct function_types types;
+	const struct safety otherwise = {.verdict = SAFETY_RETURN_INSNS};
 	struct retins retins;
 	struct body body;
 
@@ -34,6 +36,7 @@ static void judge(const struct object *object, struct decoder *decoder)
 			body_free(&body);
 		}
 		retins_find(object, function, decoder, &retins);
+		go_safety(&otherwise, object, function);
 		types_of(object, function, &types);
 	}
 }
@@ -56,7 +59,7 @@ static void read_marks(const struct object *object)
 
 static void look_up(const struct object *object)
 {
-	static const char *const patterns[] = {"main", "*", "ns::f", "*::f(int)", "_Z*"};
+	static const char *const patterns[] = {"main", "*", "ns::f", "*::f(int)", "_Z*", "main.(*t).*"};
 	struct text_nearest nearest = {.wanted = "handle_order"};
 	struct matches matches;
 	char into[64], *owned = NULL;
