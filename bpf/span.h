@@ -118,11 +118,7 @@ static __always_inline bool stack_make_room(struct lapse_stack *stack, struct la
 	stack_prune(stack, call->sp);
 	if (skips_return)
 		flags |= SETTLE_SKIPS_RETURN;
-	if (stack_settle(stack, call->sp, call->slot, call->cookie, flags) != SLOT_JUMP)
-		return true;
-	if (!edge_of(call->cookie))
-		ADD(cell->jumps, 1);
-	return false;
+	return stack_settle(stack, call->sp, call->slot, call->cookie, flags) != SLOT_JUMP;
 }
 
 /*
@@ -137,6 +133,7 @@ static __always_inline int span_enter(struct pt_regs *ctx, __u64 cookie, bool sk
 	struct lapse_stack *stack;
 	struct lapse_cell *cell;
 	enum return_probes safe;
+	bool meant, room;
 
 	if (other_generation(cookie) || !wanted((void *)bpf_get_current_task()) ||
 	    goroutine_grows(ctx, cookie))
@@ -154,12 +151,18 @@ static __always_inline int span_enter(struct pt_regs *ctx, __u64 cookie, bool sk
 	stack = stack_of(&call, ctx, component, true);
 	if (!stack)
 		return span_lost(cell);
-	if ((component->flags & LAPSE_COMP_RULES) && !call_meant(ctx, &call, stack))
+	meant = !(component->flags & LAPSE_COMP_RULES) || call_meant(ctx, &call, stack);
+	/* In any case: the return of a call that is not meant must not find a frame that was left there. */
+	room = stack_make_room(stack, cell, &call, component->flags, skips_return);
+	if (!meant)
 		return 1;
 	if (!edge_of(cookie))
 		ADD(cell->entries, 1);
-	if (!stack_make_room(stack, cell, &call, component->flags, skips_return))
+	if (!room) {
+		if (!edge_of(cookie))
+			ADD(cell->jumps, 1);
 		return 1;
+	}
 	return frame_push(stack, cell, &call, component->flags);
 }
 
