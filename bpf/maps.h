@@ -28,6 +28,8 @@ __u32 only_tid;
 
 /* LAPSE_EDGE_GENERATION, or 0: which links of globs begin spans. */
 __u32 generation;
+/* Links of both generations are there: a return may be seen twice. */
+__u32 renewing;
 
 /* Calibrated by user space before the target is attached. */
 struct lapse_cost costs[LAPSE_COSTS];

@@ -207,13 +207,31 @@ static __always_inline bool begun_by_another(struct lapse_stack *stack, __u64 sp
 	       top->component == LAPSE_COOKIE_COMPONENT(cookie) && top->generation != generation_of(cookie);
 }
 
+/* A return without a frame. Attachments that cannot leave a return alone fire for calls that if() did not
+ * mean, too: those are no loss. */
+static __always_inline void count_stray(__u64 cookie)
+{
+	__u32 number = LAPSE_COOKIE_COMPONENT(cookie);
+	struct lapse_component *component = bpf_map_lookup_elem(&components, &number);
+	struct lapse_cell *cell = cell_of(number);
+	struct lapse_rules *r;
+
+	if (!component || !cell)
+		return;
+	if (component->flags & LAPSE_COMP_RULES) {
+		r = rules_of(number);
+		if (!r || r->if_entry.n)
+			return;
+	}
+	ADD(cell->stray, 1);
+}
+
 /* At a return probe. */
 static __always_inline int span_return(struct pt_regs *ctx, __u64 cookie)
 {
 	__u64 now = bpf_ktime_get_ns();
 	struct lapse_stack *stack = stack_get(false);
 	__u64 sp = PT_REGS_SP(ctx) - RETURN_POPS;
-	struct lapse_cell *cell;
 	int at = POP_NONE;
 
 	if (stack && begun_by_another(stack, sp, cookie))
@@ -226,11 +244,9 @@ static __always_inline int span_return(struct pt_regs *ctx, __u64 cookie)
 	}
 	if (at >= 0)
 		return frame_end(stack, at, now, PT_REGS_RC(ctx));
-	if (at == POP_EXTRA || edge_of(cookie) || !wanted((void *)bpf_get_current_task()))
+	if (at == POP_EXTRA || edge_of(cookie) || renewing || !wanted((void *)bpf_get_current_task()))
 		return 0;
-	cell = cell_of(LAPSE_COOKIE_COMPONENT(cookie));
-	if (cell)
-		ADD(cell->stray, 1);
+	count_stray(cookie);
 	return 0;
 }
 

@@ -4,11 +4,9 @@
 from harness import case, check, conserved, equal
 
 
-@case()
-def glob_probes_over_budget_are_taken_away(t):
+def taken_away(t, *options):
     target = t.target("hot", "--calls", 30000000, "--rate", 10000000)
-    tracer = t.stat(target.pid, "hot*")
-    equal(tracer.probes, 2, "probes")
+    tracer = t.stat(target.pid, "hot*", *options)
     target.go()
     tracer.wait_line(r"hot is not measured any more: its probe took \d", tracer.err)
     truth = target.done(60)
@@ -20,6 +18,16 @@ def glob_probes_over_budget_are_taken_away(t):
     check(0 < final["components"]["hot"]["count"] < truth["calls"], "hot was measured to the end")
     check(not any("hot_cool is not measured" in line for line in tracer.err), "hot_cool was taken away")
     target.finish()
+
+
+@case()
+def glob_probes_over_budget_are_taken_away(t):
+    taken_away(t)
+
+
+@case()
+def with_links_that_cannot_leave_a_return_alone(t):
+    taken_away(t, "--attach=multi")
 
 
 @case()

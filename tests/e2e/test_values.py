@@ -94,6 +94,13 @@ def filters_by_arguments_and_result(t):
 
 
 @case()
+def filters_where_a_return_cannot_be_left_alone(t):
+    for kind in ("multi", "perf"):
+        components, _ = run(t, "late=take_many if(long arg7 >= 900)", f"--attach={kind}")
+        counted(components["late"], 100, f"calls with arg7 from 900 on, by {kind}")
+
+
+@case()
 def spans_carry_what_was_captured(t):
     target = t.target("values", "--calls", 50)
     tracer = t.lapse("trace", "-p", target.pid, "give_int err(int ret < 0) value(v=long arg0)", "--slower",

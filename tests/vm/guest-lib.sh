@@ -220,6 +220,10 @@ count_of() { # NAME
 	component "$1" | sed 's/,/\n/g' | sed -n 's/^"count":\([0-9]*\)$/\1/p' | head -n 1
 }
 
+figure_of() { # NAME KEY; a number
+	component "$1" | sed 's/,/\n/g' | sed -n "s/^\"$2\":\([0-9.]*\)$/\1/p" | head -n 1
+}
+
 # Of the buckets [low,high,count] of the first histogram after the name.
 histogram_of() { # NAME
 	component "$1" | awk '{
@@ -241,7 +245,7 @@ counted() { # NAME COUNT
 # Every entry must be found again somewhere.
 conserved() {
 	known=0
-	for key in returns in_flight abandoned jumps too_deep; do
+	for key in returns in_flight abandoned jumps too_deep restarted; do
 		known=$((known + $(integrity $key)))
 	done
 	equal "$(integrity entries)" $known "entries against what became of them"

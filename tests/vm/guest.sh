@@ -79,6 +79,61 @@ test_duration() { # KIND
 	finish_target
 }
 
+# ---- keys, outcomes, system calls, markers ---------------------------------------------------
+
+test_keyed() { # KIND
+	start_target keyed --jobs 200 --threads 2 --lose 10 --again 20 --extra 3
+	trace "$1" 'job=span:job_begin(arg0)..job_end:return(arg0) err(int ret < 0) value(size=int arg1)' || return
+	go
+	await_done
+	stop_lapse
+	counted job "$(truth ended)"
+	equal "$(integrity in_flight)" "$(truth lost)" "jobs in flight"
+	equal "$(integrity restarted)" "$(truth again)" "jobs begun again"
+	equal "$(integrity unmatched_end)" 3 "ends without a job"
+	equal "$(figure_of job errors)" "$(truth failed)" "failed jobs"
+	conserved
+	finish_target
+}
+
+test_outcomes() { # KIND
+	start_target values --calls 300
+	trace "$1" 'rubbish_int err(int ret < 0)' 'cache_get hit(ret != 0)' 'late=take_many if(long arg7 >= 200)' || return
+	go
+	await_done
+	stop_lapse
+	equal "$(figure_of rubbish_int errors)" "$(truth negative)" "errors"
+	equal "$(figure_of cache_get cache_misses)" "$(truth misses)" "misses"
+	counted late 100
+	lossless
+	finish_target
+}
+
+test_syscalls() { # KIND
+	start_target turner --calls 60 --ns 500us
+	trace "$1" syscall:openat loop || return
+	go
+	await_done
+	stop_lapse
+	counted openat 60
+	equal "$(figure_of openat errors)" "$(truth failed)" "failed calls"
+	counted loop "$(truth turns)"
+	conserved
+	finish_target
+}
+
+test_markers() { # KIND
+	start_target marked --calls 200 --fail-every 10
+	trace "$1" marker:marked_rpc || return
+	go
+	await_done
+	stop_lapse
+	counted marked_rpc "$(truth calls)"
+	equal "$(figure_of marked_rpc errors)" "$(truth errors)" "errors"
+	conserved
+	finish_target
+}
+
 # ---- frames --------------------------------------------------------------------------------
 
 test_recursion() { # KIND DEPTH ROUNDS
@@ -197,6 +252,10 @@ tests_of_kind() { # KIND
 	run_test "$1/count" test_count "$1"
 	run_test "$1/threads" test_threads "$1"
 	run_test "$1/duration" test_duration "$1"
+	run_test "$1/keyed" test_keyed "$1"
+	run_test "$1/outcomes" test_outcomes "$1"
+	run_test "$1/syscalls" test_syscalls "$1"
+	run_test "$1/markers" test_markers "$1"
 	run_test "$1/recursion-40" test_recursion "$1" 40 20
 	run_test "$1/recursion-100" test_recursion "$1" 100 10
 	run_test "$1/longjmp" test_longjmp "$1"

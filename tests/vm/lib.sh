@@ -8,7 +8,7 @@ build=$(realpath "${BUILD:-build}")
 vm_dir=$build/vm
 kernels=$build/deps/kernels
 qemu=$build/deps/qemu/qemu-system-x86_64
-vm_targets=(hot timed deep jumper thrower canceller fibers jailed)
+vm_targets=(hot timed keyed values turner marked deep jumper thrower canceller fibers jailed)
 
 # Without arguments: the series of the matrix, fetched or not, oldest first.
 known_kernels() {

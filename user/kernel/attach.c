@@ -491,6 +491,7 @@ int tracer_drop(struct tracer *tracer, const struct plan *plan, const bool *drop
 	for (size_t i = 0; i < tracer->n_components; i++)
 		tracer->memory[i].dropped |= drop[i];
 	tracer->generation ^= LAPSE_EDGE_GENERATION;
+	tracer->skel->bss->renewing = 1;
 	for (size_t number = 0; number < plan->n_files && !err; number++)
 		err = attach_globs(tracer, plan, number, 0, 0);
 	tracer->skel->bss->generation = tracer->generation;
@@ -498,6 +499,7 @@ int tracer_drop(struct tracer *tracer, const struct plan *plan, const bool *drop
 	nanosleep(&pause, NULL);
 	left = tracer->n_links - before;
 	release_in_parallel(tracer->links + before - old, old);
+	tracer->skel->bss->renewing = 0;
 	memmove(tracer->links + before - old, tracer->links + before, left * sizeof(*tracer->links));
 	tracer->n_links -= old;
 	return err;
