@@ -97,6 +97,16 @@ def panics(t):
 
 
 @case()
+def panics_of_some(t):
+    """All calls that if() means panic; those that it leaves out return from the same place of the stack."""
+    for attach in ("session", "multi", "perf"):
+        tracer, truth = _run(t, ["panic", 400], ["main.half if(long arg0 == 0)"], options=[f"--attach={attach}"])
+        conserved(tracer.final())
+        equal(tracer.component("main.half")["count"], 0, f"calls that panicked and have a figure, {attach}")
+        equal(tracer.final()["integrity"]["abandoned"], truth["guarded"] // 2, "calls that panicked")
+
+
+@case()
 def ended_goroutines(t):
     """They never return, and must not be in flight for ever."""
     target = t.target("gowork", "exit", 300)

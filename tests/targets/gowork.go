@@ -202,9 +202,23 @@ func guardedLoop(i int) (result int) {
 	return failing(i%3, "in a loop")
 }
 
+//go:noinline
+func half(odd int) int {
+	if odd == 0 {
+		panic("even")
+	}
+	return odd
+}
+
+func tryHalf(i int) {
+	defer func() { recover() }()
+	half(i % 2)
+}
+
 func panicking(n int) string {
 	inGoroutines(n, func(i int) {
 		guarded(i)
+		tryHalf(i / 4)
 		guardedLoop(i)
 	})
 	return fmt.Sprintf("guarded=%d recovered=%d guarded_loop=%d", n, recovered, n)
