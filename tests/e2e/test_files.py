@@ -183,3 +183,19 @@ def list_of_everything_is_quick(t):
     equal(tracer.popen.returncode, 0, "exit code")
     check(len(tracer.out) > 5000, f"{len(tracer.out)} lines only")
     check("too many" in "\n".join(tracer.err), f"it does not say what is left out: {tracer.last_words()}")
+
+
+@case()
+def a_library_that_comes_later(t):
+    target = t.target("opener", "late", 300)
+    tracer = t.stat(target.pid, "libshared:shared_work err(long ret < 0)")
+    equal(tracer.probes, 0, "probes before it is loaded")
+    target.go()
+    target.wait_line("^loaded")
+    tracer.wait_line(r"tracing 1 more probe\b", tracer.err)
+    target.send("on\n")
+    target.done()
+    tracer.stop()
+    lossless(tracer.final())
+    counted(tracer.component("shared_work"), 300, "shared_work")
+    target.finish()

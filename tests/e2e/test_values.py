@@ -41,6 +41,8 @@ def err_by_debug_information(t):
 @case()
 def unsigned_is_never_negative(t):
     errors(t, "negative", "give_unsigned err(ret > 0x7fffffff)", "give_ubyte err(unsigned char ret >= 128)")
+    errors(t, 200, "give_unsigned err(ret == -1)")
+    errors(t, 200, "give_unsigned err(unsigned ret == -1)")
 
 
 @case()

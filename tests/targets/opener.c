@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * A program that loads the C library libshared.so by itself, before it may be traced or when it is told to
- * go, and calls a function of it:
+ * go, and calls a function of it; "late" it says "loaded" first, and waits for a second word:
  *
  *     opener early|late [CALLS]
  */
@@ -36,10 +36,16 @@ int main(int argc, char **argv)
 	int early = argc > 1 && !strcmp(argv[1], "early");
 	long calls = argc > 2 ? atol(argv[2]) : 1000, i;
 	work_function work = early ? load() : NULL;
+	char line[16];
 
 	target_ready();
-	if (!early)
+	if (!early) {
 		work = load();
+		puts("loaded");
+		fflush(stdout);
+		if (!fgets(line, sizeof(line), stdin))
+			return 2;
+	}
 	for (i = 0; i < calls; i++)
 		work(5000);
 	target_done("calls=%ld", calls);

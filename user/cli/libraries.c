@@ -13,6 +13,9 @@
 
 #include "probe/loader.h"
 
+/* A library's loading is told twice, before and after; whoever goes on loading is read as he is. */
+#define SETTLE_TRIES 3
+
 static bool has_return_probes(const struct plan *plan)
 {
 	for (size_t i = 0; i < plan->n_places; i++)
@@ -144,8 +147,8 @@ static void become_unsafe(struct session *session, const struct process *process
 		  process->pid, why);
 }
 
-/* Are return probes still safe in @process? @record says how often it has changed its libraries. */
-static void judge(struct session *session, const struct process *process, const struct lapse_proc *record)
+/* Are return probes still safe in @process, which had changed its libraries so often when it was read? */
+static void judge(struct session *session, const struct process *process, int64_t changes)
 {
 	char why[256];
 	int unsafe = loader_made_unsafe(&session->plan, process, &session->plan_options, why, sizeof(why));
@@ -153,20 +156,35 @@ static void judge(struct session *session, const struct process *process, const 
 	if (unsafe > 0)
 		become_unsafe(session, process, why);
 	else if (!unsafe)
-		tracer_judge(session->tracer, process->pid, record->code);
+		tracer_judge(session->tracer, process->pid, changes);
 	else
 		diag_warn("process %d is not measured any more: its new libraries cannot be judged: %s",
 			  process->pid, strerror(-unsafe));
 }
 
+/* Reads @process as it is when its libraries are not being changed; how often that was done by then. */
+static int read_settled(struct session *session, pid_t pid, struct process *process, int64_t *changes)
+{
+	for (int tries = 0;; tries++) {
+		int err;
+
+		*changes = tracer_library_changes(session->tracer, pid);
+		err = process_read(pid, process);
+		if (err || tries == SETTLE_TRIES || tracer_library_changes(session->tracer, pid) == *changes)
+			return err;
+		process_free(process);
+	}
+}
+
 void libraries_changed(struct session *session, const struct lapse_proc *record)
 {
 	struct process process;
+	int64_t changes;
 
-	if (process_read(record->pid, &process))
+	if (read_settled(session, (pid_t)record->pid, &process, &changes))
 		return;
 	if (!replaced(session, record->pid))
-		judge(session, &process, record);
+		judge(session, &process, changes);
 	if (awaits_any(&session->plan))
 		processes_extend(session, &process);
 	process_free(&process);

@@ -109,14 +109,27 @@ static int attach_new(struct session *session, size_t first_place, size_t first_
 	return err ?: tracer_attach(session->tracer, &session->plan, first_place, first_usdt);
 }
 
+static void say_new(const struct session *session, const struct process *process, size_t first_place,
+		    size_t first_usdt)
+{
+	size_t n = session->plan.n_usdts - first_usdt;
+
+	for (size_t i = first_place; i < session->plan.n_places; i++)
+		n += session->plan.places[i].role != LAPSE_ROLE_RETINS;
+	diag_note("tracing %zu more probe%s in PID %d", n, n == 1 ? "" : "s", process->pid);
+}
+
 void processes_extend(struct session *session, const struct process *process)
 {
 	size_t first_place, new_files, first_usdt = session->plan.n_usdts;
 	int err = plan_extend(&session->plan, session->specs, session->n_specs, process,
 			      &session->plan_options, &first_place, &new_files);
 
-	if (!err && (first_place < session->plan.n_places || first_usdt < session->plan.n_usdts))
+	if (!err && (first_place < session->plan.n_places || first_usdt < session->plan.n_usdts)) {
 		err = attach_new(session, first_place, first_usdt);
+		if (!err)
+			say_new(session, process, first_place, first_usdt);
+	}
 	if (err)
 		diag_warn("process %d (%s) is not traced: %s", process->pid, process->comm, strerror(-err));
 }

@@ -417,6 +417,15 @@ int tracer_watch_libraries(struct tracer *tracer, const struct mapped_file *file
 	return attach_multi(tracer, skel->progs.libraries_multi, pid, file->access, &batch, false, false);
 }
 
+int64_t tracer_library_changes(const struct tracer *tracer, pid_t pid)
+{
+	uint32_t key = pid;
+	int64_t changes = 0;
+
+	bpf_map__lookup_elem(tracer->skel->maps.loads, &key, sizeof(key), &changes, sizeof(changes), 0);
+	return changes;
+}
+
 int tracer_judge(struct tracer *tracer, pid_t pid, int64_t changes)
 {
 	uint32_t key = pid;

@@ -90,7 +90,10 @@ int tracer_want_exe(struct tracer *tracer, struct file_id exe);
  */
 int tracer_watch_libraries(struct tracer *tracer, const struct mapped_file *file, uint64_t offset, pid_t pid);
 
-/* @changes is what the record LAPSE_PROC_LIBS said, or LAPSE_LIBRARIES_UNSAFE: never again. */
+/* How often @pid has changed its libraries by now: to be asked before they are looked at. */
+int64_t tracer_library_changes(const struct tracer *tracer, pid_t pid);
+
+/* @changes is what tracer_library_changes() said, or LAPSE_LIBRARIES_UNSAFE: never again. */
 int tracer_judge(struct tracer *tracer, pid_t pid, int64_t changes);
 #define LAPSE_LIBRARIES_UNSAFE INT64_MIN
 

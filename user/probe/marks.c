@@ -232,6 +232,14 @@ static int extend_mark(struct marking *marking, const struct view *views, size_t
 	return err == -ENOENT ? 0 : err;
 }
 
+/* lapse.h's function for names is called "named": no component can be. */
+static int refuse_named(const struct probe_spec *spec)
+{
+	diag_caret(spec->text, spec->function_at, strlen(spec->function), "write marker:COMPONENT",
+		   "'named' is the marker of all components that are named at run time");
+	return -ENOENT;
+}
+
 /* Every mark of the @index-th specification. */
 static int each_mark(struct build *build, size_t index, const struct view *views, size_t n_views,
 		     bool for_all, per_mark *handle)
@@ -240,6 +248,8 @@ static int each_mark(struct build *build, size_t index, const struct view *views
 	struct marking marking;
 	int err = 0;
 
+	if (spec->kind == SPEC_MARKER && strcmp(spec->function, "named") == 0)
+		return refuse_named(spec);
 	if (spec->kind == SPEC_USDT || spec->kind == SPEC_MARKER) {
 		marking = marking_of(build, index, spec, LAPSE_EDGE_COUNT, for_all);
 		return handle(&marking, views, n_views);

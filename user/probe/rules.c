@@ -212,14 +212,31 @@ static int type_operand(const struct typing *typing, enum lapse_end end, const s
 	return operand->source == SPEC_RET ? type_ret(typing, operand, out) : type_arg(typing, operand, out);
 }
 
+/* A negative constant is what C makes of it beside an unsigned operand: unsigned ret == -1. */
+static void convert_constant(struct lapse_test *test)
+{
+	const struct lapse_operand *operand = &test->operand;
+
+	if (!operand->is_signed && operand->bytes == sizeof(uint32_t) && test->constant < 0)
+		test->constant = (uint32_t)test->constant;
+}
+
+static int type_test(const struct typing *typing, const struct spec_operand *operand, struct lapse_test *test)
+{
+	int err = type_operand(typing, LAPSE_END_START, operand, &test->operand);
+
+	if (!err)
+		convert_constant(test);
+	return err;
+}
+
 static int type_condition(const struct typing *typing, const struct spec_condition *from,
 			  struct lapse_condition *condition)
 {
 	int err = 0;
 
 	for (size_t i = 0; i < from->n && !err; i++)
-		err = type_operand(typing, LAPSE_END_START, &from->test[i].operand,
-				   &condition->test[i].operand);
+		err = type_test(typing, &from->test[i].operand, &condition->test[i]);
 	return err;
 }
 
@@ -234,7 +251,7 @@ static int type_filter(const struct typing *typing, const struct spec_condition 
 		struct lapse_test *test = operand->source == SPEC_RET ? &rules->if_return.test[n_return++]
 								      : &rules->if_entry.test[n_entry++];
 
-		err = type_operand(typing, LAPSE_END_START, operand, &test->operand);
+		err = type_test(typing, operand, test);
 	}
 	return err;
 }
