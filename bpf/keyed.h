@@ -112,8 +112,9 @@ VERIFIED_ONCE int keyed_end(struct lapse_facts *facts)
 static __always_inline int count_one(struct lapse_facts *facts)
 {
 	struct lapse_cell *cell = cell_of(facts->component);
+	struct lapse_rules *r = rules_of(facts->component);
 
-	if (!cell)
+	if (!cell || (r && r->if_entry.n && !condition_holds(&r->if_entry, facts)))
 		return 0;
 	ADD(cell->entries, 1);
 	facts->start_ns = facts->now;
