@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Test targets: programs whose truth is known, built into $(BUILD)/targets/.
-# Those in Rust and Go are made only where their compilers are.
+# Those in Rust and Go are made only where their compilers are, and sdt where systemtap's header is.
 
 targets_dir := $(BUILD)/targets
 targets_src := tests/targets
@@ -10,6 +10,7 @@ CXX   ?= g++
 RUSTC ?= $(shell command -v rustc 2>/dev/null)
 GO    ?= $(shell command -v go 2>/dev/null)
 MUSL_GCC ?= $(shell command -v musl-gcc 2>/dev/null)
+SDT_H ?= $(wildcard /usr/include/sys/sdt.h /usr/include/*/sys/sdt.h)
 
 targets_c  := timed keyed values turner cost jumper hot deep canceller fibers jailed spawner inside plugger marked marked_cost opener
 targets_cc := thrower names marked_cxx
@@ -29,7 +30,8 @@ $(BUILD)/unit/test_types: | $(debug_files) $(typed_files)
 
 target_programs := $(targets_c:%=$(targets_dir)/%) $(targets_cc:%=$(targets_dir)/%) \
 	$(addprefix $(targets_dir)/, pipeline canceller_plain libcalls many plugin.so \
-		$(if $(RUSTC),panicker) $(if $(GO),goserver $(go_files))) \
+		$(if $(RUSTC),panicker) $(if $(GO),goserver $(go_files)) \
+		$(if $(SDT_H),sdt)) \
 	$(target_files) $(debug_files) $(typed_files)
 
 # What the fuzzer of ELF files begins with; it would not come upon such files by itself.
@@ -123,6 +125,13 @@ $(targets_dir)/libshared.so: $(targets_src)/libshared.c $(targets_src)/common.h
 
 $(targets_dir)/libcalls: $(targets_src)/libcalls.c $(targets_dir)/libshared.so $(targets_src)/common.h
 	$(CC) $(TARGET_CFLAGS) -o $@ $< -L$(@D) -lshared -Wl,-rpath,'$$ORIGIN'
+
+$(targets_dir)/libsdt.so: $(targets_src)/libsdt.c $(targets_src)/libsdt.h
+	@mkdir -p $(@D)
+	$(CC) $(TARGET_CFLAGS) -fPIC -shared -o $@ $<
+
+$(targets_dir)/sdt: $(targets_src)/sdt.c $(targets_dir)/libsdt.so $(targets_src)/libsdt.h $(targets_src)/common.h
+	$(CC) $(TARGET_CFLAGS) -o $@ $< -L$(@D) -lsdt -Wl,-rpath,'$$ORIGIN' -lpthread
 
 $(targets_dir)/many.c: $(targets_src)/gen-many
 	@mkdir -p $(@D)
