@@ -25,9 +25,9 @@ static __always_inline struct lapse_frame *frame_at(struct lapse_stack *stack, _
 
 static __always_inline __u64 wakeup_flags(bool urgent, __u64 now)
 {
-	if (bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) > cfg_ring_bytes / 8)
-		return BPF_RB_FORCE_WAKEUP;
-	if (!urgent || now - last_wakeup_ns < WAKEUP_SPACING_NS)
+	if (now - last_wakeup_ns < WAKEUP_SPACING_NS)
+		return BPF_RB_NO_WAKEUP;
+	if (!urgent && bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) <= cfg_ring_bytes / 8)
 		return BPF_RB_NO_WAKEUP;
 	last_wakeup_ns = now;
 	return BPF_RB_FORCE_WAKEUP;

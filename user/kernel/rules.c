@@ -111,6 +111,16 @@ static int name_marker(struct tracer *tracer, uint32_t component)
 				    sizeof(component), BPF_ANY);
 }
 
+/* Whether there is anything to do at a span; a marker's rules only hold its values' limits. */
+static bool judges(const struct lapse_rules *rules)
+{
+	bool values = false;
+
+	for (int i = 0; i < LAPSE_VALUES; i++)
+		values |= rules->value[i].operand.from != LAPSE_FROM_NONE;
+	return values || rules->flags || rules->if_entry.n || rules->if_return.n;
+}
+
 int rules_set(struct tracer *tracer)
 {
 	int err = 0;
@@ -122,7 +132,8 @@ int rules_set(struct tracer *tracer)
 			continue;
 		tracer->rules[i] = *wanted->rules;
 		tracer->rules[i].value_base = tracer->memory[i].value_base;
-		tracer->components[i].flags |= LAPSE_COMP_RULES;
+		if (judges(wanted->rules))
+			tracer->components[i].flags |= LAPSE_COMP_RULES;
 		if (wanted->marker)
 			err = name_marker(tracer, i) ?: name_values(tracer, i);
 	}
