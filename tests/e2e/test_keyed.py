@@ -139,3 +139,29 @@ def unknown_system_call(t):
     tracer = t.lapse_ends("stat", "-p", target.pid, "syscall:fsynk")
     equal(tracer.popen.returncode, 4, "exit code")
     check(any("fsync" in line for line in tracer.err), f"no nearest name: {tracer.last_words()}")
+
+
+@case()
+def one_function_s_return_is_waited_for_once(t):
+    """Two that wait for it are refused, in whatever order: their frames would drive each other out."""
+    target = t.target("keyed")
+    call = "call=span:job_begin(arg0)..job_begin:return(arg0)"
+    for probes in (("job_begin", call), ("span:job_begin:return(arg0)..job_begin:return(arg0)",),
+                   (call, "after=span:job_begin:return(arg0)..job_end(arg0)")):
+        tracer = t.lapse_ends("stat", "-p", target.pid, *probes)
+        equal(tracer.popen.returncode, 4, f"exit code of {probes}")
+        check(any("waits for its return already" in line for line in tracer.err), tracer.last_words())
+
+
+@case()
+def one_function_s_entry_serves_several(t):
+    target = t.target("keyed", "--jobs", 500)
+    tracer = t.stat(target.pid, SPAN, "job_begin", "again=span:job_begin(arg0)..job_end:return(arg0)")
+    target.go()
+    truth = target.done()
+    tracer.stop()
+    lossless(tracer.final())
+    for name in ("job", "again"):
+        counted(tracer.component(name), truth["ended"], name)
+    counted(tracer.component("job_begin"), truth["begun"], "job_begin")
+    target.finish()

@@ -339,8 +339,8 @@ static bool taken(struct build *build, const struct adding *adding)
 	component = &build->plan->components[build_place_component(key)];
 	name = name_readable(adding->function->symbol, false);
 	if (name && !build->extend && component->spec != adding->want->spec)
-		diag_note("%s is measured as '%s' already: '%s' adds nothing", name, component->name,
-			  build->specs[adding->want->spec].text);
+		diag_note("%s is measured as '%s' already, and only once: '%s' is left out", name,
+			  component->name, build->specs[adding->want->spec].text);
 	free(name);
 	return true;
 }
@@ -420,13 +420,51 @@ static int judge(struct build *build, struct adding *adding)
 	return err ? err : 1;
 }
 
+/*
+ * The place that another component, or the other end of the same span, sees the function return by; NULL:
+ * none. Both would have a frame for one return address, and each would take the other's for one that was
+ * left behind.
+ */
+static const struct place *rival(const struct build *build, const struct adding *adding)
+{
+	const struct plan *plan = build->plan;
+	size_t file = build_find_file(plan, &adding->resolved->file->id);
+
+	if (here_only(adding->want))
+		return NULL;
+	for (size_t i = 0; i < plan->n_places; i++) {
+		const struct place *place = &plan->places[i];
+
+		if (place->file != file || place->entry != adding->function->offset ||
+		    (place->role != LAPSE_ROLE_ENTRY && place->role != LAPSE_ROLE_ENTRY_RETINS))
+			continue;
+		if (plan->components[place->component].spec != adding->want->spec ||
+		    (place->edge & LAPSE_EDGE_MASK) != adding->want->edge)
+			return place;
+	}
+	return NULL;
+}
+
+static int refuse_rival(struct build *build, const struct adding *adding, const struct place *place)
+{
+	const char *name = build->plan->components[place->component].name;
+	char why[256];
+
+	snprintf(why, sizeof(why), "'%s' waits for its return already", name);
+	return refuse(build, adding, -EBUSY, why, "measure one after the other");
+}
+
 static int add_function(struct build *build, struct adding *adding)
 {
+	const struct place *place;
 	size_t file, component;
 	int err;
 
 	if (taken(build, adding))
 		return 0;
+	place = rival(build, adding);
+	if (place)
+		return refuse_rival(build, adding, place);
 	err = judge(build, adding);
 	if (err)
 		return err > 0 ? 0 : err;
