@@ -445,6 +445,7 @@ static void test_modifiers_after_signatures(void **state)
 static void test_modifiers_wrong(void **state)
 {
 	(void)state;
+	fails("err(ret < 0)", "a modifier without its probe", "    ^~~~~~~~~~~~ quote both together");
 	fails("f eror(ret < 0)", "unknown modifier 'eror()'", "      ^~~~~ nearest is 'err()'");
 	fails("f(int) eror(ret < 0)", "unknown modifier 'eror()'", "           ^~~~~ nearest is 'err()'");
 	fails("f vlaue(x=ret)", "unknown modifier 'vlaue()'", "      ^~~~~~ nearest is 'value()'");

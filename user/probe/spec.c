@@ -188,6 +188,10 @@ static int parse_measure(struct probe_spec *spec, struct spec_piece *rest)
 		spec_cut(rest, strlen(measures[i].prefix));
 		return measures[i].parse(spec, rest);
 	}
+	if (spec_is_modifier(rest->text + rest->at) && !spec_starts(rest, "peer=") &&
+	    !spec_starts(rest, "port="))
+		return spec_wrong(rest, "quote both together: 'FUNC err(int ret < 0)'",
+				  "a modifier without its probe");
 	spec->kind = SPEC_FUNCTION;
 	return parse_function(spec, rest);
 }
