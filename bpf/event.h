@@ -24,6 +24,7 @@
 enum lapse_record_kind {
 	LAPSE_REC_SPAN = 1, /* struct lapse_span */
 	LAPSE_REC_PROC = 2, /* struct lapse_proc */
+	LAPSE_REC_TCP = 3,  /* struct lapse_tcp_span */
 };
 
 /* Values that one component captures, and those that a program names at run time. */
@@ -38,6 +39,7 @@ enum lapse_span_flag {
 	LAPSE_SPAN_VALUE = 1 << 3,   /* a captured value is beyond a limit of its own */
 	LAPSE_SPAN_UNTIMED = 1 << 4, /* an event without a duration */
 	LAPSE_SPAN_RET = 1 << 5,     /* ret is known */
+	LAPSE_SPAN_TCP = 1 << 6,     /* it is the head of a struct lapse_tcp_span */
 };
 
 struct lapse_span {
@@ -53,6 +55,91 @@ struct lapse_span {
 	__u32 values;	   /* bits: which of value[] are there */
 	__s64 value[LAPSE_VALUES];
 	char comm[LAPSE_COMM_LEN];
+};
+
+/* ---- TCP ------------------------------------------------------------------------------ */
+
+enum lapse_tcp_kind {
+	LAPSE_TCP_CONNECT,   /* SYN to established, or to its failure */
+	LAPSE_TCP_REQUEST,   /* at the client: last byte sent to first byte of the answer */
+	LAPSE_TCP_SERVE,     /* at the server: request's last byte arrived to answer's first byte sent */
+	LAPSE_TCP_ACCEPT,    /* established to accepted by the program */
+	LAPSE_TCP_HANDSHAKE, /* a request or serve that belongs to the opening of TLS */
+	LAPSE_TCP_KINDS,
+};
+
+enum lapse_tcp_flag {
+	LAPSE_TCP_BEFORE = 1 << 0, /* the connection is older than the tracer */
+	LAPSE_TCP_TLS = 1 << 1,	   /* TLS runs on it */
+	LAPSE_TCP_MUX = 1 << 2,	   /* it carries several requests at once: HTTP/2, SSH, AMQP, MQTT */
+	LAPSE_TCP_SERVER = 1 << 3, /* it was accepted here */
+};
+
+/* One end: the address in IPv6 form (IPv4 as ::ffff:a.b.c.d), network byte order; the port, host's. */
+struct lapse_address {
+	__u8 ip[16];
+	__u16 port;
+	__u16 pad[3];
+};
+
+#define LAPSE_RTT_UNKNOWN (~0U)
+
+/* What a span of a connection has besides. */
+struct lapse_tcp {
+	struct lapse_address own, peer;
+	__u64 sent, received; /* bytes that the program sent for it, and that had arrived at its end */
+	__u64 network_ns; /* of a request's duration: the round trip and lost time; the rest is the peer's */
+	__u64 unread_ns;  /* after a request's end: the answer waited to be read */
+	__u32 srtt_us, min_rtt_us; /* at its end; LAPSE_RTT_UNKNOWN */
+	__u32 retransmits;	   /* segments sent again meanwhile */
+	__u32 pipelined;	   /* further sends while it was unanswered */
+	__u32 kind;		   /* enum lapse_tcp_kind */
+	__u32 flags;		   /* enum lapse_tcp_flag */
+	__s32 error;		   /* of a failed connect: errno; else 0 */
+	__u32 pad;
+};
+
+struct lapse_tcp_span {
+	struct lapse_span span; /* kind: LAPSE_REC_TCP */
+	struct lapse_tcp tcp;
+};
+
+/* Per component and shard, beside its lapse_cell; all but the round-trip times only grow. */
+struct lapse_tcp_cell {
+	__u64 sent, received;
+	__u64 retransmits; /* of its connections, in spans and between them */
+	__u64 pipelined;
+	__u64 network_ns, unread_ns;
+	__u64 opened;	  /* connections begun: by connect, or accepted */
+	__u64 mux;	  /* connections that were told to be multiplexed */
+	__u64 srtt_us;	  /* sum over spans ... */
+	__u64 srtt_n;	  /* ... and of how many */
+	__u64 min_rtt_us; /* lowest so far; 0: none */
+	__u64 pad[5];
+};
+
+/*
+ * Which connections' spans are a component's. Grouped: spans are told apart further, connect and request by
+ * the peer's address and port, serve and accept by the own port; each gets the next free component of a
+ * pool, and .component is that of all others once the pool is empty.
+ */
+struct lapse_tcp_rule {
+	__u32 component;
+	__u8 kind;    /* enum lapse_tcp_kind */
+	__u8 grouped; /* bool */
+	__u8 prefix;  /* leading bits of peer that must agree: 0 .. 128 */
+	__u8 pad;
+	__u16 own_port;	 /* 0: any */
+	__u16 peer_port; /* 0: any */
+	__u8 peer[16];
+};
+#define LAPSE_TCP_RULES 64
+
+struct lapse_tcp_group {
+	__u32 rule; /* index of the rule that it is of */
+	__u16 port; /* the peer's, or the own */
+	__u16 pad;
+	__u8 peer[16]; /* zeros for own ports */
 };
 
 enum lapse_proc_event {
@@ -415,6 +502,11 @@ struct lapse_open {
 #ifndef __cplusplus
 _Static_assert(sizeof(struct lapse_span) == 104, "lapse_span");
 _Static_assert(sizeof(struct lapse_proc) == 48, "lapse_proc");
+_Static_assert(sizeof(struct lapse_tcp) == 112, "lapse_tcp");
+_Static_assert(sizeof(struct lapse_tcp_span) == 216, "lapse_tcp_span");
+_Static_assert(sizeof(struct lapse_tcp_cell) == 128, "lapse_tcp_cell");
+_Static_assert(sizeof(struct lapse_tcp_rule) == 28, "lapse_tcp_rule");
+_Static_assert(sizeof(struct lapse_tcp_group) == 24, "lapse_tcp_group");
 _Static_assert(sizeof(struct lapse_component) == 48, "lapse_component");
 _Static_assert(sizeof(struct lapse_cell) == 256, "lapse_cell");
 _Static_assert(sizeof(struct lapse_frame) == 80, "lapse_frame");

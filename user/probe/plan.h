@@ -43,6 +43,12 @@ struct plan_syscall {
 	bool loop;
 };
 
+/* TCP connections whose spans are a component's; several where a name has several addresses. */
+struct plan_tcp {
+	struct lapse_tcp_rule rule; /* with the component's number */
+	size_t spec;		    /* to look its name up again */
+};
+
 /* A file with places, and the processes that are to be probed in it. */
 struct plan_file {
 	struct file_id id;
@@ -91,6 +97,8 @@ struct plan {
 	size_t n_usdts;
 	struct plan_syscall *syscalls;
 	size_t n_syscalls;
+	struct plan_tcp *tcps;
+	size_t n_tcps;
 };
 
 struct plan_options {
