@@ -29,6 +29,60 @@ struct lapse_syscall {
 	__u32 loop; /* it ends a turn of this one's event loop, and begins the next */
 };
 
+/* A port that a traced process listens on. */
+struct lapse_port {
+	__u64 net; /* the kernel's address of its network namespace */
+	__u16 port;
+	__u16 pad[3];
+};
+
+struct lapse_listener {
+	__u32 pid;
+	__u32 sockets; /* that listen there */
+	char comm[LAPSE_COMM_LEN];
+};
+
+/* Components that one connection's spans can belong to, of all kinds together. */
+#define LAPSE_SOCKET_PAIRS 8
+
+/* What is known of a connection besides enum lapse_tcp_flag, in the same bits. */
+enum lapse_socket_flag {
+	LAPSE_SOCKET_KNOWN = 1 << 8,	/* its first bytes have been looked at */
+	LAPSE_SOCKET_OPENING = 1 << 9,	/* what it exchanges belongs to the opening of TLS */
+	LAPSE_SOCKET_SENT = 1 << 10,	/* send_end holds */
+	LAPSE_SOCKET_BLOCKED = 1 << 11, /* the send was larger than its buffer's room */
+	LAPSE_SOCKET_CLOSED = 1 << 12,	/* closed in the midst of connect(), which will say why */
+	LAPSE_SOCKET_WAITING = 1 << 13, /* it was in the accept queue before tracing began */
+};
+
+/* A connection of a traced process, by the kernel's address of its struct sock. Its events come under the
+ * socket's lock, so that its own room serves as theirs. */
+struct lapse_socket {
+	__u64 connect_ns; /* the SYN was sent; 0: it is not being opened */
+	__u64 queued_ns;  /* established, and not accepted yet; else 0 */
+	__u64 open_ns;	  /* begin of the exchange that waits for its answer; 0: none */
+	__u64 answer_ns;  /* clients: first byte of that answer, which is unread; else 0 */
+	__u64 attempt_ns; /* a send that found no room; else 0 */
+	__u64 retransmit_ns;
+	__u64 cost_ns; /* what programs spent on it, and its component does not know yet */
+	__u32 pid, tid;
+	char comm[LAPSE_COMM_LEN];
+	struct lapse_address own, peer;
+	__u32 flags;
+	__u32 kind;	   /* enum lapse_tcp_kind of the open exchange */
+	__u32 attempt_seq; /* where that send would have begun */
+	__u32 send_end;	   /* sequence number behind the message that was sent last */
+	__u32 answer_seq;  /* clients: where the answer begins */
+	__u32 begin_sent, begin_received, begin_retrans;
+	__u32 seen_sent, seen_received, seen_retrans; /* counted so far */
+	__u32 pipelined;
+	__u32 generation; /* of the rules that its pairs come from */
+	__u32 n_pairs;
+	__u32 pair[LAPSE_SOCKET_PAIRS]; /* kind << 24 | component */
+	struct lapse_facts facts;	/* of the span that is being recorded */
+	struct lapse_tcp tcp;
+};
+
 /* A goroutine: its process, and the address of its runtime.g there. */
 struct lapse_goroutine {
 	__u64 pid;

@@ -36,18 +36,24 @@ static __always_inline bool filter_comm(struct task_struct *task)
 	return true;
 }
 
-/* True if @task, the current one, belongs to a process that is traced. */
-static __always_inline bool wanted(struct task_struct *task)
+/* True if @task, of process @tgid, belongs to one that is traced. */
+static __always_inline bool process_wanted(struct task_struct *task, __u32 tgid)
 {
-	if (only_tid && (__u32)bpf_get_current_pid_tgid() != only_tid)
-		return false;
 	if (!filter)
 		return true;
-	if ((filter & LAPSE_FILTER_TGID) && filter_tgid(bpf_get_current_pid_tgid() >> 32))
+	if ((filter & LAPSE_FILTER_TGID) && filter_tgid(tgid))
 		return true;
 	if ((filter & LAPSE_FILTER_EXE) && filter_exe(task))
 		return true;
 	return (filter & LAPSE_FILTER_COMM) && filter_comm(task);
+}
+
+/* True if @task, the current one, is traced. */
+static __always_inline bool wanted(struct task_struct *task)
+{
+	if (only_tid && (__u32)bpf_get_current_pid_tgid() != only_tid)
+		return false;
+	return process_wanted(task, bpf_get_current_pid_tgid() >> 32);
 }
 
 #endif

@@ -19,6 +19,7 @@
 #include "bpf/marker.h"
 #include "bpf/span.h"
 #include "bpf/process.h"
+#include "bpf/tcp.h"
 
 char LICENSE[] SEC("license") = "GPL";
 

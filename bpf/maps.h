@@ -190,4 +190,61 @@ struct {
 	__type(value, __u8);
 } exes SEC(".maps");
 
+/* ---- TCP ---- */
+
+/* How many rules there are, and their generation: names of peers are looked up again. */
+__u32 tcp_n_rules;
+__u32 tcp_generation;
+/* Components for groups: the first, how many, and where to look for a free one. */
+__u32 tcp_first_group;
+__u32 tcp_n_groups;
+__u32 tcp_next_group;
+/* Connections that found no room, or more components than they can have. */
+__u64 tcp_lost;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, LAPSE_TCP_RULES);
+	__type(key, __u32);
+	__type(value, struct lapse_tcp_rule);
+} tcp_rules SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u64);
+	__type(value, struct lapse_socket);
+} sockets SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct lapse_port);
+	__type(value, struct lapse_listener);
+} listeners SEC(".maps");
+
+/* The component of a group, and the group that has taken a component. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct lapse_tcp_group);
+	__type(value, __u32);
+} tcp_groups SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, struct lapse_tcp_group);
+} tcp_members SEC(".maps");
+
+/* The same index as cells. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct lapse_tcp_cell);
+} tcp_cells SEC(".maps");
+
 #endif

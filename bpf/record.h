@@ -61,6 +61,13 @@ static __always_inline void record_send(struct lapse_cell *cell, const struct la
 	bpf_ringbuf_submit(span, wakeup_flags(urgent, facts->now));
 }
 
+static __always_inline bool breaches(const struct lapse_component *component, const struct lapse_facts *facts)
+{
+	return !(facts->flags & LAPSE_SPAN_UNTIMED) &&
+	       (facts->duration > component->level_ns[LAPSE_LEVEL_NOTICE] ||
+		facts->duration > component->level_ns[LAPSE_LEVEL_WARNING]);
+}
+
 static __always_inline bool worth_sending(const struct lapse_component *component,
 					  const struct lapse_facts *facts)
 {
@@ -104,9 +111,7 @@ VERIFIED_ONCE int span_record(struct lapse_facts *facts)
 	if (!component || !cell)
 		return 0;
 	ADD(cell->cost_ns, facts->cost_ns);
-	if (!(facts->flags & LAPSE_SPAN_UNTIMED) &&
-	    (facts->duration > component->level_ns[LAPSE_LEVEL_NOTICE] ||
-	     facts->duration > component->level_ns[LAPSE_LEVEL_WARNING]))
+	if (breaches(component, facts))
 		facts->flags |= LAPSE_SPAN_BREACH;
 	if (component->flags & LAPSE_COMP_RULES) {
 		r = rules_of(number);

@@ -366,6 +366,8 @@ int tracer_attach(struct tracer *tracer, const struct plan *plan, size_t first_p
 		err = attach_usdts(tracer, plan, first_usdt);
 	if (!err)
 		err = attach_syscalls(tracer, plan);
+	if (!err)
+		err = tcp_attach(tracer, plan);
 	if (!tracer->last_tick_ns)
 		tracer->last_tick_ns = clock_now_ns();
 	return err;

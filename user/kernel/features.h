@@ -11,6 +11,19 @@ enum attach_kind { ATTACH_AUTO, ATTACH_SESSION, ATTACH_MULTI, ATTACH_PERF, ATTAC
 const char *attach_kind_name(enum attach_kind kind);
 int attach_kind_parse(const char *name);
 
+/* How the kernel's TCP is watched. */
+enum tcp_backend { TCP_AUTO, TCP_FENTRY, TCP_KPROBE, TCP_TRACEPOINT, TCP_BACKENDS };
+
+/* "auto", "fentry", "kprobe", "tracepoint" and back; -1 for another name. */
+const char *tcp_backend_name(enum tcp_backend backend);
+int tcp_backend_parse(const char *name);
+
+/* Whether this kernel takes @backend: a program is loaded and attached for a moment. 0 or -errno. */
+int tcp_backend_try(enum tcp_backend backend);
+
+/* The cheapest that this kernel takes, or @wanted; -EOPNOTSUPP after a message if it is not to be had. */
+int tcp_backend_choose(enum tcp_backend wanted);
+
 struct features {
 	int bpf;      /* 0, or -errno: programs can be loaded */
 	bool btf;     /* the kernel describes its types */

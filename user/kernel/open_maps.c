@@ -119,11 +119,7 @@ static int take_goroutines(struct tracer *tracer, const void *keys, const void *
 	return err;
 }
 
-typedef int take_entries(struct tracer *tracer, const void *keys, const void *values, size_t n,
-			 uint64_t now_ns);
-
-/* Every entry of @map, a batch at a time. */
-static int read_map(struct tracer *tracer, const struct bpf_map *map, take_entries *take, uint64_t now_ns)
+int open_map_read(struct tracer *tracer, const struct bpf_map *map, take_entries *take, uint64_t now_ns)
 {
 	void *keys = calloc(BATCH, bpf_map__key_size(map));
 	void *values = calloc(BATCH, bpf_map__value_size(map));
@@ -150,8 +146,10 @@ int open_maps_read(struct tracer *tracer, uint64_t now_ns)
 	int err = 0;
 
 	if (tracer->keyed)
-		err = read_map(tracer, skel->maps.keyed, take_keyed, now_ns);
+		err = open_map_read(tracer, skel->maps.keyed, take_keyed, now_ns);
 	if (!err && tracer->goroutines)
-		err = read_map(tracer, skel->maps.goroutines, take_goroutines, now_ns);
+		err = open_map_read(tracer, skel->maps.goroutines, take_goroutines, now_ns);
+	if (!err && tracer->options.tcp)
+		err = open_tcp_read(tracer, now_ns);
 	return err;
 }

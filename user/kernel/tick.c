@@ -192,8 +192,8 @@ static void read_self(struct tracer *tracer, struct tick_self *self)
 		add_cost(tracer, i, self);
 	self->ns_per_hit = self->hits ? (double)self->probe_ns / (double)self->hits : NAN;
 	self->ring_dropped = tracer->skel->bss->records_dropped;
-	self->kernel_missed =
-		kernel_missed(tracer) + tracer->skel->bss->unsafe_skipped + tracer->skel->bss->values_unnamed;
+	self->kernel_missed = kernel_missed(tracer) + tracer->skel->bss->unsafe_skipped +
+			      tracer->skel->bss->values_unnamed + tracer->skel->bss->tcp_lost;
 	self->target_cpu_ns = usage_target_ns(tracer->usage);
 	if (self->target_cpu_ns < USAGE_RESOLVED_NS)
 		self->target_cpu_ns = 0;
@@ -220,6 +220,7 @@ static int read_component(struct tracer *tracer, size_t component, bool last, ui
 	memory->seen_returns = out->counters.returns;
 	read_extremes(tracer, component, now_tick, end_tick, out);
 	read_recent(tracer, component, recent, out);
+	tcp_read(tracer, component, out);
 	return err;
 }
 
@@ -272,7 +273,9 @@ int tracer_tick(struct tracer *tracer, uint64_t now_ns, bool last, struct tick *
 		tracer->ticked[i].buckets = deltas;
 		deltas += tracer->ticked[i].n_buckets;
 	}
-	for (size_t i = tracer->n_told; i < tracer->n_components; i++)
+	tcp_take_groups(tracer);
+	for (size_t i = tracer->n_told; i < tracer->n_components && tracer->wanted[i].fed != NO_COMPONENT;
+	     i++)
 		feed(&tracer->ticked[tracer->wanted[i].fed], &tracer->ticked[i].counters);
 	*tick = (struct tick){
 		.now_ns = now_ns,

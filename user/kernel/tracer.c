@@ -80,7 +80,7 @@ static int set_sizes(struct tracer *tracer)
 	if (!err)
 		err = bpf_map__set_max_entries(skel->maps.events, tracer->options.ring_bytes);
 	if (!err)
-		err = rules_size(tracer);
+		err = rules_size(tracer) ?: tcp_size(tracer);
 	if (err)
 		return err;
 	if (!tracer->features.task_storage)
@@ -88,7 +88,7 @@ static int set_sizes(struct tracer *tracer)
 	return bpf_map__set_max_entries(skel->maps.stacks_by_thread, 1);
 }
 
-static void choose_programs(struct tracer *tracer)
+static int choose_programs(struct tracer *tracer)
 {
 	struct lapse_bpf *skel = tracer->skel;
 
@@ -108,6 +108,7 @@ static void choose_programs(struct tracer *tracer)
 	bpf_program__set_autoload(skel->progs.syscall_exit, tracer->options.syscalls);
 	bpf_program__set_autoload(skel->progs.process_fork,
 				  tracer->options.all_processes || tracer->options.follow);
+	return tcp_choose_programs(tracer);
 }
 
 /* Room for what the ticks compare with and hand out. */
@@ -157,7 +158,7 @@ static int map_arrays(struct tracer *tracer)
 					  tracer->n_recent ? tracer->n_recent : 1);
 	if (!tracer->components || !tracer->cells || !tracer->histograms || !tracer->recent)
 		return -ENOMEM;
-	return rules_map(tracer);
+	return rules_map(tracer) ?: tcp_map(tracer);
 }
 
 /* The calibration's components, which come last, have no limits; neither has anything yet. */
@@ -227,7 +228,7 @@ static int set_filter(struct tracer *tracer)
 	const struct tracer_options *options = &tracer->options;
 	int err = name_pids(tracer);
 
-	if (options->follow || (options->syscalls && options->n_pids))
+	if (options->follow || ((options->syscalls || options->tcp) && options->n_pids))
 		tracer_filter_pids(tracer);
 	if (options->comm)
 		tracer->filter |= LAPSE_FILTER_COMM;
@@ -254,6 +255,7 @@ int tracer_open(const struct tracer_options *options, const struct tracer_compon
 		tracer->n_recent += components[i].recent_len;
 		tracer->n_told += components[i].fed == NO_COMPONENT;
 	}
+	tracer->n_told -= options->n_groups;
 	tsc_begin(tracer);
 	features_probe(&tracer->features);
 	if (tracer->features.bpf || !tracer->features.btf) {
@@ -274,7 +276,9 @@ int tracer_load(struct tracer *tracer)
 	tracer->skel = lapse_bpf__open();
 	if (!tracer->skel)
 		return -errno;
-	choose_programs(tracer);
+	err = choose_programs(tracer);
+	if (err)
+		return err;
 	set_constants(tracer);
 	err = set_sizes(tracer);
 	if (!err)
@@ -307,6 +311,7 @@ static void unmap_arrays(struct tracer *tracer)
 	tracer_unmap_array(tracer->histograms, tracer->histogram_stride, sharded);
 	tracer_unmap_array(tracer->recent, sizeof(uint64_t), tracer->n_recent ? tracer->n_recent : 1);
 	rules_unmap(tracer);
+	tcp_unmap(tracer);
 }
 
 void tracer_detach(struct tracer *tracer)

@@ -47,15 +47,20 @@ struct tracer_options {
 	bool follow;	  /* children of the pids, too */
 	const pid_t *pids;
 	size_t n_pids;
-	pid_t tid;	      /* one thread alone, or 0 */
-	bool usdts, syscalls; /* the plan has some */
+	pid_t tid;		   /* one thread alone, or 0 */
+	bool usdts, syscalls, tcp; /* the plan has some */
+	enum tcp_backend tcp_backend;
+	size_t n_groups; /* components that groups of connections may take, behind all others */
 };
 
 /* Buckets per octave (log2) for so many components: fine up to LAPSE_FINE_COMPONENTS. */
 unsigned tracer_bucket_bits(size_t n_components);
 
-/* Chooses the attachment and sizes the maps. @components is copied, what it points to is not; those that
- * feed others come last, and ticks have none of their own for them. */
+/*
+ * Chooses the attachment and sizes the maps. @components is copied, what it points to is not; those that
+ * feed others come last, and ticks have none of their own for them. Behind those come options->n_groups
+ * that connections' groups take one by one; ticks tell of those that are taken.
+ */
 int tracer_open(const struct tracer_options *options, const struct tracer_component *components,
 		size_t n_components, struct tracer **tracer);
 
@@ -67,6 +72,18 @@ int tracer_calibrate(struct tracer *tracer, unsigned classes);
 
 /* Attaches the places of @plan from @first_place on, USDT marks from @first_usdt, and its system calls. */
 int tracer_attach(struct tracer *tracer, const struct plan *plan, size_t first_place, size_t first_usdt);
+
+/* The rules of TCP as @plan has them now: names of peers may have got other addresses. */
+int tracer_tcp_rules(struct tracer *tracer, const struct plan *plan);
+
+/* Takes the connections in that processes which came later have open. */
+int tracer_tcp_adopt(struct tracer *tracer);
+
+/* Which group has taken component @component: 0, or -ENOENT while none has. */
+int tracer_tcp_group(const struct tracer *tracer, uint32_t component, struct lapse_tcp_group *group);
+
+/* The way TCP is watched. */
+enum tcp_backend tracer_tcp_backend(const struct tracer *tracer);
 
 /* Attaches the places of file @file of @plan for @pid alone, which has come later. */
 int tracer_attach_pid(struct tracer *tracer, const struct plan *plan, size_t file, pid_t pid);

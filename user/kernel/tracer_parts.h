@@ -62,7 +62,7 @@ struct tracer {
 	enum attach_kind kind;
 	struct tracer_options options; /* scalars only; the arrays belong to the caller of tracer_open */
 	size_t n_components;	       /* without those of the calibration, which come after them */
-	size_t n_told;		       /* those that ticks tell of: the others feed them */
+	size_t n_told;		       /* those that ticks tell of: the others feed them, or are not taken */
 	unsigned shard_bits;
 	unsigned bucket_bits;
 	bool pid_filter_broken; /* links for a pid miss its threads: the programs filter instead */
@@ -77,6 +77,8 @@ struct tracer {
 	size_t n_recent, n_rules, n_values, n_markers;
 	bool keyed, goroutines; /* some component has such spans */
 	bool syscalls_attached;
+	enum tcp_backend tcp_backend;
+	struct lapse_tcp_cell *tcp_cells; /* mapped */
 	struct tsc_base {
 		uint64_t ns, cycles;
 	} tsc; /* when the time stamp counter was first read */
@@ -137,6 +139,24 @@ void values_read(struct tracer *tracer, size_t component, uint64_t from_tick, ui
 /* syscalls.c */
 int syscalls_attach(struct tracer *tracer);
 int syscalls_set(struct tracer *tracer, uint32_t nr, uint32_t span_component, uint32_t loop_component);
+
+/* tcp.c */
+int tcp_choose_programs(struct tracer *tracer);
+int tcp_size(struct tracer *tracer);
+int tcp_map(struct tracer *tracer);
+void tcp_unmap(struct tracer *tracer);
+int tcp_attach(struct tracer *tracer, const struct plan *plan);
+void tcp_read(const struct tracer *tracer, size_t component, struct tick_component *out);
+/* Lets the ticks tell of components that groups have taken meanwhile. */
+void tcp_take_groups(struct tracer *tracer);
+
+/* open_tcp.c: what connections have under way. */
+int open_tcp_read(struct tracer *tracer, uint64_t now_ns);
+
+/* open_maps.c: hands every entry of @map to @take, a batch at a time; the first error. */
+typedef int take_entries(struct tracer *tracer, const void *keys, const void *values, size_t n,
+			 uint64_t now_ns);
+int open_map_read(struct tracer *tracer, const struct bpf_map *map, take_entries *take, uint64_t now_ns);
 
 /* tsc.c: measures the time stamp counter against the clock, better with every call. */
 void tsc_begin(struct tracer *tracer);

@@ -38,6 +38,16 @@ struct tick_value {
 	int64_t late_min, late_max;   /* of spans that ended in the tick before; min > max: none */
 };
 
+/* What a component's connections did since the start. */
+struct tick_tcp {
+	uint64_t sent, received;
+	uint64_t retransmits, pipelined;
+	uint64_t network_ns, unread_ns; /* of its requests, together */
+	uint64_t opened, mux;		/* connections that began, and that were told to be multiplexed */
+	uint64_t srtt_us, srtt_n;	/* sum over spans, and how many knew it */
+	uint64_t min_rtt_us;		/* the lowest so far; 0: none */
+};
+
 struct tick_component {
 	uint32_t component;
 	bool running; /* a process of it is alive */
@@ -53,6 +63,7 @@ struct tick_component {
 	uint64_t recent_total; /* how many were ever written */
 	struct tick_value value[LAPSE_VALUES];
 	uint64_t cache_lost; /* hits or misses that were lost since the start */
+	struct tick_tcp tcp;
 };
 
 /* What tracing lost and cost, since the start. */

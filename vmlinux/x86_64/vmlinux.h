@@ -83,12 +83,23 @@ struct super_block {
 };
 
 struct inode {
+	unsigned short i_mode;
 	unsigned long i_ino;
 	struct super_block *i_sb;
 };
 
 struct file {
 	struct inode *f_inode;
+	void *private_data;
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
 };
 
 struct xol_area {
@@ -119,6 +130,7 @@ struct task_struct {
 	pid_t tgid;
 	struct task_struct *group_leader;
 	struct mm_struct *mm;
+	struct files_struct *files;
 	struct signal_struct *signal;
 	int exit_code;
 	char comm[16];
@@ -133,6 +145,132 @@ struct bpf_iter_meta {
 struct bpf_iter__task {
 	struct bpf_iter_meta *meta;
 	struct task_struct *task;
+};
+
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	__u32 fd;
+	struct file *file;
+};
+
+struct in6_addr {
+	union {
+		__u8 u6_addr8[16];
+	} in6_u;
+};
+
+struct net;
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
+struct sock_common {
+	__be32 skc_daddr;
+	__be32 skc_rcv_saddr;
+	__be16 skc_dport;
+	__u16 skc_num;
+	unsigned short skc_family;
+	volatile unsigned char skc_state;
+	possible_net_t skc_net;
+	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
+};
+
+struct bpf_iter__tcp {
+	struct bpf_iter_meta *meta;
+	struct sock_common *sk_common;
+};
+
+struct socket {
+	int state;
+	struct sock *sk;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	int sk_wmem_queued;
+	int sk_sndbuf;
+	__u16 sk_protocol;
+	int sk_err;
+	struct socket *sk_socket;
+};
+
+struct inet_bind_bucket {
+	signed char fastreuse;
+};
+
+struct inet_connection_sock {
+	struct inet_bind_bucket *icsk_bind_hash;
+};
+
+struct minmax_sample {
+	u32 v;
+};
+
+struct minmax {
+	struct minmax_sample s[3];
+};
+
+struct tcp_sock {
+	u64 tcp_wstamp_ns;
+	u32 rcv_nxt;
+	u32 copied_seq;
+	u32 write_seq;
+	u32 srtt_us;
+	struct minmax rtt_min;
+	u32 total_retrans;
+};
+
+struct sk_buff {
+	struct sock *sk;
+	unsigned int len;
+	char cb[48];
+	unsigned char *head;
+	unsigned char *data;
+	__u16 transport_header;
+};
+
+struct tcp_skb_cb {
+	__u32 seq;
+};
+
+struct iovec {
+	void *iov_base;
+	unsigned long iov_len;
+};
+
+/* ubuf from 6.0 on; __iov, which was iov, from 6.4; iter_type, which was type, from 5.14. */
+struct iov_iter {
+	u8 iter_type;
+	unsigned long iov_offset;
+	const struct iovec *__iov;
+	void *ubuf;
+	unsigned long count;
+};
+
+struct iov_iter___iov {
+	const struct iovec *iov;
+};
+
+struct iov_iter___type {
+	unsigned int type;
+};
+
+enum iter_type {
+	ITER_IOVEC,
+	ITER_UBUF,
+};
+
+struct msghdr {
+	struct iov_iter msg_iter;
+};
+
+struct sockaddr_in {
+	__u16 sin_family;
+	__be16 sin_port;
+	__be32 sin_addr;
 };
 
 struct bpf_raw_tracepoint_args {

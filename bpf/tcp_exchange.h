@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Requests and answers, told apart by the direction in which data goes.
+ *
+ * At the client a send opens a request, or moves the beginning of one that is unanswered; the first data
+ * beyond what had arrived before ends it (a segment that is sent again is no answer). It is recorded when the
+ * program reads that data, which tells how long the answer lay there, or at the next send or the close.
+ * At the server it is the other way round: data that arrives opens, the first send ends, and records.
+ * What is sent first by a server, or after an answer by it, belongs to no exchange.
+ *
+ * Conservation, per component: begun = recorded + open + abandoned (closed without an answer) + filtered (it
+ * turned out to be TLS's opening, or multiplexed).
+ */
+#ifndef LAPSE_BPF_TCP_EXCHANGE_H
+#define LAPSE_BPF_TCP_EXCHANGE_H
+
+#include "bpf/tcp_preface.h"
+#include "bpf/tcp_span.h"
+
+/* a is behind b, in sequence numbers that wrap. */
+static __always_inline bool behind(__u32 a, __u32 b)
+{
+	return (__s32)(a - b) > 0;
+}
+
+/* ---- an exchange's beginning and end --------------------------------------------------------- */
+
+static __always_inline void exchange_begin(struct lapse_socket *s, const struct sock *sk, __u32 kind,
+					   __u64 now)
+{
+	if (s->generation != tcp_generation)
+		socket_match(s);
+	s->kind = kind;
+	s->open_ns = now;
+	s->answer_ns = 0;
+	s->pipelined = 0;
+	s->retransmit_ns = 0;
+	tcp_begin_counts(s, sk);
+	tcp_count(s, kind, COUNT_ENTRY);
+}
+
+/* The exchange is none that is measured. */
+static __always_inline void exchange_drop(struct lapse_socket *s, enum tcp_count what)
+{
+	if (s->open_ns)
+		tcp_count(s, s->kind, what);
+	s->open_ns = 0;
+	s->answer_ns = 0;
+}
+
+/* It goes on as another kind. */
+static __always_inline void exchange_turn(struct lapse_socket *s, __u32 kind)
+{
+	if (!s->open_ns || s->kind == kind)
+		return;
+	tcp_count(s, s->kind, COUNT_FILTERED);
+	s->kind = kind;
+	tcp_count(s, kind, COUNT_ENTRY);
+}
+
+/* Of a request: what the network had of it, as far as is known here. The shortest round trip is the
+ * network's own; the smoothed one has the peer's time in it where the answer carries the acknowledgement. */
+static __always_inline __u64 network_part(const struct lapse_socket *s, const struct lapse_tcp *tcp,
+					  __u64 duration)
+{
+	__u64 part = 0;
+
+	if (s->retransmit_ns > s->open_ns)
+		part = s->retransmit_ns - s->open_ns;
+	if (tcp->min_rtt_us != LAPSE_RTT_UNKNOWN)
+		part += (__u64)tcp->min_rtt_us * 1000;
+	return part < duration ? part : duration;
+}
+
+/* @end: of the span; @now: when it is recorded. */
+static __always_inline void exchange_record(struct lapse_socket *s, const struct sock *sk, __u64 end,
+					    __u64 now, __s32 error)
+{
+	struct lapse_tcp *tcp = &s->tcp;
+
+	tcp_describe(s, sk, s->kind, s->open_ns, end);
+	s->facts.now = now;
+	tcp->sent = (__u32)(BPF_CORE_READ(tcp_of(sk), write_seq) - s->begin_sent);
+	tcp->received = (__u32)(BPF_CORE_READ(tcp_of(sk), rcv_nxt) - s->begin_received);
+	tcp->pipelined = s->pipelined;
+	if (!(s->flags & LAPSE_TCP_SERVER)) {
+		tcp->network_ns = network_part(s, tcp, s->facts.duration);
+		tcp->unread_ns = now - end;
+	}
+	tcp_fail(s, error);
+	tcp_record(s);
+	socket_account(s, sk);
+	s->open_ns = 0;
+	s->answer_ns = 0;
+}
+
+/* ---- what is sent ------------------------------------------------------------------------------ */
+
+/* It exchanges many things at once from now on. */
+static __always_inline void socket_is_mux(struct lapse_socket *s)
+{
+	s->flags |= LAPSE_TCP_MUX;
+	exchange_drop(s, COUNT_FILTERED);
+	tcp_count_connection(s, true);
+}
+
+/* Looks at what is sent until it is known what the connection carries. */
+static __always_inline void socket_look(struct lapse_socket *s, const struct msghdr *msg, struct preface *p)
+{
+	if (s->flags & LAPSE_TCP_MUX || (s->flags & LAPSE_SOCKET_KNOWN && !(s->flags & LAPSE_SOCKET_OPENING)))
+		return;
+	if (!preface_read(msg, p))
+		return;
+	if (!(s->flags & LAPSE_SOCKET_KNOWN) && is_tls(p))
+		s->flags |= LAPSE_TCP_TLS | (p->bytes[0] == TLS_DATA ? 0 : LAPSE_SOCKET_OPENING);
+	else if (!(s->flags & LAPSE_SOCKET_KNOWN) && is_mux(p, s->flags))
+		socket_is_mux(s);
+	s->flags |= LAPSE_SOCKET_KNOWN;
+}
+
+static __always_inline __u32 exchange_kind(const struct lapse_socket *s)
+{
+	if (s->flags & LAPSE_SOCKET_OPENING)
+		return LAPSE_TCP_HANDSHAKE;
+	return main_kind(s);
+}
+
+/*
+ * Whether TLS's opening is over with what is sent now; @before: it is, before that; else once it has been
+ * answered. A client's first data belongs to it where its own last word has not been answered, because the
+ * server's tickets come then, encrypted like any answer (RFC 8446, 4.6.1). A server's second answer is its
+ * last word, or those tickets.
+ */
+static __always_inline bool opening_ends(const struct lapse_socket *s, const struct preface *p, bool asking,
+					 bool first, bool before)
+{
+	bool data = p->n && p->bytes[0] == TLS_DATA;
+
+	if (s->flags & LAPSE_TCP_SERVER)
+		return !before && asking && !first;
+	return data && (before ? !asking : true);
+}
+
+static __always_inline void client_sent(struct lapse_socket *s, const struct sock *sk, __u64 now,
+					bool continues)
+{
+	__u32 kind = exchange_kind(s);
+
+	if (s->open_ns && s->answer_ns)
+		exchange_record(s, sk, s->answer_ns, now, 0);
+	if (!s->open_ns) {
+		exchange_begin(s, sk, kind, now);
+		return;
+	}
+	exchange_turn(s, kind);
+	s->open_ns = now;
+	if (!continues)
+		s->pipelined++;
+}
+
+static __always_inline void server_sent(struct lapse_socket *s, const struct sock *sk, __u64 now)
+{
+	if (!s->open_ns)
+		return;
+	exchange_turn(s, exchange_kind(s));
+	exchange_record(s, sk, now, now, 0);
+}
+
+/* A send of which the socket took something, at @now. */
+static __always_inline void sent(struct lapse_socket *s, const struct sock *sk, __u64 now, bool continues)
+{
+	if (s->flags & LAPSE_TCP_MUX)
+		return;
+	if (s->flags & LAPSE_TCP_SERVER)
+		server_sent(s, sk, now);
+	else
+		client_sent(s, sk, now, continues);
+}
+
+/* A send found no room, and what became of it is known now. */
+static __always_inline void attempt_settle(struct lapse_socket *s, const struct sock *sk)
+{
+	__u64 then = s->attempt_ns;
+
+	if (!then)
+		return;
+	s->attempt_ns = 0;
+	if (BPF_CORE_READ(tcp_of(sk), write_seq) != s->attempt_seq)
+		sent(s, sk, then, true);
+}
+
+/*
+ * The program sends @left bytes more of @msg, under the socket's lock. A message that is sent in pieces,
+ * because it waits for room or is tried again, always has the same end.
+ */
+static __always_inline void on_send(const struct sock *sk, const struct msghdr *msg, __u64 left)
+{
+	__u64 now = bpf_ktime_get_ns();
+	struct lapse_socket *s = socket_in_call(sk);
+	struct preface preface = {};
+	bool continues, asking, first;
+	__u32 seq, end;
+	__s64 room;
+
+	if (!s || !left)
+		return;
+	attempt_settle(s, sk);
+	seq = BPF_CORE_READ(tcp_of(sk), write_seq);
+	end = seq + (__u32)left;
+	continues = s->flags & LAPSE_SOCKET_SENT && s->send_end == end;
+	s->flags |= LAPSE_SOCKET_SENT;
+	s->send_end = end;
+	first = !(s->flags & LAPSE_SOCKET_KNOWN);
+	asking = s->open_ns && !s->answer_ns;
+	if (!continues)
+		socket_look(s, msg, &preface);
+	if (s->flags & LAPSE_SOCKET_OPENING && opening_ends(s, &preface, asking, first, true))
+		s->flags &= ~LAPSE_SOCKET_OPENING;
+	room = (__s64)BPF_CORE_READ(sk, sk_sndbuf) - BPF_CORE_READ(sk, sk_wmem_queued);
+	if (room <= 0) {
+		s->attempt_ns = now;
+		s->attempt_seq = seq;
+		return;
+	}
+	sent(s, sk, now, continues);
+	if (left > (__u64)room)
+		s->flags |= LAPSE_SOCKET_BLOCKED;
+	if (s->flags & LAPSE_SOCKET_OPENING && opening_ends(s, &preface, asking, first, false))
+		s->flags &= ~LAPSE_SOCKET_OPENING;
+	s->cost_ns += bpf_ktime_get_ns() - now;
+}
+
+/*
+ * The same from a segment that goes out, which says nothing of the message: what it carries of TLS or several
+ * requests is not seen. The message ends where the socket's data ends now.
+ */
+static __always_inline void segment_sent(struct lapse_socket *s, const struct sock *sk, __u32 end, __u64 now)
+{
+	bool continues = s->flags & LAPSE_SOCKET_SENT && !behind(end, s->send_end);
+
+	if (!behind(end, s->attempt_seq))
+		return;
+	s->attempt_seq = end;
+	if (!continues)
+		s->send_end = BPF_CORE_READ(tcp_of(sk), write_seq);
+	s->flags |= LAPSE_SOCKET_SENT;
+	sent(s, sk, now, continues);
+}
+
+/* @skb, with all its headers, is on its way to a device. */
+static __always_inline void on_segment(const struct sk_buff *skb)
+{
+	const struct sock *sk = BPF_CORE_READ(skb, sk);
+	struct lapse_socket *s = sk ? socket_find(sk) : NULL;
+	const unsigned char *header;
+	__u8 words = 0;
+	__u32 seq = 0, before;
+
+	if (!s)
+		return;
+	header = BPF_CORE_READ(skb, head) + BPF_CORE_READ(skb, transport_header);
+	bpf_probe_read_kernel(&words, 1, header + 12);
+	bpf_probe_read_kernel(&seq, sizeof(seq), header + 4);
+	before = header - BPF_CORE_READ(skb, data) + (words >> 4) * 4;
+	if (BPF_CORE_READ(skb, len) > before)
+		segment_sent(s, sk, __builtin_bswap32(seq) + BPF_CORE_READ(skb, len) - before,
+			     bpf_ktime_get_ns());
+}
+
+/* ---- what arrives ------------------------------------------------------------------------------ */
+
+/* The bytes of a segment, and the sequence number behind them; 0: it carries none. */
+static __always_inline __u32 payload_of(const struct sk_buff *skb, __u32 *end)
+{
+	const struct tcp_skb_cb *cb = (const void *)skb + bpf_core_field_offset(skb->cb);
+	const unsigned char *header = BPF_CORE_READ(skb, data);
+	__u32 length = BPF_CORE_READ(skb, len), words;
+	__u8 offset_byte = 0;
+
+	bpf_probe_read_kernel(&offset_byte, 1, header + 12);
+	words = offset_byte >> 4;
+	if (length <= words * 4)
+		return 0;
+	*end = BPF_CORE_READ(cb, seq) + length - words * 4;
+	return length - words * 4;
+}
+
+/* The last of a message that had to wait for room went out after the send began. */
+static __always_inline void blocked_send_ended(struct lapse_socket *s, const struct sock *sk, __u64 now)
+{
+	__u64 departed = BPF_CORE_READ(tcp_of(sk), tcp_wstamp_ns);
+
+	if (departed > s->open_ns && departed <= now && s->retransmit_ns <= s->open_ns)
+		s->open_ns = departed;
+	s->flags &= ~LAPSE_SOCKET_BLOCKED;
+}
+
+static __always_inline void answered(struct lapse_socket *s, const struct sock *sk, __u64 now)
+{
+	if (!s->open_ns || s->answer_ns)
+		return;
+	if (s->flags & LAPSE_SOCKET_BLOCKED)
+		blocked_send_ended(s, sk, now);
+	s->answer_ns = now;
+	s->answer_seq = BPF_CORE_READ(tcp_of(sk), rcv_nxt);
+}
+
+static __always_inline void asked(struct lapse_socket *s, const struct sock *sk, __u64 now)
+{
+	if (!s->open_ns)
+		exchange_begin(s, sk, exchange_kind(s), now);
+	else
+		s->open_ns = now;
+}
+
+/* A segment has arrived at @sk, under its lock, and is not taken into account yet. */
+static __always_inline void on_arrive(const struct sock *sk, const struct sk_buff *skb)
+{
+	struct lapse_socket *s = socket_find(sk);
+	__u32 end = 0;
+	__u64 now;
+
+	if (!s || s->flags & LAPSE_TCP_MUX)
+		return;
+	if (!payload_of(skb, &end) || !behind(end, BPF_CORE_READ(tcp_of(sk), rcv_nxt)))
+		return;
+	now = bpf_ktime_get_ns();
+	attempt_settle(s, sk);
+	if (s->flags & LAPSE_TCP_SERVER)
+		asked(s, sk, now);
+	else
+		answered(s, sk, now);
+	s->cost_ns += bpf_ktime_get_ns() - now;
+}
+
+/* ---- what is read ------------------------------------------------------------------------------- */
+
+/* The program has read from @sk. Where the answer's arrival was not seen (it came after a half-close, which
+ * the tracepoints do not show) it is now. */
+static __always_inline void client_read(struct lapse_socket *s, const struct sock *sk, __u64 now)
+{
+	__u32 read = BPF_CORE_READ(tcp_of(sk), copied_seq);
+
+	if (!s->open_ns)
+		return;
+	if (!s->answer_ns && behind(read, s->begin_received)) {
+		answered(s, sk, now);
+		s->answer_seq = s->begin_received;
+	}
+	if (s->answer_ns && behind(read, s->answer_seq))
+		exchange_record(s, sk, s->answer_ns, now, 0);
+}
+
+static __always_inline void on_read(const struct sock *sk)
+{
+	struct lapse_socket *s = socket_in_call(sk);
+	__u64 now;
+
+	if (!s || s->flags & (LAPSE_TCP_MUX | LAPSE_TCP_SERVER))
+		return;
+	now = bpf_ktime_get_ns();
+	attempt_settle(s, sk);
+	client_read(s, sk, now);
+	s->cost_ns += bpf_ktime_get_ns() - now;
+}
+
+/* What is open when the connection goes: answered, failed, or given up by the program itself. */
+static __always_inline void exchange_close(struct lapse_socket *s, const struct sock *sk, __u64 now,
+					   __s32 error)
+{
+	if (!s->open_ns)
+		return;
+	if (s->answer_ns)
+		exchange_record(s, sk, s->answer_ns, now, 0);
+	else if (error && !(s->flags & LAPSE_TCP_SERVER))
+		exchange_record(s, sk, now, now, error);
+	else
+		exchange_drop(s, COUNT_ABANDONED);
+}
+
+#endif

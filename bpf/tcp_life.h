@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* How connections begin and end: opened, waiting to be accepted, accepted, closed. */
+#ifndef LAPSE_BPF_TCP_LIFE_H
+#define LAPSE_BPF_TCP_LIFE_H
+
+#include "bpf/stack.h"
+#include "bpf/tcp_exchange.h"
+
+/* errno.h, as the kernel has it. */
+#define ERR_EPIPE 32
+
+/* ---- opened from here ---------------------------------------------------------------------- */
+
+/* The SYN is about to be sent, by the current process. A connect() that is called again finds the
+ * connection in this state, and moves nothing. */
+static __always_inline void connect_begin(const struct sock *sk, __u64 now)
+{
+	struct lapse_socket *s;
+
+	if (!wanted((void *)bpf_get_current_task()))
+		return;
+	s = socket_add(sk, 0);
+	if (!s)
+		return;
+	socket_own(s);
+	socket_match(s);
+	s->connect_ns = now;
+	tcp_begin_counts(s, sk);
+	socket_count_from_here(s, sk);
+	tcp_count(s, LAPSE_TCP_CONNECT, COUNT_ENTRY);
+}
+
+static __always_inline void connect_record(struct lapse_socket *s, const struct sock *sk, __u64 now,
+					   __s32 error)
+{
+	if (!error)
+		socket_addresses(s, sk);
+	tcp_describe(s, sk, LAPSE_TCP_CONNECT, s->connect_ns, now);
+	tcp_fail(s, error);
+	tcp_record(s);
+	s->connect_ns = 0;
+}
+
+static __always_inline void connect_established(struct lapse_socket *s, const struct sock *sk, __u64 now)
+{
+	connect_record(s, sk, now, 0);
+	/* The own port was not known before. */
+	socket_match(s);
+	socket_count_from_here(s, sk);
+	tcp_count_connection(s, false);
+}
+
+/* Before the SYN: the socket does not know its peer yet. */
+static __always_inline struct lapse_socket *connect_refused(const struct lapse_connecting *call)
+{
+	const struct sock *sk = (const struct sock *)call->sk;
+	struct lapse_socket *s = socket_add(sk, 0);
+
+	if (!s)
+		return NULL;
+	s->peer = call->peer;
+	socket_own(s);
+	socket_match(s);
+	s->connect_ns = call->start_ns;
+	tcp_begin_counts(s, sk);
+	tcp_count(s, LAPSE_TCP_CONNECT, COUNT_ENTRY);
+	return s;
+}
+
+/* connect() itself has failed with @error: before the SYN, or in the midst of its own call. */
+static __always_inline void connect_failed(const struct lapse_connecting *call, __s32 error)
+{
+	const struct sock *sk = (const struct sock *)call->sk;
+	struct lapse_socket *s = socket_find(sk);
+
+	if (!s)
+		s = connect_refused(call);
+	if (!s || !s->connect_ns)
+		return;
+	connect_record(s, sk, bpf_ktime_get_ns(), error);
+	socket_forget(sk);
+}
+
+/* The current thread's call of connect() for @sk, whose beginning the socket's state tells. */
+static __always_inline void connect_noted(const struct sock *sk)
+{
+	struct lapse_stack *stack = stack_get(false);
+
+	if (stack && stack->connecting.sk == (__u64)sk)
+		stack->connecting.begun = 1;
+}
+
+/* ---- opened from there ---------------------------------------------------------------------- */
+
+/* A connection to a port of ours is established, and waits in the accept queue. Until somebody accepts it,
+ * it is of the process that listens. */
+static __always_inline void queue_begin(const struct sock *sk, __u64 now, __u32 flags)
+{
+	struct lapse_port port = port_of(sk);
+	struct lapse_listener *listener = bpf_map_lookup_elem(&listeners, &port);
+	struct lapse_socket *s;
+
+	if (!listener)
+		return;
+	s = socket_add(sk, LAPSE_TCP_SERVER | flags);
+	if (!s)
+		return;
+	s->pid = s->tid = listener->pid;
+	__builtin_memcpy(s->comm, listener->comm, sizeof(s->comm));
+	socket_match(s);
+	socket_count_from_here(s, sk);
+	s->queued_ns = now;
+	tcp_begin_counts(s, sk);
+	tcp_count(s, LAPSE_TCP_ACCEPT, COUNT_ENTRY);
+}
+
+static __always_inline void accept_record(struct lapse_socket *s, const struct sock *sk, __u64 now)
+{
+	__u64 since = s->queued_ns;
+
+	s->queued_ns = 0;
+	tcp_count_connection(s, false);
+	if (s->flags & LAPSE_SOCKET_WAITING) {
+		tcp_count(s, LAPSE_TCP_ACCEPT, COUNT_FILTERED);
+		return;
+	}
+	tcp_describe(s, sk, LAPSE_TCP_ACCEPT, since, now);
+	tcp_record(s);
+}
+
+/* The current process has accepted @sk. */
+static __always_inline void on_accept(const struct sock *sk)
+{
+	__u64 now = bpf_ktime_get_ns();
+	struct lapse_socket *s;
+
+	if (!sk)
+		return;
+	if (!wanted((void *)bpf_get_current_task())) {
+		s = socket_find(sk);
+		if (!s || !s->queued_ns)
+			return;
+		/* Another process takes it: none of ours was waited for. */
+		tcp_count(s, LAPSE_TCP_ACCEPT, COUNT_FILTERED);
+		exchange_drop(s, COUNT_FILTERED);
+		socket_forget(sk);
+		return;
+	}
+	s = socket_in_call(sk);
+	if (!s || !s->queued_ns)
+		return;
+	accept_record(s, sk, now);
+	s->cost_ns += bpf_ktime_get_ns() - now;
+}
+
+/* A port of ours begins to be listened on. */
+static __always_inline void listen_begin(const struct sock *sk, __u32 pid, const char *comm)
+{
+	struct lapse_port port = port_of(sk);
+	struct lapse_listener *known = bpf_map_lookup_elem(&listeners, &port), listener = {.pid = pid};
+
+	if (known) {
+		ADD(known->sockets, 1);
+		return;
+	}
+	listener.sockets = 1;
+	__builtin_memcpy(listener.comm, comm, sizeof(listener.comm));
+	bpf_map_update_elem(&listeners, &port, &listener, BPF_ANY);
+}
+
+static __always_inline void listen_end(const struct sock *sk)
+{
+	struct lapse_port port = port_of(sk);
+	struct lapse_listener *known = bpf_map_lookup_elem(&listeners, &port);
+
+	if (!known)
+		return;
+	if (known->sockets > 1)
+		ADD(known->sockets, -1);
+	else
+		bpf_map_delete_elem(&listeners, &port);
+}
+
+/* ---- closed ----------------------------------------------------------------------------------- */
+
+/* Gone for good. A connect that was under way ended with the error of the socket; without one it is in the
+ * midst of its own call, which gives the error, or the program has given it up. */
+static __always_inline void socket_closed(struct lapse_socket *s, const struct sock *sk, __u64 now)
+{
+	__s32 error = BPF_CORE_READ(sk, sk_err);
+
+	if (s->connect_ns && !error) {
+		s->flags |= LAPSE_SOCKET_CLOSED;
+		return;
+	}
+	if (s->connect_ns)
+		connect_record(s, sk, now, error);
+	if (s->queued_ns)
+		tcp_count(s, LAPSE_TCP_ACCEPT,
+			  s->flags & LAPSE_SOCKET_WAITING ? COUNT_FILTERED : COUNT_ABANDONED);
+	exchange_close(s, sk, now, error);
+	socket_account(s, sk);
+	socket_forget(sk);
+}
+
+static __always_inline void on_known_state(struct lapse_socket *s, const struct sock *sk, int state)
+{
+	__u64 now = bpf_ktime_get_ns();
+
+	if (state == TCP_ESTABLISHED && s->connect_ns)
+		connect_established(s, sk, now);
+	else if (state == TCP_CLOSE_WAIT && s->open_ns && !s->answer_ns)
+		exchange_close(s, sk, now, ERR_EPIPE);
+	else if (state == TCP_CLOSE)
+		socket_closed(s, sk, now);
+	s->cost_ns += bpf_ktime_get_ns() - now;
+}
+
+/* sock:inet_sock_set_state: @sk goes from @old to @state. */
+static __always_inline void on_state(const struct sock *sk, int old, int state)
+{
+	struct lapse_socket *s;
+	char comm[LAPSE_COMM_LEN];
+
+	if (!is_tcp(sk))
+		return;
+	if (state == TCP_SYN_SENT) {
+		connect_begin(sk, bpf_ktime_get_ns());
+		connect_noted(sk);
+		return;
+	}
+	if (state == TCP_LISTEN && wanted((void *)bpf_get_current_task())) {
+		bpf_get_current_comm(comm, sizeof(comm));
+		listen_begin(sk, bpf_get_current_pid_tgid() >> 32, comm);
+		return;
+	}
+	if (old == TCP_LISTEN) {
+		listen_end(sk);
+		return;
+	}
+	s = socket_find(sk);
+	if (s)
+		on_known_state(s, sk, state);
+	else if (old == TCP_SYN_RECV && state == TCP_ESTABLISHED)
+		queue_begin(sk, bpf_ktime_get_ns(), 0);
+}
+
+/* ---- from before ------------------------------------------------------------------------------- */
+
+/* A socket that @task has open when tracing begins. */
+static __always_inline void on_open_file(struct task_struct *task, struct file *file)
+{
+	struct socket *socket = BPF_CORE_READ(file, private_data);
+	struct sock *sk = BPF_CORE_READ(socket, sk);
+	__u32 pid = BPF_CORE_READ(task, tgid);
+	struct lapse_socket *s;
+	char comm[LAPSE_COMM_LEN] = {};
+	__u8 state;
+
+	if (!sk || !is_tcp(sk))
+		return;
+	state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	BPF_CORE_READ_INTO(&comm, task, comm);
+	if (state == TCP_LISTEN) {
+		listen_begin(sk, pid, comm);
+		return;
+	}
+	if (state == TCP_CLOSE || state == TCP_SYN_SENT || socket_find(sk))
+		return;
+	s = socket_adopt(sk);
+	if (!s)
+		return;
+	s->pid = s->tid = pid;
+	__builtin_memcpy(s->comm, comm, sizeof(s->comm));
+}
+
+/* A connection that nobody has accepted when tracing begins: no program's file is it yet. */
+static __always_inline void on_waiting(const struct sock *sk)
+{
+	if (BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_ESTABLISHED && !BPF_CORE_READ(sk, sk_socket) &&
+	    !socket_find(sk))
+		queue_begin(sk, bpf_ktime_get_ns(), LAPSE_SOCKET_WAITING | LAPSE_TCP_BEFORE);
+}
+
+#endif
