@@ -163,6 +163,32 @@ bool component_end(struct component *component)
 	return true;
 }
 
+static struct tick_tcp tcp_between(const struct tick_tcp *before, const struct tick_tcp *now)
+{
+	return (struct tick_tcp){
+		.sent = now->sent - before->sent,
+		.received = now->received - before->received,
+		.retransmits = now->retransmits - before->retransmits,
+		.pipelined = now->pipelined - before->pipelined,
+		.network_ns = now->network_ns - before->network_ns,
+		.unread_ns = now->unread_ns - before->unread_ns,
+		.opened = now->opened - before->opened,
+		.mux = now->mux - before->mux,
+		.srtt_us = now->srtt_us - before->srtt_us,
+		.srtt_n = now->srtt_n - before->srtt_n,
+		.min_rtt_us = now->min_rtt_us,
+	};
+}
+
+static void count_connections(struct component *c, const struct tick_component *input)
+{
+	struct tick_tcp more = tcp_between(&c->connections, &input->tcp);
+
+	figures_add_tcp(&c->total, &more);
+	figures_add_tcp(&c->interval, &more);
+	c->connections = input->tcp;
+}
+
 /* What a tick says of it, but for the extremes, which belong to the tick before. */
 static int take_input(struct component *c, const struct tick_component *input)
 {
@@ -170,6 +196,8 @@ static int take_input(struct component *c, const struct tick_component *input)
 
 	if (!err)
 		values_count(c, input);
+	if (c->tcp)
+		count_connections(c, input);
 	c->counters = input->counters;
 	c->cache_lost = input->cache_lost;
 	c->has_cache |= input->counters.hits || input->counters.misses;

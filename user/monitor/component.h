@@ -35,13 +35,14 @@ struct component {
 	char *name, *function, *object;
 	struct window_spec spec;
 	bool outcome_unknown; /* nothing tells a failed span from a good one */
-	bool untimed, has_cache;
+	bool untimed, has_cache, tcp;
 	struct thresholds thresholds;
 	struct alert_policy policy;
 
 	struct tick_counters counters;
 	struct tick_value values[LAPSE_VALUES]; /* names, counts and sums */
 	uint64_t cache_lost;
+	struct tick_tcp connections;
 	struct figures total, interval, last_interval; /* the last is the newest full one */
 	uint64_t interval_ticks;
 	struct window window; /* view 0 is the one that is shown */

@@ -40,6 +40,7 @@ struct monitor_component {
 	bool outcome_unknown; /* nothing tells a failed span from a good one */
 	bool untimed;	      /* counted, without durations */
 	bool has_cache;	      /* look-ups of a cache are counted for it */
+	bool tcp;	      /* its spans are of connections */
 	/* Captured values by index, copied; NULL: none, or named by a tick_value later. */
 	const char *value_name[LAPSE_VALUES];
 	const struct contract *contract; /* copied; NULL: none */

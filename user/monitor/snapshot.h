@@ -24,6 +24,18 @@ struct value_stats {
 	int64_t min, max;
 };
 
+/* What connections did over some stretch of time. */
+struct tcp_stats {
+	uint64_t opened; /* connections that began */
+	uint64_t mux;	 /* and that were told to carry several requests at once: these have no spans */
+	uint64_t sent, received;
+	uint64_t retransmits, pipelined;
+	double network_ns, unread_ns; /* means of its requests; NAN with none */
+	double srtt_ns;		      /* mean over its spans; NAN: unknown */
+	bool has_min_rtt;
+	uint64_t min_rtt_ns; /* since the start */
+};
+
 /* Figures over some stretch of time. */
 struct stats {
 	uint64_t covered_ns; /* the stretch itself */
@@ -40,6 +52,7 @@ struct stats {
 	double cache_hit_rate; /* NAN with no look-up */
 	struct value_stats values[LAPSE_VALUES];
 	size_t n_values;
+	struct tcp_stats tcp; /* all 0 in the window, which does not keep them */
 };
 
 /* An occupied bucket: durations in [low, high). */
@@ -94,6 +107,7 @@ struct component_snapshot {
 	const char *name, *function, *object;
 	bool fed;			      /* has ever had an entry */
 	bool untimed;			      /* its spans are events without a duration */
+	bool tcp;			      /* its spans are of connections */
 	bool has_cache;			      /* look-ups of a cache are counted, or have been */
 	const char *value_name[LAPSE_VALUES]; /* by index in a span; NULL: not in use */
 	struct stats interval;		      /* the last reporting interval */

@@ -57,7 +57,11 @@ static TABLE(trend_table, "trend", trend_fields, "the last quarter of the window
 	{"verdict", JSON_KIND_NAME, COMPONENT(verdict), NAMES(verdict_names), .nullable = true}
 /* clang-format on */
 
-static const struct json_field window_fields[] = {WINDOW_FIELDS};
+static const struct json_field window_fields[] = {
+	WINDOW_FIELDS,
+	{"tcp", JSON_KIND_GET, .get = json_get_tcp, .schema = json_schema_tcp,
+	 .help = "what its connections did"},
+};
 TABLE(json_window, "window", window_fields, "one component in one reporting interval");
 
 static const struct json_field component_fields[] = {
@@ -84,6 +88,8 @@ static const struct json_field component_fields[] = {
 	{"maps_full", JSON_KIND_COUNT, COMPONENT(maps_full)},
 	{"restarted", JSON_KIND_COUNT, COMPONENT(restarted), .help = "keyed spans only"},
 	{"unmatched_end", JSON_KIND_COUNT, COMPONENT(unmatched_end), .help = "keyed spans only"},
+	{"tcp", JSON_KIND_GET, .get = json_get_tcp, .schema = json_schema_tcp,
+	 .help = "what its connections did"},
 };
 TABLE(json_component, "component", component_fields, "one component since the start");
 
@@ -119,6 +125,10 @@ static const struct json_field span_fields[] = {
 	{"values", JSON_KIND_GET, .get = json_get_span_values, .schema = json_schema_span_values,
 	 .help = "captured values by name"},
 	{"raw_ns", JSON_KIND_COUNT, SPAN(raw_ns), .help = "before what the probes cost was taken out"},
+	{"peer", JSON_KIND_GET, .get = json_get_span_peer, .schema = json_schema_text_or_null,
+	 .help = "the remote end of the connection"},
+	{"tcp", JSON_KIND_GET, .get = json_get_span_tcp, .schema = json_schema_span_tcp,
+	 .help = "what is known of its connection"},
 };
 TABLE(json_span, "span", span_fields, "a slow, failed or still open span");
 

@@ -21,6 +21,9 @@ json_t *json_get_span_comm(const struct json_source *source);
 json_t *json_get_span_ok(const struct json_source *source);
 json_t *json_get_span_ret(const struct json_source *source);
 json_t *json_get_span_open(const struct json_source *source);
+json_t *json_get_span_peer(const struct json_source *source);
+json_t *json_get_span_tcp(const struct json_source *source);
+json_t *json_get_tcp(const struct json_source *source);
 
 json_t *json_schema_text(void);
 json_t *json_schema_text_or_null(void);
@@ -33,6 +36,8 @@ json_t *json_schema_contract(void);
 json_t *json_schema_histogram(void);
 json_t *json_schema_components(void);
 json_t *json_schema_alerts(void);
+json_t *json_schema_span_tcp(void);
+json_t *json_schema_tcp(void);
 
 /* The source for @component's row, or for an alert of it; figures since the start. */
 struct json_source json_source_component(const struct snapshot *snapshot, uint32_t component);

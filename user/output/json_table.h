@@ -25,6 +25,7 @@ enum json_from {
 	FROM_ALERT,
 	FROM_OBJECTIVE,
 	FROM_HISTOGRAM_ROW,
+	FROM_TCP, /* struct lapse_tcp */
 	JSON_FROMS,
 };
 

@@ -22,6 +22,7 @@ struct output_options {
 	bool timestamps;     /* -T */
 	bool color;
 	bool histogram; /* in the final report */
+	bool tcp;	/* intervals in the columns of connections */
 };
 
 /* A renderer; each function may be NULL where it has nothing to show. All return 0 or -errno of the

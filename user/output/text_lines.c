@@ -18,7 +18,13 @@ static int begin(const struct output_options *options, const struct snapshot *sn
 	(void)snapshot;
 	span_header_done = false;
 	text_table_reset();
+	text_tcp_reset();
 	return 0;
+}
+
+static int interval(const struct output_options *options, const struct snapshot *snapshot)
+{
+	return options->tcp ? text_tcp_interval(options, snapshot) : text_table_interval(options, snapshot);
 }
 
 /* A kernel's comm need not end with a zero byte. */
@@ -73,6 +79,7 @@ static void span_row(FILE *out, enum time_unit unit, const struct snapshot *snap
 		span->flags & LAPSE_SPAN_UNTIMED ? "-" : word_in_unit(span->duration_ns, unit, latency),
 		result_word(span, result));
 	captured(out, snapshot, span);
+	text_tcp_span(out, unit, span);
 	fprintf(out, "%s\n", word_component(snapshot, span->component, name));
 }
 
@@ -235,7 +242,7 @@ static int health(const struct output_options *options, const struct snapshot *s
 const struct output output_text = {
 	.name = "text",
 	.begin = begin,
-	.interval = text_table_interval,
+	.interval = interval,
 	.span = span,
 	.violation = violation,
 	.alert = alert,

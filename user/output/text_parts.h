@@ -17,6 +17,14 @@ int text_table_interval(const struct output_options *options, const struct snaps
  */
 size_t text_shown(const struct snapshot *snapshot, bool interval, uint32_t **shown, size_t *more);
 
+/* What connections do, a row a component and interval. */
+void text_tcp_reset(void);
+int text_tcp_interval(const struct output_options *options, const struct snapshot *snapshot);
+/* "peer=10.0.0.5:5432 net=0.12 unread=0.01 retransmits=1 ": what a span has of its connection. */
+void text_tcp_span(FILE *out, enum time_unit unit, const struct lapse_span *span);
+/* A line of the final report. */
+void text_tcp_total(FILE *out, const struct tcp_stats *tcp);
+
 /* One announcement without the time, and a newline. */
 void text_alert(FILE *out, const struct output_options *options, const struct snapshot *snapshot,
 		const struct alert *alert);

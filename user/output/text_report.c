@@ -147,6 +147,8 @@ static void component_part(FILE *out, const struct output_options *options, cons
 	latencies(out, &component->total);
 	cache(out, &component->total);
 	captured(out, &component->total);
+	if (component->tcp)
+		text_tcp_total(out, &component->total.tcp);
 	if (options->histogram && !component->untimed)
 		text_histogram(out, component, options->unit);
 	contract(out, options, component);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "output/words.h"
 
+#include <arpa/inet.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -160,4 +161,36 @@ const char *word_verdict_color(const struct output_options *options, enum verdic
 const char *word_plain(const struct output_options *options)
 {
 	return options->color ? "\033[0m" : "";
+}
+
+const char *word_address(const struct lapse_address *address, char buffer[ADDRESS_SIZE])
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+	bool v4 = !memcmp(address->ip, mapped, sizeof(mapped));
+	char ip[INET6_ADDRSTRLEN] = "?";
+
+	inet_ntop(v4 ? AF_INET : AF_INET6, address->ip + (v4 ? 12 : 0), ip, sizeof(ip));
+	snprintf(buffer, ADDRESS_SIZE, v4 ? "%s:%u" : "[%s]:%u", ip, address->port);
+	return buffer;
+}
+
+const char *word_bytes(uint64_t bytes, char buffer[WORD_SIZE])
+{
+	static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
+	double value = (double)bytes;
+	size_t i = 0;
+
+	while (value >= 1000 && i + 1 < sizeof(units) / sizeof(*units)) {
+		value /= 1000;
+		i++;
+	}
+	snprintf(buffer, WORD_SIZE, i ? "%.1f %s" : "%.0f %s", value, units[i]);
+	return buffer;
+}
+
+const struct lapse_tcp *span_tcp(const struct lapse_span *span)
+{
+	if (!(span->flags & LAPSE_SPAN_TCP))
+		return NULL;
+	return &((const struct lapse_tcp_span *)(const void *)span)->tcp;
 }

@@ -12,6 +12,9 @@
 #define WORD_SIZE 32
 #define NAME_SIZE 512
 
+/* "[", an IPv6 address, "]:", a port. */
+#define ADDRESS_SIZE 64
+
 /* Names by number, as every output has them; NULL: not known. */
 extern const char *const severity_names[3];
 extern const char *const verdict_names[4];
@@ -45,6 +48,14 @@ const char *word_objective(enum objective_kind kind, const char *value, char buf
 
 /* The component's name made safe for a terminal; a number that is none gives "?". */
 const char *word_component(const struct snapshot *snapshot, uint32_t component, char buffer[NAME_SIZE]);
+
+/* "10.0.0.5:5432", "[::1]:80"; IPv4 in its own form. */
+const char *word_address(const struct lapse_address *address, char buffer[ADDRESS_SIZE]);
+/* "1.2 MB": bytes, by thousands. */
+const char *word_bytes(uint64_t bytes, char buffer[WORD_SIZE]);
+
+/* What @span has of its connection; NULL: it is of none. */
+const struct lapse_tcp *span_tcp(const struct lapse_span *span);
 
 /* The monotonic time at which @span ended, or was seen open. */
 uint64_t span_end_ns(const struct lapse_span *span);

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Connections in text: a table of its own, and what spans and reports say of them. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "output/compose.h"
+#include "output/text_parts.h"
+#include "output/words.h"
+
+#define HEADER_EVERY 20
+
+static unsigned rows; /* since the header; 0: none was printed */
+
+void text_tcp_reset(void)
+{
+	rows = 0;
+}
+
+static enum time_unit unit_of(const struct output_options *options)
+{
+	return options->unit == UNIT_US ? UNIT_US : UNIT_MS;
+}
+
+static void header(FILE *out, const struct output_options *options)
+{
+	static const char *const columns[] = {"p50", "p99", "MAX", "NET", "UNREAD", "SRTT"};
+	const char *unit = unit_of(options) == UNIT_US ? "us" : "ms";
+	char title[WORD_SIZE];
+
+	if (options->timestamps)
+		fprintf(out, "%-8s ", "TIME");
+	fprintf(out, "%8s %9s %5s %6s", "COUNT", "RATE/s", "ERR", "OPENED");
+	for (size_t i = 0; i < sizeof(columns) / sizeof(*columns); i++) {
+		snprintf(title, sizeof(title), "%s(%s)", columns[i], unit);
+		fprintf(out, " %10s", title);
+	}
+	fprintf(out, " %6s %9s %9s %s\n", "RETRAN", "SENT", "RECEIVED", "WHAT");
+}
+
+static void figure(FILE *out, const struct output_options *options, bool known, double ns)
+{
+	char word[WORD_SIZE];
+
+	fprintf(out, " %10s", known ? word_in_unit((uint64_t)ns, unit_of(options), word) : "-");
+}
+
+static void mean(FILE *out, const struct output_options *options, double ns)
+{
+	figure(out, options, !isnan(ns), isnan(ns) ? 0 : ns);
+}
+
+static void row(FILE *out, const struct output_options *options, const struct snapshot *snapshot, uint32_t i)
+{
+	const struct stats *stats = &snapshot->components[i].interval;
+	char word[WORD_SIZE], name[NAME_SIZE];
+
+	if (options->timestamps)
+		fprintf(out, "%-8s ", word_clock_short(snapshot, snapshot->system.now_ns, word));
+	fprintf(out, "%8" PRIu64 " %9.1f", stats->count, isnan(stats->rate_per_s) ? 0 : stats->rate_per_s);
+	fprintf(out, " %5" PRIu64 " %6" PRIu64, stats->errors, stats->tcp.opened);
+	figure(out, options, stats->has_percentiles, (double)stats->p50_ns);
+	figure(out, options, stats->has_percentiles, (double)stats->p99_ns);
+	figure(out, options, stats->has_extremes, (double)stats->max_ns);
+	mean(out, options, stats->tcp.network_ns);
+	mean(out, options, stats->tcp.unread_ns);
+	mean(out, options, stats->tcp.srtt_ns);
+	fprintf(out, " %6" PRIu64, stats->tcp.retransmits);
+	fprintf(out, " %9s", word_bytes(stats->tcp.sent, word));
+	fprintf(out, " %9s", word_bytes(stats->tcp.received, word));
+	fprintf(out, " %s\n", word_component(snapshot, i, name));
+}
+
+/* Something happened in the interval, or is still to come. */
+static bool is_worth_a_row(const struct component_snapshot *component)
+{
+	const struct tcp_stats *tcp = &component->interval.tcp;
+
+	return component->interval.count || component->in_flight || tcp->opened || tcp->retransmits ||
+	       tcp->sent || tcp->received;
+}
+
+int text_tcp_interval(const struct output_options *options, const struct snapshot *snapshot)
+{
+	struct compose compose;
+	int err = compose_open(&compose);
+
+	if (err)
+		return err;
+	for (uint32_t i = 0; i < snapshot->n_components; i++) {
+		if (!is_worth_a_row(&snapshot->components[i]))
+			continue;
+		if (rows++ % HEADER_EVERY == 0)
+			header(compose.file, options);
+		row(compose.file, options, snapshot, i);
+	}
+	return compose_write(&compose, options->stream);
+}
+
+void text_tcp_span(FILE *out, enum time_unit unit, const struct lapse_span *span)
+{
+	const struct lapse_tcp *tcp = span_tcp(span);
+	char word[ADDRESS_SIZE];
+
+	if (!tcp)
+		return;
+	fprintf(out, "peer=%s ", word_address(&tcp->peer, word));
+	if (tcp->kind == LAPSE_TCP_REQUEST) {
+		fprintf(out, "net=%s ", word_in_unit(tcp->network_ns, unit, word));
+		fprintf(out, "unread=%s ", word_in_unit(tcp->unread_ns, unit, word));
+	}
+	if (tcp->retransmits)
+		fprintf(out, "retransmits=%" PRIu32 " ", tcp->retransmits);
+	if (tcp->pipelined)
+		fprintf(out, "pipelined=%" PRIu32 " ", tcp->pipelined);
+	if (tcp->error)
+		fprintf(out, "(%s) ", strerrordesc_np(tcp->error) ?: "?");
+}
+
+void text_tcp_total(FILE *out, const struct tcp_stats *tcp)
+{
+	char word[WORD_SIZE];
+
+	fprintf(out, "    tcp: %s opened", word_count(tcp->opened, "connection", word));
+	fprintf(out, ", %s", word_count(tcp->retransmits, "retransmit", word));
+	fprintf(out, ", sent %s", word_bytes(tcp->sent, word));
+	fprintf(out, ", received %s", word_bytes(tcp->received, word));
+	if (!isnan(tcp->srtt_ns))
+		fprintf(out, ", round trip %s", word_duration(tcp->srtt_ns, word));
+	if (tcp->has_min_rtt)
+		fprintf(out, ", shortest %s", word_duration((double)tcp->min_rtt_ns, word));
+	if (tcp->pipelined)
+		fprintf(out, ", %s pipelined", word_count(tcp->pipelined, "send", word));
+	if (tcp->mux)
+		fprintf(out, "; %s with several requests at once: not measured",
+			word_count(tcp->mux, "connection", word));
+	fputc('\n', out);
+}
