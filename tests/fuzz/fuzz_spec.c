@@ -48,6 +48,18 @@ static void check_modifiers(const char *text, const struct spec_modifiers *modif
 	}
 }
 
+/* Whatever is behind the prefix is zero, and there is an address or a name or neither. */
+static void check_tcp(const char *text, const struct spec_tcp *tcp)
+{
+	check_cut(text, tcp->host, tcp->host_at);
+	if (tcp->kind >= LAPSE_TCP_KINDS || tcp->prefix > 128 || (tcp->host && tcp->prefix) ||
+	    (tcp->host && !tcp->peer))
+		abort();
+	for (unsigned bit = tcp->prefix; bit < 128; bit++)
+		if (tcp->ip[bit / 8] & 0x80 >> bit % 8)
+			abort();
+}
+
 static void check(const char *text, const struct probe_spec *spec)
 {
 	struct piece pieces[4];
@@ -55,6 +67,7 @@ static void check(const char *text, const struct probe_spec *spec)
 	check_cut(text, spec->object, spec->object_at);
 	check_cut(text, spec->function, spec->function_at);
 	check_modifiers(text, &spec->modifiers);
+	check_tcp(text, &spec->tcp);
 	for (size_t i = 0; i < spec->n_keys; i++)
 		check_operand(text, &spec->key[i]);
 	if (spec->kind == SPEC_FUNCTION) {
@@ -65,11 +78,11 @@ static void check(const char *text, const struct probe_spec *spec)
 		check(text, &spec->ends[end]);
 }
 
-static void parse(const char *text)
+static void parse_by(int (*parse)(const char *text, struct probe_spec *spec), const char *text)
 {
 	struct probe_spec spec;
 
-	if (spec_parse(text, &spec))
+	if (parse(text, &spec))
 		return;
 	check(text, &spec);
 	spec_free(&spec);
@@ -88,7 +101,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	memcpy(text, data, size);
 	text[size] = '\0';
-	parse(text);
+	parse_by(spec_parse, text);
+	parse_by(spec_parse_tcp_filter, text);
 	free(text);
 	return 0;
 }

@@ -117,18 +117,14 @@ static void test_errors(void **state)
 	fails("uprobe:", "wants a path", "^");
 	fails("handle_odrer --slower", "unexpected text", "                 ^~~~~~~~");
 	fails("a\tb", "unexpected text", "^");
-	fails("peer=a", "tcp:", "^");
 	fails("x=", "empty probe", "^");
 }
 
 static void test_absent_kinds(void **state)
 {
 	(void)state;
-	fails("tcp:connect", "no 'tcp:' probes", "    ^~~~ ");
 	fails("n=kprobe:f", "no 'kprobe:' probes", "      ^~~~~~~ ");
 	fails("python:f", "no 'python:' probes", "^~~~~~~ ");
-	fails("f peer=10.0.0.1", "no tcp: probes", "      ^~~~~\n");
-	fails("f ok(ret == 0) port=80", "no tcp: probes", "                   ^~~~~\n");
 	parses(":loop", SPEC_OBJECT_MAIN, NULL, "loop", NULL, false);
 	parses("loop_once", SPEC_OBJECT_ANY, NULL, "loop_once", NULL, false);
 	parses("loop.cold", SPEC_OBJECT_ANY, NULL, "loop.cold", NULL, false);
@@ -334,7 +330,6 @@ static void test_spans_wrong(void **state)
 	fails("span:f(arg0)..:return(ret)", "function's name is missing", "                 ^ ");
 	fails("span:f j(arg0)..g(arg0)", "unexpected text before '..'", "           ^~~~~~~ ");
 	fails("span:12(arg0)..g(arg0)", "not a probe", "         ^~");
-	fails("span:tcp:connect(arg0)..g(arg0)", "no 'tcp:' probes", "         ^~~~");
 	fails("span:f(arg0)..marker:x(arg0)", "'marker:' is no place",
 	      "                  ^~~~~~~ write FUNC(KEY)");
 	fails("span:span:f(arg0)..g(arg0)", "'span:' is no place", "         ^~~~~");

@@ -249,12 +249,22 @@ static void say_prices(const struct session *session)
 		diag_note("so are %zu more functions", n - said);
 }
 
+static bool is_of_tcp(const struct plan *plan, size_t component)
+{
+	for (size_t i = 0; i < plan->n_tcps; i++)
+		if (plan->tcps[i].rule.component == component)
+			return true;
+	return false;
+}
+
 static size_t count_entries(const struct plan *plan)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < plan->n_places; i++)
 		n += plan->places[i].role != LAPSE_ROLE_RETINS;
+	for (size_t i = 0; i < plan->n_components; i++)
+		n += is_of_tcp(plan, i);
 	return n + plan->n_usdts + plan->n_syscalls;
 }
 

@@ -22,6 +22,9 @@ static const char *means_of(const struct plan *plan, size_t component)
 	for (size_t i = 0; i < plan->n_syscalls; i++)
 		if (plan->syscalls[i].component == component)
 			return "tracepoints";
+	for (size_t i = 0; i < plan->n_tcps; i++)
+		if (plan->tcps[i].rule.component == component)
+			return "the kernel's TCP";
 	return plan->components[component].retins ? "return instructions" : "a return probe";
 }
 

@@ -13,6 +13,7 @@
 #include "probe/loader.h"
 #include "probe/marks.h"
 #include "probe/syscalls.h"
+#include "probe/tcp.h"
 
 #define GLOB_MAX       100
 /* Refused functions that are named; the rest is counted. */
@@ -290,7 +291,7 @@ static int declare_pending(struct planning *p, struct build *build)
 	return err;
 }
 
-/* What is no function: marks in files, system calls. */
+/* What is no function: marks in files, system calls, connections. */
 static int build_others(struct planning *p, struct build *build)
 {
 	int err = 0;
@@ -300,6 +301,9 @@ static int build_others(struct planning *p, struct build *build)
 		case SPEC_SYSCALL:
 		case SPEC_LOOP:
 			err = syscalls_plan(build, i);
+			break;
+		case SPEC_TCP:
+			err = tcp_plan(build, i);
 			break;
 		case SPEC_FUNCTION:
 			break;
@@ -380,6 +384,8 @@ static int order_components(const struct planning *p, struct plan *plan)
 		plan->usdts[i].component = places[plan->usdts[i].component];
 	for (size_t i = 0; i < plan->n_syscalls; i++)
 		plan->syscalls[i].component = places[plan->syscalls[i].component];
+	for (size_t i = 0; i < plan->n_tcps; i++)
+		plan->tcps[i].rule.component = places[plan->tcps[i].rule.component];
 	/* In place: whoever adds to the plan later expects room up to a power of two. */
 	memcpy(plan->components, sorted, n * sizeof(*sorted));
 	free(sorted);
@@ -489,6 +495,9 @@ bool plan_awaits(const struct plan *plan, size_t component)
 	for (size_t i = 0; i < plan->n_syscalls; i++)
 		if (plan->syscalls[i].component == component)
 			return false;
+	for (size_t i = 0; i < plan->n_tcps; i++)
+		if (plan->tcps[i].rule.component == component)
+			return false;
 	return true;
 }
 
@@ -528,5 +537,6 @@ void plan_free(struct plan *plan)
 	free(plan->places);
 	free(plan->usdts);
 	free(plan->syscalls);
+	free(plan->tcps);
 	memset(plan, 0, sizeof(*plan));
 }

@@ -133,6 +133,10 @@ void rules_of_spec(const struct probe_spec *spec, struct plan_component *compone
 	component->has_cache = rules->flags & LAPSE_RULE_HIT;
 	component->untimed = spec->kind == SPEC_USDT;
 	component->has_rules = rules->flags || filtered || modifiers->n_values;
+	/* The kernel itself says that a connection failed. */
+	if (spec->kind == SPEC_TCP)
+		component->has_errors =
+			spec->tcp.kind == LAPSE_TCP_CONNECT || spec->tcp.kind == LAPSE_TCP_REQUEST;
 	if (spec->kind == SPEC_MARKER)
 		component->has_rules = component->has_errors = component->has_cache = component->has_values =
 			true;

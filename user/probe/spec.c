@@ -157,10 +157,9 @@ static const struct measure {
 	enum spec_kind kind;
 	int (*parse)(struct probe_spec *spec, struct spec_piece *rest);
 } measures[] = {
-	{"span:", SPEC_SPAN, spec_parse_span},
-	{"usdt:", SPEC_USDT, spec_parse_mark},
-	{"marker:", SPEC_MARKER, parse_marker},
-	{"syscall:", SPEC_SYSCALL, parse_syscall},
+	{"span:", SPEC_SPAN, spec_parse_span},	{"usdt:", SPEC_USDT, spec_parse_mark},
+	{"marker:", SPEC_MARKER, parse_marker}, {"syscall:", SPEC_SYSCALL, parse_syscall},
+	{"tcp:", SPEC_TCP, spec_parse_tcp},
 };
 
 /* A function of that name is ":loop". */
@@ -188,8 +187,10 @@ static int parse_measure(struct probe_spec *spec, struct spec_piece *rest)
 		spec_cut(rest, strlen(measures[i].prefix));
 		return measures[i].parse(spec, rest);
 	}
-	if (spec_is_modifier(rest->text + rest->at) && !spec_starts(rest, "peer=") &&
-	    !spec_starts(rest, "port="))
+	if (spec_starts(rest, "peer=") || spec_starts(rest, "port="))
+		return spec_wrong(rest, "quote both together: 'tcp:request peer=10.0.0.5'",
+				  "a modifier without its probe");
+	if (spec_is_modifier(rest->text + rest->at))
 		return spec_wrong(rest, "quote both together: 'FUNC err(int ret < 0)'",
 				  "a modifier without its probe");
 	spec->kind = SPEC_FUNCTION;
@@ -208,7 +209,16 @@ static int parse_text(struct probe_spec *spec)
 	return err ? err : spec_parse_modifiers(spec, rest);
 }
 
-int spec_parse(const char *text, struct probe_spec *spec)
+static int parse_filter(struct probe_spec *spec)
+{
+	struct spec_piece rest = {spec->text, 0, strlen(spec->text)};
+
+	spec->kind = SPEC_TCP;
+	spec_trim(&rest);
+	return spec_parse_modifiers(spec, rest);
+}
+
+static int parse_by(int (*parse)(struct probe_spec *spec), const char *text, struct probe_spec *spec)
 {
 	int err;
 
@@ -220,10 +230,20 @@ int spec_parse(const char *text, struct probe_spec *spec)
 	spec->text = strdup(text);
 	if (!spec->text)
 		return -ENOMEM;
-	err = parse_text(spec);
+	err = parse(spec);
 	if (err)
 		spec_free(spec);
 	return err;
+}
+
+int spec_parse(const char *text, struct probe_spec *spec)
+{
+	return parse_by(parse_text, text, spec);
+}
+
+int spec_parse_tcp_filter(const char *text, struct probe_spec *spec)
+{
+	return parse_by(parse_filter, text, spec);
 }
 
 void spec_free(struct probe_spec *spec)
@@ -235,5 +255,7 @@ void spec_free(struct probe_spec *spec)
 	free(spec->name);
 	free(spec->object);
 	free(spec->function);
+	free(spec->tcp.peer);
+	free(spec->tcp.host);
 	memset(spec, 0, sizeof(*spec));
 }

@@ -4,18 +4,23 @@
  *
  *   PROBE    := [NAME '='] MEASURE (blank MODIFIER)*
  *   MEASURE  := FUNCTION | 'span:' PLACE '..' PLACE | 'loop' | 'syscall:' NAME
- *             | 'usdt:' PROVIDER ':' MARK | 'marker:' COMPONENT
+ *             | 'usdt:' PROVIDER ':' MARK | 'marker:' COMPONENT | 'tcp:' KIND
+ *   KIND     := 'connect' | 'request' | 'serve' | 'accept' | 'handshake'
  *   FUNCTION := FUNC | ':' FUNC | OBJECT ':' FUNC | ['uprobe:'] '/' PATH ':' FUNC
  *   PLACE    := FUNCTION [':return'] '(' KEYS ')' | 'usdt:' PROVIDER ':' MARK '(' KEYS ')'
  *   KEYS     := KEY [',' KEY]            KEY := argN | ret | tid
  *   MODIFIER := 'ok(' EXPR ')' | 'err(' EXPR ')' | 'hit(' EXPR ')' | 'if(' EXPR ')'
  *             | 'value(' NAME '=' [TYPE] (argN | ret) ')' | 'timeout=' DURATION
+ *             | 'peer=' PEER | 'port=' PORT
+ *   PEER     := HOST [':' PORT] | IPV6 ['/' BITS] | '[' IPV6 ['/' BITS] ']' [':' PORT]
+ *   HOST     := '*' | IPV4 ['/' BITS] | a name to be looked up
  *   EXPR     := TEST ('&&' TEST){0,3}    TEST := [TYPE] (argN | ret) OP CONSTANT
  *   OP       := '==' | '!=' | '<' | '<=' | '>' | '>=' | '&'
  *
  * FUNC may be a glob. A colon that stands alone parts object from function, so that C++ names
  * ("libx:ns::f") pass. NAME is recognized only as the first token, and never "peer" or "port". argN
- * counts integer and pointer arguments from 0. TYPE is one of C's and stdint.h's integer types, size_t,
+ * counts integer and pointer arguments from 0. TCP spans have 'peer=' and 'port=' (the own one) and no other
+ * modifier, and no other probe has these. TYPE is one of C's and stdint.h's integer types, size_t,
  * bool, char, or any pointer ("void *").
  */
 #ifndef LAPSE_SPEC_H
@@ -34,6 +39,7 @@ enum spec_kind {
 	SPEC_MARKER,  /* .function: the component in the program */
 	SPEC_SYSCALL, /* .function: its name */
 	SPEC_LOOP,
+	SPEC_TCP, /* .tcp */
 };
 
 /* What the part before the colon says. */
@@ -79,6 +85,17 @@ struct spec_modifiers {
 	uint64_t timeout_ns; /* spans only; 60 s */
 };
 
+/* The connections of a tcp: probe. */
+struct spec_tcp {
+	enum lapse_tcp_kind kind;
+	char *peer;		      /* as typed, or NULL: any */
+	char *host;		      /* a name that is still to be looked up, or NULL: .ip has it */
+	size_t host_at;		      /* in the text, for carets */
+	uint8_t ip[16];		      /* in IPv6 form, IPv4 as ::ffff:a.b.c.d; zero behind the prefix */
+	uint8_t prefix;		      /* leading bits of .ip that count, of 128; 0: any address */
+	uint16_t peer_port, own_port; /* 0: any */
+};
+
 struct probe_spec {
 	char *text; /* as typed, for messages */
 	char *name; /* NAME, or NULL */
@@ -89,6 +106,7 @@ struct probe_spec {
 	size_t object_at, function_at; /* where these stand in text, for carets */
 	bool glob;
 	struct spec_modifiers modifiers;
+	struct spec_tcp tcp; /* of SPEC_TCP */
 
 	/* Of a place of a span: */
 	bool at_return; /* where the function returns, else where it is entered */
@@ -103,6 +121,11 @@ struct probe_spec {
  * message with a caret under the offending piece, or -ENOMEM.
  */
 int spec_parse(const char *text, struct probe_spec *spec);
+/* The same for connections of any kind: @text is made of 'peer=' and 'port=' alone, or empty. */
+int spec_parse_tcp_filter(const char *text, struct probe_spec *spec);
 void spec_free(struct probe_spec *spec);
+
+/* "connect", "request" and so on. */
+const char *spec_tcp_kind(enum lapse_tcp_kind kind);
 
 #endif

@@ -6,6 +6,7 @@
  *   spec_place.c     functions and marks; where a measure ends and its modifiers begin
  *   spec_span.c      the two places of a span and their keys
  *   spec_words.c     modifiers
+ *   spec_tcp.c       kinds of TCP spans, peers and ports
  *   spec_expr.c      the tests of ok(), err(), hit() and if(), and whether they can hold at all
  *   spec_operand.c   argN, ret and tid, and what a probe has of them
  *   spec_type.c      C's integer types
@@ -78,6 +79,12 @@ int spec_parse_mark(struct probe_spec *spec, struct spec_piece *rest);
 
 /* PLACE '..' PLACE at the beginning of @rest. */
 int spec_parse_span(struct probe_spec *spec, struct spec_piece *rest);
+
+/* KIND at the beginning of @rest. */
+int spec_parse_tcp(struct probe_spec *spec, struct spec_piece *rest);
+/* PEER and PORT, which are all of the piece. */
+int spec_parse_peer(struct spec_tcp *tcp, struct spec_piece peer);
+int spec_parse_port(struct spec_piece piece, uint16_t *port);
 
 /* ---- modifiers ------------------------------------------------------------------------------- */
 

@@ -7,8 +7,7 @@
 
 /* Kinds of probes that people know and this version does not have. */
 static const char *const absent_kinds[] = {
-	"tcp:",	  "kprobe:", "kretprobe:", "fentry:", "uretprobe:",
-	"fexit:", "python:", "java:",	   "js:",     "node:",
+	"kprobe:", "kretprobe:", "fentry:", "uretprobe:", "fexit:", "python:", "java:", "js:", "node:",
 };
 
 bool spec_lone_colon(const char *text, size_t at, size_t from)
@@ -88,10 +87,6 @@ static int check_all_digits(const struct spec_piece *place)
 
 static int check_kind(struct spec_piece place)
 {
-	if (spec_starts(&place, "peer=") || spec_starts(&place, "port=")) {
-		place.end = place.at + 5;
-		return spec_wrong(&place, NULL, "this version has no tcp: probes");
-	}
 	for (size_t i = 0; i < sizeof(absent_kinds) / sizeof(*absent_kinds); i++) {
 		if (!spec_has_prefix(&place, absent_kinds[i]))
 			continue;

@@ -12,7 +12,7 @@
 #define KEY_HINT "write a key that both ends have, such as FUNC(arg0)"
 
 /* What can be measured, but is no place of a span. */
-static const char *const no_places[] = {"span:", "marker:", "syscall:"};
+static const char *const no_places[] = {"span:", "marker:", "syscall:", "tcp:"};
 
 /* ---- from text to two places ----------------------------------------------------------------- */
 

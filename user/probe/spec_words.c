@@ -98,6 +98,18 @@ static int parse_timeout(struct modifying *m, struct spec_piece inside)
 	return 0;
 }
 
+/* ---- peer= and port= ------------------------------------------------------------------------- */
+
+static int parse_peer(struct modifying *m, struct spec_piece inside)
+{
+	return spec_parse_peer(&m->spec->tcp, inside);
+}
+
+static int parse_port(struct modifying *m, struct spec_piece inside)
+{
+	return spec_parse_port(inside, &m->spec->tcp.own_port);
+}
+
 /* ---- the table ------------------------------------------------------------------------------- */
 
 #define CONDITION(member) offsetof(struct spec_modifiers, member)
@@ -112,10 +124,22 @@ static const struct modifier {
 	{"ok()", NULL, CONDITION(ok), false},	{"err()", NULL, CONDITION(err), false},
 	{"hit()", NULL, CONDITION(hit), false}, {"if()", NULL, CONDITION(only_if), false},
 	{"value()", parse_value, 0, true},	{"timeout=", parse_timeout, 0, false},
+	{"peer=", parse_peer, 0, false},	{"port=", parse_port, 0, false},
 };
 #define N_MODIFIERS (sizeof(table) / sizeof(*table))
 
 #define ALL_MODIFIERS "modifiers are ok(), err(), hit(), if(), value() and timeout="
+#define TCP_MODIFIERS "modifiers of TCP spans are peer=HOST[:PORT] and port=PORT"
+
+static bool is_of_tcp(const struct modifier *modifier)
+{
+	return modifier->parse == parse_peer || modifier->parse == parse_port;
+}
+
+static const char *all_modifiers(const struct modifying *m)
+{
+	return m->spec->kind == SPEC_TCP ? TCP_MODIFIERS : ALL_MODIFIERS;
+}
 
 static bool has_parentheses(const struct modifier *modifier)
 {
@@ -137,12 +161,6 @@ static const struct modifier *find_modifier(const char *text)
 	return NULL;
 }
 
-/* Those of tcp: probes. */
-static bool is_tcp_word(const char *text)
-{
-	return strncmp(text, "peer=", 5) == 0 || strncmp(text, "port=", 5) == 0;
-}
-
 bool spec_is_modifier(const char *text)
 {
 	for (size_t i = 0; i < N_MODIFIERS; i++) {
@@ -153,13 +171,13 @@ bool spec_is_modifier(const char *text)
 		    text[word + strspn(text + word, " ")] == table[i].name[word])
 			return true;
 	}
-	return is_tcp_word(text);
+	return false;
 }
 
 /* ---- what cannot be -------------------------------------------------------------------------- */
 
 /* @word: with its '(' or '='. */
-static int no_modifier(const struct spec_piece *word)
+static int no_modifier(const struct modifying *m, const struct spec_piece *word)
 {
 	const char *close = word->text[word->end - 1] == '(' ? ")" : "";
 	struct spec_guess guess;
@@ -167,31 +185,47 @@ static int no_modifier(const struct spec_piece *word)
 	spec_guess_start(&guess, word);
 	strncat(guess.wanted, close, sizeof(guess.wanted) - strlen(guess.wanted) - 1);
 	for (size_t i = 0; i < N_MODIFIERS; i++)
-		text_nearest_offer(&guess.nearest, table[i].name);
-	return spec_wrong(word, spec_guess_hint(&guess, ALL_MODIFIERS), "unknown modifier '%.*s%s'",
+		if (is_of_tcp(&table[i]) == (m->spec->kind == SPEC_TCP))
+			text_nearest_offer(&guess.nearest, table[i].name);
+	return spec_wrong(word, spec_guess_hint(&guess, all_modifiers(m)), "unknown modifier '%.*s%s'",
 			  SPEC_SHOW(word), close);
 }
 
-static int unknown(struct spec_piece rest)
+static int unknown(const struct modifying *m, struct spec_piece rest)
 {
 	struct spec_piece word = rest;
 
 	word.end = rest.at + spec_word_length(&rest);
-	if (is_tcp_word(rest.text + rest.at)) {
-		word.end++;
-		return spec_wrong(&word, NULL, "this version has no tcp: probes");
-	}
 	if (rest.text[word.end] == ' ' && spec_is_modifier(rest.text + rest.at))
 		return spec_wrong(&word, "write it without the blank", "unexpected blank after '%.*s'",
 				  SPEC_SHOW(&word));
 	if (word.end == word.at || word.end == rest.end || !strchr("(=", rest.text[word.end]))
-		return spec_wrong(&rest, ALL_MODIFIERS, "unexpected text after the probe");
+		return spec_wrong(&rest, all_modifiers(m), "unexpected text after the probe");
 	word.end++;
-	return no_modifier(&word);
+	return no_modifier(m, &word);
+}
+
+/* What a protocol above TCP says of failures is not seen. */
+static int check_tcp(const struct modifying *m, const struct modifier *modifier, struct spec_piece whole)
+{
+	bool tcp = m->spec->kind == SPEC_TCP;
+
+	if (tcp == is_of_tcp(modifier) || modifier->parse == parse_timeout)
+		return 0;
+	if (tcp)
+		return spec_wrong(&whole, "leave it out, or measure a function",
+				  "a TCP span has no arguments and returns nothing; it fails where the "
+				  "connection does");
+	return spec_wrong(&whole, "write such as 'tcp:request peer=10.0.0.5:5432'",
+			  "'%s' is for 'tcp:' probes", modifier->name);
 }
 
 static int check_allowed(const struct modifying *m, const struct modifier *modifier, struct spec_piece whole)
 {
+	int err = check_tcp(m, modifier, whole);
+
+	if (err)
+		return err;
 	if (m->spec->kind == SPEC_MARKER)
 		return spec_wrong(
 			&whole, "leave it out",
@@ -271,7 +305,7 @@ static int parse_modifier(struct modifying *m, struct spec_piece *rest)
 	int err;
 
 	if (!modifier)
-		return unknown(*rest);
+		return unknown(m, *rest);
 	err = cut_modifier(modifier, rest, &whole, &inside);
 	if (!err)
 		err = check_allowed(m, modifier, whole);
@@ -317,7 +351,7 @@ int spec_parse_modifiers(struct probe_spec *spec, struct spec_piece rest)
 		size_t at = rest.at;
 
 		spec_skip_blanks(&rest);
-		if (rest.at == at)
+		if (at && rest.at == at)
 			return spec_wrong(&rest, NULL,
 					  "unexpected text; a blank stands before each modifier");
 		err = parse_modifier(&m, &rest);

@@ -73,6 +73,17 @@ static char *span_name(const struct probe_spec *spec)
 	return name;
 }
 
+/* "tcp:serve 10.0.0.5 :8080" */
+static char *tcp_name(const struct spec_tcp *tcp)
+{
+	const char *peer = tcp->peer ?: "", *blank = tcp->peer ? " " : "";
+	char own[8] = "", *name;
+
+	if (tcp->own_port)
+		snprintf(own, sizeof(own), " :%u", tcp->own_port);
+	return asprintf(&name, "tcp:%s%s%s%s", spec_tcp_kind(tcp->kind), blank, peer, own) < 0 ? NULL : name;
+}
+
 char *want_component_name(const struct probe_spec *spec)
 {
 	switch (spec->kind) {
@@ -82,6 +93,8 @@ char *want_component_name(const struct probe_spec *spec)
 		return strdup("loop");
 	case SPEC_USDT:
 		return end_name(spec);
+	case SPEC_TCP:
+		return tcp_name(&spec->tcp);
 	default:
 		return strdup(spec->function);
 	}
