@@ -177,31 +177,33 @@ int tcp_accept_kretprobe(struct pt_regs *ctx)
 
 /* ---- connect's own failures ------------------------------------------------------------------------ */
 
-/* The same head in both: struct sockaddr_in6 has four bytes more before the address. */
-static __always_inline void peer_of_call(struct lapse_address *peer, const struct sockaddr_in *in)
-{
-	if (in->sin_family == AF_INET6)
-		__builtin_memcpy(peer->ip, (const void *)in + 8, sizeof(peer->ip));
-	else
-		address_v4(peer, in->sin_addr);
-	peer->port = __builtin_bswap16(in->sin_port);
-}
-
-/* Room for either. */
-struct address_of_call {
-	struct sockaddr_in in;
-	__u8 rest[20];
+/* An address as connect() is given it (linux/in.h, linux/in6.h): the head is that of both families. */
+struct given_address {
+	__u16 family;
+	__be16 port;
+	__be32 v4; /* flow information, with IPv6 */
+	__u8 v6[16];
+	__u32 scope;
 };
+
+static __always_inline void peer_of_call(struct lapse_address *peer, const struct given_address *given)
+{
+	if (given->family == AF_INET6)
+		__builtin_memcpy(peer->ip, given->v6, sizeof(peer->ip));
+	else
+		address_v4(peer, given->v4);
+	peer->port = __builtin_bswap16(given->port);
+}
 
 static __always_inline int connect_returned(const struct sock *sk, const void *address, int ret)
 {
 	struct lapse_connecting call = {.sk = (__u64)sk, .start_ns = bpf_ktime_get_ns()};
-	struct address_of_call given = {};
+	struct given_address given = {};
 
 	if (ret >= 0 || !wanted((void *)bpf_get_current_task()))
 		return 0;
 	bpf_probe_read_kernel(&given, sizeof(given), address);
-	peer_of_call(&call.peer, &given.in);
+	peer_of_call(&call.peer, &given);
 	connect_failed(&call, -ret);
 	return 0;
 }
@@ -220,7 +222,7 @@ int tcp_connect6_fexit(__u64 *ctx)
 }
 
 /* A return is not told the arguments: the thread keeps them. */
-static __always_inline int connect_entered(const struct sock *sk, const struct address_of_call *given)
+static __always_inline int connect_entered(const struct sock *sk, const struct given_address *given)
 {
 	struct lapse_stack *stack;
 
@@ -232,7 +234,7 @@ static __always_inline int connect_entered(const struct sock *sk, const struct a
 	stack->connecting.sk = (__u64)sk;
 	stack->connecting.start_ns = bpf_ktime_get_ns();
 	stack->connecting.begun = 0;
-	peer_of_call(&stack->connecting.peer, &given->in);
+	peer_of_call(&stack->connecting.peer, given);
 	return 0;
 }
 
@@ -258,7 +260,7 @@ static __always_inline int connect_left(int ret)
 
 static __always_inline int connect_kprobe(struct pt_regs *ctx)
 {
-	struct address_of_call given = {};
+	struct given_address given = {};
 
 	bpf_probe_read_kernel(&given, sizeof(given), (const void *)PT_REGS_PARM2(ctx));
 	return connect_entered((const struct sock *)PT_REGS_PARM1(ctx), &given);
@@ -295,9 +297,6 @@ int tcp_connect6_kretprobe(struct pt_regs *ctx)
 #define NR_ACCEPT  43
 #define NR_ACCEPT4 288
 
-/* include/linux/net.h: no connect() has begun on the socket. */
-#define SS_UNCONNECTED 1
-
 #define S_IFMT	 00170000
 #define S_IFSOCK 0140000
 
@@ -326,7 +325,7 @@ SEC("raw_tp/sys_enter")
 int tcp_call_enter(struct bpf_raw_tracepoint_args *ctx)
 {
 	const struct pt_regs *regs = (const struct pt_regs *)ctx->args[0];
-	struct address_of_call given = {};
+	struct given_address given = {};
 	struct socket *socket;
 	struct sock *sk;
 
@@ -334,6 +333,7 @@ int tcp_call_enter(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	socket = socket_of_fd(BPF_CORE_READ(regs, di));
 	sk = BPF_CORE_READ(socket, sk);
+	/* Otherwise it has begun before, and this call asks how it goes. */
 	if (!sk || BPF_CORE_READ(socket, state) != SS_UNCONNECTED || !is_tcp(sk))
 		return 0;
 	bpf_probe_read_user(&given, sizeof(given), (const void *)BPF_CORE_READ(regs, si));

@@ -234,8 +234,10 @@ static __always_inline void on_state(const struct sock *sk, int old, int state)
 		listen_begin(sk, bpf_get_current_pid_tgid() >> 32, comm);
 		return;
 	}
+	/* A connection that is made from a listening socket was "listening", too. */
 	if (old == TCP_LISTEN) {
-		listen_end(sk);
+		if (state == TCP_CLOSE)
+			listen_end(sk);
 		return;
 	}
 	s = socket_find(sk);

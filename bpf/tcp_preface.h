@@ -25,7 +25,7 @@
 struct preface {
 	__u64 from; /* the program's own memory */
 	__u64 n;    /* bytes in one piece there */
-	__u8 bytes[PREFACE];
+	__u8 bytes[2 * PREFACE];
 };
 
 /* The first piece of what a program sends. ubuf is from 6.0 on, __iov was iov until 6.4, and before 5.14
@@ -59,13 +59,14 @@ static __always_inline bool preface_place(const struct msghdr *msg, struct prefa
 
 static __always_inline bool preface_read(const struct msghdr *msg, struct preface *preface)
 {
-	__u32 n;
+	__u64 n;
 
-	if (!msg || !preface_place(msg, preface))
+	if (!msg || !preface_place(msg, preface) || !preface->n)
 		return false;
 	n = preface->n < PREFACE ? preface->n : PREFACE;
-	return n &&
-	       !bpf_probe_read_user(preface->bytes, n & (2 * PREFACE - 1) ? n : 1, (void *)preface->from);
+	/* Says again what is known: the compiler compares another copy of it, which the verifier forgets. */
+	asm volatile("%[n] &= %[mask]" : [n] "+r"(n) : [mask] "i"(2 * PREFACE - 1));
+	return !bpf_probe_read_user(preface->bytes, n, (void *)preface->from);
 }
 
 static __always_inline bool is_tls(const struct preface *p)

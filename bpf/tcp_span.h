@@ -101,7 +101,7 @@ VERIFIED_ONCE int tcp_count_connection(struct lapse_socket *s, __u32 mux)
 
 		if (i >= s->n_pairs || PAIR_KIND(pair) != main_kind(s))
 			continue;
-		cell = tcp_cell_of(PAIR_COMPONENT(pair));
+		cell = tcp_cell_of(pair_settle(s, i));
 		if (!cell)
 			continue;
 		if (mux)

@@ -20,6 +20,7 @@ struct verb {
 static const struct verb verbs[] = {
 	{"stat", "-p PID PROBE...", "count, rate, percentiles, trend and health each interval", verb_stat},
 	{"trace", "-p PID PROBE... --slower 30ms", "a line for each slow call, as it happens", verb_trace},
+	{"tcp", "-p PID [peer=HOST] [port=N]", "latency of connections, by port and peer", verb_tcp},
 	{"watch", "CONTRACTS.yaml [-p PID]", "enforce contracts: the exit code is the verdict", verb_watch},
 	{"list", "-p PID [PATTERN]", "what can be probed, and why not where not", verb_list},
 	{"check", "CONTRACTS.yaml [-p PID]", "check and explain contracts and probes, attach nothing",

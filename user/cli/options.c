@@ -11,7 +11,7 @@
 #include "base/exit_code.h"
 #include "base/units.h"
 
-#define TRACING (VERB_STAT | VERB_TRACE | VERB_WATCH)
+#define TRACING (VERB_STAT | VERB_TRACE | VERB_WATCH | VERB_TCP)
 #define TARGETS (TRACING | VERB_LIST | VERB_CHECK | VERB_DOCTOR)
 
 struct option_row {
@@ -105,6 +105,7 @@ static int set_interval(struct options *options, const char *value)
 
 static int set_slower(struct options *options, const char *value)
 {
+	options->slower_given = true;
 	if (units_parse_duration(value, &options->slower_ns))
 		return bad("slower", value, "a duration with a unit; write 30ms, 250us, 1s");
 	return 0;
@@ -175,6 +176,16 @@ static int set_attach(struct options *options, const char *value)
 	return 0;
 }
 
+static int set_tcp_backend(struct options *options, const char *value)
+{
+	int backend = tcp_backend_parse(value);
+
+	if (backend < 0)
+		return bad("tcp-backend", value, "auto, fentry, kprobe or tracepoint");
+	options->tcp_backend = backend;
+	return 0;
+}
+
 static int set_yes(struct options *options, const char *value)
 {
 	(void)value;
@@ -218,6 +229,7 @@ enum {
 	KEY_MERGE,
 	KEY_FORCE,
 	KEY_FAIL_ON,
+	KEY_TCP_BACKEND,
 };
 
 static const struct option_row rows[] = {
@@ -230,7 +242,8 @@ static const struct option_row rows[] = {
 	{"tid", 't', "TID", "this thread alone", TRACING, set_tid},
 	{"duration", 'd', "TIME", "stop after TIME (seconds, or with a unit)", TRACING, set_duration},
 	{"interval", 'i', "TIME", "report every TIME (default 1 s)", TRACING, set_interval},
-	{"slower", KEY_SLOWER, "TIME", "show calls longer than TIME (default 1ms)", VERB_TRACE, set_slower},
+	{"slower", KEY_SLOWER, "TIME", "show calls longer than TIME (default 1ms)", VERB_TRACE | VERB_TCP,
+	 set_slower},
 	{"milliseconds", 'm', NULL, "show milliseconds", TRACING, set_ms},
 	{"microseconds", 'u', NULL, "show microseconds", TRACING, set_us},
 	{"timestamp", 'T', NULL, "show the time of day", TRACING, set_timestamps},
@@ -244,6 +257,8 @@ static const struct option_row rows[] = {
 	{"merge", KEY_MERGE, "NAME", "one component NAME for all that the globs match",
 	 VERB_STAT | VERB_TRACE, set_merge},
 	{"attach", KEY_ATTACH, "KIND", "auto, session, multi or perf", TRACING, set_attach},
+	{"tcp-backend", KEY_TCP_BACKEND, "KIND", "auto, fentry, kprobe or tracepoint", TRACING,
+	 set_tcp_backend},
 	{"force-uretprobe", KEY_FORCE, NULL,
 	 "use return probes even where exceptions or fibers in the target would then kill it", TRACING,
 	 set_force},

@@ -19,6 +19,7 @@ enum verb_bit {
 	VERB_LIST = 1 << 3,
 	VERB_CHECK = 1 << 4,
 	VERB_DOCTOR = 1 << 5,
+	VERB_TCP = 1 << 6,
 };
 
 enum color_choice { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
@@ -32,10 +33,12 @@ struct options {
 	uint64_t interval_ns;
 	bool interval_given;
 	uint64_t slower_ns;
+	bool slower_given;
 	enum time_unit unit;
 	enum color_choice color;
 	bool timestamps, json, yes, force_uretprobe;
 	enum attach_kind attach;
+	enum tcp_backend tcp_backend;
 	const char *merge;
 	const char *output_path;
 	pid_t tid;

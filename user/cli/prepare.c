@@ -171,11 +171,10 @@ static int choose_specs(struct session *session)
 
 	if (session->config)
 		return parse_measures(session);
-	if (!options->n_operands) {
-		diag_error("name a function to measure: lapse stat -p PID FUNCTION "
-			   "(lapse list -p PID shows what can be probed)");
-		return EXIT_USAGE;
-	}
+	if (session->tcp)
+		return connections_parse(session);
+	if (!options->n_operands)
+		return connections_add_loop(session);
 	return parse_specs(session, options->operands, options->n_operands) ?: check_names(session);
 }
 
@@ -207,8 +206,12 @@ static int make_plan(struct session *session)
 		.n_fed = session->n_fed,
 		.seccomp_kills = filtered_by_seccomp(session) && selftest_seccomp_kills(options->attach),
 	};
-	err = plan_make(session->specs, session->n_specs, &session->selection, session->processes,
-			session->n_processes, &session->plan_options, &session->plan);
+	err = !session->n_specs
+		      ? 0
+		      : plan_make(session->specs, session->n_specs, &session->selection, session->processes,
+				  session->n_processes, &session->plan_options, &session->plan);
+	if (!err && connections_wanted(session))
+		err = connections_plan(session);
 	return err ? plan_exit_code(err) : 0;
 }
 

@@ -81,7 +81,12 @@ void present_open(struct session *session, const struct tick *tick)
 int present_span(void *context, const struct lapse_span *span)
 {
 	struct session *session = context;
+	int err = session->n_groups && span->component >= session->n_monitored
+			  ? connections_learn(session, span->component)
+			  : 0;
 
+	if (err)
+		return err;
 	show_span(session, span);
 	return monitor_span(session->monitor, span);
 }

@@ -48,6 +48,7 @@ int session_run(const struct session_setup *setup)
 		.options = setup->options,
 		.config = setup->config,
 		.kind = setup->kind,
+		.tcp = setup->tcp,
 		.epoll = -1,
 		.timer = -1,
 		.signals = -1,
@@ -87,6 +88,7 @@ void session_free(struct session *session)
 	for (size_t i = 0; i < session->n_specs; i++)
 		spec_free(&session->specs[i]);
 	free(session->specs);
+	spec_free(&session->connections);
 	free(session->fed);
 	free(session->replaced);
 	if (session->show.stream && session->show.stream != stdout)

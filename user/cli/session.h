@@ -12,6 +12,7 @@ struct session_setup {
 	enum session_kind kind;
 	const struct options *options;
 	const struct config *config; /* watch; else NULL */
+	bool tcp;		     /* connections alone; the operands say which */
 };
 
 /* Parses, resolves, loads, attaches, follows until the end, detaches, reports. The exit code. */

@@ -26,7 +26,11 @@ struct session {
 	size_t n_specs;
 	size_t *fed; /* of the last specifications: the component that each feeds */
 	size_t n_fed;
-	size_t n_monitored; /* components of the plan that are the monitor's; the others feed them */
+	size_t n_monitored; /* components that are the monitor's; others feed them, or are not taken yet */
+	bool tcp;	    /* `lapse tcp` */
+	struct probe_spec connections; /* which, where connections are told apart by port and peer ... */
+	bool connections_filtered;     /* ... and that something was said of it */
+	size_t n_groups;	       /* components that they may take */
 	struct process *processes;
 	size_t n_processes;
 	struct plan_options plan_options;
@@ -90,6 +94,14 @@ void libraries_changed(struct session *session, const struct lapse_proc *record)
 void markers_tell(struct session *session, const struct process *process);
 void markers_forget(struct session *session);
 void markers_say(const struct session *session);
+
+/* connections.c: whether connections are measured by port and peer; which; the plan's part; the component of
+ * the monitor that a group has become. 0, an exit code, or (the last two) -errno. */
+bool connections_wanted(const struct session *session);
+int connections_parse(struct session *session);
+int connections_add_loop(struct session *session);
+int connections_plan(struct session *session);
+int connections_learn(struct session *session, uint32_t component);
 
 /* budget.c: probes that take too much of the target's CPU time. 0 or -ENOMEM. */
 int budget_new(struct session *session);

@@ -32,6 +32,7 @@ static int open_output(struct session *session)
 		.unit = options->unit,
 		.timestamps = options->timestamps,
 		.histogram = session->kind != SESSION_WATCH,
+		.tcp = session->tcp,
 	};
 	if (options->output_path) {
 		session->show.stream = fopen(options->output_path, "we");
@@ -63,6 +64,14 @@ static bool is_fed(const struct session *session, size_t component)
 	return false;
 }
 
+static bool is_of_tcp(const struct plan *plan, size_t component)
+{
+	for (size_t i = 0; i < plan->n_tcps; i++)
+		if (plan->tcps[i].rule.component == component)
+			return true;
+	return false;
+}
+
 static int add_component(struct session *session, size_t i)
 {
 	const struct plan_component *planned = &session->plan.components[i];
@@ -76,6 +85,7 @@ static int add_component(struct session *session, size_t i)
 		.outcome_unknown = !planned->has_errors,
 		.untimed = planned->untimed,
 		.has_cache = planned->has_cache || is_fed(session, i),
+		.tcp = is_of_tcp(&session->plan, i),
 	};
 	int number;
 
@@ -93,7 +103,7 @@ static int start_monitor(struct session *session)
 		.epoch_ns = epoch_offset(),
 		.tick_ns = session->tick_ns,
 		.interval_ns = session->options->interval_ns,
-		.bucket_bits = tracer_bucket_bits(session->plan.n_components),
+		.bucket_bits = tracer_bucket_bits(session->plan.n_components + session->n_groups),
 		.exit_severity = session->options->fail_on,
 		.system = session->config ? &session->config->system : NULL,
 		.system_promised = session->config && session->config->system_promised,
@@ -157,6 +167,15 @@ static void describe(struct session *session, size_t i, struct tracer_component 
 		component->level_ns[LAPSE_LEVEL_WARNING] = session->options->slower_ns;
 }
 
+/* What a group of connections takes. */
+static void describe_group(const struct session *session, struct tracer_component *component)
+{
+	*component = (struct tracer_component){.send_ns = UINT64_MAX, .fed = NO_COMPONENT};
+	describe_feeder(component);
+	if (session->kind == SESSION_TRACE)
+		component->level_ns[LAPSE_LEVEL_WARNING] = session->options->slower_ns;
+}
+
 static size_t collect_exes(const struct session *session, struct file_id *exes)
 {
 	size_t n = 0;
@@ -187,7 +206,7 @@ static unsigned classes_used(const struct plan *plan)
 static int open_tracer(struct session *session)
 {
 	const struct target_selection *selection = &session->selection;
-	size_t n = session->plan.n_components;
+	size_t n_planned = session->plan.n_components, n = n_planned + session->n_groups;
 	struct tracer_component *components = calloc(n, sizeof(*components));
 	struct file_id *exes = calloc(session->n_processes + 1, sizeof(*exes));
 	struct tracer_options options = {
@@ -202,14 +221,19 @@ static int open_tracer(struct session *session)
 		.n_pids = selection->n_pids,
 		.usdts = session->plan.n_usdts,
 		.syscalls = session->plan.n_syscalls,
+		.tcp = session->plan.n_tcps,
+		.tcp_backend = session->options->tcp_backend,
+		.n_groups = session->n_groups,
 		.tid = session->options->tid,
 	};
 	int err = components && exes ? 0 : -ENOMEM;
 
 	if (!err && selection->exe)
 		options.n_exes = collect_exes(session, exes);
-	for (size_t i = 0; i < n && !err; i++)
+	for (size_t i = 0; i < n_planned && !err; i++)
 		describe(session, i, &components[i]);
+	for (size_t i = n_planned; i < n && !err; i++)
+		describe_group(session, &components[i]);
 	if (!err)
 		err = tracer_open(&options, components, n, &session->tracer);
 	if (!err)
@@ -247,14 +271,6 @@ static void say_prices(const struct session *session)
 	}
 	if (n > said)
 		diag_note("so are %zu more functions", n - said);
-}
-
-static bool is_of_tcp(const struct plan *plan, size_t component)
-{
-	for (size_t i = 0; i < plan->n_tcps; i++)
-		if (plan->tcps[i].rule.component == component)
-			return true;
-	return false;
 }
 
 static size_t count_entries(const struct plan *plan)

@@ -35,6 +35,8 @@ int session_tick(struct session *session, bool last)
 	uint64_t now = last ? session->end_ns : clock_now_ns();
 	int err = tracer_tick(session->tracer, now, last, &tick);
 
+	if (!err && tick.n_components > session->n_monitored)
+		err = connections_learn(session, tick.n_components - 1);
 	if (!err)
 		err = monitor_tick(session->monitor, &tick);
 	if (err)

@@ -40,3 +40,26 @@ int verb_trace(int argc, char **argv)
 
 	return run(&usage, SESSION_TRACE, argc, argv);
 }
+
+int verb_tcp(int argc, char **argv)
+{
+	static const struct verb_usage usage = {
+		VERB_TCP,
+		"lapse tcp",
+		"[peer=HOST[:PORT]] [port=PORT]\n-- COMMAND [ARG...]",
+		"How long connections take to open, peers to answer, the process to serve and to accept: a "
+		"row for "
+		"each port and peer each interval, or with --slower a line for each slow one.",
+	};
+	struct options options;
+	struct session_setup setup = {.kind = SESSION_STAT, .options = &options, .tcp = true};
+	int code = EXIT_USAGE;
+
+	if (!options_parse(&usage, argc, argv, &options)) {
+		if (options.slower_given)
+			setup.kind = SESSION_TRACE;
+		code = session_run(&setup);
+	}
+	options_free(&options);
+	return code;
+}

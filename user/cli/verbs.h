@@ -5,6 +5,7 @@
 
 int verb_stat(int argc, char **argv);
 int verb_trace(int argc, char **argv);
+int verb_tcp(int argc, char **argv);
 int verb_watch(int argc, char **argv);
 int verb_list(int argc, char **argv);
 int verb_check(int argc, char **argv);

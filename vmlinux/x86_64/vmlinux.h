@@ -183,8 +183,13 @@ struct bpf_iter__tcp {
 	struct sock_common *sk_common;
 };
 
+typedef enum {
+	SS_FREE,
+	SS_UNCONNECTED,
+} socket_state;
+
 struct socket {
-	int state;
+	socket_state state;
 	struct sock *sk;
 };
 
@@ -265,12 +270,6 @@ enum iter_type {
 
 struct msghdr {
 	struct iov_iter msg_iter;
-};
-
-struct sockaddr_in {
-	__u16 sin_family;
-	__be16 sin_port;
-	__be32 sin_addr;
 };
 
 struct bpf_raw_tracepoint_args {
