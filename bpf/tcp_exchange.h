@@ -25,9 +25,12 @@ static __always_inline bool behind(__u32 a, __u32 b)
 
 /* ---- an exchange's beginning and end --------------------------------------------------------- */
 
-static __always_inline void exchange_begin(struct lapse_socket *s, const struct sock *sk, __u32 kind,
-					   __u64 now)
+VERIFIED_ONCE int exchange_begin(struct lapse_socket *s, __u64 address, __u32 kind, __u64 now)
 {
+	const struct sock *sk = (const struct sock *)address;
+
+	if (!s)
+		return 0;
 	if (s->generation != tcp_generation)
 		socket_match(s);
 	s->kind = kind;
@@ -37,6 +40,7 @@ static __always_inline void exchange_begin(struct lapse_socket *s, const struct 
 	s->retransmit_ns = 0;
 	tcp_begin_counts(s, sk);
 	tcp_count(s, kind, COUNT_ENTRY);
+	return 0;
 }
 
 /* The exchange is none that is measured. */
@@ -73,10 +77,14 @@ static __always_inline __u64 network_part(const struct lapse_socket *s, const st
 }
 
 /* @end: of the span; @now: when it is recorded. */
-static __always_inline void exchange_record(struct lapse_socket *s, const struct sock *sk, __u64 end,
-					    __u64 now, __s32 error)
+VERIFIED_ONCE int exchange_record(struct lapse_socket *s, __u64 address, __u64 end, __u64 now, __s32 error)
 {
-	struct lapse_tcp *tcp = &s->tcp;
+	const struct sock *sk = (const struct sock *)address;
+	struct lapse_tcp *tcp;
+
+	if (!s)
+		return 0;
+	tcp = &s->tcp;
 
 	tcp_describe(s, sk, s->kind, s->open_ns, end);
 	s->facts.now = now;
@@ -92,6 +100,7 @@ static __always_inline void exchange_record(struct lapse_socket *s, const struct
 	socket_account(s, sk);
 	s->open_ns = 0;
 	s->answer_ns = 0;
+	return 0;
 }
 
 /* ---- what is sent ------------------------------------------------------------------------------ */
@@ -105,17 +114,20 @@ static __always_inline void socket_is_mux(struct lapse_socket *s)
 }
 
 /* Looks at what is sent until it is known what the connection carries. */
-static __always_inline void socket_look(struct lapse_socket *s, const struct msghdr *msg, struct preface *p)
+VERIFIED_ONCE int socket_look(struct lapse_socket *s, __u64 msg, struct preface *p)
 {
+	if (!s || !p)
+		return 0;
 	if (s->flags & LAPSE_TCP_MUX || (s->flags & LAPSE_SOCKET_KNOWN && !(s->flags & LAPSE_SOCKET_OPENING)))
-		return;
-	if (!preface_read(msg, p))
-		return;
+		return 0;
+	if (!preface_read((const struct msghdr *)msg, p))
+		return 0;
 	if (!(s->flags & LAPSE_SOCKET_KNOWN) && is_tls(p))
 		s->flags |= LAPSE_TCP_TLS | (p->bytes[0] == TLS_DATA ? 0 : LAPSE_SOCKET_OPENING);
 	else if (!(s->flags & LAPSE_SOCKET_KNOWN) && is_mux(p, s->flags))
 		socket_is_mux(s);
 	s->flags |= LAPSE_SOCKET_KNOWN;
+	return 0;
 }
 
 static __always_inline __u32 exchange_kind(const struct lapse_socket *s)
@@ -147,9 +159,9 @@ static __always_inline void client_sent(struct lapse_socket *s, const struct soc
 	__u32 kind = exchange_kind(s);
 
 	if (s->open_ns && s->answer_ns)
-		exchange_record(s, sk, s->answer_ns, now, 0);
+		exchange_record(s, (__u64)sk, s->answer_ns, now, 0);
 	if (!s->open_ns) {
-		exchange_begin(s, sk, kind, now);
+		exchange_begin(s, (__u64)sk, kind, now);
 		return;
 	}
 	exchange_turn(s, kind);
@@ -163,18 +175,21 @@ static __always_inline void server_sent(struct lapse_socket *s, const struct soc
 	if (!s->open_ns)
 		return;
 	exchange_turn(s, exchange_kind(s));
-	exchange_record(s, sk, now, now, 0);
+	exchange_record(s, (__u64)sk, now, now, 0);
 }
 
 /* A send of which the socket took something, at @now. */
-static __always_inline void sent(struct lapse_socket *s, const struct sock *sk, __u64 now, bool continues)
+VERIFIED_ONCE int sent(struct lapse_socket *s, __u64 address, __u64 now, __u32 continues)
 {
-	if (s->flags & LAPSE_TCP_MUX)
-		return;
+	const struct sock *sk = (const struct sock *)address;
+
+	if (!s || s->flags & LAPSE_TCP_MUX)
+		return 0;
 	if (s->flags & LAPSE_TCP_SERVER)
 		server_sent(s, sk, now);
 	else
 		client_sent(s, sk, now, continues);
+	return 0;
 }
 
 /* A send found no room, and what became of it is known now. */
@@ -186,7 +201,7 @@ static __always_inline void attempt_settle(struct lapse_socket *s, const struct 
 		return;
 	s->attempt_ns = 0;
 	if (BPF_CORE_READ(tcp_of(sk), write_seq) != s->attempt_seq)
-		sent(s, sk, then, true);
+		sent(s, (__u64)sk, then, true);
 }
 
 /*
@@ -213,7 +228,7 @@ static __always_inline void on_send(const struct sock *sk, const struct msghdr *
 	first = !(s->flags & LAPSE_SOCKET_KNOWN);
 	asking = s->open_ns && !s->answer_ns;
 	if (!continues)
-		socket_look(s, msg, &preface);
+		socket_look(s, (__u64)msg, &preface);
 	if (s->flags & LAPSE_SOCKET_OPENING && opening_ends(s, &preface, asking, first, true))
 		s->flags &= ~LAPSE_SOCKET_OPENING;
 	room = (__s64)BPF_CORE_READ(sk, sk_sndbuf) - BPF_CORE_READ(sk, sk_wmem_queued);
@@ -222,7 +237,7 @@ static __always_inline void on_send(const struct sock *sk, const struct msghdr *
 		s->attempt_seq = seq;
 		return;
 	}
-	sent(s, sk, now, continues);
+	sent(s, (__u64)sk, now, continues);
 	if (left > (__u64)room)
 		s->flags |= LAPSE_SOCKET_BLOCKED;
 	if (s->flags & LAPSE_SOCKET_OPENING && opening_ends(s, &preface, asking, first, false))
@@ -244,7 +259,7 @@ static __always_inline void segment_sent(struct lapse_socket *s, const struct so
 	if (!continues)
 		s->send_end = BPF_CORE_READ(tcp_of(sk), write_seq);
 	s->flags |= LAPSE_SOCKET_SENT;
-	sent(s, sk, now, continues);
+	sent(s, (__u64)sk, now, continues);
 }
 
 /* @skb, with all its headers, is on its way to a device. */
@@ -308,7 +323,7 @@ static __always_inline void answered(struct lapse_socket *s, const struct sock *
 static __always_inline void asked(struct lapse_socket *s, const struct sock *sk, __u64 now)
 {
 	if (!s->open_ns)
-		exchange_begin(s, sk, exchange_kind(s), now);
+		exchange_begin(s, (__u64)sk, exchange_kind(s), now);
 	else
 		s->open_ns = now;
 }
@@ -348,7 +363,7 @@ static __always_inline void client_read(struct lapse_socket *s, const struct soc
 		s->answer_seq = s->begin_received;
 	}
 	if (s->answer_ns && behind(read, s->answer_seq))
-		exchange_record(s, sk, s->answer_ns, now, 0);
+		exchange_record(s, (__u64)sk, s->answer_ns, now, 0);
 }
 
 static __always_inline void on_read(const struct sock *sk)
@@ -371,9 +386,9 @@ static __always_inline void exchange_close(struct lapse_socket *s, const struct 
 	if (!s->open_ns)
 		return;
 	if (s->answer_ns)
-		exchange_record(s, sk, s->answer_ns, now, 0);
+		exchange_record(s, (__u64)sk, s->answer_ns, now, 0);
 	else if (error && !(s->flags & LAPSE_TCP_SERVER))
-		exchange_record(s, sk, now, now, error);
+		exchange_record(s, (__u64)sk, now, now, error);
 	else
 		exchange_drop(s, COUNT_ABANDONED);
 }

@@ -30,20 +30,24 @@ static __always_inline void connect_begin(const struct sock *sk, __u64 now)
 	tcp_count(s, LAPSE_TCP_CONNECT, COUNT_ENTRY);
 }
 
-static __always_inline void connect_record(struct lapse_socket *s, const struct sock *sk, __u64 now,
-					   __s32 error)
+VERIFIED_ONCE int connect_record(struct lapse_socket *s, __u64 address, __u64 now, __s32 error)
 {
+	const struct sock *sk = (const struct sock *)address;
+
+	if (!s)
+		return 0;
 	if (!error)
 		socket_addresses(s, sk);
 	tcp_describe(s, sk, LAPSE_TCP_CONNECT, s->connect_ns, now);
 	tcp_fail(s, error);
 	tcp_record(s);
 	s->connect_ns = 0;
+	return 0;
 }
 
 static __always_inline void connect_established(struct lapse_socket *s, const struct sock *sk, __u64 now)
 {
-	connect_record(s, sk, now, 0);
+	connect_record(s, (__u64)sk, now, 0);
 	/* The own port was not known before. */
 	socket_match(s);
 	socket_count_from_here(s, sk);
@@ -77,7 +81,7 @@ static __always_inline void connect_failed(const struct lapse_connecting *call, 
 		s = connect_refused(call);
 	if (!s || !s->connect_ns)
 		return;
-	connect_record(s, sk, bpf_ktime_get_ns(), error);
+	connect_record(s, (__u64)sk, bpf_ktime_get_ns(), error);
 	socket_forget(sk);
 }
 
@@ -185,22 +189,26 @@ static __always_inline void listen_end(const struct sock *sk)
 
 /* Gone for good. A connect that was under way ended with the error of the socket; without one it is in the
  * midst of its own call, which gives the error, or the program has given it up. */
-static __always_inline void socket_closed(struct lapse_socket *s, const struct sock *sk, __u64 now)
+VERIFIED_ONCE int socket_closed(struct lapse_socket *s, __u64 address, __u64 now)
 {
+	const struct sock *sk = (const struct sock *)address;
 	__s32 error = BPF_CORE_READ(sk, sk_err);
 
+	if (!s)
+		return 0;
 	if (s->connect_ns && !error) {
 		s->flags |= LAPSE_SOCKET_CLOSED;
-		return;
+		return 0;
 	}
 	if (s->connect_ns)
-		connect_record(s, sk, now, error);
+		connect_record(s, (__u64)sk, now, error);
 	if (s->queued_ns)
 		tcp_count(s, LAPSE_TCP_ACCEPT,
 			  s->flags & LAPSE_SOCKET_WAITING ? COUNT_FILTERED : COUNT_ABANDONED);
 	exchange_close(s, sk, now, error);
 	socket_account(s, sk);
 	socket_forget(sk);
+	return 0;
 }
 
 static __always_inline void on_known_state(struct lapse_socket *s, const struct sock *sk, int state)
@@ -212,7 +220,7 @@ static __always_inline void on_known_state(struct lapse_socket *s, const struct 
 	else if (state == TCP_CLOSE_WAIT && s->open_ns && !s->answer_ns)
 		exchange_close(s, sk, now, ERR_EPIPE);
 	else if (state == TCP_CLOSE)
-		socket_closed(s, sk, now);
+		socket_closed(s, (__u64)sk, now);
 	s->cost_ns += bpf_ktime_get_ns() - now;
 }
 
@@ -255,7 +263,7 @@ static __always_inline void on_open_file(struct task_struct *task, struct file *
 	struct socket *socket = BPF_CORE_READ(file, private_data);
 	struct sock *sk = BPF_CORE_READ(socket, sk);
 	__u32 pid = BPF_CORE_READ(task, tgid);
-	struct lapse_socket *s;
+	struct lapse_socket *s = NULL;
 	char comm[LAPSE_COMM_LEN] = {};
 	__u8 state;
 
@@ -269,7 +277,8 @@ static __always_inline void on_open_file(struct task_struct *task, struct file *
 	}
 	if (state == TCP_CLOSE || state == TCP_SYN_SENT || socket_find(sk))
 		return;
-	s = socket_adopt(sk);
+	if (socket_adopt((__u64)sk))
+		s = socket_find(sk);
 	if (!s)
 		return;
 	s->pid = s->tid = pid;

@@ -107,13 +107,16 @@ static __always_inline bool is_server_kind(__u32 kind)
 	return kind == LAPSE_TCP_SERVE || kind == LAPSE_TCP_ACCEPT;
 }
 
+/* Processors that begin groups at once can be in each other's way. */
+#define GROUP_TRIES 4
+
 /* Takes a component of the pool for @group; that of all others where there is none left. A component is
  * taken by whoever enters it first into tcp_members, so that two processors cannot have the same. */
 static __always_inline __u32 group_begin(const struct lapse_tcp_group *group, __u32 others)
 {
 	__u32 *known;
 
-	for (__u32 i = 0; i < 8; i++) {
+	for (__u32 i = 0; i < GROUP_TRIES; i++) {
 		__u32 member = tcp_next_group;
 
 		if (member >= tcp_first_group + tcp_n_groups)
@@ -166,11 +169,15 @@ static __always_inline bool kind_fits(__u32 kind, const struct lapse_socket *s)
 #define PAIR_COMPONENT(pair) ((pair) & (LAPSE_MAX_COMPONENTS - 1))
 
 /* Groups begin with their first span: connections without one take none of the pool. */
-static __always_inline __u32 pair_settle(struct lapse_socket *s, __u32 i)
+VERIFIED_ONCE int pair_settle(struct lapse_socket *s, __u32 i)
 {
-	__u32 pair = s->pair[i & (LAPSE_SOCKET_PAIRS - 1)], number = pair & (PAIR_PENDING - 1);
 	struct lapse_tcp_rule *rule;
+	__u32 pair, number;
 
+	if (!s)
+		return 0;
+	pair = s->pair[i & (LAPSE_SOCKET_PAIRS - 1)];
+	number = pair & (PAIR_PENDING - 1);
 	if (!(pair & PAIR_PENDING))
 		return PAIR_COMPONENT(pair);
 	rule = bpf_map_lookup_elem(&tcp_rules, &number);
@@ -181,6 +188,25 @@ static __always_inline __u32 pair_settle(struct lapse_socket *s, __u32 i)
 	return number;
 }
 
+/* Adds what rule @number says of @s's spans. */
+VERIFIED_ONCE int socket_match_rule(struct lapse_socket *s, __u32 number)
+{
+	struct lapse_tcp_rule *rule = bpf_map_lookup_elem(&tcp_rules, &number);
+	__u32 component, at;
+
+	if (!s || !rule || !kind_fits(rule->kind, s) || !rule_agrees(rule, s))
+		return 0;
+	at = s->n_pairs;
+	if (at >= LAPSE_SOCKET_PAIRS) {
+		ADD(tcp_lost, 1);
+		return 0;
+	}
+	component = rule->grouped ? PAIR_PENDING | number : rule->component;
+	s->pair[at & (LAPSE_SOCKET_PAIRS - 1)] = (__u32)rule->kind << 24 | component;
+	s->n_pairs = at + 1;
+	return 0;
+}
+
 /* Notes the components of @s's spans. */
 VERIFIED_ONCE int socket_match(struct lapse_socket *s)
 {
@@ -188,23 +214,8 @@ VERIFIED_ONCE int socket_match(struct lapse_socket *s)
 		return 0;
 	s->n_pairs = 0;
 	s->generation = tcp_generation;
-	for (__u32 i = 0; i < LAPSE_TCP_RULES; i++) {
-		__u32 number = i;
-		struct lapse_tcp_rule *rule = bpf_map_lookup_elem(&tcp_rules, &number);
-		__u32 component, at = s->n_pairs;
-
-		if (!rule || i >= tcp_n_rules)
-			break;
-		if (!kind_fits(rule->kind, s) || !rule_agrees(rule, s))
-			continue;
-		if (at >= LAPSE_SOCKET_PAIRS) {
-			ADD(tcp_lost, 1);
-			break;
-		}
-		component = rule->grouped ? PAIR_PENDING | number : rule->component;
-		s->pair[at & (LAPSE_SOCKET_PAIRS - 1)] = (__u32)rule->kind << 24 | component;
-		s->n_pairs = at + 1;
-	}
+	for (__u32 i = 0; i < LAPSE_TCP_RULES && i < tcp_n_rules; i++)
+		socket_match_rule(s, i);
 	return 0;
 }
 
@@ -274,16 +285,17 @@ static __always_inline bool was_accepted(const struct sock *sk)
 	return bucket && BPF_CORE_READ(bucket, fastreuse) >= 0;
 }
 
-/* A connection that is older than the tracer, or whose beginning another process saw. */
-static __always_inline struct lapse_socket *socket_adopt(const struct sock *sk)
+/* Takes in a connection that is older than the tracer, or whose beginning another process saw. */
+VERIFIED_ONCE int socket_adopt(__u64 address)
 {
+	const struct sock *sk = (const struct sock *)address;
 	struct lapse_socket *s = socket_add(sk, LAPSE_TCP_BEFORE | (was_accepted(sk) ? LAPSE_TCP_SERVER : 0));
 
 	if (!s)
-		return NULL;
+		return 0;
 	socket_count_from_here(s, sk);
 	socket_match(s);
-	return s;
+	return 1;
 }
 
 /* In the course of a system call on @sk: the connection, taken in if it is new, and whose it is. */
@@ -292,8 +304,8 @@ static __always_inline struct lapse_socket *socket_in_call(const struct sock *sk
 	struct lapse_socket *s = socket_find(sk);
 	bool meant = wanted((void *)bpf_get_current_task());
 
-	if (!s && meant)
-		s = socket_adopt(sk);
+	if (!s && meant && socket_adopt((__u64)sk))
+		s = socket_find(sk);
 	if (s && meant)
 		socket_own(s);
 	return s;

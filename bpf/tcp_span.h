@@ -154,14 +154,16 @@ static __always_inline void tcp_cell_add(struct lapse_tcp_cell *cell, const stru
 }
 
 /* Records s->facts and s->tcp for component @number. */
-static __always_inline void tcp_record_for(struct lapse_socket *s, struct lapse_cell *cell, __u32 number)
+VERIFIED_ONCE int tcp_record_for(struct lapse_socket *s, __u32 number)
 {
 	struct lapse_component *component = bpf_map_lookup_elem(&components, &number);
 	struct lapse_tcp_cell *tcp_cell = tcp_cell_of(number);
-	struct lapse_facts *facts = &s->facts;
+	struct lapse_cell *cell = cell_of(number);
+	struct lapse_facts *facts;
 
-	if (!component || !tcp_cell)
-		return;
+	if (!s || !component || !cell || !tcp_cell)
+		return 0;
+	facts = &s->facts;
 	facts->component = number;
 	facts->flags &= ~LAPSE_SPAN_BREACH;
 	if (breaches(component, facts))
@@ -175,6 +177,7 @@ static __always_inline void tcp_record_for(struct lapse_socket *s, struct lapse_
 	if (facts->flags & LAPSE_SPAN_ERROR)
 		ADD(cell->errors, 1);
 	ADD(cell->returns, 1);
+	return 0;
 }
 
 /* Records what s->facts and s->tcp hold, for every component of its kind. */
@@ -183,11 +186,10 @@ VERIFIED_ONCE int tcp_record(struct lapse_socket *s)
 	if (!s)
 		return 0;
 	for (__u32 i = 0; i < LAPSE_SOCKET_PAIRS; i++) {
-		__u32 component;
-		struct lapse_cell *cell = pair_cell(s, i, s->tcp.kind, &component);
+		__u32 pair = s->pair[i & (LAPSE_SOCKET_PAIRS - 1)];
 
-		if (cell)
-			tcp_record_for(s, cell, component);
+		if (i < s->n_pairs && PAIR_KIND(pair) == s->tcp.kind)
+			tcp_record_for(s, PAIR_COMPONENT(pair));
 	}
 	return 0;
 }
