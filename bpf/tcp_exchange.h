@@ -88,8 +88,8 @@ VERIFIED_ONCE int exchange_record(struct lapse_socket *s, __u64 address, __u64 e
 
 	tcp_describe(s, sk, s->kind, s->open_ns, end);
 	s->facts.now = now;
-	tcp->sent = (__u32)(BPF_CORE_READ(tcp_of(sk), write_seq) - s->begin_sent);
-	tcp->received = (__u32)(BPF_CORE_READ(tcp_of(sk), rcv_nxt) - s->begin_received);
+	tcp->sent = growth(bytes_sent(sk), s->begin_sent);
+	tcp->received = growth(bytes_received(sk), s->begin_received);
 	tcp->pipelined = s->pipelined;
 	if (!(s->flags & LAPSE_TCP_SERVER)) {
 		tcp->network_ns = network_part(s, tcp, s->facts.duration);
@@ -358,9 +358,9 @@ static __always_inline void client_read(struct lapse_socket *s, const struct soc
 
 	if (!s->open_ns)
 		return;
-	if (!s->answer_ns && behind(read, s->begin_received)) {
+	if (!s->answer_ns && behind(read, s->begin_read)) {
 		answered(s, sk, now);
-		s->answer_seq = s->begin_received;
+		s->answer_seq = s->begin_read;
 	}
 	if (s->answer_ns && behind(read, s->answer_seq))
 		exchange_record(s, (__u64)sk, s->answer_ns, now, 0);

@@ -29,6 +29,9 @@ enum tcp_state {
 	TCP_LISTEN = 10,
 };
 
+/* include/net/sock.h */
+#define SEND_SHUTDOWN 2
+
 static const struct lapse_socket empty_socket = {};
 
 static __always_inline struct lapse_socket *socket_find(const struct sock *sk)
@@ -228,13 +231,24 @@ static __always_inline bool is_tcp(const struct sock *sk)
 	return (family == AF_INET || family == AF_INET6) && BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP;
 }
 
+/* Bytes that were given to @sk to be sent; a FIN has a sequence number of its own. */
+static __always_inline __u32 bytes_sent(const struct sock *sk)
+{
+	return BPF_CORE_READ(tcp_of(sk), write_seq) - !!(BPF_CORE_READ(sk, sk_shutdown) & SEND_SHUTDOWN);
+}
+
+static __always_inline __u32 bytes_received(const struct sock *sk)
+{
+	return BPF_CORE_READ(tcp_of(sk), bytes_received);
+}
+
 /* What has been exchanged until now is not counted. */
 static __always_inline void socket_count_from_here(struct lapse_socket *s, const struct sock *sk)
 {
-	s->seen_sent = BPF_CORE_READ(tcp_of(sk), write_seq);
-	s->seen_received = BPF_CORE_READ(tcp_of(sk), rcv_nxt);
+	s->seen_sent = bytes_sent(sk);
+	s->seen_received = bytes_received(sk);
 	s->seen_retrans = BPF_CORE_READ(tcp_of(sk), total_retrans);
-	s->attempt_seq = s->seen_sent;
+	s->attempt_seq = BPF_CORE_READ(tcp_of(sk), write_seq);
 }
 
 /* The current process owns it. */

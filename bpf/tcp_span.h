@@ -58,6 +58,14 @@ VERIFIED_ONCE int tcp_count(struct lapse_socket *s, __u32 kind, __u32 what)
 	return 0;
 }
 
+/* A connection that is reset was shut down without a FIN: one byte too few is none. */
+static __always_inline __u64 growth(__u32 now, __u32 before)
+{
+	__s32 more = now - before;
+
+	return more > 0 ? more : 0;
+}
+
 /* Bytes and retransmissions since the last time. */
 VERIFIED_ONCE int tcp_account(struct lapse_socket *s, __u32 sent, __u32 received, __u32 retrans)
 {
@@ -72,9 +80,9 @@ VERIFIED_ONCE int tcp_account(struct lapse_socket *s, __u32 sent, __u32 received
 		cell = tcp_cell_of(PAIR_COMPONENT(pair));
 		if (!cell)
 			continue;
-		ADD(cell->sent, (__u64)(__u32)(sent - s->seen_sent));
-		ADD(cell->received, (__u64)(__u32)(received - s->seen_received));
-		ADD(cell->retransmits, (__u64)(__u32)(retrans - s->seen_retrans));
+		ADD(cell->sent, growth(sent, s->seen_sent));
+		ADD(cell->received, growth(received, s->seen_received));
+		ADD(cell->retransmits, growth(retrans, s->seen_retrans));
 	}
 	s->seen_sent = sent;
 	s->seen_received = received;
@@ -84,10 +92,7 @@ VERIFIED_ONCE int tcp_account(struct lapse_socket *s, __u32 sent, __u32 received
 
 static __always_inline void socket_account(struct lapse_socket *s, const struct sock *sk)
 {
-	const struct tcp_sock *tp = tcp_of(sk);
-
-	tcp_account(s, BPF_CORE_READ(tp, write_seq), BPF_CORE_READ(tp, rcv_nxt),
-		    BPF_CORE_READ(tp, total_retrans));
+	tcp_account(s, bytes_sent(sk), bytes_received(sk), BPF_CORE_READ(tcp_of(sk), total_retrans));
 }
 
 /* A connection has begun, or shown itself to be multiplexed. */
@@ -238,8 +243,9 @@ static __always_inline void tcp_fail(struct lapse_socket *s, __s32 error)
 /* Where a span's bytes and retransmissions begin to be its own. */
 static __always_inline void tcp_begin_counts(struct lapse_socket *s, const struct sock *sk)
 {
-	s->begin_sent = BPF_CORE_READ(tcp_of(sk), write_seq);
-	s->begin_received = BPF_CORE_READ(tcp_of(sk), rcv_nxt);
+	s->begin_sent = bytes_sent(sk);
+	s->begin_received = bytes_received(sk);
+	s->begin_read = BPF_CORE_READ(tcp_of(sk), rcv_nxt);
 	s->begin_retrans = BPF_CORE_READ(tcp_of(sk), total_retrans);
 }
 

@@ -31,7 +31,7 @@ static int open_output(struct session *session)
 		.stream = stdout,
 		.unit = options->unit,
 		.timestamps = options->timestamps,
-		.histogram = session->kind != SESSION_WATCH,
+		.histogram = session->kind != SESSION_WATCH && !session->tcp,
 		.tcp = session->tcp,
 	};
 	if (options->output_path) {
@@ -86,6 +86,7 @@ static int add_component(struct session *session, size_t i)
 		.untimed = planned->untimed,
 		.has_cache = planned->has_cache || is_fed(session, i),
 		.tcp = is_of_tcp(&session->plan, i),
+		.spare = session->n_groups && is_of_tcp(&session->plan, i),
 	};
 	int number;
 

@@ -215,6 +215,7 @@ struct component *component_new(struct stage *stage, uint32_t id, const struct m
 	c->untimed = wanted->untimed;
 	c->has_cache = wanted->has_cache;
 	c->tcp = wanted->tcp;
+	c->spare = wanted->spare;
 	if (prepare(c, wanted)) {
 		component_free(c);
 		return NULL;

@@ -41,6 +41,7 @@ struct monitor_component {
 	bool untimed;	      /* counted, without durations */
 	bool has_cache;	      /* look-ups of a cache are counted for it */
 	bool tcp;	      /* its spans are of connections */
+	bool spare;	      /* has what finds no place elsewhere: declared only once there is something */
 	/* Captured values by index, copied; NULL: none, or named by a tick_value later. */
 	const char *value_name[LAPSE_VALUES];
 	const struct contract *contract; /* copied; NULL: none */

@@ -192,6 +192,7 @@ static int copy_component(struct component *c, struct component_snapshot *out)
 {
 	copy_names(c, out);
 	out->fed = c->counters.entries > 0;
+	out->unused = c->spare && !out->fed;
 	out->untimed = c->untimed;
 	out->has_cache = c->has_cache;
 	out->tcp = c->tcp;
@@ -302,7 +303,7 @@ static void describe_system(const struct monitor *m, struct snapshot *s)
 		.uptime = NAN,
 		.active_alerts = s->n_firing,
 		.overall = mean_health(s),
-		.components_declared = m->n_components,
+
 	};
 	for (i = 0; i < m->n_components; i++) {
 		out->requests += m->components[i]->total.tally.count;
@@ -310,6 +311,7 @@ static void describe_system(const struct monitor *m, struct snapshot *s)
 		out->has_errors |= !m->components[i]->outcome_unknown;
 		sum_ns += (double)m->components[i]->total.tally.sum_ns;
 		timed += m->components[i]->untimed ? 0 : m->components[i]->total.tally.count;
+		out->components_declared += !s->components[i].unused;
 		out->components_fed += s->components[i].fed;
 	}
 	out->error_rate =

@@ -106,6 +106,7 @@ struct objective_state {
 struct component_snapshot {
 	const char *name, *function, *object;
 	bool fed;			      /* has ever had an entry */
+	bool unused;			      /* not even declared, as long as nothing needs it */
 	bool untimed;			      /* its spans are events without a duration */
 	bool tcp;			      /* its spans are of connections */
 	bool has_cache;			      /* look-ups of a cache are counted, or have been */

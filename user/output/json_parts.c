@@ -169,6 +169,8 @@ json_t *json_get_components(const struct json_source *source)
 	for (uint32_t i = 0; components && i < snapshot->n_components; i++) {
 		struct json_source one = json_source_component(snapshot, i);
 
+		if (snapshot->components[i].unused)
+			continue;
 		if (set_by_name(components, snapshot->components[i].name,
 				json_object_of(&json_component, &one))) {
 			json_decref(components);

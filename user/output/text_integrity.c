@@ -40,7 +40,7 @@ static void unfed(FILE *out, const struct snapshot *snapshot)
 	size_t n = 0;
 
 	for (uint32_t i = 0; i < snapshot->n_components; i++) {
-		if (snapshot->components[i].fed || n++ >= UNFED_NAMED)
+		if (snapshot->components[i].fed || snapshot->components[i].unused || n++ >= UNFED_NAMED)
 			continue;
 		fprintf(out, "%s%s", between, word_component(snapshot, i, name));
 		between = ", ";

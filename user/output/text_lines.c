@@ -79,8 +79,9 @@ static void span_row(FILE *out, enum time_unit unit, const struct snapshot *snap
 		span->flags & LAPSE_SPAN_UNTIMED ? "-" : word_in_unit(span->duration_ns, unit, latency),
 		result_word(span, result));
 	captured(out, snapshot, span);
-	text_tcp_span(out, unit, span);
-	fprintf(out, "%s\n", word_component(snapshot, span->component, name));
+	word_component(snapshot, span->component, name);
+	text_tcp_span(out, unit, span, name);
+	fprintf(out, "%s\n", name);
 }
 
 static int span(const struct output_options *options, const struct snapshot *snapshot,

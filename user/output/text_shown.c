@@ -58,6 +58,8 @@ size_t text_shown(const struct snapshot *snapshot, bool interval, uint32_t **sho
 	for (uint32_t i = 0; ranked && i < snapshot->n_components; i++) {
 		struct ranked each = {i, time_spent(&snapshot->components[i], interval)};
 
+		if (snapshot->components[i].unused)
+			continue;
 		if (all || each.spent > 0 || is_counted(&snapshot->components[i], interval))
 			ranked[n++] = each;
 	}

@@ -98,14 +98,15 @@ int text_tcp_interval(const struct output_options *options, const struct snapsho
 	return compose_write(&compose, options->stream);
 }
 
-void text_tcp_span(FILE *out, enum time_unit unit, const struct lapse_span *span)
+void text_tcp_span(FILE *out, enum time_unit unit, const struct lapse_span *span, const char *name)
 {
 	const struct lapse_tcp *tcp = span_tcp(span);
 	char word[ADDRESS_SIZE];
 
 	if (!tcp)
 		return;
-	fprintf(out, "peer=%s ", word_address(&tcp->peer, word));
+	if (!strstr(name, word_address(&tcp->peer, word)))
+		fprintf(out, "peer=%s ", word);
 	if (tcp->kind == LAPSE_TCP_REQUEST) {
 		fprintf(out, "net=%s ", word_in_unit(tcp->network_ns, unit, word));
 		fprintf(out, "unread=%s ", word_in_unit(tcp->unread_ns, unit, word));
