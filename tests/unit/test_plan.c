@@ -101,6 +101,7 @@ static uint64_t offset_of(const void *function)
 }
 
 static const struct plan_options forced = {.force_uretprobe = true};
+static const struct plan_options whole = {.force_uretprobe = true, .whole = true};
 static const struct plan_options by_insns = {.seccomp_kills = true};
 
 static void test_one_function(void **state)
@@ -248,6 +249,54 @@ static void test_failures(void **state)
 	done(&made);
 }
 
+static void expect_whole(const char *a, const char *b, int err, const char *message)
+{
+	struct made made = make(&whole, a, b);
+
+	assert_int_equal(made.err, err);
+	if (message && !strstr(made.said, message))
+		fail_msg("'%s' and '%s' said:\n%s", a, b, made.said);
+	done(&made);
+}
+
+/* A contract hangs on each of them. */
+static void test_whole(void **state)
+{
+	(void)state;
+	expect_whole("a=mark_first", "b=mark_third", 0, NULL);
+	expect_whole("a=mark_first", "b=mark_none", -ENOENT, "component 'b' cannot be measured by");
+	expect_whole("a=mark_first", "b=usdt:none:such", -ENOENT, "component 'b' cannot be measured");
+	expect_whole("a=mark_first", "b=span:mark_first(arg0)..mark_none(arg0)", -ENOENT,
+		     "component 'b' cannot be measured");
+	expect_whole("a=mark_first", "b=libnone_that_may_come:f", 0, "will be measured when it is");
+}
+
+/* What can only be begun, or only be ended, is left out; the rest goes on. */
+static void test_half_a_span(void **state)
+{
+	struct made made = make(&forced, "mark_first", "span:mark_none(arg0)..mark_third(arg0)");
+
+	(void)state;
+	assert_int_equal(made.err, 0);
+	assert_int_equal(made.plan.n_components, 1);
+	assert_string_equal(made.plan.components[0].name, "mark_first");
+	assert_int_equal(made.plan.n_places, 1);
+	assert_int_equal(made.plan.places[0].component, 0);
+	assert_non_null(strstr(made.said, "going on without 1 of 2"));
+	done(&made);
+	made = make(&forced, "span:mark_first(arg0)..mark_none(arg0)", "mark_third");
+	assert_int_equal(made.err, 0);
+	assert_int_equal(made.plan.n_components, 1);
+	assert_int_equal(made.plan.n_places, 1);
+	assert_string_equal(made.plan.components[0].name, "mark_third");
+	assert_int_equal(made.plan.places[0].entry, offset_of(mark_third));
+	done(&made);
+	made = make(&forced, "span:mark_first(arg0)..mark_none(arg0)", NULL);
+	assert_int_equal(made.err, -ENOENT);
+	assert_int_equal(made.plan.n_components, 0);
+	done(&made);
+}
+
 static void test_library(void **state)
 {
 	struct made made = make(&forced, "getpid", "libc:read");
@@ -364,6 +413,8 @@ int main(void)
 		cmocka_unit_test(test_never_returns),
 		cmocka_unit_test(test_globs),
 		cmocka_unit_test(test_failures),
+		cmocka_unit_test(test_whole),
+		cmocka_unit_test(test_half_a_span),
 		cmocka_unit_test(test_library),
 		cmocka_unit_test(test_program_not_running),
 		cmocka_unit_test(test_extend),

@@ -49,6 +49,7 @@ static int check_target(const struct options *options, const struct config *conf
 	struct target_selection selection = options->target;
 	const struct plan_options plan_options = {
 		.force_uretprobe = options->force_uretprobe,
+		.whole = true,
 		.fed = measures->fed,
 		.n_fed = measures->n_fed,
 	};
@@ -79,7 +80,7 @@ static int check_target(const struct options *options, const struct config *conf
 		plan_free(&plan);
 	}
 	target_free(processes, n);
-	return err ? EXIT_NOT_ATTACHED : EXIT_HELD;
+	return err ? measures_exit_code(err) : EXIT_HELD;
 }
 
 static int parse(const struct config *config, struct measures *measures)

@@ -157,6 +157,8 @@ int build_whole(struct build *build, size_t index, const char *object, size_t *c
 
 	if (!key)
 		return -ENOMEM;
+	if (build->planned)
+		build->planned[index] = true;
 	if (build_find_component(build, key, component)) {
 		free(key);
 		return 0;
@@ -232,6 +234,8 @@ static int choose_component(struct build *build, const struct adding *adding, si
 
 	if (err)
 		return err;
+	if (build->planned)
+		build->planned[want->spec] = true;
 	component = &build->plan->components[*index];
 	if (!*component->object) {
 		free(component->object);

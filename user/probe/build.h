@@ -18,7 +18,8 @@ struct build {
 	struct resolver *resolver;
 	const struct probe_spec *specs;
 	const struct plan_options *options;
-	bool extend; /* add no components */
+	bool extend;   /* add no components */
+	bool *planned; /* by specification, where wanted: set once it has a component */
 
 	struct refusal *refusals;
 	size_t n_refusals;
