@@ -25,6 +25,7 @@ int mark_second(int x);
 int mark_third(int x);
 int mark_alias(int x) __attribute__((alias("mark_first")));
 void mark_never(void);
+int late_mark(int x, int y);
 
 KEPT int mark_first(int x)
 {
@@ -52,6 +53,16 @@ __asm__(".text\n"
 	"	pop %rbx\n"
 	"	jmp mark_third\n"
 	".size mark_second, . - mark_second\n"
+	/* Its argument is gone where a probe is cheap. */
+	".globl late_mark\n"
+	".type late_mark, @function\n"
+	"late_mark:\n"
+	"	mov %esi, %edi\n"
+	"	push %rbx\n"
+	"	pop %rbx\n"
+	"	mov %edi, %eax\n"
+	"	ret\n"
+	".size late_mark, . - late_mark\n"
 	".globl mark_never\n"
 	".type mark_never, @function\n"
 	"mark_never:\n"
@@ -145,10 +156,38 @@ static void test_aliases(void **state)
 
 	(void)state;
 	assert_int_equal(made.err, 0);
-	assert_int_equal(made.plan.n_components, 1);
-	assert_int_equal(made.plan.n_places, 1);
-	assert_non_null(strstr(made.said, "is left out"));
+	/* Two components of one function: each has a place of its own, at one offset. */
+	assert_int_equal(made.plan.n_components, 2);
+	assert_int_equal(made.plan.n_places, 2);
+	assert_int_equal(made.plan.places[0].offset, made.plan.places[1].offset);
+	assert_int_equal(made.plan.places[0].function, made.plan.places[1].function);
+	assert_true(made.plan.places[0].shared && made.plan.places[1].shared);
 	done(&made);
+	made = make(&forced, "x=mark_*", NULL);
+	/* One component counts it once. */
+	assert_int_equal(made.plan.n_places, 4);
+	for (size_t i = 0; i < made.plan.n_places; i++)
+		assert_false(made.plan.places[i].shared);
+	done(&made);
+}
+
+/* A probe that was moved past the arguments, and one that wants them, stand at one place. */
+static void test_shared_place(void **state)
+{
+	const char *const moved = "a=late_mark", *const wants = "b=late_mark if(arg0 > 1)";
+
+	(void)state;
+	for (int order = 0; order <= 1; order++) {
+		struct made made = make(&forced, order ? wants : moved, order ? moved : wants);
+
+		assert_int_equal(made.err, 0);
+		assert_int_equal(made.plan.n_places, 2);
+		for (size_t i = 0; i < 2; i++) {
+			assert_int_equal(made.plan.places[i].offset, offset_of(late_mark));
+			assert_int_equal(made.plan.places[i].cls, LAPSE_CLASS_STEPPED);
+		}
+		done(&made);
+	}
 }
 
 static void test_return_instructions(void **state)
@@ -409,6 +448,7 @@ int main(void)
 		cmocka_unit_test(test_one_function),
 		cmocka_unit_test(test_moved_place),
 		cmocka_unit_test(test_aliases),
+		cmocka_unit_test(test_shared_place),
 		cmocka_unit_test(test_return_instructions),
 		cmocka_unit_test(test_never_returns),
 		cmocka_unit_test(test_globs),

@@ -9,6 +9,7 @@
 #include "cli/options.h"
 #include "config/config.h"
 #include "probe/plan.h"
+#include "probe/syscalls.h"
 
 /* What tells of a component's spans. */
 static const char *means_of(const struct plan *plan, size_t component)
@@ -90,6 +91,8 @@ static int parse(const struct config *config, struct measures *measures)
 
 	if (!err)
 		err = measures_parse_caches(config, caches, measures->fed, &measures->n_fed);
+	if (!err)
+		err = syscalls_check(measures->specs, config->n_components + measures->n_fed);
 	return err ?: measures_check_fed(config, measures->specs, measures->fed, measures->n_fed);
 }
 

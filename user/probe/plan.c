@@ -461,9 +461,11 @@ int plan_make(const struct probe_spec *specs, size_t n_specs, const struct targe
 {
 	struct process imagined = {0};
 	struct planning p;
-	int err = 0;
+	int err = syscalls_check(specs, n_specs);
 
 	memset(plan, 0, sizeof(*plan));
+	if (err)
+		return err;
 	if (!n_processes) {
 		if (!selection->exe) {
 			diag_error("no process to probe");

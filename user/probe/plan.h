@@ -14,7 +14,7 @@
 #include "probe/spec.h"
 #include "probe/target.h"
 
-/* A place to probe: one offset of one file. Aliases of a function share one. */
+/* A place to probe: one offset of one file, for one component. Aliases of a function share one. */
 struct place {
 	size_t file;	    /* index into plan.files */
 	uint64_t offset;    /* in the file */
@@ -26,6 +26,8 @@ struct place {
 	uint8_t cls;	    /* enum lapse_class */
 	bool args_intact;   /* the argument registers still hold at this place */
 	uint32_t flags;	    /* enum lapse_component_flag that this function calls for */
+	uint32_t function;  /* a number of its own for each function, the same for all places of it */
+	bool shared;	    /* with places of others, or of the span's other end */
 };
 
 /* A statically defined marker (USDT) of a file; libbpf knows how its arguments are written. */
@@ -91,6 +93,7 @@ struct plan {
 	size_t n_usdts;
 	struct plan_syscall *syscalls;
 	size_t n_syscalls;
+	uint32_t n_functions; /* numbers given so far */
 };
 
 struct plan_options {
