@@ -278,6 +278,10 @@ static void test_failures(void **state)
 	(void)state;
 	expect_failure("mark_fisrt", -ENOENT, "nearest is 'mark_first'");
 	expect_failure("libd:f", -ENOENT, "no file 'libd'");
+	expect_failure("usdt::x", -ENOENT, "write usdt:PROVIDER:MARK for a mark");
+	expect_failure("syscall::read", -ENOENT, "write syscall:NAME for a system call");
+	expect_failure("syscal:fsync", -ENOENT, "nearest is 'syscall:'");
+	expect_failure("makrer:x", -ENOENT, "nearest is 'marker:'");
 	expect_failure("mark_none*", -ENOENT, "no function of");
 	expect_failure("/etc/passwd:f", -EINVAL, "not an ELF");
 	expect_failure("/none:f", -ENOENT, "No such file");

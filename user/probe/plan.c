@@ -171,7 +171,8 @@ static bool may_come(const struct view *view, const struct probe_spec *place, co
 	if (failure->kind != FAILED_NO_OBJECT || !view->process->pid ||
 	    place->object_kind != SPEC_OBJECT_NAME)
 		return false;
-	return !failure_nearest_object(view, place->object, hint, sizeof(hint)) &&
+	return !failure_nearest_kind(place->object, hint, sizeof(hint)) &&
+	       !failure_nearest_object(view, place->object, hint, sizeof(hint)) &&
 	       !loader_hook(view->process, &loader, &hook);
 }
 
