@@ -194,6 +194,7 @@ static int copy_component(struct component *c, struct component_snapshot *out)
 	out->fed = c->counters.entries > 0;
 	out->untimed = c->untimed;
 	out->has_cache = c->has_cache;
+	out->detached = c->detached;
 	out->interval = component_stats(c, &c->last_interval);
 	out->window = component_window_stats(c);
 	out->total = component_stats(c, &c->total);

@@ -57,7 +57,13 @@ static TABLE(trend_table, "trend", trend_fields, "the last quarter of the window
 	{"verdict", JSON_KIND_NAME, COMPONENT(verdict), NAMES(verdict_names), .nullable = true}
 /* clang-format on */
 
-static const struct json_field window_fields[] = {WINDOW_FIELDS};
+#define DETACHED_FIELD                                                               \
+	{                                                                            \
+		"detached", JSON_KIND_BOOL, COMPONENT(detached),                     \
+			.help = "its probes were too dear, and have been taken away" \
+	}
+
+static const struct json_field window_fields[] = {WINDOW_FIELDS, DETACHED_FIELD};
 TABLE(json_window, "window", window_fields, "one component in one reporting interval");
 
 static const struct json_field component_fields[] = {
@@ -84,6 +90,7 @@ static const struct json_field component_fields[] = {
 	{"maps_full", JSON_KIND_COUNT, COMPONENT(maps_full)},
 	{"restarted", JSON_KIND_COUNT, COMPONENT(restarted), .help = "keyed spans only"},
 	{"unmatched_end", JSON_KIND_COUNT, COMPONENT(unmatched_end), .help = "keyed spans only"},
+	DETACHED_FIELD,
 };
 TABLE(json_component, "component", component_fields, "one component since the start");
 
