@@ -189,6 +189,6 @@ void libraries_changed(struct session *session, const struct lapse_proc *record)
 	if (!replaced(session, record->pid))
 		judge(session, &process, changes);
 	if (awaits_any(&session->plan))
-		processes_extend(session, &process);
+		processes_extend(session, &process, record->time_ns);
 	process_free(&process);
 }
