@@ -9,10 +9,7 @@
 #include "bpf/libraries.h"
 #include "bpf/stack.h"
 
-/* Frames that one return instruction can end: of functions that reach one another by tail calls, and of the
- * components that measure them. */
-#define SLOT_SHARERS 32
-
+/* No function's number. */
 #define NO_PLACE (1U << 16)
 
 /* The x86-64 return pops the address: at a return probe sp is one word above the entry's. */

@@ -31,6 +31,10 @@
  * a thread's stack nothing is said of them. */
 #define STACK_REACH (8ULL << 20)
 
+/* Frames that can share a slot: of functions that reach one another by tail calls, and of the components that
+ * measure them. With more of them a return is not found again, and says so. */
+#define SLOT_SHARERS 32
+
 static const struct lapse_stack empty_stack = {};
 
 static __always_inline struct lapse_stack *stack_get(bool create)
@@ -205,7 +209,7 @@ VERIFIED_ONCE int stack_settle(struct lapse_stack *stack, __u64 sp, __u64 slot, 
 	if (!stack)
 		return SLOT_FREE;
 	i = stack->depth - 1;
-	for (int n = 0; n < LAPSE_MAX_DEPTH; n++, i--) {
+	for (int n = 0; n < SLOT_SHARERS; n++, i--) {
 		struct lapse_frame *frame = frame_at(stack, i);
 
 		if (!frame || frame->sp != sp)
@@ -245,7 +249,7 @@ VERIFIED_ONCE int stack_pop(struct lapse_stack *stack, __u64 sp, __u64 cookie)
 	if (!stack)
 		return POP_NONE;
 	i = stack->depth - 1;
-	for (int n = 0; n < LAPSE_MAX_DEPTH; n++, i--) {
+	for (int n = 0; n < SLOT_SHARERS; n++, i--) {
 		struct lapse_frame *frame = frame_at(stack, i);
 
 		if (!frame || frame->sp != sp)
