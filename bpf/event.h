@@ -359,8 +359,8 @@ enum lapse_mark_flag {
 
 /* ---- places ---------------------------------------------------------------------------- */
 
-/* The cookie of an attached place: the component, the edge, the role, the cost class, and a number that
- * tells the functions of one component apart. */
+/* The cookie of an attached place: the component, the edge, the role, the cost class, and the function's
+ * number, by which functions of one component are told apart and components of one function found. */
 enum lapse_role {
 	LAPSE_ROLE_ENTRY = 0,	     /* a return probe ends the span */
 	LAPSE_ROLE_ENTRY_RETINS = 1, /* return-instruction probes end it */
@@ -384,6 +384,8 @@ enum lapse_edge {
 	 * present generation begin spans, and each link ends its own. */
 	LAPSE_EDGE_GLOB = 0x20,
 	LAPSE_EDGE_GENERATION = 0x40,
+	/* Other components, or the other end of the same span, are begun or counted by this function too. */
+	LAPSE_EDGE_SHARED = 0x80,
 };
 
 /* Cost classes: how the kernel executes the instruction under the entry probe, and what ends
@@ -484,7 +486,7 @@ struct lapse_connecting {
 /* One a task, in task storage (by thread id in a hash where that is missing). */
 struct lapse_stack {
 	__u32 depth;
-	__u32 pad;
+	__u32 owed;    /* return probes of calls that found no room among the frames */
 	__u64 cost_ns; /* probe cost that this task has paid so far */
 	struct lapse_turn syscall, loop;
 	struct lapse_connecting connecting;

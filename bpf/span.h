@@ -9,6 +9,9 @@
 #include "bpf/libraries.h"
 #include "bpf/stack.h"
 
+/* No function's number. */
+#define NO_PLACE (1U << 16)
+
 /* The x86-64 return pops the address: at a return probe sp is one word above the entry's. */
 #define RETURN_POPS 8
 
@@ -36,16 +39,6 @@ static __always_inline struct lapse_stack *stack_of(struct call *call, struct pt
 	return goroutine_stack(&call->goroutine, create);
 }
 
-static __always_inline __u32 edge_of(__u64 cookie)
-{
-	return LAPSE_COOKIE_EDGE(cookie) & LAPSE_EDGE_MASK;
-}
-
-static __always_inline __u32 generation_of(__u64 cookie)
-{
-	return LAPSE_COOKIE_EDGE(cookie) & LAPSE_EDGE_GENERATION;
-}
-
 /* The link is one that is about to be taken away, or that is not yet in force. */
 static __always_inline bool other_generation(__u64 cookie)
 {
@@ -57,6 +50,8 @@ static __always_inline int frame_push(struct lapse_stack *stack, struct lapse_ce
 {
 	struct lapse_frame *frame = frame_at(stack, stack->depth);
 
+	if (!stack->depth)
+		stack->owed = 0;
 	if (!frame) {
 		/* With an edge's frame a span is lost that has not been counted as begun. */
 		if (edge_of(call->cookie))
@@ -104,21 +99,31 @@ static __always_inline bool call_meant(struct pt_regs *ctx, const struct call *c
 	return edge || !r->if_entry.n || condition_holds(&r->if_entry, facts);
 }
 
-/* Makes room on @stack for a frame at the call's place; false where it is no new call. */
-static __always_inline bool stack_make_room(struct lapse_stack *stack, struct lapse_cell *cell,
-					    const struct call *call, __u32 flags, bool skips_return)
+/* Makes room on @stack for a frame at the call's place. */
+static __always_inline enum slot_state stack_make_room(struct lapse_stack *stack, struct lapse_cell *cell,
+						       const struct call *call, __u32 flags,
+						       bool skips_return)
 {
 	if (flags & LAPSE_COMP_SWITCHES) {
-		if (stack_take(stack, call->sp) >= 0)
+		if (stack_take(stack, call->sp, call->cookie, TAKE_NO_SIBLING) >= 0)
 			ADD(cell->abandoned, 1);
-		return true;
+		return SLOT_FREE;
 	}
 	if (stack_clear_above(stack, call->sp))
-		return true;
+		return SLOT_FREE;
 	stack_prune(stack, call->sp);
 	if (skips_return)
 		flags |= SETTLE_SKIPS_RETURN;
-	return stack_settle(stack, call->sp, call->slot, call->cookie, flags) != SLOT_JUMP;
+	return stack_settle(stack, call->sp, call->slot, call->cookie, flags);
+}
+
+/* There was no room for the frame of a call whose return probe comes all the same, unless it is left alone
+ * or return instructions would end it. */
+static __always_inline int too_deep(struct lapse_stack *stack, __u64 cookie, bool skips_return)
+{
+	if (!skips_return && LAPSE_COOKIE_ROLE(cookie) == LAPSE_ROLE_ENTRY)
+		stack->owed++;
+	return 1;
 }
 
 /*
@@ -127,13 +132,15 @@ static __always_inline bool stack_make_room(struct lapse_stack *stack, struct la
  */
 static __always_inline int span_enter(struct pt_regs *ctx, __u64 cookie, bool skips_return)
 {
+	__u64 began = LAPSE_COOKIE_EDGE(cookie) & LAPSE_EDGE_SHARED ? bpf_ktime_get_ns() : 0;
 	struct call call = call_at(ctx, cookie);
 	__u32 number = LAPSE_COOKIE_COMPONENT(cookie);
 	struct lapse_component *component;
 	struct lapse_stack *stack;
 	struct lapse_cell *cell;
 	enum return_probes safe;
-	bool meant, room;
+	enum slot_state slot;
+	bool meant;
 
 	if (other_generation(cookie) || !wanted((void *)bpf_get_current_task()) ||
 	    goroutine_grows(ctx, cookie))
@@ -153,17 +160,21 @@ static __always_inline int span_enter(struct pt_regs *ctx, __u64 cookie, bool sk
 		return span_lost(cell);
 	meant = !(component->flags & LAPSE_COMP_RULES) || call_meant(ctx, &call, stack);
 	/* In any case: the return of a call that is not meant must not find a frame that was left there. */
-	room = stack_make_room(stack, cell, &call, component->flags, skips_return);
+	slot = stack_make_room(stack, cell, &call, component->flags, skips_return);
+	if (slot == SLOT_SHARED)
+		sibling_pay(stack, number, began);
 	if (!meant)
 		return 1;
 	if (!edge_of(cookie))
 		ADD(cell->entries, 1);
-	if (!room) {
+	if (slot == SLOT_JUMP) {
 		if (!edge_of(cookie))
 			ADD(cell->jumps, 1);
 		return 1;
 	}
-	return frame_push(stack, cell, &call, component->flags);
+	if (frame_push(stack, cell, &call, component->flags))
+		return too_deep(stack, cookie, skips_return);
+	return 0;
 }
 
 /* The frame @at, which has been taken off, returns: a span, or an edge of one, ends. */
@@ -173,6 +184,8 @@ VERIFIED_ONCE int frame_end(struct lapse_stack *stack, __u32 at, __u64 now, __u6
 	struct lapse_facts *facts;
 	__u64 probes;
 	__u32 cls;
+	int sending;
+	bool last;
 
 	if (!frame)
 		return 0;
@@ -184,27 +197,25 @@ VERIFIED_ONCE int frame_end(struct lapse_stack *stack, __u32 at, __u64 now, __u6
 		facts->capture[i] = frame->capture[i];
 	/* What its own probe and those of its children put into the figure. */
 	probes = cost_of(cls)->inside_ns + (stack->cost_ns - frame->cost_ns);
-	stack->cost_ns += cost_of(cls)->total_ns;
+	/* One probe has them all: the last sibling pays for it. */
+	last = (frame->flags & LAPSE_FRAME_RETINS) || !stack_has_call(stack, frame->sp, frame->place);
+	if (last)
+		stack->cost_ns += cost_of(cls)->total_ns;
 	if (frame->edge) {
 		facts->cost_ns = cost_of(cls)->enter_ns;
-		stack->cost_ns += edge_take(frame->edge, facts);
-		return 0;
+		sending = edge_take(frame->edge, facts);
+	} else {
+		facts->cost_ns = last ? cost_of(cls)->total_ns : 0;
+		facts->start_ns = frame->start_ns;
+		facts->raw = now - frame->start_ns;
+		facts->duration = facts->raw > probes ? facts->raw - probes : 0;
+		sending = span_record(facts);
 	}
-	facts->cost_ns = cost_of(cls)->total_ns;
-	facts->start_ns = frame->start_ns;
-	facts->raw = now - frame->start_ns;
-	facts->duration = facts->raw > probes ? facts->raw - probes : 0;
-	stack->cost_ns += span_record(facts);
+	if (last)
+		stack->cost_ns += sending;
+	else
+		sibling_pay(stack, frame->component, now);
 	return 0;
-}
-
-/* While links are made anew two of them see a return: the one that saw the entry counts. */
-static __always_inline bool begun_by_another(struct lapse_stack *stack, __u64 sp, __u64 cookie)
-{
-	struct lapse_frame *top = frame_at(stack, stack->depth - 1);
-
-	return (LAPSE_COOKIE_EDGE(cookie) & LAPSE_EDGE_GLOB) && top && top->sp == sp &&
-	       top->component == LAPSE_COOKIE_COMPONENT(cookie) && top->generation != generation_of(cookie);
 }
 
 /* A return without a frame. Attachments that cannot leave a return alone fire for calls that if() did not
@@ -234,44 +245,54 @@ static __always_inline int span_return(struct pt_regs *ctx, __u64 cookie)
 	__u64 sp = PT_REGS_SP(ctx) - RETURN_POPS;
 	int at = POP_NONE;
 
-	if (stack && begun_by_another(stack, sp, cookie))
-		return 0;
 	if (stack)
-		at = stack_pop_top(stack, sp, LAPSE_COOKIE_COMPONENT(cookie));
+		at = stack_pop_top(stack, sp, cookie);
 	if (stack && at < 0) {
 		stack_prune(stack, sp);
-		at = stack_pop(stack, sp, LAPSE_COOKIE_COMPONENT(cookie));
+		at = stack_pop(stack, sp, cookie);
 	}
 	if (at >= 0)
 		return frame_end(stack, at, now, PT_REGS_RC(ctx));
 	if (at == POP_EXTRA || edge_of(cookie) || renewing || !wanted((void *)bpf_get_current_task()))
 		return 0;
+	if (stack && stack->owed) {
+		stack->owed--;
+		return 0;
+	}
 	count_stray(cookie);
 	return 0;
 }
 
-/* Ends every frame of @stack whose return address the instruction is about to pop; whether any. */
+/* The frame that the return instruction of @call ends next: its index, or POP_NONE. */
+static __always_inline int stack_returning(struct lapse_stack *stack, const struct call *call, __u32 flags)
+{
+	return flags & LAPSE_COMP_SWITCHES ? stack_take(stack, call->sp, call->cookie, TAKE_ANY)
+					   : stack_pop_retins(stack, call->sp);
+}
+
+/* Ends every frame of @stack whose return address the instruction is about to pop; whether any. Siblings
+ * among them end as one: they have one probe, which none of their spans holds another time. */
 static __always_inline bool stack_return(struct lapse_stack *stack, const struct call *call, __u32 flags,
 					 __u64 now, __u64 ret)
 {
-	bool ended = false;
-	int at;
+	__u32 place = NO_PLACE;
+	__u64 paid = 0;
 
-	if (flags & LAPSE_COMP_SWITCHES) {
-		at = stack_take(stack, call->sp);
-		if (at >= 0)
-			frame_end(stack, at, now, ret);
-		return at >= 0;
-	}
-	stack_prune(stack, call->sp);
+	if (!(flags & LAPSE_COMP_SWITCHES))
+		stack_prune(stack, call->sp);
 	for (int n = 0; n < SLOT_SHARERS; n++) {
-		at = stack_pop_retins(stack, call->sp);
-		if (at < 0)
+		int at = stack_returning(stack, call, flags);
+		const struct lapse_frame *frame = frame_at(stack, at);
+
+		if (at < 0 || !frame)
 			break;
+		if (frame->place == place)
+			stack->cost_ns = paid;
+		place = frame->place;
+		paid = stack->cost_ns;
 		frame_end(stack, at, now, ret);
-		ended = true;
 	}
-	return ended;
+	return place != NO_PLACE;
 }
 
 /* At a return instruction, before it. */
@@ -303,6 +324,7 @@ static __always_inline int span_edge(struct pt_regs *ctx, __u64 cookie)
 	struct call call = call_at(ctx, cookie);
 	__u32 cls = LAPSE_COOKIE_CLASS(cookie);
 	struct lapse_stack *stack;
+	bool inside;
 
 	if (!wanted((void *)bpf_get_current_task()) || goroutine_grows(ctx, cookie))
 		return 0;
@@ -314,8 +336,12 @@ static __always_inline int span_edge(struct pt_regs *ctx, __u64 cookie)
 	call_meant(ctx, &call, stack);
 	stack->facts.now = now;
 	stack->facts.cost_ns = cost_of(cls)->enter_ns;
-	stack->cost_ns += cost_of(cls)->enter_ns;
+	inside = stack_has_call(stack, call.sp, LAPSE_COOKIE_PLACE(cookie));
+	if (!inside)
+		stack->cost_ns += cost_of(cls)->enter_ns;
 	edge_take(LAPSE_COOKIE_EDGE(cookie), &stack->facts);
+	if (inside)
+		sibling_pay(stack, LAPSE_COOKIE_COMPONENT(cookie), now);
 	return 0;
 }
 

@@ -12,6 +12,12 @@
  *   - a frame with a higher sp is a caller.
  * The same pruning happens at a return, so no figure can come from a wrong pair.
  *
+ * Components that measure the same function are siblings: each has a frame of its own in the slot, from one
+ * call, pushed and taken off by consumers of one probe that the kernel calls one after the other, at the
+ * return in the same order as at the entry. So order says nothing among them: each looks for its own frame,
+ * settles what has become of that at a new entry, and leaves the others' alone. What their programs put into
+ * one another's spans is measured as it happens (sibling_pay()).
+ *
  * Where fibers switch stacks (LAPSE_COMP_SWITCHES) order by stack pointer means nothing: frames are
  * found by their exact slot, wherever they stand, and an abandoned one goes when its slot is entered
  * again.
@@ -25,8 +31,9 @@
  * a thread's stack nothing is said of them. */
 #define STACK_REACH (8ULL << 20)
 
-/* Frames that can share a slot: probed functions that reach one another by tail calls. */
-#define SLOT_SHARERS 8
+/* Frames that can share a slot: of functions that reach one another by tail calls, and of the components that
+ * measure them. With more of them a return is not found again, and says so. */
+#define SLOT_SHARERS 32
 
 static const struct lapse_stack empty_stack = {};
 
@@ -98,11 +105,75 @@ static __always_inline __u64 trampoline(void)
 	return BPF_CORE_READ(task, mm, uprobes_state.xol_area, vaddr);
 }
 
+static __always_inline __u32 edge_of(__u64 cookie)
+{
+	return LAPSE_COOKIE_EDGE(cookie) & LAPSE_EDGE_MASK;
+}
+
+static __always_inline __u32 generation_of(__u64 cookie)
+{
+	return LAPSE_COOKIE_EDGE(cookie) & LAPSE_EDGE_GENERATION;
+}
+
 /* Whether @frame is one of the function that @cookie belongs to; a component may have several. */
 static __always_inline bool frame_is(const struct lapse_frame *frame, __u64 cookie)
 {
 	return frame->component == LAPSE_COOKIE_COMPONENT(cookie) &&
-	       frame->place == LAPSE_COOKIE_PLACE(cookie);
+	       frame->place == LAPSE_COOKIE_PLACE(cookie) && frame->edge == edge_of(cookie);
+}
+
+/* Whether @frame is another component's, or the span's other end's, of that function. */
+static __always_inline bool frame_sibling(const struct lapse_frame *frame, __u64 cookie)
+{
+	return frame->place == LAPSE_COOKIE_PLACE(cookie) && !frame_is(frame, cookie);
+}
+
+/* Takes @frame off; the uppermost one comes into its place. */
+static __always_inline void frame_remove(struct lapse_stack *stack, struct lapse_frame *frame)
+{
+	const struct lapse_frame *top = frame_at(stack, stack->depth - 1);
+
+	if (!top)
+		return;
+	if (top != frame)
+		*frame = *top;
+	stack->depth--;
+}
+
+/* Takes @frame off, and gives its index then, which is above the depth. */
+static __always_inline int frame_lift(struct lapse_stack *stack, struct lapse_frame *frame)
+{
+	struct lapse_frame *top = frame_at(stack, stack->depth - 1), hold;
+
+	if (top && top != frame) {
+		hold = *top;
+		*top = *frame;
+		*frame = hold;
+	}
+	stack->depth--;
+	return stack->depth;
+}
+
+/*
+ * What the program of a sibling has taken since @began falls into the spans of those that have begun and not
+ * ended yet: the task's cost grows by it, and no whole probe's, for it is one probe that all of them have.
+ */
+static __always_inline void sibling_pay(struct lapse_stack *stack, __u32 component, __u64 began)
+{
+	struct lapse_cell *cell = cell_of(component);
+	__u64 took = bpf_ktime_get_ns() - began;
+
+	stack->cost_ns += took;
+	if (cell)
+		ADD(cell->cost_ns, took);
+}
+
+/* Whether the uppermost frame is of the call that @sp and the function's number @place tell. */
+static __always_inline bool stack_has_call(struct lapse_stack *stack, __u64 sp, __u16 place)
+{
+	const struct lapse_frame *top = frame_at(stack, stack->depth - 1);
+
+	return top && top->sp == sp && top->place == place;
 }
 
 /* Whether @frame, which has the stack pointer of a new entry, is still live. */
@@ -115,101 +186,108 @@ static __always_inline bool frame_live(const struct lapse_frame *frame, __u32 fl
 	return (frame->flags & LAPSE_FRAME_TAIL_CALLS) && frame->caller == word;
 }
 
-enum slot_state { SLOT_FREE, SLOT_JUMP };
+enum slot_state {
+	SLOT_FREE,
+	SLOT_SHARED, /* free, beside frames of siblings */
+	SLOT_JUMP,
+};
 
 /* In the flags of stack_settle(): the entry leaves a return probe alone (the components' flags are
  * below). */
 #define SETTLE_SKIPS_RETURN (1U << 31)
 
 /*
- * Looks at the frames with the same @sp, whose slot is at address @slot. SLOT_JUMP: the function of
- * @cookie has a live frame there itself, which goes on. SLOT_FREE: a new frame is to be pushed (above a
- * tail-calling one, where that lives).
+ * Looks at the frames with the same @sp, whose slot is at address @slot. SLOT_JUMP: the component and
+ * function of @cookie have a live frame there themselves, which goes on. Else a new frame is to be pushed
+ * (above a tail-calling one, where that lives).
  */
 VERIFIED_ONCE int stack_settle(struct lapse_stack *stack, __u64 sp, __u64 slot, __u64 cookie, __u32 flags)
 {
-	__u64 word;
+	enum slot_state state = SLOT_FREE;
+	__u32 i;
 
 	if (!stack)
 		return SLOT_FREE;
-	for (int n = 0; n < SLOT_SHARERS; n++) {
-		struct lapse_frame *top = frame_at(stack, stack->depth - 1);
+	i = stack->depth - 1;
+	for (int n = 0; n < SLOT_SHARERS; n++, i--) {
+		struct lapse_frame *frame = frame_at(stack, i);
 
-		if (!top || top->sp != sp)
-			return SLOT_FREE;
-		word = user_word(slot);
-		if (frame_live(top, flags, word, cookie)) {
-			if (!frame_is(top, cookie))
-				return SLOT_FREE;
-			if (!(flags & SETTLE_SKIPS_RETURN) && !(top->flags & LAPSE_FRAME_RETINS))
-				top->extra++;
+		if (!frame || frame->sp != sp)
+			return state;
+		if (frame_sibling(frame, cookie)) {
+			state = SLOT_SHARED;
+			continue;
+		}
+		if (frame_live(frame, flags, user_word(slot), cookie)) {
+			if (!frame_is(frame, cookie))
+				return state;
+			if (!(flags & SETTLE_SKIPS_RETURN) && !(frame->flags & LAPSE_FRAME_RETINS))
+				frame->extra++;
 			return SLOT_JUMP;
 		}
-		frame_abandon(top);
-		stack->depth--;
+		frame_abandon(frame);
+		frame_remove(stack, frame);
 	}
-	return SLOT_FREE;
+	return state;
 }
 
 enum pop_state {
 	POP_NONE = -1,	/* no such frame */
-	POP_EXTRA = -2, /* a return probe more than there are spans, owed to a jump to the entry */
+	POP_EXTRA = -2, /* a return probe more than there are spans: owed to a jump to the entry, or of a link
+			 * that did not begin the span while links are made anew */
 };
 
 /*
- * Takes off the frame of @component that returns at @sp, with all that lies above it. Gives its
- * index, or enum pop_state.
+ * Takes off the frame of @cookie's component and function that returns at @sp. Gives its index, which is
+ * above the depth then, or enum pop_state. What lies above it is siblings', or dead: the next entry or return
+ * finds out.
  */
-VERIFIED_ONCE int stack_pop(struct lapse_stack *stack, __u64 sp, __u32 component)
+VERIFIED_ONCE int stack_pop(struct lapse_stack *stack, __u64 sp, __u64 cookie)
 {
+	__u32 i;
+
 	if (!stack)
 		return POP_NONE;
-	for (int n = 0; n < SLOT_SHARERS; n++) {
-		__u32 i = stack->depth - 1;
-		struct lapse_frame *top = frame_at(stack, i);
+	i = stack->depth - 1;
+	for (int n = 0; n < SLOT_SHARERS; n++, i--) {
+		struct lapse_frame *frame = frame_at(stack, i);
 
-		if (!top || top->sp != sp)
+		if (!frame || frame->sp != sp)
 			return POP_NONE;
-		if (top->component == component && !(top->flags & LAPSE_FRAME_RETINS)) {
-			if (top->extra) {
-				top->extra--;
-				return POP_EXTRA;
-			}
-			stack->depth--;
-			return i;
+		if (!frame_is(frame, cookie) || (frame->flags & LAPSE_FRAME_RETINS))
+			continue;
+		if (frame->generation != generation_of(cookie))
+			return POP_EXTRA;
+		if (frame->extra) {
+			frame->extra--;
+			return POP_EXTRA;
 		}
-		/* The kernel runs the return probes of one slot from the innermost outwards. */
-		frame_abandon(top);
-		stack->depth--;
+		return frame_lift(stack, frame);
 	}
 	return POP_NONE;
 }
+
+/* Whose frames stack_take() takes, where stacks are switched. */
+enum take { TAKE_ANY, TAKE_NO_SIBLING };
 
 /*
  * Where stacks are switched: takes the frame whose return address lies at @sp off, wherever it stands.
  * Gives its index, which is above the depth then, or POP_NONE.
  */
-VERIFIED_ONCE int stack_take(struct lapse_stack *stack, __u64 sp)
+VERIFIED_ONCE int stack_take(struct lapse_stack *stack, __u64 sp, __u64 cookie, enum take take)
 {
-	struct lapse_frame *found = NULL, *top, hold;
-
 	if (!stack)
 		return POP_NONE;
 	for (__u32 n = 0; n < LAPSE_MAX_DEPTH; n++) {
-		found = frame_at(stack, n);
-		if (!found || n >= stack->depth)
+		struct lapse_frame *frame = frame_at(stack, n);
+
+		if (!frame || n >= stack->depth)
 			return POP_NONE;
-		if (found->sp == sp && (found->flags & LAPSE_FRAME_RETINS))
-			break;
+		if (frame->sp == sp && (frame->flags & LAPSE_FRAME_RETINS) &&
+		    (take == TAKE_ANY || !frame_sibling(frame, cookie)))
+			return frame_lift(stack, frame);
 	}
-	top = frame_at(stack, stack->depth - 1);
-	if (!found || !top)
-		return POP_NONE;
-	hold = *top;
-	*top = *found;
-	*found = hold;
-	stack->depth--;
-	return stack->depth;
+	return POP_NONE;
 }
 
 /* The usual entry: the uppermost frame is a caller's, or there is none. */
@@ -221,11 +299,12 @@ static __always_inline bool stack_clear_above(struct lapse_stack *stack, __u64 s
 }
 
 /* The usual return: it is the uppermost frame that returns. Its index, or POP_NONE. */
-static __always_inline int stack_pop_top(struct lapse_stack *stack, __u64 sp, __u32 component)
+static __always_inline int stack_pop_top(struct lapse_stack *stack, __u64 sp, __u64 cookie)
 {
 	struct lapse_frame *top = frame_at(stack, stack->depth - 1);
 
-	if (!top || top->sp != sp || top->component != component || top->flags || top->extra)
+	if (!top || top->sp != sp || !frame_is(top, cookie) || top->flags || top->extra ||
+	    top->generation != generation_of(cookie))
 		return POP_NONE;
 	stack->depth--;
 	return stack->depth;

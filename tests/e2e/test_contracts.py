@@ -177,6 +177,32 @@ def alert_goes_its_way(t):
     pipeline.finish()
 
 
+LACKING = """lapse: 1
+components:
+  rpc:
+    measure: rpc_call
+    contract: {max_latency: 10s}
+  lost:
+    measure: %s
+    contract: {max_latency: 10s}
+"""
+
+
+@case()
+def a_component_that_cannot_be_measured(t):
+    """A promise that nobody looks at is not held: an error at the start, by name and reason."""
+    pipeline = _pipeline(t)
+    for probe, reason in (("rpc_cal", "nearest is 'rpc_call'"),
+                          ('"span:rpc_call(arg0)..rpc_none(arg0)"', "unknown function 'rpc_none'")):
+        path = t.write("lacking.yaml", LACKING % probe)
+        for verb in ("watch", "check"):
+            run = t.lapse_ends(verb, path, "-p", pipeline.pid)
+            equal(run.popen.returncode, 4, f"exit code of {verb} with {probe}")
+            said = "\n".join(run.err)
+            check("component 'lost' cannot be measured" in said and reason in said, f"{verb} said: {said}")
+    pipeline.finish()
+
+
 @case()
 def handlers_without_resolved(t):
     """Resolutions only where they are asked for."""

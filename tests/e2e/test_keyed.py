@@ -141,16 +141,23 @@ def unknown_system_call(t):
     check(any("fsync" in line for line in tracer.err), f"no nearest name: {tracer.last_words()}")
 
 
+TWICE = """lapse: 1
+components:
+  a: {measure: "%s", contract: {max_latency: 10s}}
+  b: {measure: "%s", contract: {max_latency: 10s}}
+"""
+
+
 @case()
-def one_function_s_return_is_waited_for_once(t):
-    """Two that wait for it are refused, in whatever order: their frames would drive each other out."""
+def a_system_call_is_measured_once(t):
     target = t.target("keyed")
-    call = "call=span:job_begin(arg0)..job_begin:return(arg0)"
-    for probes in (("job_begin", call), ("span:job_begin:return(arg0)..job_begin:return(arg0)",),
-                   (call, "after=span:job_begin:return(arg0)..job_end(arg0)")):
-        tracer = t.lapse_ends("stat", "-p", target.pid, *probes)
-        equal(tracer.popen.returncode, 4, f"exit code of {probes}")
-        check(any("waits for its return already" in line for line in tracer.err), tracer.last_words())
+    for probe in ("syscall:fsync", "loop"):
+        path = t.write("twice.yaml", TWICE % (probe, probe))
+        for words in (("watch", path, "-p", target.pid), ("check", path), ("check", path, "-p", target.pid),
+                      ("stat", "-p", target.pid, f"a={probe}", f"b={probe}")):
+            run = t.lapse_ends(*words)
+            equal(run.popen.returncode, 2, f"exit code of {words}")
+            check(any("cannot be measured twice, as 'a' and as 'b'" in line for line in run.err), run.last_words())
 
 
 @case()

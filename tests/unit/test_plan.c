@@ -25,6 +25,7 @@ int mark_second(int x);
 int mark_third(int x);
 int mark_alias(int x) __attribute__((alias("mark_first")));
 void mark_never(void);
+int late_mark(int x, int y);
 
 KEPT int mark_first(int x)
 {
@@ -52,6 +53,16 @@ __asm__(".text\n"
 	"	pop %rbx\n"
 	"	jmp mark_third\n"
 	".size mark_second, . - mark_second\n"
+	/* Its argument is gone where a probe is cheap. */
+	".globl late_mark\n"
+	".type late_mark, @function\n"
+	"late_mark:\n"
+	"	mov %esi, %edi\n"
+	"	push %rbx\n"
+	"	pop %rbx\n"
+	"	mov %edi, %eax\n"
+	"	ret\n"
+	".size late_mark, . - late_mark\n"
 	".globl mark_never\n"
 	".type mark_never, @function\n"
 	"mark_never:\n"
@@ -101,6 +112,7 @@ static uint64_t offset_of(const void *function)
 }
 
 static const struct plan_options forced = {.force_uretprobe = true};
+static const struct plan_options whole = {.force_uretprobe = true, .whole = true};
 static const struct plan_options by_insns = {.seccomp_kills = true};
 
 static void test_one_function(void **state)
@@ -144,10 +156,38 @@ static void test_aliases(void **state)
 
 	(void)state;
 	assert_int_equal(made.err, 0);
-	assert_int_equal(made.plan.n_components, 1);
-	assert_int_equal(made.plan.n_places, 1);
-	assert_non_null(strstr(made.said, "is left out"));
+	/* Two components of one function: each has a place of its own, at one offset. */
+	assert_int_equal(made.plan.n_components, 2);
+	assert_int_equal(made.plan.n_places, 2);
+	assert_int_equal(made.plan.places[0].offset, made.plan.places[1].offset);
+	assert_int_equal(made.plan.places[0].function, made.plan.places[1].function);
+	assert_true(made.plan.places[0].shared && made.plan.places[1].shared);
 	done(&made);
+	made = make(&forced, "x=mark_*", NULL);
+	/* One component counts it once. */
+	assert_int_equal(made.plan.n_places, 4);
+	for (size_t i = 0; i < made.plan.n_places; i++)
+		assert_false(made.plan.places[i].shared);
+	done(&made);
+}
+
+/* A probe that was moved past the arguments, and one that wants them, stand at one place. */
+static void test_shared_place(void **state)
+{
+	const char *const moved = "a=late_mark", *const wants = "b=late_mark if(arg0 > 1)";
+
+	(void)state;
+	for (int order = 0; order <= 1; order++) {
+		struct made made = make(&forced, order ? wants : moved, order ? moved : wants);
+
+		assert_int_equal(made.err, 0);
+		assert_int_equal(made.plan.n_places, 2);
+		for (size_t i = 0; i < 2; i++) {
+			assert_int_equal(made.plan.places[i].offset, offset_of(late_mark));
+			assert_int_equal(made.plan.places[i].cls, LAPSE_CLASS_STEPPED);
+		}
+		done(&made);
+	}
 }
 
 static void test_return_instructions(void **state)
@@ -238,6 +278,10 @@ static void test_failures(void **state)
 	(void)state;
 	expect_failure("mark_fisrt", -ENOENT, "nearest is 'mark_first'");
 	expect_failure("libd:f", -ENOENT, "no file 'libd'");
+	expect_failure("usdt::x", -ENOENT, "write usdt:PROVIDER:MARK for a mark");
+	expect_failure("syscall::read", -ENOENT, "write syscall:NAME for a system call");
+	expect_failure("syscal:fsync", -ENOENT, "nearest is 'syscall:'");
+	expect_failure("makrer:x", -ENOENT, "nearest is 'marker:'");
 	expect_failure("mark_none*", -ENOENT, "no function of");
 	expect_failure("/etc/passwd:f", -EINVAL, "not an ELF");
 	expect_failure("/none:f", -ENOENT, "No such file");
@@ -245,6 +289,54 @@ static void test_failures(void **state)
 	made = make(&forced, "mark_first", "mark_none");
 	assert_int_equal(made.err, 0);
 	assert_non_null(strstr(made.said, "going on without 1 of 2"));
+	done(&made);
+}
+
+static void expect_whole(const char *a, const char *b, int err, const char *message)
+{
+	struct made made = make(&whole, a, b);
+
+	assert_int_equal(made.err, err);
+	if (message && !strstr(made.said, message))
+		fail_msg("'%s' and '%s' said:\n%s", a, b, made.said);
+	done(&made);
+}
+
+/* A contract hangs on each of them. */
+static void test_whole(void **state)
+{
+	(void)state;
+	expect_whole("a=mark_first", "b=mark_third", 0, NULL);
+	expect_whole("a=mark_first", "b=mark_none", -ENOENT, "component 'b' cannot be measured by");
+	expect_whole("a=mark_first", "b=usdt:none:such", -ENOENT, "component 'b' cannot be measured");
+	expect_whole("a=mark_first", "b=span:mark_first(arg0)..mark_none(arg0)", -ENOENT,
+		     "component 'b' cannot be measured");
+	expect_whole("a=mark_first", "b=libnone_that_may_come:f", 0, "will be measured when it is");
+}
+
+/* What can only be begun, or only be ended, is left out; the rest goes on. */
+static void test_half_a_span(void **state)
+{
+	struct made made = make(&forced, "mark_first", "span:mark_none(arg0)..mark_third(arg0)");
+
+	(void)state;
+	assert_int_equal(made.err, 0);
+	assert_int_equal(made.plan.n_components, 1);
+	assert_string_equal(made.plan.components[0].name, "mark_first");
+	assert_int_equal(made.plan.n_places, 1);
+	assert_int_equal(made.plan.places[0].component, 0);
+	assert_non_null(strstr(made.said, "going on without 1 of 2"));
+	done(&made);
+	made = make(&forced, "span:mark_first(arg0)..mark_none(arg0)", "mark_third");
+	assert_int_equal(made.err, 0);
+	assert_int_equal(made.plan.n_components, 1);
+	assert_int_equal(made.plan.n_places, 1);
+	assert_string_equal(made.plan.components[0].name, "mark_third");
+	assert_int_equal(made.plan.places[0].entry, offset_of(mark_third));
+	done(&made);
+	made = make(&forced, "span:mark_first(arg0)..mark_none(arg0)", NULL);
+	assert_int_equal(made.err, -ENOENT);
+	assert_int_equal(made.plan.n_components, 0);
 	done(&made);
 }
 
@@ -360,10 +452,13 @@ int main(void)
 		cmocka_unit_test(test_one_function),
 		cmocka_unit_test(test_moved_place),
 		cmocka_unit_test(test_aliases),
+		cmocka_unit_test(test_shared_place),
 		cmocka_unit_test(test_return_instructions),
 		cmocka_unit_test(test_never_returns),
 		cmocka_unit_test(test_globs),
 		cmocka_unit_test(test_failures),
+		cmocka_unit_test(test_whole),
+		cmocka_unit_test(test_half_a_span),
 		cmocka_unit_test(test_library),
 		cmocka_unit_test(test_program_not_running),
 		cmocka_unit_test(test_extend),

@@ -285,9 +285,9 @@ static void test_spans(void **state)
 	parses_span("x=span:f:return(ret)..libx:g:return(arg11)",
 		    (struct place){SPEC_FUNCTION, NULL, "f", true, {"ret"}},
 		    (struct place){SPEC_FUNCTION, "libx", "g", true, {"arg11"}});
-	parses_span("span:f(arg0,tid)..g( arg1 , arg2 )",
+	parses_span("span:f(arg0,tid)..g( arg1 , tid )",
 		    (struct place){SPEC_FUNCTION, NULL, "f", false, {"arg0", "tid"}},
-		    (struct place){SPEC_FUNCTION, NULL, "g", false, {"arg1", "arg2"}});
+		    (struct place){SPEC_FUNCTION, NULL, "g", false, {"arg1", "tid"}});
 	parses_span("span: libx:f (tid) .. :g (tid) ",
 		    (struct place){SPEC_FUNCTION, "libx", "f", false, {"tid"}},
 		    (struct place){SPEC_FUNCTION, NULL, "g", false, {"tid"}});
@@ -357,6 +357,10 @@ static void test_keys_wrong(void **state)
 	fails("span:f(arg0,arg1)..g(arg0)", "the same number of keys: the first one has 2, this 1",
 	      "                         ^~~~\n");
 	fails("span:f(arg0)..g(arg0, tid)", "the first one has 1, this 2", "                    ^~~~~~~~~\n");
+	fails("span:f(tid)..g(arg0)", "a thread never meets",
+	      "                   ^~~~ write tid at both places");
+	fails("span:f(arg0,arg1)..g:return(ret, tid)", "a thread never meets",
+	      "                                     ^~~ write tid at both places");
 }
 
 static void test_timeout(void **state)
@@ -379,6 +383,15 @@ static void test_timeout(void **state)
 	fails("span:f(arg0)..g(arg0) timout=1s", "unknown modifier 'timout='",
 	      "^~~~~~~ nearest is 'timeout='");
 	fails("f timeout=5s", "'timeout=' is for 'span:' probes", "              ^~ leave it out");
+}
+
+static void test_kinds_wrong(void **state)
+{
+	(void)state;
+	fails("loop:x", "'loop' is a measure by itself", "        ^~ write loop");
+	parses("/lib/loop:x", SPEC_OBJECT_PATH, "/lib/loop", "x", NULL, false);
+	fails("f ()", "unexpected blank before '('", "     ^ write FUNC");
+	fails("libx:ns::f (int)", "unexpected blank before '('", "              ^ write FUNC");
 }
 
 /* ---- modifiers ------------------------------------------------------------------------------- */
@@ -431,7 +444,7 @@ static void test_modifiers_after_signatures(void **state)
 	assert_int_equal(spec.modifiers.ok.test[0].constant, ')');
 	assert_int_equal(spec.modifiers.ok.test[1].constant, '\'');
 	spec_free(&spec);
-	spec = parsed("span:f(arg0)..g:return(tid) err(int ret == -EAGAIN) value(x=arg1)");
+	spec = parsed("span:f(tid)..g:return(tid) err(int ret == -EAGAIN) value(x=arg1)");
 	assert_int_equal(spec.modifiers.err.test[0].constant, -EAGAIN);
 	spec_free(&spec);
 	parses("f(int) noexcept(true)", SPEC_OBJECT_ANY, NULL, "f(int) noexcept(true)", NULL, false);
@@ -718,6 +731,7 @@ int main(void)
 		cmocka_unit_test(test_spans_with_paths_and_signatures),
 		cmocka_unit_test(test_spans_wrong),
 		cmocka_unit_test(test_keys_wrong),
+		cmocka_unit_test(test_kinds_wrong),
 		cmocka_unit_test(test_timeout),
 		cmocka_unit_test(test_modifiers),
 		cmocka_unit_test(test_modifiers_after_signatures),

@@ -113,6 +113,18 @@ static void spans(void **state)
 			    "22:13:21.596 checkout        41822    41830          12.3  ok       endToEnd\n");
 }
 
+/* What is not measured any more does not look as if nobody called it. */
+static void detached(void **state)
+{
+	struct sample *sample = *state;
+
+	sample->components[0].detached = true;
+	output_text.interval(&sample->options, &sample->snapshot);
+	assert_non_null(strstr(sample_text(sample), " detached "));
+	output_text.final(&sample->options, &sample->snapshot);
+	assert_non_null(strstr(sample_text(sample), "; detached: its probes were too dear\n"));
+}
+
 /* Columns and words only for what is there. */
 static void cache_and_values(void **state)
 {
@@ -281,6 +293,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(timestamps, setup, teardown),
 		cmocka_unit_test_setup_teardown(header_every_20_rows, setup, teardown),
 		cmocka_unit_test_setup_teardown(spans, setup, teardown),
+		cmocka_unit_test_setup_teardown(detached, setup, teardown),
 		cmocka_unit_test_setup_teardown(cache_and_values, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_errors_no_column, setup, teardown),
 		cmocka_unit_test_setup_teardown(hostile_names, setup, teardown),

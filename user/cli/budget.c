@@ -6,6 +6,7 @@
 #include "cli/session_parts.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,10 +96,37 @@ static double share_of_globs(const struct session *session)
 	return sum;
 }
 
-static size_t choose(struct session *session)
+/* Those that are named when several go. */
+#define DEAREST_NAMED 3
+
+/* What goes at one judgement. */
+struct going {
+	size_t n, named[DEAREST_NAMED];
+	double share;
+};
+
+/* One line, however many they are: the table and the report mark each. */
+static void say_going(const struct session *session, const struct going *going)
+{
+	const double *share = session->budget->share;
+	char names[512] = "";
+	size_t length = 0;
+
+	for (size_t i = 0; i < going->n && i < DEAREST_NAMED && length < sizeof(names); i++)
+		length += snprintf(names + length, sizeof(names) - length, "%s%s %.1f %%", i ? ", " : "",
+				   session->plan.components[going->named[i]].name,
+				   100 * share[going->named[i]]);
+	diag_warn(
+		"%zu component%s not measured any more, whose probes took %.1f %% of the target's CPU time: "
+		"%s%s",
+		going->n, going->n == 1 ? " is" : "s are", 100 * going->share, names,
+		going->n > DEAREST_NAMED ? ", ..." : "");
+}
+
+static struct going choose(struct session *session)
 {
 	struct budget *budget = session->budget;
-	size_t n = 0;
+	struct going going = {0};
 
 	while (share_of_globs(session) > SHARE_MAX) {
 		size_t i = dearest(session);
@@ -106,17 +134,19 @@ static size_t choose(struct session *session)
 		if (i == budget->n)
 			break;
 		budget->drop[i] = true;
-		n++;
-		diag_warn("%s is not measured any more: its probe took %.1f %% of the target's CPU time",
-			  session->plan.components[i].name, 100 * budget->share[i]);
+		going.share += budget->share[i];
+		if (going.n < DEAREST_NAMED)
+			going.named[going.n] = i;
+		going.n++;
 	}
-	return n;
+	return going;
 }
 
 void budget_judge(struct session *session, const struct tick *tick)
 {
 	struct budget *budget = session->budget;
 	uint64_t target_ns = tick->self.target_cpu_ns - budget->target_ns;
+	struct going going;
 	int err;
 
 	if (tick->self.target_cpu_ns <= budget->target_ns || target_ns < JUDGE_AFTER_NS)
@@ -124,8 +154,10 @@ void budget_judge(struct session *session, const struct tick *tick)
 	budget->target_ns = tick->self.target_cpu_ns;
 	take_shares(budget, session->tracer, target_ns);
 	warn_of_named(session);
-	if (!choose(session))
+	going = choose(session);
+	if (!going.n)
 		return;
+	say_going(session, &going);
 	err = tracer_drop(session->tracer, &session->plan, budget->drop);
 	if (err)
 		diag_warn("probes could not be taken away: %s", strerror(-err));

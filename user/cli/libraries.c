@@ -93,10 +93,13 @@ static int measure_by_instructions(struct session *session, const struct process
 {
 	pid_t pid = process->pid;
 	const struct target_selection only = {.pids = &pid, .n_pids = 1};
+	struct plan_options options = session->plan_options;
 	struct plan plan;
-	int err =
-		plan_make(session->specs, session->n_specs, &only, process, 1, &session->plan_options, &plan);
+	int err;
 
+	/* Other components are of other processes. */
+	options.whole = false;
+	err = plan_make(session->specs, session->n_specs, &only, process, 1, &options, &plan);
 	if (err)
 		return err;
 	translate(session, &plan);
@@ -186,6 +189,6 @@ void libraries_changed(struct session *session, const struct lapse_proc *record)
 	if (!replaced(session, record->pid))
 		judge(session, &process, changes);
 	if (awaits_any(&session->plan))
-		processes_extend(session, &process);
+		processes_extend(session, &process, record->time_ns);
 	process_free(&process);
 }

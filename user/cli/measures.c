@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/diag.h"
+#include "base/exit_code.h"
 #include "probe/rules.h"
 
 static int append(char **text, const char *more)
@@ -142,4 +143,9 @@ int measures_check_fed(const struct config *config, const struct probe_spec *spe
 		worst = err ? err : worst;
 	}
 	return worst ? worst : config_check_system_fed(config, any_errors);
+}
+
+int measures_exit_code(int err)
+{
+	return err == -EINVAL || err == -E2BIG ? EXIT_USAGE : EXIT_NOT_ATTACHED;
 }

@@ -26,4 +26,7 @@ int measures_parse_caches(const struct config *config, struct probe_spec *specs,
 int measures_check_fed(const struct config *config, const struct probe_spec *specs, const size_t *fed,
 		       size_t n_fed);
 
+/* The exit code of a plan_make() that gave @err: what was asked for is wrong, or cannot be had. */
+int measures_exit_code(int err);
+
 #endif

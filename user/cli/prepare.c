@@ -188,11 +188,6 @@ static bool filtered_by_seccomp(const struct session *session)
 	return false;
 }
 
-static int plan_exit_code(int err)
-{
-	return err == -EINVAL || err == -E2BIG ? EXIT_USAGE : EXIT_NOT_ATTACHED;
-}
-
 static int make_plan(struct session *session)
 {
 	const struct options *options = session->options;
@@ -202,6 +197,7 @@ static int make_plan(struct session *session)
 		.force_uretprobe = options->force_uretprobe,
 		.yes = options->yes,
 		.merge = options->merge,
+		.whole = session->config,
 		.fed = session->fed,
 		.n_fed = session->n_fed,
 		.seccomp_kills = filtered_by_seccomp(session) && selftest_seccomp_kills(options->attach),
@@ -212,7 +208,7 @@ static int make_plan(struct session *session)
 				  session->n_processes, &session->plan_options, &session->plan);
 	if (!err && connections_wanted(session))
 		err = connections_plan(session);
-	return err ? plan_exit_code(err) : 0;
+	return err ? measures_exit_code(err) : 0;
 }
 
 int session_prepare(struct session *session)

@@ -109,17 +109,21 @@ static int attach_new(struct session *session, size_t first_place, size_t first_
 	return err ?: tracer_attach(session->tracer, &session->plan, first_place, first_usdt);
 }
 
+/* What was called since @since_ns, when there was something new to call, has not been seen: nothing counts
+ * it. */
 static void say_new(const struct session *session, const struct process *process, size_t first_place,
-		    size_t first_usdt)
+		    size_t first_usdt, uint64_t since_ns)
 {
+	double unseen_ms = (double)(clock_now_ns() - since_ns) / 1e6;
 	size_t n = session->plan.n_usdts - first_usdt;
 
 	for (size_t i = first_place; i < session->plan.n_places; i++)
 		n += session->plan.places[i].role != LAPSE_ROLE_RETINS;
-	diag_note("tracing %zu more probe%s in PID %d", n, n == 1 ? "" : "s", process->pid);
+	diag_note("tracing %zu more probe%s in PID %d; what was called in the %.1f ms before is not counted",
+		  n, n == 1 ? "" : "s", process->pid, unseen_ms);
 }
 
-void processes_extend(struct session *session, const struct process *process)
+void processes_extend(struct session *session, const struct process *process, uint64_t since_ns)
 {
 	size_t first_place, new_files, first_usdt = session->plan.n_usdts;
 	int err = plan_extend(&session->plan, session->specs, session->n_specs, process,
@@ -128,7 +132,7 @@ void processes_extend(struct session *session, const struct process *process)
 	if (!err && (first_place < session->plan.n_places || first_usdt < session->plan.n_usdts)) {
 		err = attach_new(session, first_place, first_usdt);
 		if (!err)
-			say_new(session, process, first_place, first_usdt);
+			say_new(session, process, first_place, first_usdt, since_ns);
 	}
 	if (err)
 		diag_warn("process %d (%s) is not traced: %s", process->pid, process->comm, strerror(-err));
@@ -144,7 +148,7 @@ static void note_exec(struct session *session, const struct lapse_proc *record)
 		for (size_t i = 0; session->selection.exe && i < process.n_files; i++)
 			if (process.files[i].main)
 				tracer_want_exe(session->tracer, process.files[i].id);
-		processes_extend(session, &process);
+		processes_extend(session, &process, record->time_ns);
 		libraries_watch(session, &process);
 		tracer_watch_usage(session->tracer, process.pid);
 	}

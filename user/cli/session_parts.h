@@ -82,8 +82,9 @@ int processes_watch(struct session *session);
 int processes_record(void *context, const struct lapse_proc *record);
 void processes_gone(struct session *session, size_t index);
 void processes_free(struct session *session);
-/* What @process has that was not probed before is probed. */
-void processes_extend(struct session *session, const struct process *process);
+/* What @process has that was not probed before is probed; since @since_ns (monotonic) it may have been
+ * called. */
+void processes_extend(struct session *session, const struct process *process, uint64_t since_ns);
 
 /* libraries.c: watches what @process loads from now on; decides about what has been loaded. */
 void libraries_watch(struct session *session, const struct process *process);

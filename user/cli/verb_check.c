@@ -9,6 +9,7 @@
 #include "cli/options.h"
 #include "config/config.h"
 #include "probe/plan.h"
+#include "probe/syscalls.h"
 
 /* What tells of a component's spans. */
 static const char *means_of(const struct plan *plan, size_t component)
@@ -52,6 +53,7 @@ static int check_target(const struct options *options, const struct config *conf
 	struct target_selection selection = options->target;
 	const struct plan_options plan_options = {
 		.force_uretprobe = options->force_uretprobe,
+		.whole = true,
 		.fed = measures->fed,
 		.n_fed = measures->n_fed,
 	};
@@ -82,7 +84,7 @@ static int check_target(const struct options *options, const struct config *conf
 		plan_free(&plan);
 	}
 	target_free(processes, n);
-	return err ? EXIT_NOT_ATTACHED : EXIT_HELD;
+	return err ? measures_exit_code(err) : EXIT_HELD;
 }
 
 static int parse(const struct config *config, struct measures *measures)
@@ -92,6 +94,8 @@ static int parse(const struct config *config, struct measures *measures)
 
 	if (!err)
 		err = measures_parse_caches(config, caches, measures->fed, &measures->n_fed);
+	if (!err)
+		err = syscalls_check(measures->specs, config->n_components + measures->n_fed);
 	return err ?: measures_check_fed(config, measures->specs, measures->fed, measures->n_fed);
 }
 

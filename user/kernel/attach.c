@@ -185,13 +185,38 @@ static int attach_file(struct tracer *tracer, const struct plan_file *file, pid_
 	return err;
 }
 
-static uint64_t cookie_of(const struct tracer *tracer, const struct place *place, size_t index, enum lot lot)
+static uint64_t cookie_of(const struct tracer *tracer, const struct place *place, enum lot lot)
 {
-	uint8_t edge = place->edge;
+	uint8_t edge = place->edge | (place->shared ? LAPSE_EDGE_SHARED : 0);
 
 	if (lot == LOT_GLOBS)
 		edge |= LAPSE_EDGE_GLOB | tracer->generation;
-	return LAPSE_COOKIE(place->component, edge, place->role, place->cls, index & 0xffff);
+	return LAPSE_COOKIE(place->component, edge, place->role, place->cls, place->function & 0xffff);
+}
+
+/* Whether @place is probed; what ends the spans of others too stays when its own component is dropped. */
+static bool needed(const struct tracer *tracer, const struct place *place)
+{
+	return !tracer->memory[place->component].dropped ||
+	       (place->role == LAPSE_ROLE_RETINS && place->shared);
+}
+
+/*
+ * The kernel calls what stands at one place in the reverse order of attaching. Where a span goes from return
+ * to return of one function the end has to come before the start: at a return probe it does, its end being
+ * attached last. Return instructions take frames off from the uppermost, which has to be the end's.
+ */
+static bool is_late(const struct place *place)
+{
+	return place->role == LAPSE_ROLE_ENTRY_RETINS && (place->edge & LAPSE_EDGE_MASK) == LAPSE_EDGE_START;
+}
+
+static void collect_place(struct tracer *tracer, const struct place *place, enum lot lot,
+			  struct batches *batches)
+{
+	tracer->memory[place->component].classes |= 1U << place->cls;
+	tracer->components[place->component].flags |= place->flags;
+	batch_add(&batches->role[place->role], place, cookie_of(tracer, place, lot));
 }
 
 /* The places of file @number from @first on, and what their components have to know of them. Gives how
@@ -203,18 +228,20 @@ static int collect(struct tracer *tracer, const struct plan *plan, size_t number
 
 	for (int role = 0; role < LAPSE_ROLES && !err; role++)
 		err = batch_new(&batches->role[role], plan->n_places - first);
-	for (size_t i = first; i < plan->n_places && !err; i++) {
-		const struct place *place = &plan->places[i];
+	if (err)
+		return err;
+	for (int late = 0; late <= 1; late++)
+		for (size_t i = first; i < plan->n_places; i++) {
+			const struct place *place = &plan->places[i];
+			bool glob = plan->components[place->component].glob;
 
-		if (place->file != number || plan->components[place->component].glob != (lot == LOT_GLOBS) ||
-		    tracer->memory[place->component].dropped)
-			continue;
-		tracer->memory[place->component].classes |= 1U << place->cls;
-		tracer->components[place->component].flags |= place->flags;
-		batch_add(&batches->role[place->role], place, cookie_of(tracer, place, i, lot));
-		n++;
-	}
-	return err ?: n;
+			if (place->file != number || glob != (lot == LOT_GLOBS) || is_late(place) != late ||
+			    !needed(tracer, place))
+				continue;
+			collect_place(tracer, place, lot, batches);
+			n++;
+		}
+	return n;
 }
 
 /* Whether the places of @file are probed for everyone, with a filter in the programs. */

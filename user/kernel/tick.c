@@ -208,7 +208,7 @@ static int read_component(struct tracer *tracer, size_t component, bool last, ui
 	struct component_memory *memory = &tracer->memory[component];
 	int err = 0;
 
-	*out = (struct tick_component){.component = component, .running = true};
+	*out = (struct tick_component){.component = component, .running = true, .detached = memory->dropped};
 	for (unsigned shard = 0; shard < 1U << tracer->shard_bits; shard++)
 		add_cell(&out->counters, tracer_cell(tracer, component, shard));
 	out->counters.abandoned += tracer->dead[component];
@@ -247,11 +247,14 @@ static int read_open(struct tracer *tracer, uint64_t now_ns, bool last)
 }
 
 /* The hits and misses of a component that only tells another's. */
-static void feed(struct tick_component *fed, const struct tick_counters *counters)
+static void feed(struct tick_component *fed, const struct tick_component *feeder)
 {
+	const struct tick_counters *counters = &feeder->counters;
+
 	fed->counters.hits += counters->hits;
 	fed->counters.misses += counters->misses;
 	fed->cache_lost += counters->too_deep + counters->maps_full;
+	fed->detached |= feeder->detached;
 }
 
 int tracer_tick(struct tracer *tracer, uint64_t now_ns, bool last, struct tick *tick)
@@ -276,7 +279,7 @@ int tracer_tick(struct tracer *tracer, uint64_t now_ns, bool last, struct tick *
 	tcp_take_groups(tracer);
 	for (size_t i = tracer->n_told; i < tracer->n_components && tracer->wanted[i].fed != NO_COMPONENT;
 	     i++)
-		feed(&tracer->ticked[tracer->wanted[i].fed], &tracer->ticked[i].counters);
+		feed(&tracer->ticked[tracer->wanted[i].fed], &tracer->ticked[i]);
 	*tick = (struct tick){
 		.now_ns = now_ns,
 		.period_ns = tracer->last_tick_ns ? now_ns - tracer->last_tick_ns : 0,

@@ -200,6 +200,7 @@ static int take_input(struct component *c, const struct tick_component *input)
 		count_connections(c, input);
 	c->counters = input->counters;
 	c->cache_lost = input->cache_lost;
+	c->detached = input->detached;
 	c->has_cache |= input->counters.hits || input->counters.misses;
 	if (!c->open_known)
 		c->in_flight = computed_in_flight(&input->counters);

@@ -36,6 +36,7 @@ struct component {
 	struct window_spec spec;
 	bool outcome_unknown; /* nothing tells a failed span from a good one */
 	bool untimed, has_cache, tcp, spare;
+	bool detached; /* not measured any more */
 	struct thresholds thresholds;
 	struct alert_policy policy;
 

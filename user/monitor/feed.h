@@ -50,7 +50,8 @@ struct tick_tcp {
 
 struct tick_component {
 	uint32_t component;
-	bool running; /* a process of it is alive */
+	bool running;  /* a process of it is alive */
+	bool detached; /* its probes were taken away before the end */
 	struct tick_counters counters;
 	const struct bucket_delta *buckets; /* in ascending order of index */
 	size_t n_buckets;

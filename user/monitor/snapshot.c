@@ -196,6 +196,7 @@ static int copy_component(struct component *c, struct component_snapshot *out)
 	out->untimed = c->untimed;
 	out->has_cache = c->has_cache;
 	out->tcp = c->tcp;
+	out->detached = c->detached;
 	out->interval = component_stats(c, &c->last_interval);
 	out->window = component_window_stats(c);
 	out->total = component_stats(c, &c->total);

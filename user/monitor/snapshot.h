@@ -109,6 +109,7 @@ struct component_snapshot {
 	bool unused;			      /* not even declared, as long as nothing needs it */
 	bool untimed;			      /* its spans are events without a duration */
 	bool tcp;			      /* its spans are of connections */
+	bool detached;			      /* its probes were too dear, and have been taken away */
 	bool has_cache;			      /* look-ups of a cache are counted, or have been */
 	const char *value_name[LAPSE_VALUES]; /* by index in a span; NULL: not in use */
 	struct stats interval;		      /* the last reporting interval */

@@ -5,6 +5,8 @@
 
 static const char lost_any[] = "spans were lost: too deep, no memory, no entry seen, or missed by the kernel";
 
+static const char detached[] = "its probes were too dear, and have been taken away";
+
 /* What there is none of, where nothing has come that the objective is measured by; else NULL. */
 static const char *why_nothing(const struct component *c, const struct objective_run *run)
 {
@@ -46,7 +48,7 @@ enum verdict verdict_of_objective(const struct component *component, const struc
 	*why = NULL;
 	if (run->violated)
 		return VERDICT_VIOLATED;
-	*why = why_nothing(component, run);
+	*why = component->detached ? detached : why_nothing(component, run);
 	if (!*why)
 		*why = run->info->per_span ? why_span_unknown(component) : why_window_unknown(run);
 	return *why ? VERDICT_UNKNOWN : VERDICT_HELD;

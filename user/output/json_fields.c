@@ -57,10 +57,17 @@ static TABLE(trend_table, "trend", trend_fields, "the last quarter of the window
 	{"verdict", JSON_KIND_NAME, COMPONENT(verdict), NAMES(verdict_names), .nullable = true}
 /* clang-format on */
 
+#define DETACHED_FIELD                                                               \
+	{                                                                            \
+		"detached", JSON_KIND_BOOL, COMPONENT(detached),                     \
+			.help = "its probes were too dear, and have been taken away" \
+	}
+
 static const struct json_field window_fields[] = {
 	WINDOW_FIELDS,
 	{"tcp", JSON_KIND_GET, .get = json_get_tcp, .schema = json_schema_tcp,
 	 .help = "what its connections did"},
+	DETACHED_FIELD,
 };
 TABLE(json_window, "window", window_fields, "one component in one reporting interval");
 
@@ -90,6 +97,7 @@ static const struct json_field component_fields[] = {
 	{"unmatched_end", JSON_KIND_COUNT, COMPONENT(unmatched_end), .help = "keyed spans only"},
 	{"tcp", JSON_KIND_GET, .get = json_get_tcp, .schema = json_schema_tcp,
 	 .help = "what its connections did"},
+	DETACHED_FIELD,
 };
 TABLE(json_component, "component", component_fields, "one component since the start");
 

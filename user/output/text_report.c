@@ -29,6 +29,8 @@ static void headline(FILE *out, const struct component_snapshot *component)
 	if (component->in_flight && component->has_oldest)
 		fprintf(out, ", the oldest for %s",
 			word_duration((double)component->oldest_in_flight_ns, word));
+	if (component->detached)
+		fputs("; detached: its probes were too dear", out);
 	fputc('\n', out);
 }
 

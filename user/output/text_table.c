@@ -123,7 +123,8 @@ static void row(FILE *out, const struct output_options *options, const struct sn
 	if (table.cache)
 		fprintf(out, " %6s", decimal(stats->cache_hit_rate * 100, 2, word));
 	latencies(out, stats);
-	fprintf(out, " %-10s %6s", output_trend_name(component->latency_trend),
+	fprintf(out, " %-10s %6s",
+		component->detached ? "detached" : output_trend_name(component->latency_trend),
 		decimal(component->health, 0, word));
 	captured(out, stats);
 	fprintf(out, " %s\n", word_component(snapshot, i, name));

@@ -96,24 +96,74 @@ int build_add_pid(struct plan_file *file, pid_t pid)
 	return 0;
 }
 
-int build_place(struct build *build, const struct place *place)
+/* Moves @place to where @to is. */
+static void stand_at(struct place *place, const struct place *to)
+{
+	uint8_t first =
+		place->role == LAPSE_ROLE_ENTRY_RETINS ? LAPSE_CLASS_EMULATED_RETINS : LAPSE_CLASS_EMULATED;
+
+	place->offset = to->offset;
+	place->args_intact = to->args_intact;
+	place->cls = first + to->cls % LAPSE_CLASS_EMULATED_RETINS;
+	place->edge = (place->edge & ~LAPSE_EDGE_STACK_CHECK) | (to->edge & LAPSE_EDGE_STACK_CHECK);
+}
+
+/*
+ * A function that has places of others already, of which @first is one. All stand at one offset: a probe that
+ * comes first would make what the later ones see of the slot look live. Nothing that is attached moves.
+ */
+static void share(struct build *build, const struct place *first, struct place *place)
+{
+	struct plan *plan = build->plan;
+
+	place->function = first->function;
+	place->shared = true;
+	if (build->extend || place->offset >= first->offset)
+		stand_at(place, first);
+	for (size_t i = 0; i < plan->n_places; i++) {
+		struct place *other = &plan->places[i];
+
+		if (other->function != place->function || !build_is_entry(other))
+			continue;
+		other->shared = true;
+		if (other->offset != place->offset)
+			stand_at(other, place);
+	}
+}
+
+static int append_place(struct build *build, const struct place *place)
 {
 	struct plan *plan = build->plan;
 	struct place *places = plan->places;
-	struct place_id id = build_place_id(place);
 
-	if (build_find_place(build, &id))
-		return 0;
 	/* Powers of two, so that a plan of thousands grows a few times only. */
 	if ((plan->n_places & (plan->n_places - 1)) == 0)
 		places = reallocarray(places, plan->n_places ? plan->n_places * 2 : 1, sizeof(*places));
 	if (!places)
 		return -ENOMEM;
 	plan->places = places;
-	places[plan->n_places++] = *place;
+	places[plan->n_places] = *place;
 	plan->components[place->component].n_places++;
 	plan->components[place->component].flags |= place->flags;
-	return build_add_place_key(build, place);
+	return build_add_place_key(build, plan->n_places++);
+}
+
+int build_place(struct build *build, const struct place *wanted)
+{
+	struct place place = *wanted;
+	struct place_id id = build_place_id(build, &place, build->plan->components[place.component].spec);
+	struct place *known = build_find_place(build, &id);
+
+	if (known) {
+		known->shared |= known->component != place.component;
+		return 0;
+	}
+	known = build_is_entry(&place) ? build_find_function(build, &place) : NULL;
+	if (known)
+		share(build, known, &place);
+	else
+		place.function = build->plan->n_functions++;
+	return append_place(build, &place);
 }
 
 /* The strings are taken over. */
@@ -157,6 +207,8 @@ int build_whole(struct build *build, size_t index, const char *object, size_t *c
 
 	if (!key)
 		return -ENOMEM;
+	if (build->planned)
+		build->planned[index] = true;
 	if (build_find_component(build, key, component)) {
 		free(key);
 		return 0;
@@ -232,6 +284,8 @@ static int choose_component(struct build *build, const struct adding *adding, si
 
 	if (err)
 		return err;
+	if (build->planned)
+		build->planned[want->spec] = true;
 	component = &build->plan->components[*index];
 	if (!*component->object) {
 		free(component->object);
@@ -322,27 +376,18 @@ static int add_places(struct build *build, const struct adding *adding, size_t f
 	return err ? err : add_returns(build, adding, &entry);
 }
 
-/* Whether a component has the function's entry already; then it is not counted twice. */
-static bool taken(struct build *build, const struct adding *adding)
+/* Whether its specification has the function's entry already, by another of its names; then it is not counted
+ * twice. */
+static bool taken(const struct build *build, const struct adding *adding)
 {
-	struct place_id id = {.offset = adding->function->offset};
-	const struct plan_component *component;
-	const struct place_key *key;
-	char *name;
+	const struct place place = {
+		.file = build_find_file(build->plan, &adding->resolved->file->id),
+		.entry = adding->function->offset,
+		.edge = adding->want->edge,
+	};
+	struct place_id id = build_place_id(build, &place, adding->want->spec);
 
-	if (adding->want->edge)
-		return false;
-	id.file = build_find_file(build->plan, &adding->resolved->file->id);
-	key = build_find_place(build, &id);
-	if (!key)
-		return false;
-	component = &build->plan->components[build_place_component(key)];
-	name = name_readable(adding->function->symbol, false);
-	if (name && !build->extend && component->spec != adding->want->spec)
-		diag_note("%s is measured as '%s' already, and only once: '%s' is left out", name,
-			  component->name, build->specs[adding->want->spec].text);
-	free(name);
-	return true;
+	return build_find_place(build, &id);
 }
 
 static int choose_place(struct build *build, struct adding *adding)
@@ -420,51 +465,13 @@ static int judge(struct build *build, struct adding *adding)
 	return err ? err : 1;
 }
 
-/*
- * The place that another component, or the other end of the same span, sees the function return by; NULL:
- * none. Both would have a frame for one return address, and each would take the other's for one that was
- * left behind.
- */
-static const struct place *rival(const struct build *build, const struct adding *adding)
-{
-	const struct plan *plan = build->plan;
-	size_t file = build_find_file(plan, &adding->resolved->file->id);
-
-	if (here_only(adding->want))
-		return NULL;
-	for (size_t i = 0; i < plan->n_places; i++) {
-		const struct place *place = &plan->places[i];
-
-		if (place->file != file || place->entry != adding->function->offset ||
-		    (place->role != LAPSE_ROLE_ENTRY && place->role != LAPSE_ROLE_ENTRY_RETINS))
-			continue;
-		if (plan->components[place->component].spec != adding->want->spec ||
-		    (place->edge & LAPSE_EDGE_MASK) != adding->want->edge)
-			return place;
-	}
-	return NULL;
-}
-
-static int refuse_rival(struct build *build, const struct adding *adding, const struct place *place)
-{
-	const char *name = build->plan->components[place->component].name;
-	char why[256];
-
-	snprintf(why, sizeof(why), "'%s' waits for its return already", name);
-	return refuse(build, adding, -EBUSY, why, "measure one after the other");
-}
-
 static int add_function(struct build *build, struct adding *adding)
 {
-	const struct place *place;
 	size_t file, component;
 	int err;
 
 	if (taken(build, adding))
 		return 0;
-	place = rival(build, adding);
-	if (place)
-		return refuse_rival(build, adding, place);
 	err = judge(build, adding);
 	if (err)
 		return err > 0 ? 0 : err;

@@ -18,7 +18,8 @@ struct build {
 	struct resolver *resolver;
 	const struct probe_spec *specs;
 	const struct plan_options *options;
-	bool extend; /* add no components */
+	bool extend;   /* add no components */
+	bool *planned; /* by specification, where wanted: set once it has a component */
 
 	struct refusal *refusals;
 	size_t n_refusals;
@@ -39,7 +40,10 @@ int build_add(struct build *build, const struct want *want, const struct resolve
  */
 int build_whole(struct build *build, size_t spec, const char *object, size_t *index);
 
-/* Adds a place that is no function's; one that is there already for @component is left alone. */
+/*
+ * Adds a place. One that is there already for the same purpose is left alone; those of one function get one
+ * number, and stand where the first of them in the code does.
+ */
 int build_place(struct build *build, const struct place *place);
 
 /* Adds @file to the plan's files; 0 or -ENOMEM. */
@@ -49,12 +53,22 @@ int build_file(struct plan *plan, const struct mapped_file *file, size_t *index)
 struct place_id {
 	uint64_t file;
 	uint64_t offset;
-	uint64_t purpose; /* some serve all components; an edge only its own */
+	uint64_t purpose; /* some serve all components, others those of one specification */
 };
-struct place_key *build_find_place(const struct build *build, const struct place_id *id);
-uint32_t build_place_component(const struct place_key *key);
-struct place_id build_place_id(const struct place *place);
-int build_add_place_key(struct build *build, const struct place *place);
+/* The plan's place of that id, or NULL. */
+struct place *build_find_place(const struct build *build, const struct place_id *id);
+/* What a place would be known by; of an entry without an edge any place of its specification will do. */
+struct place_id build_place_id(const struct build *build, const struct place *place, size_t spec);
+/* Whether @place is at a function's entry, or waits for its return from there. */
+static inline bool build_is_entry(const struct place *place)
+{
+	return place->role == LAPSE_ROLE_ENTRY || place->role == LAPSE_ROLE_ENTRY_RETINS ||
+	       place->role == LAPSE_ROLE_HERE;
+}
+/* The first place that waits for, or stands at, the function's entry, or NULL. */
+struct place *build_find_function(const struct build *build, const struct place *place);
+/* Notes the @index-th place of the plan. 0 or -ENOMEM. */
+int build_add_place_key(struct build *build, size_t index);
 char *build_component_key(const struct build *build, size_t spec, const char *object, const char *function);
 int build_add_component_key(struct build *build, char *key, size_t component);
 bool build_find_component(const struct build *build, const char *key, size_t *component);

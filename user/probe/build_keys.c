@@ -11,7 +11,7 @@
 
 struct place_key {
 	struct place_id id;
-	uint32_t component;
+	size_t place;
 	UT_hash_handle hh;
 };
 
@@ -21,47 +21,83 @@ struct component_key {
 	UT_hash_handle hh;
 };
 
+/* What a place is there for, if not for one component. */
+enum purpose {
+	PURPOSE_RETURN = 1,
+	PURPOSE_NAMED_MARKER,
+	PURPOSE_FUNCTION,
+	PURPOSE_MERGED,
+	PURPOSE_SPEC = 256
+};
+
+/* A specification measures a function once, whatever its aliases; so do all that are joined. */
+static uint64_t purpose_of_spec(const struct build *build, size_t spec)
+{
+	if (build->specs[spec].glob && !build->specs[spec].name && build->options->merge)
+		return PURPOSE_MERGED;
+	return PURPOSE_SPEC + spec;
+}
+
 /* Entries are known by the function's own offset, wherever the probe was moved to, so that aliases and
  * moved probes cannot meet in one function. */
-struct place_id build_place_id(const struct place *place)
+struct place_id build_place_id(const struct build *build, const struct place *place, size_t spec)
 {
 	struct place_id id = {.file = place->file, .offset = place->entry};
 
 	if (place->role == LAPSE_ROLE_RETINS) {
 		id.offset = place->offset;
-		id.purpose = 1;
+		id.purpose = PURPOSE_RETURN;
 	} else if (place->role == LAPSE_ROLE_MARKER_NAMED) {
 		/* One probe there tells all components apart. */
-		id.purpose = 2;
-	} else if (place->edge & LAPSE_EDGE_MASK || place->role >= LAPSE_ROLE_MARKER) {
-		id.purpose = (uint64_t)(place->component + 1) << 8 | (place->edge & LAPSE_EDGE_MASK);
+		id.purpose = PURPOSE_NAMED_MARKER;
+	} else {
+		id.purpose = purpose_of_spec(build, spec) << 8 | (place->edge & LAPSE_EDGE_MASK);
 	}
 	return id;
 }
 
-struct place_key *build_find_place(const struct build *build, const struct place_id *id)
+struct place *build_find_place(const struct build *build, const struct place_id *id)
 {
 	struct place_key *key;
 
 	HASH_FIND(hh, build->keys, id, sizeof(*id), key);
-	return key;
+	return key ? &build->plan->places[key->place] : NULL;
 }
 
-uint32_t build_place_component(const struct place_key *key)
+static struct place_id function_id(const struct place *place)
 {
-	return key->component;
+	return (struct place_id){place->file, place->entry, PURPOSE_FUNCTION};
 }
 
-int build_add_place_key(struct build *build, const struct place *place)
+struct place *build_find_function(const struct build *build, const struct place *place)
+{
+	struct place_id id = function_id(place);
+
+	return build_find_place(build, &id);
+}
+
+static int add_key(struct build *build, const struct place_id *id, size_t index)
 {
 	struct place_key *key = calloc(1, sizeof(*key));
 
 	if (!key)
 		return -ENOMEM;
-	key->id = build_place_id(place);
-	key->component = place->component;
+	key->id = *id;
+	key->place = index;
 	HASH_ADD(hh, build->keys, id, sizeof(key->id), key);
 	return 0;
+}
+
+int build_add_place_key(struct build *build, size_t index)
+{
+	const struct place *place = &build->plan->places[index];
+	struct place_id id = build_place_id(build, place, build->plan->components[place->component].spec);
+	struct place_id function = function_id(place);
+	int err = add_key(build, &id, index);
+
+	if (!err && build_is_entry(place) && !build_find_place(build, &function))
+		err = add_key(build, &function, index);
+	return err;
 }
 
 /*
@@ -113,7 +149,7 @@ int build_index(struct build *build)
 	int err = 0;
 
 	for (size_t i = 0; !err && i < build->plan->n_places; i++)
-		err = build_add_place_key(build, &build->plan->places[i]);
+		err = build_add_place_key(build, i);
 	for (size_t i = 0; !err && i < build->plan->n_components; i++) {
 		const struct plan_component *component = &build->plan->components[i];
 		char *key =

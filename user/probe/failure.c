@@ -26,6 +26,19 @@ static void caret_at_function(const struct probe_spec *spec, const char *hint, c
 	diag_caret(spec->text, spec->function_at, strlen(spec->function), hint, "%s", message);
 }
 
+bool failure_nearest_kind(const char *object, char *hint, size_t size)
+{
+	static const char *const kinds[] = {"span", "usdt", "marker", "syscall", "loop", "uprobe"};
+	struct text_nearest nearest = {.wanted = object};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds) && !strchr(object, '.'); i++)
+		text_nearest_offer(&nearest, kinds[i]);
+	if (nearest.best)
+		snprintf(hint, size, "nearest is '%s:'; a library is called by its whole name, %s.so:FUNC",
+			 nearest.best, object);
+	return nearest.best;
+}
+
 bool failure_nearest_object(const struct view *view, const char *object, char *hint, size_t size)
 {
 	struct text_nearest nearest = {.wanted = object};
@@ -64,7 +77,8 @@ static void report_no_object(const struct view *view, const struct probe_spec *s
 		diag_error("process %d maps no program", pid);
 		return;
 	}
-	near = failure_nearest_object(view, spec->object, hint, sizeof(hint));
+	near = failure_nearest_kind(spec->object, hint, sizeof(hint)) ||
+	       failure_nearest_object(view, spec->object, hint, sizeof(hint));
 	if (pid)
 		diag_caret(spec->text, spec->object_at, strlen(spec->object), near ? hint : NULL,
 			   "process %d (%s) has no file '%s' mapped", pid, view->process->comm, spec->object);
@@ -100,6 +114,24 @@ static void find_nearest(struct resolver *resolver, const struct view *view, con
 	free(owned);
 }
 
+/* What was meant where a kind's colon was doubled, which makes it a namespace of C++'s; NULL: nothing. */
+static const char *meant_kind(const char *function)
+{
+	static const struct {
+		const char *prefix, *advice;
+	} kinds[] = {
+		{"usdt::", "write usdt:PROVIDER:MARK for a mark"},
+		{"marker::", "write marker:COMPONENT for a marker"},
+		{"syscall::", "write syscall:NAME for a system call"},
+		{"span::", "write span:START(KEY)..END(KEY) for a span"},
+	};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+		if (strncmp(function, kinds[i].prefix, strlen(kinds[i].prefix)) == 0)
+			return kinds[i].advice;
+	return NULL;
+}
+
 static void report_no_function(struct resolver *resolver, const struct view *view,
 			       const struct probe_spec *spec, const struct failure *failure)
 {
@@ -123,6 +155,10 @@ static void report_no_function(struct resolver *resolver, const struct view *vie
 		caret_at_function(spec, stripped ? advice : NULL, "no function of %s%s matches '%s'", name,
 				  spec->object_kind == SPEC_OBJECT_ANY ? " or its libraries" : "",
 				  spec->function);
+		return;
+	}
+	if (meant_kind(spec->function)) {
+		caret_at_function(spec, meant_kind(spec->function), "unknown function '%s'", spec->function);
 		return;
 	}
 	find_nearest(resolver, view, spec, failure, hint);

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/diag.h"
+#include "probe/arrange.h"
 #include "probe/build.h"
 #include "probe/failure.h"
 #include "probe/loader.h"
@@ -39,9 +40,10 @@ struct planning {
 	size_t n_views;
 	struct hit *hits;
 	size_t n_hits, hits_capacity;
-	size_t n_failed; /* wants and marks that are nowhere */
-	int failed_err;
-	bool *pending; /* by specification: its library has still to come */
+	int failed_err; /* of what is nowhere */
+	bool *pending;	/* by specification: its library has still to come */
+	bool *failed;	/* by specification: it, or one of its ends, is nowhere */
+	bool *planned;	/* by specification: it has a component */
 };
 
 static int planning_init(struct planning *p, const struct probe_spec *specs, size_t n_specs,
@@ -56,7 +58,9 @@ static int planning_init(struct planning *p, const struct probe_spec *specs, siz
 	p->options = options;
 	p->views = calloc(n_processes ? n_processes : 1, sizeof(*p->views));
 	p->pending = calloc(n_specs + 1, sizeof(*p->pending));
-	if (!p->views || !p->pending)
+	p->failed = calloc(n_specs + 1, sizeof(*p->failed));
+	p->planned = calloc(n_specs + 1, sizeof(*p->planned));
+	if (!p->views || !p->pending || !p->failed || !p->planned)
 		return -ENOMEM;
 	err = wants_list(specs, n_specs, &p->wants, &p->n_wants);
 	if (!err)
@@ -72,6 +76,8 @@ static void planning_free(struct planning *p)
 		view_free(&p->views[i]);
 	free(p->views);
 	free(p->pending);
+	free(p->failed);
+	free(p->planned);
 	free(p->wants);
 	free(p->hits);
 	resolver_free(&p->resolver);
@@ -166,7 +172,8 @@ static bool may_come(const struct view *view, const struct probe_spec *place, co
 	if (failure->kind != FAILED_NO_OBJECT || !view->process->pid ||
 	    place->object_kind != SPEC_OBJECT_NAME)
 		return false;
-	return !failure_nearest_object(view, place->object, hint, sizeof(hint)) &&
+	return !failure_nearest_kind(place->object, hint, sizeof(hint)) &&
+	       !failure_nearest_object(view, place->object, hint, sizeof(hint)) &&
 	       !loader_hook(view->process, &loader, &hook);
 }
 
@@ -212,7 +219,7 @@ static int resolve_want(struct planning *p, size_t index)
 		await(p, p->wants[index].spec, spec);
 		return 0;
 	}
-	p->n_failed++;
+	p->failed[p->wants[index].spec] = true;
 	p->failed_err = failure_report(&p->resolver, failed_in, spec, &first);
 	return 0;
 }
@@ -255,28 +262,6 @@ static int build_hits(struct planning *p, struct build *build)
 	return err;
 }
 
-/* Reports what was left out: warnings as long as something is left to measure. */
-static int report(const struct planning *p, const struct build *build)
-{
-	bool none = build->plan->n_components == 0;
-
-	for (size_t i = 0; i < build->n_refusals && i < REFUSALS_SHOWN; i++) {
-		if (none)
-			diag_error("%s", build->refusals[i].text);
-		else
-			diag_warn("%s", build->refusals[i].text);
-	}
-	if (build->n_refusals > REFUSALS_SHOWN)
-		diag_warn("%zu more functions cannot be measured", build->n_refusals - REFUSALS_SHOWN);
-	if (p->n_failed && !none)
-		diag_warn("going on without %zu of %zu probes", p->n_failed, p->n_specs);
-	if (!none)
-		return 0;
-	if (build->n_refusals)
-		return build->refusals[0].err;
-	return p->failed_err ? p->failed_err : -ENOENT;
-}
-
 /* A component whose places come with a library. */
 static int declare_pending(struct planning *p, struct build *build)
 {
@@ -311,7 +296,7 @@ static int build_others(struct planning *p, struct build *build)
 			err = marks_plan(build, i, p->views, p->n_views, p->for_all);
 		}
 		if (err == -ENOENT) {
-			p->n_failed++;
+			p->failed[i] = true;
 			p->failed_err = err;
 			err = 0;
 		}
@@ -320,77 +305,100 @@ static int build_others(struct planning *p, struct build *build)
 }
 
 /* A span with one of its two places only would never end, or never begin. */
-static int check_ends(const struct planning *p, const struct build *build)
+static bool is_broken(const struct planning *p, const struct plan *plan, size_t component)
 {
-	for (size_t i = 0; i < build->plan->n_components; i++) {
-		const struct probe_spec *spec = &p->specs[build->plan->components[i].spec];
-		unsigned ends = plan_edges(build->plan, i);
+	size_t spec = plan->components[component].spec;
 
-		if (spec->kind != SPEC_SPAN || p->pending[build->plan->components[i].spec] || ends == 3)
-			continue;
-		diag_error("'%s' is not measured: its %s cannot be probed", spec->text,
-			   ends & 1 ? "end" : "start");
-		return -ENOENT;
+	if (p->specs[spec].kind != SPEC_SPAN)
+		return false;
+	return p->failed[spec] ||
+	       (!p->pending[spec] && plan_edges(plan, component) != (LAPSE_EDGE_START | LAPSE_EDGE_END));
+}
+
+/* Chooses what is only half there, and what would feed it. */
+static void choose_dropped(struct planning *p, const struct plan *plan, bool *dropped)
+{
+	size_t first_fed = p->n_specs - p->options->n_fed;
+
+	for (size_t i = 0; i < plan->n_components; i++) {
+		dropped[i] = is_broken(p, plan, i);
+		if (dropped[i])
+			p->planned[plan->components[i].spec] = false;
 	}
-	return 0;
-}
+	for (size_t i = 0; i < plan->n_components; i++) {
+		size_t spec = plan->components[i].spec;
 
-/* Which component a specification was made, or n_components. */
-static size_t component_of(const struct plan *plan, size_t spec)
-{
-	size_t i = 0;
-
-	while (i < plan->n_components && plan->components[i].spec != spec)
-		i++;
-	return i;
-}
-
-/* Notes what feeds what, and moves what feeds others to the end; *places* holds where all went. */
-static void sort_components(const struct planning *p, struct plan *plan, struct plan_component *sorted,
-			    uint32_t *places)
-{
-	size_t first_fed = p->n_specs - p->options->n_fed, n = 0;
-
-	for (int feeders = 0; feeders <= 1; feeders++)
-		for (size_t i = 0; i < plan->n_components; i++) {
-			if ((plan->components[i].spec >= first_fed) != feeders)
-				continue;
-			places[i] = n;
-			sorted[n++] = plan->components[i];
-		}
-	for (size_t i = 0; i < n; i++) {
-		if (sorted[i].spec < first_fed)
-			continue;
-		sorted[i].feeds = FEEDS_CACHE;
-		sorted[i].fed = places[component_of(plan, p->options->fed[sorted[i].spec - first_fed])];
+		if (spec >= first_fed && !p->planned[p->options->fed[spec - first_fed]])
+			dropped[i] = true;
 	}
 }
 
-static int order_components(const struct planning *p, struct plan *plan)
+/* Drops what is only half there, and brings the rest into its order. */
+static int arrange(struct planning *p, struct plan *plan)
 {
-	size_t n = plan->n_components;
-	struct plan_component *sorted = calloc(n + 1, sizeof(*sorted));
-	uint32_t *places = calloc(n + 1, sizeof(*places));
+	bool *dropped = calloc(plan->n_components + 1, sizeof(*dropped));
+	const struct arranging how = {
+		.dropped = dropped,
+		.first_fed = p->n_specs - p->options->n_fed,
+		.fed = p->options->fed,
+	};
+	int err;
 
-	if (!sorted || !places) {
-		free(sorted);
-		free(places);
+	if (!dropped)
 		return -ENOMEM;
+	choose_dropped(p, plan, dropped);
+	err = arrange_components(plan, &how);
+	free(dropped);
+	return err;
+}
+
+static void report_refusals(const struct build *build, bool fatal)
+{
+	for (size_t i = 0; i < build->n_refusals && i < REFUSALS_SHOWN; i++) {
+		if (fatal)
+			diag_error("%s", build->refusals[i].text);
+		else
+			diag_warn("%s", build->refusals[i].text);
 	}
-	sort_components(p, plan, sorted, places);
-	for (size_t i = 0; i < plan->n_places; i++)
-		plan->places[i].component = places[plan->places[i].component];
-	for (size_t i = 0; i < plan->n_usdts; i++)
-		plan->usdts[i].component = places[plan->usdts[i].component];
-	for (size_t i = 0; i < plan->n_syscalls; i++)
-		plan->syscalls[i].component = places[plan->syscalls[i].component];
-	for (size_t i = 0; i < plan->n_tcps; i++)
-		plan->tcps[i].rule.component = places[plan->tcps[i].rule.component];
-	/* In place: whoever adds to the plan later expects room up to a power of two. */
-	memcpy(plan->components, sorted, n * sizeof(*sorted));
-	free(sorted);
-	free(places);
-	return 0;
+	if (build->n_refusals > REFUSALS_SHOWN)
+		diag_warn("%zu more functions cannot be measured", build->n_refusals - REFUSALS_SHOWN);
+}
+
+static size_t count_missing(const struct planning *p)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n_specs; i++)
+		n += !p->planned[i];
+	return n;
+}
+
+/* Where a contract hangs on each of them: says which cannot be measured. */
+static void name_missing(const struct planning *p)
+{
+	for (size_t i = 0; i < p->n_specs; i++)
+		if (!p->planned[i])
+			diag_error("component '%s' cannot be measured by '%s'",
+				   p->specs[i].name ?: p->specs[i].text, p->specs[i].text);
+}
+
+/* Reports what was left out: warnings as long as what is left is worth measuring. */
+static int report(const struct planning *p, const struct build *build)
+{
+	size_t missing = count_missing(p);
+	bool fatal = build->plan->n_components == 0 || (p->options->whole && missing);
+
+	report_refusals(build, fatal);
+	if (!fatal) {
+		if (missing)
+			diag_warn("going on without %zu of %zu probes", missing, p->n_specs);
+		return 0;
+	}
+	if (p->options->whole)
+		name_missing(p);
+	if (build->n_refusals)
+		return build->refusals[0].err;
+	return p->failed_err ? p->failed_err : -ENOENT;
 }
 
 static int make(struct planning *p, struct plan *plan)
@@ -400,6 +408,7 @@ static int make(struct planning *p, struct plan *plan)
 		.resolver = &p->resolver,
 		.specs = p->specs,
 		.options = p->options,
+		.planned = p->planned,
 	};
 	int err = 0;
 
@@ -414,9 +423,7 @@ static int make(struct planning *p, struct plan *plan)
 	if (!err)
 		err = build_unique_names(plan);
 	if (!err)
-		err = report(p, &build) ?: check_ends(p, &build);
-	if (!err && p->options->n_fed)
-		err = order_components(p, plan);
+		err = arrange(p, plan) ?: report(p, &build);
 	build_release(&build);
 	return err;
 }
@@ -459,9 +466,11 @@ int plan_make(const struct probe_spec *specs, size_t n_specs, const struct targe
 {
 	struct process imagined = {0};
 	struct planning p;
-	int err = 0;
+	int err = syscalls_check(specs, n_specs);
 
 	memset(plan, 0, sizeof(*plan));
+	if (err)
+		return err;
 	if (!n_processes) {
 		if (!selection->exe) {
 			diag_error("no process to probe");
@@ -514,15 +523,19 @@ unsigned plan_edges(const struct plan *plan, size_t component)
 	return edges;
 }
 
+void plan_component_free(struct plan_component *component)
+{
+	free(component->name);
+	free(component->function);
+	free(component->object);
+	free(component->why);
+	free(component->marker);
+}
+
 void plan_free(struct plan *plan)
 {
-	for (size_t i = 0; i < plan->n_components; i++) {
-		free(plan->components[i].name);
-		free(plan->components[i].function);
-		free(plan->components[i].object);
-		free(plan->components[i].why);
-		free(plan->components[i].marker);
-	}
+	for (size_t i = 0; i < plan->n_components; i++)
+		plan_component_free(&plan->components[i]);
 	for (size_t i = 0; i < plan->n_files; i++) {
 		free(plan->files[i].name);
 		free(plan->files[i].access);

@@ -14,7 +14,7 @@
 #include "probe/spec.h"
 #include "probe/target.h"
 
-/* A place to probe: one offset of one file. Aliases of a function share one. */
+/* A place to probe: one offset of one file, for one component. Aliases of a function share one. */
 struct place {
 	size_t file;	    /* index into plan.files */
 	uint64_t offset;    /* in the file */
@@ -26,6 +26,8 @@ struct place {
 	uint8_t cls;	    /* enum lapse_class */
 	bool args_intact;   /* the argument registers still hold at this place */
 	uint32_t flags;	    /* enum lapse_component_flag that this function calls for */
+	uint32_t function;  /* a number of its own for each function, the same for all places of it */
+	bool shared;	    /* with places of others, or of the span's other end */
 };
 
 /* A statically defined marker (USDT) of a file; libbpf knows how its arguments are written. */
@@ -99,11 +101,13 @@ struct plan {
 	size_t n_syscalls;
 	struct plan_tcp *tcps;
 	size_t n_tcps;
+	uint32_t n_functions; /* numbers given so far */
 };
 
 struct plan_options {
 	bool force_uretprobe; /* return probes even where something may unwind past them */
 	bool yes;	      /* globs over 100 functions are meant */
+	bool whole;	      /* every specification must be measured: a contract hangs on it */
 	const char *merge;    /* join the functions of a glob under this name, or NULL */
 	const size_t *fed;    /* of the last n_fed specifications: the one whose hits and misses they are */
 	size_t n_fed;
@@ -116,7 +120,8 @@ struct plan_options {
  * not running), @selection->exe itself is read. Returns 0, or after a message: -ENOENT (unknown
  * function, glob without a match; nearest names given), -EPERM (refused for safety, the alternative
  * given), -E2BIG (a glob over 100 functions without yes), -EINVAL, -EACCES, -ENOMEM. One
- * unattachable function among many warns; none attachable is an error. Release with plan_free().
+ * unattachable function among many warns; none attachable, or with @options->whole any specification of
+ * which nothing is, is an error. Release with plan_free().
  */
 int plan_make(const struct probe_spec *specs, size_t n_specs, const struct target_selection *selection,
 	      const struct process *processes, size_t n_processes, const struct plan_options *options,
@@ -132,6 +137,9 @@ void plan_free(struct plan *plan);
 int plan_extend(struct plan *plan, const struct probe_spec *specs, size_t n_specs,
 		const struct process *process, const struct plan_options *options, size_t *first_place,
 		size_t *new_files);
+
+/* Releases what @component holds; plan_free() does it for all. */
+void plan_component_free(struct plan_component *component);
 
 /* Whether @component has nowhere to be measured yet: its library, or its mark, has still to come. */
 bool plan_awaits(const struct plan *plan, size_t component);

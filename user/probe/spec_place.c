@@ -87,12 +87,37 @@ static int check_all_digits(const struct spec_piece *place)
 
 static int check_kind(struct spec_piece place)
 {
+	if (spec_has_prefix(&place, "loop:")) {
+		spec_cut(&place, strlen("loop"));
+		return spec_wrong(&place, "write loop; a function is /path/to/loop:FUNC",
+				  "'loop' is a measure by itself: nothing stands behind it");
+	}
 	for (size_t i = 0; i < sizeof(absent_kinds) / sizeof(*absent_kinds); i++) {
 		if (!spec_has_prefix(&place, absent_kinds[i]))
 			continue;
 		place.end = place.at + strlen(absent_kinds[i]);
 		return spec_wrong(&place, "a function is FUNC, LIB:FUNC or uprobe:/path:FUNC",
 				  "this version has no '%s' probes", absent_kinds[i]);
+	}
+	return 0;
+}
+
+/* "f ()" is a name of C++'s but for the blank, which demangled ones have behind a keyword alone. */
+static int check_blank(const struct spec_piece *name)
+{
+	size_t at = name->at;
+
+	while (at < name->end && (isalnum((unsigned char)name->text[at]) || strchr("_:$~", name->text[at])))
+		at++;
+	if (at == name->at || at == name->end || !isspace((unsigned char)name->text[at]) ||
+	    is_specifier(name->text + name->at, at - name->at))
+		return 0;
+	for (struct spec_piece blank = {name->text, at, at + 1}; at < name->end; at++) {
+		if (name->text[at] == '(')
+			return spec_wrong(&blank, "write FUNC, or a C++ signature without the blank: f(int)",
+					  "unexpected blank before '('");
+		if (!isspace((unsigned char)name->text[at]))
+			break;
 	}
 	return 0;
 }
@@ -203,6 +228,8 @@ int spec_parse_function(struct probe_spec *spec, struct spec_piece place)
 		err = take_object(spec, &place);
 	if (!err)
 		err = check_name(&place);
+	if (!err)
+		err = check_blank(&place);
 	if (err)
 		return err;
 	spec->function_at = place.at;

@@ -219,6 +219,21 @@ static int parse_start(struct probe_spec *start, struct spec_piece piece)
 
 /* ---- both ------------------------------------------------------------------------------------ */
 
+/* A thread's number is given to no function and no mark as such: it meets a thread's number alone. */
+static int check_thread_keys(const struct probe_spec *start, const struct probe_spec *end)
+{
+	for (size_t i = 0; i < end->n_keys; i++) {
+		const struct spec_operand *key = &end->key[i];
+		struct spec_piece piece = {end->text, key->at, key->at + key->length};
+
+		if ((start->key[i].source == SPEC_TID) != (key->source == SPEC_TID))
+			return spec_wrong(
+				&piece, "write tid at both places, or what both are given",
+				"a thread never meets an argument or a result: this key joins nothing");
+	}
+	return 0;
+}
+
 static int check_ends(const struct probe_spec *ends)
 {
 	const struct probe_spec *start = &ends[LAPSE_END_START], *end = &ends[LAPSE_END_END];
@@ -229,7 +244,7 @@ static int check_ends(const struct probe_spec *ends)
 	};
 
 	if (start->n_keys == end->n_keys)
-		return 0;
+		return check_thread_keys(start, end);
 	return spec_wrong(&keys, NULL,
 			  "both places need the same number of keys: the first one has %zu, this %zu",
 			  start->n_keys, end->n_keys);

@@ -54,19 +54,26 @@ static int add(struct plan *plan, uint32_t nr, uint32_t component, bool loop)
 	return 0;
 }
 
-/* Each system call is a span of one component, and a turn of one loop. */
-static bool taken(const struct build *build, uint32_t nr, bool loop, const struct probe_spec *spec)
+static bool same_turns(const struct probe_spec *a, const struct probe_spec *b)
 {
-	const struct plan *plan = build->plan;
+	if (a->kind != b->kind)
+		return false;
+	return a->kind == SPEC_LOOP || (a->kind == SPEC_SYSCALL && strcmp(a->function, b->function) == 0);
+}
 
-	for (size_t i = 0; i < plan->n_syscalls; i++) {
-		if (plan->syscalls[i].nr != nr || plan->syscalls[i].loop != loop)
-			continue;
-		diag_error("'%s' is measured as '%s' already", spec->text,
-			   plan->components[plan->syscalls[i].component].name);
-		return true;
-	}
-	return false;
+/* A thread has one turn of each kind at a time, which is one component's. */
+int syscalls_check(const struct probe_spec *specs, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; j < i; j++) {
+			if (!same_turns(&specs[i], &specs[j]))
+				continue;
+			diag_error("'%s' cannot be measured twice, as '%s' and as '%s': give one of them",
+				   specs[i].kind == SPEC_LOOP ? "loop" : specs[i].function,
+				   specs[j].name ?: specs[j].text, specs[i].name ?: specs[i].text);
+			return -EINVAL;
+		}
+	return 0;
 }
 
 static int plan_loop(struct build *build, size_t spec)
@@ -74,8 +81,6 @@ static int plan_loop(struct build *build, size_t spec)
 	size_t component;
 	int err;
 
-	if (taken(build, find(waits[0])->nr, true, &build->specs[spec]))
-		return -ENOENT;
 	err = build_whole(build, spec, "kernel", &component);
 	for (size_t i = 0; i < sizeof(waits) / sizeof(*waits) && !err; i++) {
 		const struct syscall_name *wait = find(waits[i]);
@@ -97,8 +102,6 @@ int syscalls_plan(struct build *build, size_t spec)
 	name = find(build->specs[spec].function);
 	if (!name)
 		return unknown(&build->specs[spec]);
-	if (taken(build, name->nr, false, &build->specs[spec]))
-		return -ENOENT;
 	err = build_whole(build, spec, "kernel", &component);
 	return err ?: add(build->plan, name->nr, component, false);
 }

@@ -7,8 +7,11 @@
 
 /*
  * Adds the @spec-th specification, a system call or a loop, to the plan. Returns 0, -ENOENT after a
- * message (unknown name, the nearest given; measured already), or -ENOMEM.
+ * message (unknown name, the nearest given), or -ENOMEM.
  */
 int syscalls_plan(struct build *build, size_t spec);
+
+/* Whether each system call, and the loop, is asked for once: 0, or -EINVAL after a message. */
+int syscalls_check(const struct probe_spec *specs, size_t n);
 
 #endif
