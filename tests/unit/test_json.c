@@ -192,7 +192,8 @@ static void window(void **state)
 		"\"p999_ns\":64000000,\"max_ns\":71200000,\"in_flight\":2,\"oldest_in_flight_ns\":1200000000,"
 		"\"cache_hit_rate\":null,\"values\":{},\"trend\":{\"latency\":\"increasing\",\"errors\":"
 		"\"stable\","
-		"\"throughput\":null},\"health\":93.4,\"verdict\":\"violated\",\"detached\":false}\n");
+		"\"throughput\":null},\"health\":93.4,\"verdict\":\"violated\",\"detached\":false,"
+		"\"tcp\":null}\n");
 	sample->snapshot.components = &sample->components[1];
 	output_json.interval(&sample->options, &sample->snapshot);
 	object = written(fixture);

@@ -65,9 +65,9 @@ static TABLE(trend_table, "trend", trend_fields, "the last quarter of the window
 
 static const struct json_field window_fields[] = {
 	WINDOW_FIELDS,
+	DETACHED_FIELD,
 	{"tcp", JSON_KIND_GET, .get = json_get_tcp, .schema = json_schema_tcp,
 	 .help = "what its connections did"},
-	DETACHED_FIELD,
 };
 TABLE(json_window, "window", window_fields, "one component in one reporting interval");
 
@@ -95,9 +95,9 @@ static const struct json_field component_fields[] = {
 	{"maps_full", JSON_KIND_COUNT, COMPONENT(maps_full)},
 	{"restarted", JSON_KIND_COUNT, COMPONENT(restarted), .help = "keyed spans only"},
 	{"unmatched_end", JSON_KIND_COUNT, COMPONENT(unmatched_end), .help = "keyed spans only"},
+	DETACHED_FIELD,
 	{"tcp", JSON_KIND_GET, .get = json_get_tcp, .schema = json_schema_tcp,
 	 .help = "what its connections did"},
-	DETACHED_FIELD,
 };
 TABLE(json_component, "component", component_fields, "one component since the start");
 

@@ -198,7 +198,7 @@ struct sock {
 	int sk_wmem_queued;
 	int sk_sndbuf;
 	__u16 sk_protocol;
-		int sk_err;
+	int sk_err;
 	u8 sk_shutdown;
 	struct socket *sk_socket;
 };
@@ -226,7 +226,7 @@ struct tcp_sock {
 	u32 write_seq;
 	u32 srtt_us;
 	struct minmax rtt_min;
-		u32 total_retrans;
+	u32 total_retrans;
 	u64 bytes_received;
 };
 
