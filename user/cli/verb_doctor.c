@@ -154,6 +154,24 @@ static void check_attachments(struct doctor *doctor, const struct features *feat
 		    kind < 0 ? "none" : attach_kind_name(kind));
 }
 
+/* Which way to watch connections the kernel takes, cheapest first. */
+static void check_tcp(struct doctor *doctor, const struct features *features)
+{
+	enum tcp_backend used = TCP_AUTO;
+	char name[32];
+
+	for (enum tcp_backend backend = TCP_FENTRY; backend < TCP_BACKENDS && !features->bpf; backend++) {
+		int err = tcp_backend_try(backend);
+
+		if (!err && used == TCP_AUTO)
+			used = backend;
+		snprintf(name, sizeof(name), "tcp %s", tcp_backend_name(backend));
+		say(doctor, name, !err, false, NULL, "%s", err ? strerror(-err) : "yes");
+	}
+	if (!features->bpf)
+		say(doctor, "tcp backend used", true, false, NULL, "%s", tcp_backend_name(used));
+}
+
 /* ---- the target ------------------------------------------------------------------------------------ */
 
 static void check_process(struct doctor *doctor, const struct process *process)
@@ -215,6 +233,7 @@ int verb_doctor(int argc, char **argv)
 		check_rights(&doctor);
 		check_kernel(&doctor, &features);
 		check_attachments(&doctor, &features);
+		check_tcp(&doctor, &features);
 		code = check_targets(&doctor, &options);
 		if (!code && !doctor.able)
 			code = EXIT_NOT_ATTACHED;
