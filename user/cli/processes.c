@@ -149,6 +149,7 @@ static void note_exec(struct session *session, const struct lapse_proc *record)
 			if (process.files[i].main)
 				tracer_want_exe(session->tracer, process.files[i].id);
 		processes_extend(session, &process, record->time_ns);
+		tracer_tcp_adopt(session->tracer);
 		libraries_watch(session, &process);
 		tracer_watch_usage(session->tracer, process.pid);
 	}
