@@ -23,6 +23,13 @@ struct lapse_exe {
 	__u64 dev; /* as the kernel encodes it: major << 20 | minor */
 };
 
+/* A process that is not meant, as long as the filter is the same; they share slots by their number. */
+struct lapse_stranger {
+	__u32 tgid;
+	__u32 generation;
+};
+#define LAPSE_STRANGERS 1024
+
 /* Components, counted from 1, that a system call has to do with; 0: none. */
 struct lapse_syscall {
 	__u32 span; /* its calls are spans of this one */

@@ -56,4 +56,40 @@ static __always_inline bool wanted(struct task_struct *task)
 	return process_wanted(task, bpf_get_current_pid_tgid() >> 32);
 }
 
+/* Where it is remembered that a process is not meant. */
+static __always_inline __u32 stranger_slot(__u32 tgid)
+{
+	return tgid & (LAPSE_STRANGERS - 1);
+}
+
+/* What is known of @tgid may not hold any more: it is new, or runs another program. */
+static __always_inline void stranger_forget(__u32 tgid)
+{
+	__u32 slot = stranger_slot(tgid);
+	struct lapse_stranger *stranger = bpf_map_lookup_elem(&strangers, &slot);
+
+	if (stranger)
+		stranger->tgid = 0;
+}
+
+/*
+ * wanted(), for what every process of the machine passes often: that one is not meant is remembered. A name
+ * may change at any time, so where names count nothing is.
+ */
+static __always_inline bool wanted_before(struct task_struct *task)
+{
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32, slot = stranger_slot(tgid);
+	struct lapse_stranger *stranger = bpf_map_lookup_elem(&strangers, &slot);
+
+	if (!stranger || only_tid || !filter || filter & LAPSE_FILTER_COMM)
+		return wanted(task);
+	if (stranger->tgid == tgid && stranger->generation == filter_generation)
+		return false;
+	if (wanted(task))
+		return true;
+	stranger->generation = filter_generation;
+	stranger->tgid = tgid;
+	return false;
+}
+
 #endif

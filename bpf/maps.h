@@ -25,6 +25,8 @@ const volatile char cfg_comm[LAPSE_COMM_LEN] = {};
  */
 __u32 filter;
 __u32 only_tid;
+/* Changes with what filter stands for. */
+__u32 filter_generation;
 
 /* LAPSE_EDGE_GENERATION, or 0: which links of globs begin spans. */
 __u32 generation;
@@ -189,6 +191,13 @@ struct {
 	__type(key, struct lapse_exe);
 	__type(value, __u8);
 } exes SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, LAPSE_STRANGERS);
+	__type(key, __u32);
+	__type(value, struct lapse_stranger);
+} strangers SEC(".maps");
 
 /* ---- TCP ---- */
 

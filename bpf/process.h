@@ -61,6 +61,7 @@ int process_exec(void *ctx)
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
 
 	frames_end();
+	stranger_forget(tgid);
 	if (!cfg_processes || (cfg_follow && !filter_tgid(tgid)))
 		return 0;
 	if (wanted((void *)bpf_get_current_task()))
@@ -79,6 +80,7 @@ int process_fork(struct bpf_raw_tracepoint_args *ctx)
 	__u32 parent_pid = BPF_CORE_READ(parent, tgid);
 	__u8 one = 1;
 
+	stranger_forget(child_pid);
 	if (!cfg_processes || child_pid == parent_pid || !wanted(parent))
 		return 0;
 	if (cfg_follow)

@@ -316,7 +316,14 @@ VERIFIED_ONCE int socket_adopt(__u64 address)
 static __always_inline struct lapse_socket *socket_in_call(const struct sock *sk)
 {
 	struct lapse_socket *s = socket_find(sk);
-	bool meant = wanted((void *)bpf_get_current_task());
+	__u64 id = bpf_get_current_pid_tgid();
+	bool meant;
+
+	if (s && s->pid == id >> 32) {
+		s->tid = id;
+		return s;
+	}
+	meant = wanted_before((void *)bpf_get_current_task());
 
 	if (!s && meant && socket_adopt((__u64)sk))
 		s = socket_find(sk);

@@ -39,11 +39,11 @@ VERIFIED_ONCE int tcp_count(struct lapse_socket *s, __u32 kind, __u32 what)
 {
 	if (!s)
 		return 0;
-	for (__u32 i = 0; i < LAPSE_SOCKET_PAIRS; i++) {
+	for (__u32 i = 0; i < LAPSE_SOCKET_PAIRS && i < s->n_pairs; i++) {
 		__u32 component;
 		struct lapse_cell *cell;
 
-		if (i < s->n_pairs && what == COUNT_ENTRY && PAIR_KIND(s->pair[i]) == kind)
+		if (what == COUNT_ENTRY && PAIR_KIND(s->pair[i]) == kind)
 			pair_settle(s, i);
 		cell = pair_cell(s, i, kind, &component);
 		if (!cell)
@@ -71,11 +71,11 @@ VERIFIED_ONCE int tcp_account(struct lapse_socket *s, __u32 sent, __u32 received
 {
 	if (!s)
 		return 0;
-	for (__u32 i = 0; i < LAPSE_SOCKET_PAIRS; i++) {
+	for (__u32 i = 0; i < LAPSE_SOCKET_PAIRS && i < s->n_pairs; i++) {
 		__u32 pair = s->pair[i & (LAPSE_SOCKET_PAIRS - 1)];
 		struct lapse_tcp_cell *cell;
 
-		if (i >= s->n_pairs || PAIR_KIND(pair) != main_kind(s))
+		if (PAIR_KIND(pair) != main_kind(s))
 			continue;
 		cell = tcp_cell_of(PAIR_COMPONENT(pair));
 		if (!cell)
@@ -100,11 +100,11 @@ VERIFIED_ONCE int tcp_count_connection(struct lapse_socket *s, __u32 mux)
 {
 	if (!s)
 		return 0;
-	for (__u32 i = 0; i < LAPSE_SOCKET_PAIRS; i++) {
+	for (__u32 i = 0; i < LAPSE_SOCKET_PAIRS && i < s->n_pairs; i++) {
 		__u32 pair = s->pair[i & (LAPSE_SOCKET_PAIRS - 1)];
 		struct lapse_tcp_cell *cell;
 
-		if (i >= s->n_pairs || PAIR_KIND(pair) != main_kind(s))
+		if (PAIR_KIND(pair) != main_kind(s))
 			continue;
 		cell = tcp_cell_of(pair_settle(s, i));
 		if (!cell)
@@ -190,10 +190,10 @@ VERIFIED_ONCE int tcp_record(struct lapse_socket *s)
 {
 	if (!s)
 		return 0;
-	for (__u32 i = 0; i < LAPSE_SOCKET_PAIRS; i++) {
+	for (__u32 i = 0; i < LAPSE_SOCKET_PAIRS && i < s->n_pairs; i++) {
 		__u32 pair = s->pair[i & (LAPSE_SOCKET_PAIRS - 1)];
 
-		if (i < s->n_pairs && PAIR_KIND(pair) == s->tcp.kind)
+		if (PAIR_KIND(pair) == s->tcp.kind)
 			tcp_record_for(s, PAIR_COMPONENT(pair));
 	}
 	return 0;

@@ -191,6 +191,7 @@ static struct lapse_exe exe_key(struct file_id id)
 void tracer_filter(struct tracer *tracer)
 {
 	tracer->skel->bss->filter = tracer->filter;
+	tracer->skel->bss->filter_generation++;
 	tracer->skel->bss->only_tid = tracer->options.tid;
 }
 
@@ -198,11 +199,13 @@ int tracer_want_exe(struct tracer *tracer, struct file_id exe)
 {
 	struct lapse_exe key = exe_key(exe);
 	uint8_t one = 1;
+	int err =
+		bpf_map__update_elem(tracer->skel->maps.exes, &key, sizeof(key), &one, sizeof(one), BPF_ANY);
 
 	tracer->filter |= LAPSE_FILTER_EXE;
 	if (tracer->last_tick_ns)
 		tracer_filter(tracer);
-	return bpf_map__update_elem(tracer->skel->maps.exes, &key, sizeof(key), &one, sizeof(one), BPF_ANY);
+	return err;
 }
 
 /* The pids of the options: their end is told of, and the filter uses them where it has to. */
