@@ -36,6 +36,17 @@ struct lapse_syscall {
 	__u32 loop; /* it ends a turn of this one's event loop, and begins the next */
 };
 
+/* What goes on on a processor: who is woken there now is woken by that. */
+struct lapse_ready {
+	__u64 sk; /* the socket that has become readable last, and when */
+	__u64 time_ns;
+	__u64 block_ns;	      /* when a request to a block device was done last */
+	__u32 softirq, timer; /* bool: it serves a soft interrupt, a timer */
+};
+
+/* Frames of a stack that are kept. */
+#define LAPSE_STACK_DEPTH 48
+
 /* A port that a traced process listens on. */
 struct lapse_port {
 	__u64 net; /* the kernel's address of its network namespace */

@@ -8,6 +8,7 @@
 #include "bpf/keyed.h"
 #include "bpf/libraries.h"
 #include "bpf/stack.h"
+#include "bpf/why.h"
 
 /* No function's number. */
 #define NO_PLACE (1U << 16)
@@ -78,6 +79,11 @@ static __always_inline int frame_push(struct lapse_stack *stack, struct lapse_ce
 	if (flags & LAPSE_COMP_RULES)
 		for (int i = 0; i < LAPSE_CAPTURES; i++)
 			frame->capture[i] = stack->facts.capture[i];
+	frame->why = cfg_why && !(flags & LAPSE_COMP_GOROUTINES);
+	if (frame->why) {
+		why_begin(stack);
+		frame->waited = stack->waits.total;
+	}
 	stack->depth++;
 	frame->start_ns = bpf_ktime_get_ns();
 	return 0;
@@ -209,7 +215,13 @@ VERIFIED_ONCE int frame_end(struct lapse_stack *stack, __u32 at, __u64 now, __u6
 		facts->start_ns = frame->start_ns;
 		facts->raw = now - frame->start_ns;
 		facts->duration = facts->raw > probes ? facts->raw - probes : 0;
+		if (cfg_why && frame->why) {
+			why_take(stack, frame->start_ns, &frame->waited);
+			facts->flags |= LAPSE_SPAN_WHY;
+		}
 		sending = span_record(facts);
+		if (cfg_why && frame->why)
+			why_count(stack, facts);
 	}
 	if (last)
 		stack->cost_ns += sending;

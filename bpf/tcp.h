@@ -10,6 +10,7 @@
 #ifndef LAPSE_BPF_TCP_H
 #define LAPSE_BPF_TCP_H
 
+#include "bpf/files.h"
 #include "bpf/tcp_life.h"
 
 /* ---- everywhere ------------------------------------------------------------------------------- */
@@ -297,27 +298,10 @@ int tcp_connect6_kretprobe(struct pt_regs *ctx)
 #define NR_ACCEPT  43
 #define NR_ACCEPT4 288
 
-#define S_IFMT	 00170000
-#define S_IFSOCK 0140000
-
-static __always_inline struct socket *socket_of_file(struct file *file)
-{
-	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
-		return NULL;
-	return BPF_CORE_READ(file, private_data);
-}
-
 /* The socket that the current task knows as @fd. */
 static __always_inline struct socket *socket_of_fd(__u32 fd)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-	struct file **files = BPF_CORE_READ(table, fd), *file = NULL;
-
-	if (fd >= BPF_CORE_READ(table, max_fds))
-		return NULL;
-	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
-	return socket_of_file(file);
+	return socket_of_file(file_of_fd((void *)bpf_get_current_task(), fd));
 }
 
 /* (registers, number) */

@@ -395,6 +395,8 @@ int tracer_attach(struct tracer *tracer, const struct plan *plan, size_t first_p
 		err = attach_syscalls(tracer, plan);
 	if (!err)
 		err = tcp_attach(tracer, plan);
+	if (!err)
+		err = why_attach(tracer);
 	if (!tracer->last_tick_ns)
 		tracer->last_tick_ns = clock_now_ns();
 	return err;

@@ -80,7 +80,7 @@ static int set_sizes(struct tracer *tracer)
 	if (!err)
 		err = bpf_map__set_max_entries(skel->maps.events, tracer->options.ring_bytes);
 	if (!err)
-		err = rules_size(tracer) ?: tcp_size(tracer);
+		err = rules_size(tracer) ?: tcp_size(tracer) ?: why_size(tracer);
 	if (err)
 		return err;
 	if (!tracer->features.task_storage)
@@ -108,6 +108,7 @@ static int choose_programs(struct tracer *tracer)
 	bpf_program__set_autoload(skel->progs.syscall_exit, tracer->options.syscalls);
 	bpf_program__set_autoload(skel->progs.process_fork,
 				  tracer->options.all_processes || tracer->options.follow);
+	why_choose_programs(tracer);
 	return tcp_choose_programs(tracer);
 }
 
@@ -158,7 +159,7 @@ static int map_arrays(struct tracer *tracer)
 					  tracer->n_recent ? tracer->n_recent : 1);
 	if (!tracer->components || !tracer->cells || !tracer->histograms || !tracer->recent)
 		return -ENOMEM;
-	return rules_map(tracer) ?: tcp_map(tracer);
+	return rules_map(tracer) ?: tcp_map(tracer) ?: why_map(tracer);
 }
 
 /* The calibration's components, which come last, have no limits; neither has anything yet. */
@@ -315,6 +316,7 @@ static void unmap_arrays(struct tracer *tracer)
 	tracer_unmap_array(tracer->recent, sizeof(uint64_t), tracer->n_recent ? tracer->n_recent : 1);
 	rules_unmap(tracer);
 	tcp_unmap(tracer);
+	why_unmap(tracer);
 }
 
 void tracer_detach(struct tracer *tracer)

@@ -79,6 +79,7 @@ struct tracer {
 	bool syscalls_attached;
 	enum tcp_backend tcp_backend;
 	struct lapse_tcp_cell *tcp_cells; /* mapped */
+	struct lapse_why_row *why_rows;	  /* mapped */
 	struct tsc_base {
 		uint64_t ns, cycles;
 	} tsc; /* when the time stamp counter was first read */
@@ -149,6 +150,13 @@ int tcp_attach(struct tracer *tracer, const struct plan *plan);
 void tcp_read(const struct tracer *tracer, size_t component, struct tick_component *out);
 /* Lets the ticks tell of components that groups have taken meanwhile. */
 void tcp_take_groups(struct tracer *tracer);
+
+/* why.c */
+void why_choose_programs(struct tracer *tracer);
+int why_size(struct tracer *tracer);
+int why_map(struct tracer *tracer);
+void why_unmap(struct tracer *tracer);
+int why_attach(struct tracer *tracer);
 
 /* open_tcp.c: what connections have under way. */
 int open_tcp_read(struct tracer *tracer, uint64_t now_ns);
