@@ -184,6 +184,31 @@ def names_at_run_time(t):
     target.finish()
 
 
+def promise(t, target, marker, promises):
+    """The final component of MARKER under a contract, which is violated."""
+    path = t.write("contract.yaml", f"lapse: 1\ncomponents:\n  c:\n    measure: 'marker:{marker}'\n"
+                   f"    contract: {promises}\n")
+    tracer = t.lapse("watch", path, "-p", target.pid, "--json")
+    target.go()
+    target.done(seconds=30)
+    tracer.stop(code=1)
+    return tracer.component("c")
+
+
+@case()
+def limits_of_values(t):
+    """Each value that a limit forbids is a violation, whoever names the value, in whatever order."""
+    for marker, value in (("marked_rpc", "batch_size"), ("marked_plugin", "depth")):
+        target = marked(t, "--calls", 1000)
+        component = promise(t, target, marker, f"{{max_value: {{other: 1, {value}: 5}}, min_value: {{{value}: -2}}}}")
+        objectives = component["contract"]
+        above, below = objectives[f"max_value.{value}"], objectives[f"min_value.{value}"]
+        equal((above["verdict"], above["violations"], above["worst"]), ("violated", 100, 6), f"max_value of {value}")
+        equal((below["verdict"], below["violations"], below["worst"]), ("violated", 100, -3), f"min_value of {value}")
+        equal(objectives["max_value.other"]["verdict"], "unknown", "verdict of what was never captured")
+        target.finish()
+
+
 def slow_spans(t, *options):
     target = marked(t, "--calls", 1000, "--slow-every", 100, "--slow", "8ms", *options)
     tracer = t.lapse("trace", "-p", target.pid, "marker:marked_rpc", "--slower", "5ms", "--json")

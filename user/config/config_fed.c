@@ -91,10 +91,24 @@ static int check_one(const struct config *config, const struct config_component 
 	return -EINVAL;
 }
 
+/* A program names what it likes, but the kernel keeps so many values of a component. */
+static int check_room(const struct config *config, const struct config_component *component)
+{
+	const char *names[LAPSE_VALUES];
+
+	if (contract_values(&component->contract, names, LAPSE_VALUES) <= LAPSE_VALUES)
+		return 0;
+	diag_at(config->path, component->name_mark.line, component->name_mark.column,
+		"'%s' promises something of more than %d captured values; so many are kept of a component: "
+		"split it",
+		component->name, LAPSE_VALUES);
+	return -EINVAL;
+}
+
 int config_check_fed(const struct config *config, size_t component, const struct config_fed *fed)
 {
 	const struct config_component *checked = &config->components[component];
-	int worst = 0;
+	int worst = fed->any_value ? check_room(config, checked) : 0;
 
 	for (size_t i = 0; i < checked->contract.n_objectives; i++) {
 		int err = check_one(config, checked, i, fed);
