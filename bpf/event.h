@@ -32,12 +32,13 @@ enum lapse_record_kind {
 
 /* Why a span was sent singly, and what is known of it. */
 enum lapse_span_flag {
-	LAPSE_SPAN_BREACH = 1 << 0,  /* longer than the component's limit */
-	LAPSE_SPAN_ERROR = 1 << 1,   /* ended with an error */
-	LAPSE_SPAN_OPEN = 1 << 2,    /* still in flight; duration is its age (user space makes these) */
-	LAPSE_SPAN_VALUE = 1 << 3,   /* a captured value is beyond a limit of its own */
-	LAPSE_SPAN_UNTIMED = 1 << 4, /* an event without a duration */
-	LAPSE_SPAN_RET = 1 << 5,     /* ret is known */
+	LAPSE_SPAN_BREACH = 1 << 0,    /* longer than the component's limit */
+	LAPSE_SPAN_ERROR = 1 << 1,     /* ended with an error */
+	LAPSE_SPAN_OPEN = 1 << 2,      /* still in flight; duration is its age (user space makes these) */
+	LAPSE_SPAN_VALUE = 1 << 3,     /* a captured value is beyond a limit of its own */
+	LAPSE_SPAN_UNTIMED = 1 << 4,   /* an event without a duration */
+	LAPSE_SPAN_RET = 1 << 5,       /* ret is known */
+	LAPSE_SPAN_TIMED_OUT = 1 << 6, /* a keyed span that was given up; duration was its age then */
 };
 
 struct lapse_span {
@@ -123,7 +124,8 @@ struct lapse_cell {
 	__u64 hits, misses;
 	__u64 restarted;     /* keyed spans begun anew while they were open */
 	__u64 unmatched_end; /* ends of keyed spans that were not open */
-	__u64 pad[2];
+	__u64 timed_out;     /* keyed spans that were given up: open for longer than their timeout */
+	__u64 pad;
 	/* (tick number + 1) mod 2^16 << 48 | duration, and the same with the duration's
 	 * complement: one atomic maximum serves as reset, as max and as min. */
 	__u64 slot_max[LAPSE_TICK_SLOTS];
@@ -215,7 +217,7 @@ enum lapse_end { LAPSE_END_START, LAPSE_END_END, LAPSE_ENDS };
 struct lapse_rules {
 	__u32 flags;					  /* enum lapse_rule_flag */
 	__u32 value_base;				  /* first of its rows of value cells */
-	__u64 timeout_ns;				  /* keyed spans that are open longer are abandoned */
+	__u64 timeout_ns;				  /* keyed spans that are open longer are given up */
 	__u8 capture[LAPSE_ENDS][LAPSE_CAPTURES];	  /* argument numbers from 0, or LAPSE_FROM_NONE */
 	struct lapse_operand key[LAPSE_ENDS][LAPSE_KEYS]; /* from LAPSE_FROM_NONE: no such part */
 	struct lapse_condition if_entry, if_return, err, ok, hit;

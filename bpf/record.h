@@ -104,9 +104,7 @@ VERIFIED_ONCE int span_record(struct lapse_facts *facts)
 	if (!component || !cell)
 		return 0;
 	ADD(cell->cost_ns, facts->cost_ns);
-	if (!(facts->flags & LAPSE_SPAN_UNTIMED) &&
-	    (facts->duration > component->level_ns[LAPSE_LEVEL_NOTICE] ||
-	     facts->duration > component->level_ns[LAPSE_LEVEL_WARNING]))
+	if (!(facts->flags & LAPSE_SPAN_UNTIMED) && is_breach(component, facts->duration))
 		facts->flags |= LAPSE_SPAN_BREACH;
 	if (component->flags & LAPSE_COMP_RULES) {
 		r = rules_of(number);

@@ -3,9 +3,11 @@
  * Jobs that one thread begins and another ends, joined by an address:
  *
  *     keyed [--jobs N] [--ns DURATION] [--lose EVERY] [--again EVERY] [--extra N] [--threads N]
+ *           [--late DURATION]
  *
- * Each job takes about DURATION, all of them overlap. Of those that --lose and --again choose some are
- * never ended, or begun a second time; --extra ends come without a job. The truth is told with "done".
+ * Each job takes about DURATION, those that are lost are ended after --late, all of them overlap. Of those
+ * that --lose and --again choose some are never ended, or begun a second time; --extra ends come without a
+ * job. The truth is told with "done".
  */
 #include "common.h"
 
@@ -20,11 +22,11 @@ struct job {
 };
 
 static long n_jobs = 100, lose_every, again_every, extra, n_threads = 2;
-static uint64_t work_ns = 2000000;
+static uint64_t work_ns = 2000000, late_ns; /* 0: lost for good */
 static struct job *jobs;
 static uint64_t *durations;
 static long n_begun, n_again, n_lost, n_failed, sum_size;
-static long n_ended;
+static long n_ended, n_late;
 
 /* Its result is the job's number. */
 PROBED long job_begin(struct job *job, int size)
@@ -61,7 +63,8 @@ static void begin_all(void)
 static void end_one(long i)
 {
 	uint64_t age = now_ns() - jobs[i].begun_ns;
-	struct timespec rest = {.tv_nsec = (long)(age < work_ns ? work_ns - age : 0)};
+	uint64_t left = age < work_ns ? work_ns - age : 0;
+	struct timespec rest = {.tv_sec = (time_t)(left / 1000000000), .tv_nsec = (long)(left % 1000000000)};
 
 	nanosleep(&rest, NULL);
 	job_end(&jobs[i], i % 4 ? 0 : -5);
@@ -92,6 +95,14 @@ static void end_all(void)
 	}
 }
 
+static void end_lost(void)
+{
+	work_ns = late_ns;
+	for (long i = 0; i < n_jobs && lose_every; i += lose_every)
+		end_one(i);
+	n_late = n_lost;
+}
+
 static void end_extra(void)
 {
 	static struct job nobody;
@@ -118,7 +129,7 @@ static void parse_options(int argc, char **argv)
 	static const struct option longs[] = {
 		{"jobs", 1, NULL, 'j'},	 {"ns", 1, NULL, 'n'},	  {"lose", 1, NULL, 'l'},
 		{"again", 1, NULL, 'a'}, {"extra", 1, NULL, 'e'}, {"threads", 1, NULL, 't'},
-		{NULL, 0, NULL, 0},
+		{"late", 1, NULL, 'L'},	 {NULL, 0, NULL, 0},
 	};
 	int c;
 
@@ -135,6 +146,8 @@ static void parse_options(int argc, char **argv)
 			extra = atol(optarg);
 		else if (c == 't')
 			n_threads = atol(optarg);
+		else if (c == 'L')
+			late_ns = parse_duration(optarg);
 		else
 			exit(2);
 	}
@@ -152,8 +165,11 @@ int main(int argc, char **argv)
 	target_ready();
 	begin_all();
 	end_all();
+	if (late_ns)
+		end_lost();
 	end_extra();
-	target_done("begun=%ld again=%ld ended=%ld lost=%ld failed=%ld sum_size=%ld median_ns=%llu", n_begun,
-		    n_again, n_ended, n_lost, n_failed, sum_size, (unsigned long long)median());
+	target_done("begun=%ld again=%ld ended=%ld lost=%ld late=%ld failed=%ld sum_size=%ld median_ns=%llu",
+		    n_begun, n_again, n_ended, n_lost, n_late, n_failed, sum_size,
+		    (unsigned long long)median());
 	return 0;
 }

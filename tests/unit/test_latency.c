@@ -247,6 +247,49 @@ static void open_then_abandoned(void **state)
 	rig_end(&rig);
 }
 
+static void give_up(struct rig *rig, uint32_t tid, uint64_t start_ns, uint64_t age)
+{
+	struct lapse_span span = rig_span(rig, 0, tid, start_ns, age);
+
+	span.flags = LAPSE_SPAN_TIMED_OUT | LAPSE_SPAN_BREACH;
+	rig->component[0].counters.abandoned++;
+	rig->component[0].counters.timed_out++;
+	rig_level(&rig->component[0], age);
+	assert_int_equal(monitor_span(rig->monitor, &span), 0);
+}
+
+/* A keyed span that is given up for its age violates once, whether it was seen in flight before or not. */
+static void given_up(void **state)
+{
+	struct rig rig;
+	struct rig_component *c = begin(&rig);
+	uint64_t start = rig.now_ns;
+
+	(void)state;
+	c->counters.entries += 2;
+	rig_open(&rig, 0, 5, start, 40 * MS);
+	rig_tick(&rig);
+	assert_int_equal(violations(&rig), 1);
+	rig.n_open = 0;
+	give_up(&rig, 5, start, SEC);
+	rig_ticks(&rig, 5);
+	assert_int_equal(violations(&rig), 1);
+	assert_int_equal(rig.n_violations, 1);
+	give_up(&rig, 6, rig.now_ns + 1, SEC - 1);
+	assert_int_equal(violations(&rig), 2);
+	assert_true(rig.violation.open && rig.violation.tid == 6);
+	rig_ticks(&rig, 5);
+	assert_int_equal(violations(&rig), 2);
+	assert_int_equal(rig.n_violations, 2);
+	/* Its record was lost. */
+	c->counters.abandoned++;
+	c->counters.timed_out++;
+	rig_level(c, SEC);
+	rig_ticks(&rig, 5);
+	assert_int_equal(violations(&rig), 3);
+	rig_end(&rig);
+}
+
 /* It ends between the readings of the spans in flight and of the counters: it is in both. */
 static void open_and_counted(void **state)
 {
@@ -490,6 +533,7 @@ int main(void)
 		cmocka_unit_test(open_span_escalates),
 		cmocka_unit_test(open_then_lost),
 		cmocka_unit_test(open_then_abandoned),
+		cmocka_unit_test(given_up),
 		cmocka_unit_test(open_and_counted),
 		cmocka_unit_test(open_beside_lost),
 		cmocka_unit_test(notices_raise_no_alert),

@@ -216,6 +216,21 @@ static void too_many_values(void **state)
 	config_free(&config);
 }
 
+/* Spans that are given up before the limit could not violate it. */
+static void timeout_below_the_limit(void **state)
+{
+	struct config_fed fed = {.has_durations = true, .has_errors = true, .has_cache = true};
+
+	(void)state;
+	fed.timeout_ns = 3 * SEC / 1000 + 1;
+	expect_fed(0, fed, "");
+	fed.timeout_ns = 3 * SEC / 1000;
+	expect_fed(0, fed,
+		   "lapse: t.yaml:13:16: 'max_latency' cannot be judged for 'tokenValidator': its spans are "
+		   "given up when they are open for more than 3.00 ms; add a timeout above 3.00 ms to the "
+		   "component\n");
+}
+
 static void system_fed(void **state)
 {
 	struct config config;
@@ -272,9 +287,10 @@ static void explained(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(modifiers), cmocka_unit_test(objectives),	cmocka_unit_test(system_rate),
-		cmocka_unit_test(fed),	     cmocka_unit_test(too_many_values), cmocka_unit_test(system_fed),
-		cmocka_unit_test(explained),
+		cmocka_unit_test(modifiers),	   cmocka_unit_test(objectives),
+		cmocka_unit_test(system_rate),	   cmocka_unit_test(fed),
+		cmocka_unit_test(too_many_values), cmocka_unit_test(timeout_below_the_limit),
+		cmocka_unit_test(system_fed),	   cmocka_unit_test(explained),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -76,6 +76,8 @@ static void losses(void **state)
 							.in_flight = 1,
 							.too_deep = 2,
 							.abandoned = 3,
+							.unwound = 1,
+							.timed_out = 2,
 							.jumps = 1,
 							.unaccounted = 3,
 							.ring_dropped = 7,
@@ -89,6 +91,8 @@ static void losses(void **state)
 			       "jumps + 6 without memory + 3 UNACCOUNTED\n"));
 	assert_non_null(strstr(text, "    7 ring-buffer drops"));
 	assert_non_null(strstr(text, "    4 probe hits missed by the kernel"));
+	assert_non_null(strstr(text, "    1 abandoned (longjmp, exception, end of the thread"));
+	assert_non_null(strstr(text, "    2 keyed spans given up, open for longer than their timeout="));
 	assert_non_null(strstr(text, "    5 returns without an entry"));
 	assert_non_null(strstr(text, "    6 found the kernel's maps full"));
 	assert_null(strstr(text, "no losses"));

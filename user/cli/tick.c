@@ -31,9 +31,10 @@ static void hint(struct session *session, const struct tick *tick)
 
 int session_tick(struct session *session, bool last)
 {
+	const struct tracer_records records = {present_span, processes_record, session};
 	struct tick tick;
 	uint64_t now = last ? session->end_ns : clock_now_ns();
-	int err = tracer_tick(session->tracer, now, last, &tick);
+	int err = tracer_tick(session->tracer, now, last, &records, &tick);
 
 	if (!err)
 		err = monitor_tick(session->monitor, &tick);

@@ -6,6 +6,7 @@
 
 #include "base/diag.h"
 #include "base/text.h"
+#include "base/units.h"
 #include "config/config.h"
 
 static bool told_durations(const struct config_fed *fed, const struct objective *objective)
@@ -74,6 +75,27 @@ static void say_value(const struct config *config, const struct config_component
 			key, component->name, value, value);
 }
 
+/* What is given up before it is too long cannot be told from what was long enough. */
+static int check_timeout(const struct config *config, const struct config_component *component, size_t i,
+			 const struct config_fed *fed)
+{
+	const struct objective *objective = &component->contract.objectives[i];
+	const struct config_mark *mark = &component->objective_marks[i];
+	char timeout[32], limit[32];
+
+	if (!fed->timeout_ns || objective_info(objective->kind)->source != SOURCE_DURATIONS ||
+	    objective->limit < (double)fed->timeout_ns)
+		return 0;
+	units_format_duration(fed->timeout_ns, timeout, sizeof(timeout));
+	units_format_duration((uint64_t)objective->limit, limit, sizeof(limit));
+	diag_at(config->path, mark->line, mark->column,
+		"'%s' cannot be judged for '%s': its spans are given up when they are open for more than %s; "
+		"add "
+		"a timeout above %s to the component",
+		objective_info(objective->kind)->key, component->name, timeout, limit);
+	return -EINVAL;
+}
+
 static int check_one(const struct config *config, const struct config_component *component, size_t i,
 		     const struct config_fed *fed)
 {
@@ -82,7 +104,7 @@ static int check_one(const struct config *config, const struct config_component 
 	const struct config_mark *mark = &component->objective_marks[i];
 
 	if (sources[info->source].told(fed, objective))
-		return 0;
+		return check_timeout(config, component, i, fed);
 	if (info->source == SOURCE_VALUE)
 		say_value(config, component, i, fed);
 	else

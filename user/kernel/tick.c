@@ -19,7 +19,8 @@ static void add_cell(struct tick_counters *sum, const struct lapse_cell *cell)
 	for (int level = 0; level < LAPSE_LEVELS; level++)
 		sum->level[level] += cell->level[level];
 	sum->too_deep += cell->too_deep;
-	sum->abandoned += cell->abandoned;
+	sum->abandoned += cell->abandoned + cell->timed_out;
+	sum->timed_out += cell->timed_out;
 	sum->jumps += cell->jumps;
 	sum->stray += cell->stray;
 	sum->maps_full += cell->maps_full;
@@ -228,7 +229,7 @@ static uint64_t abandoned(const struct tracer *tracer)
 	uint64_t sum = 0;
 
 	for (size_t i = 0; i < tracer->n_components << tracer->shard_bits; i++)
-		sum += tracer->cells[i].abandoned;
+		sum += tracer->cells[i].abandoned + tracer->cells[i].timed_out;
 	return sum;
 }
 
@@ -253,13 +254,25 @@ static void feed(struct tick_component *fed, const struct tick_counters *counter
 	fed->cache_lost += counters->too_deep + counters->maps_full;
 }
 
-int tracer_tick(struct tracer *tracer, uint64_t now_ns, bool last, struct tick *tick)
+/* What was given up stands in the counters already. */
+static int tell_timed_out(struct tracer *tracer, const struct tracer_records *records)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < tracer->n_timed_out && !err; i++)
+		err = records->span(records->context, &tracer->timed_out[i]);
+	tracer->n_timed_out = 0;
+	return err;
+}
+
+int tracer_tick(struct tracer *tracer, uint64_t now_ns, bool last, const struct tracer_records *records,
+		struct tick *tick)
 {
 	uint64_t now_tick = (last ? clock_now_ns() : now_ns) / tracer->options.tick_ns;
 	uint64_t end_tick = last && now_ns == tracer->last_tick_ns ? now_tick + 1 : now_tick - 1;
 	bool open_known = !read_open(tracer, now_ns, last);
 	struct bucket_delta *deltas;
-	int err = 0;
+	int err = tell_timed_out(tracer, records);
 
 	tracer->n_deltas = 0;
 	for (size_t i = 0; i < tracer->n_components && !err; i++)

@@ -91,6 +91,8 @@ struct tracer {
 	uint64_t *recent_copy;
 	struct lapse_span *open;
 	size_t n_open, max_open;
+	struct lapse_span *timed_out; /* keyed spans that were given up beyond a limit, not handed on yet */
+	size_t n_timed_out, max_timed_out;
 	uint64_t *dead; /* per component: frames unwound, but not pruned yet by a later entry */
 	struct dead_frame dead_frames[MAX_DEAD_FRAMES]; /* as the last looks found them */
 	size_t n_dead_frames;

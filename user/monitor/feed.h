@@ -25,6 +25,7 @@ struct tick_counters {
 	uint64_t level[LAPSE_LEVELS];
 	uint64_t too_deep, abandoned, jumps, stray, maps_full, ring_dropped;
 	uint64_t restarted, unmatched_end; /* keyed spans */
+	uint64_t timed_out;		   /* keyed spans that were given up; abandoned has them too */
 	uint64_t hits, misses;		   /* of a cache */
 };
 

@@ -175,6 +175,7 @@ static void copy_counters(const struct tick_counters *t, struct component_snapsh
 	out->ring_dropped = t->ring_dropped;
 	out->restarted = t->restarted;
 	out->unmatched_end = t->unmatched_end;
+	out->timed_out = t->timed_out;
 }
 
 static void copy_names(const struct component *c, struct component_snapshot *out)
@@ -247,6 +248,8 @@ static void sum_integrity(const struct monitor *m, struct integrity *out)
 		out->returns += t->returns;
 		out->in_flight += m->components[i]->in_flight;
 		out->abandoned += t->abandoned;
+		out->unwound += t->abandoned - t->timed_out;
+		out->timed_out += t->timed_out;
 		out->jumps += t->jumps;
 		out->stray += t->stray;
 		out->too_deep += t->too_deep;

@@ -117,12 +117,14 @@ struct component_snapshot {
 	 * restarted. */
 	uint64_t entries, returns, too_deep, abandoned, jumps, stray, maps_full, ring_dropped;
 	uint64_t restarted, unmatched_end; /* keyed spans */
+	uint64_t timed_out;		   /* keyed spans too; abandoned has them */
 	double raw_avg_ns; /* since start, before what the probes cost was taken out; NAN: no span */
 };
 
 struct integrity {
 	uint64_t entries, returns, in_flight, abandoned, jumps, stray, too_deep, maps_full;
 	uint64_t restarted, unmatched_end;
+	uint64_t unwound, timed_out; /* what abandoned consists of */
 	uint64_t ring_dropped, kernel_missed;
 	int64_t unaccounted; /* entries less everything else; 0 unless something is wrong */
 };

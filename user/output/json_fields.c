@@ -23,6 +23,8 @@
 #define ALERT(member)	  AT(FROM_ALERT, struct alert, member)
 #define OBJECTIVE(member) AT(FROM_OBJECTIVE, struct objective_state, member)
 
+#define TIMED_OUT "keyed spans only: given up after their timeout; abandoned has them too"
+
 /* ---- window, and what final says of a component ---------------------------------------- */
 
 static const struct json_field trend_fields[] = {
@@ -84,6 +86,7 @@ static const struct json_field component_fields[] = {
 	{"maps_full", JSON_KIND_COUNT, COMPONENT(maps_full)},
 	{"restarted", JSON_KIND_COUNT, COMPONENT(restarted), .help = "keyed spans only"},
 	{"unmatched_end", JSON_KIND_COUNT, COMPONENT(unmatched_end), .help = "keyed spans only"},
+	{"timed_out", JSON_KIND_COUNT, COMPONENT(timed_out), .help = TIMED_OUT},
 };
 TABLE(json_component, "component", component_fields, "one component since the start");
 
@@ -204,6 +207,7 @@ static const struct json_field integrity_fields[] = {
 	{"kernel_missed", JSON_KIND_COUNT, SNAPSHOT(integrity.kernel_missed)},
 	{"unaccounted", JSON_KIND_SIGNED, SNAPSHOT(integrity.unaccounted),
 	 .help = "entries less everything they became; not 0: something is wrong"},
+	{"timed_out", JSON_KIND_COUNT, SNAPSHOT(integrity.timed_out), .help = TIMED_OUT},
 };
 static TABLE(integrity_table, "integrity", integrity_fields, "what can make the figures wrong");
 

@@ -42,6 +42,8 @@ static const char *result_word(const struct lapse_span *span, char word[WORD_SIZ
 {
 	if (span->flags & LAPSE_SPAN_OPEN)
 		return "open";
+	if (span->flags & LAPSE_SPAN_TIMED_OUT)
+		return "gave up";
 	if (!(span->flags & LAPSE_SPAN_ERROR))
 		return "ok";
 	if (!(span->flags & LAPSE_SPAN_RET))
