@@ -285,6 +285,7 @@ int tracer_tick(struct tracer *tracer, uint64_t now_ns, bool last, const struct 
 		tracer->ticked[i].buckets = deltas;
 		deltas += tracer->ticked[i].n_buckets;
 	}
+	ring_catch_up(tracer, records);
 	for (size_t i = tracer->n_told; i < tracer->n_components; i++)
 		feed(&tracer->ticked[tracer->wanted[i].fed], &tracer->ticked[i].counters);
 	*tick = (struct tick){

@@ -120,6 +120,11 @@ void tracer_filter(struct tracer *tracer);
 
 /* ring.c */
 int ring_open(struct tracer *tracer);
+/*
+ * After the counters were read: hands on the records of all that they hold, so that these come before the
+ * tick. What of it was in flight when the tick looked is taken from tracer->open.
+ */
+void ring_catch_up(struct tracer *tracer, const struct tracer_records *records);
 
 /* attach.c */
 int attach_function(struct tracer *tracer, pid_t pid, const char *path, uint64_t offset, uint64_t cookie);

@@ -68,7 +68,8 @@ void monitor_start(struct monitor *monitor, uint64_t start_ns);
 
 /*
  * Feeds the next of the sequence. Returns 0, -EINVAL (unknown component or bucket; nothing was taken)
- * or -ENOMEM. A record is fed before a tick if it was read before the tick's spans in flight were.
+ * or -ENOMEM. What a tick's counters hold has been fed as records before, but for those that were lost, and
+ * none of its spans in flight has.
  * The sink is called from within; it may take the snapshot, but not feed.
  */
 int monitor_span(struct monitor *monitor, const struct lapse_span *span);
