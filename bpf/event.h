@@ -39,13 +39,14 @@ enum lapse_span_flag {
 	LAPSE_SPAN_UNTIMED = 1 << 4,   /* an event without a duration */
 	LAPSE_SPAN_RET = 1 << 5,       /* ret is known */
 	LAPSE_SPAN_TIMED_OUT = 1 << 6, /* a keyed span that was given up; duration was its age then */
+	LAPSE_SPAN_GOROUTINE = 1 << 7, /* of a goroutine, wherever it began */
 };
 
 struct lapse_span {
 	__u32 kind; /* LAPSE_REC_SPAN */
 	__u32 component;
-	__u32 pid; /* thread group, as the initial PID namespace numbers it */
-	__u32 tid;
+	__u32 pid;	   /* thread group, as the initial PID namespace numbers it */
+	__u32 tid;	   /* 0: a goroutine's, which has no thread of its own */
 	__u64 start_ns;	   /* CLOCK_MONOTONIC at entry */
 	__u64 duration_ns; /* corrected for what the probes cost */
 	__u64 raw_ns;	   /* as the clock gave it */

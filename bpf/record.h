@@ -48,7 +48,7 @@ static __always_inline void record_send(struct lapse_cell *cell, const struct la
 	span->kind = LAPSE_REC_SPAN;
 	span->component = facts->component;
 	span->pid = id >> 32;
-	span->tid = facts->tid ?: (__u32)id;
+	span->tid = facts->tid ?: facts->flags & LAPSE_SPAN_GOROUTINE ? 0 : (__u32)id;
 	span->start_ns = facts->start_ns;
 	span->duration_ns = facts->duration;
 	span->raw_ns = facts->raw;
@@ -104,6 +104,8 @@ VERIFIED_ONCE int span_record(struct lapse_facts *facts)
 	if (!component || !cell)
 		return 0;
 	ADD(cell->cost_ns, facts->cost_ns);
+	if (component->flags & LAPSE_COMP_GOROUTINES)
+		facts->flags |= LAPSE_SPAN_GOROUTINE;
 	if (!(facts->flags & LAPSE_SPAN_UNTIMED) && is_breach(component, facts->duration))
 		facts->flags |= LAPSE_SPAN_BREACH;
 	if (component->flags & LAPSE_COMP_RULES) {

@@ -154,6 +154,7 @@ def exact_figures(t):
         equal(component["errors"], truth["errors"], f"errors of {name}")
     cache_is(token, truth, "marked_token")
     equal(token["count"], 0, "spans of marked_token")
+    equal(tracer.final()["system"]["components_fed"], 4, "components that are fed, one by look-ups alone")
     batches_are(rpc["values"]["batch_size"], truth, "batch_size")
     lossless(tracer.final())
     target.finish()

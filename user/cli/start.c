@@ -87,6 +87,7 @@ static int add_component(struct session *session, size_t i)
 		.outcome_unknown = !planned->has_errors,
 		.untimed = planned->untimed,
 		.has_cache = planned->has_cache || is_fed(session, i),
+		.cache_apart = is_fed(session, i),
 	};
 	int number;
 

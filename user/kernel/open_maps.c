@@ -132,7 +132,6 @@ static int keep_goroutine(struct tracer *tracer, const struct lapse_goroutine *k
 		struct lapse_open open = {
 			.component = frame->component,
 			.pid = key->pid,
-			.tid = key->pid,
 			.depth = i,
 			.sp = frame->sp,
 			.caller = frame->caller,

@@ -214,6 +214,7 @@ struct component *component_new(struct stage *stage, uint32_t id, const struct m
 	c->outcome_unknown = wanted->outcome_unknown;
 	c->untimed = wanted->untimed;
 	c->has_cache = wanted->has_cache;
+	c->cache_apart = wanted->cache_apart;
 	if (prepare(c, wanted)) {
 		component_free(c);
 		return NULL;

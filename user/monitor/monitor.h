@@ -39,7 +39,8 @@ struct monitor_component {
 	struct window_spec window;
 	bool outcome_unknown; /* nothing tells a failed span from a good one */
 	bool untimed;	      /* counted, without durations */
-	bool has_cache;	      /* look-ups of a cache are counted for it */
+	bool has_cache;	      /* look-ups of a cache are counted for it ... */
+	bool cache_apart;     /* ... by a probe that is not its own */
 	/* Captured values by index, copied; NULL: none, or named by a tick_value later. */
 	const char *value_name[LAPSE_VALUES];
 	const struct contract *contract; /* copied; NULL: none */

@@ -178,6 +178,18 @@ static void copy_counters(const struct tick_counters *t, struct component_snapsh
 	out->timed_out = t->timed_out;
 }
 
+/* A probe of its own has been hit: by a span, a look-up, or a value alone. */
+static bool is_fed(const struct component *c)
+{
+	bool fed = c->counters.entries;
+
+	if (!c->cache_apart)
+		fed |= c->counters.hits || c->counters.misses;
+	for (int i = 0; i < LAPSE_VALUES; i++)
+		fed |= c->values[i].count > 0;
+	return fed;
+}
+
 static void copy_names(const struct component *c, struct component_snapshot *out)
 {
 	int i;
@@ -192,7 +204,7 @@ static void copy_names(const struct component *c, struct component_snapshot *out
 static int copy_component(struct component *c, struct component_snapshot *out)
 {
 	copy_names(c, out);
-	out->fed = c->counters.entries > 0;
+	out->fed = is_fed(c);
 	out->untimed = c->untimed;
 	out->has_cache = c->has_cache;
 	out->interval = component_stats(c, &c->last_interval);

@@ -92,7 +92,7 @@ struct objective_state {
 
 struct component_snapshot {
 	const char *name, *function, *object;
-	bool fed;			      /* has ever had an entry */
+	bool fed;			      /* a probe of its own has been hit */
 	bool untimed;			      /* its spans are events without a duration */
 	bool has_cache;			      /* look-ups of a cache are counted, or have been */
 	const char *value_name[LAPSE_VALUES]; /* by index in a span; NULL: not in use */

@@ -109,7 +109,8 @@ TABLE(json_objective, "objective", objective_fields, "one objective of a contrac
 static const struct json_field span_fields[] = {
 	{"component", JSON_KIND_TEXT, COMPONENT(name)},
 	{"pid", JSON_KIND_COUNT, SPAN(pid)},
-	{"tid", JSON_KIND_COUNT, SPAN(tid)},
+	{"tid", JSON_KIND_ID, SPAN(tid), .nullable = true,
+	 .help = "null: a goroutine has no thread of its own"},
 	{"comm", JSON_KIND_GET, .get = json_get_span_comm, .schema = json_schema_text},
 	{"start", JSON_KIND_TIME, SPAN(start_ns)},
 	{"start_ns", JSON_KIND_DIGITS, SPAN(start_ns), .help = "CLOCK_MONOTONIC"},
@@ -134,8 +135,8 @@ static const struct json_field violation_fields[] = {
 	{"unit", JSON_KIND_UNIT, VIOLATION(kind)},
 	{"open", JSON_KIND_BOOL, VIOLATION(open), .help = "by a span that has not ended yet"},
 	{"objective", JSON_KIND_OBJECTIVE, VIOLATION(kind)},
-	{"pid", JSON_KIND_COUNT, VIOLATION(pid), .help = "0: not one span's"},
-	{"tid", JSON_KIND_COUNT, VIOLATION(tid)},
+	{"pid", JSON_KIND_ID, VIOLATION(pid), .nullable = true, .help = "null: not one span's"},
+	{"tid", JSON_KIND_ID, VIOLATION(tid), .nullable = true},
 	{"value", JSON_KIND_TEXT, VIOLATION(value), .nullable = true,
 	 .help = "the captured value that it is about"},
 };
@@ -157,8 +158,8 @@ static const struct json_field alert_fields[] = {
 	{"window_s", JSON_KIND_SECONDS, ALERT(window_ns), .help = "covered; 0: judged span by span"},
 	{"approach", JSON_KIND_BOOL, ALERT(approach), .help = "below the limit still"},
 	{"open", JSON_KIND_BOOL, ALERT(open)},
-	{"pid", JSON_KIND_COUNT, ALERT(pid), .help = "0: not one span's"},
-	{"tid", JSON_KIND_COUNT, ALERT(tid)},
+	{"pid", JSON_KIND_ID, ALERT(pid), .nullable = true, .help = "null: not one span's"},
+	{"tid", JSON_KIND_ID, ALERT(tid), .nullable = true},
 	{"value", JSON_KIND_TEXT, ALERT(value), .nullable = true,
 	 .help = "the captured value that it is about"},
 };

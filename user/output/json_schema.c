@@ -106,6 +106,8 @@ static json_t *kind_schema(const struct json_field *field)
 	switch (field->kind) {
 	case JSON_KIND_COUNT:
 		return count_schema();
+	case JSON_KIND_ID:
+		return json_pack("{s:s,s:i}", "type", "integer", "minimum", 1);
 	case JSON_KIND_SIGNED:
 		return json_pack("{s:s}", "type", "integer");
 	case JSON_KIND_NUMBER:
