@@ -46,6 +46,8 @@ def _faults(value, schema, path):
                 found += _faults(inner, known[key], f"{path}.{key}")
             elif isinstance(others, dict):
                 found += _faults(inner, others, f"{path}.{key}")
+            else:
+                found.append(f"{path}.{key} is not in the schema")
     if isinstance(value, list) and isinstance(schema.get("items"), dict):
         for n, inner in enumerate(value):
             found += _faults(inner, schema["items"], f"{path}[{n}]")
@@ -104,6 +106,17 @@ def json_of_watch(t):
     seen = _keep_to_schema(t, tracer.objects())
     equal(seen, {"window", "violation", "alert", "health", "final"}, "types")
     target.finish()
+
+
+@case()
+def json_of_what_attaches_nothing(t):
+    target = t.target("marked")
+    listed = t.lapse_ends("list", "-p", target.pid, "*marked*", "--json").objects()
+    listed += t.lapse_ends("list", "-p", target.pid, "marker:*", "--json").objects()
+    plain = t.target("sdt")
+    listed += t.lapse_ends("list", "-p", plain.pid, "usdt:*", "--json").objects()
+    listed += t.lapse_ends("doctor", "--json").objects()
+    equal(_keep_to_schema(t, listed), {"function", "marker", "usdt", "check"}, "types")
 
 
 # ---- for the eye ---------------------------------------------------------------------------
