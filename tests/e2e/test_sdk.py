@@ -210,6 +210,23 @@ def limits_of_values(t):
         target.finish()
 
 
+@case()
+def names_beyond_the_room(t):
+    """Four names are kept, those of the contract first; what comes under others is told, and no span is lost."""
+    target = marked(t, "--calls", 1000)
+    path = t.write("contract.yaml", "lapse: 1\ncomponents:\n  c:\n    measure: 'marker:marked_plugin'\n"
+                   "    contract: {max_latency: 10s, max_value: {a: 1, b: 1, c: 1, d: 1}}\n")
+    tracer = t.lapse("watch", path, "-p", target.pid, "--json")
+    target.go()
+    truth = target.done()
+    tracer.stop(code=3)
+    counted(tracer.component("c"), truth["calls"], "marked_plugin")
+    lossless(tracer.final())
+    equal(tracer.final()["integrity"]["values_unnamed"], truth["calls"], "values that found no room")
+    equal(tracer.component("c")["contract"]["max_latency"]["verdict"], "held", "verdict of max_latency")
+    target.finish()
+
+
 def slow_spans(t, *options):
     target = marked(t, "--calls", 1000, "--slow-every", 100, "--slow", "8ms", *options)
     tracer = t.lapse("trace", "-p", target.pid, "marker:marked_rpc", "--slower", "5ms", "--json")
@@ -226,6 +243,24 @@ def only_slow_ones_leave_the_program(t):
     equal(len(spans), 10, "spans shown")
     check(all(span["duration_ns"] >= 5_000_000 for span in spans), "a span below the threshold")
     equal(tracer.final()["integrity"]["entries"], 10, "spans that reached the probe")
+
+
+@case()
+def several_who_listen(t):
+    """Nobody loses by another's threshold, in whatever order they begin."""
+    for first, second in (("50ms", "5ms"), ("5ms", "50ms"), ("50ms", None), (None, "50ms")):
+        target = marked(t, "--calls", 1000, "--slow-every", 100, "--slow", "8ms")
+        tracers = [t.lapse("trace", "-p", target.pid, "marker:marked_rpc", "--slower", slower, "--json") if slower
+                   else t.stat(target.pid, "marker:marked_rpc") for slower in (first, second)]
+        target.go()
+        target.done()
+        for slower, tracer in zip((first, second), tracers):
+            tracer.stop(code=None)
+            if slower == "5ms":
+                equal(len(tracer.objects("span")), 10, f"spans of the one that began {(first, second)}")
+            if slower is None:
+                counted(tracer.component("marked_rpc"), 1000, f"spans where {(first, second)} listen")
+        target.finish()
 
 
 @case()

@@ -169,7 +169,22 @@ uint64_t tracer_component_cost(const struct tracer *tracer, size_t component)
 	return self.probe_ns;
 }
 
-/* Program runs that the kernel left out, which no counter of the programs can see. */
+/* Whether spans begin or end in it: a run of the others that is left out costs none. */
+static bool measures(const struct tracer *tracer, const struct bpf_program *program)
+{
+	const struct lapse_bpf *skel = tracer->skel;
+	const struct bpf_program *const others[] = {
+		skel->progs.process_exec,    skel->progs.process_exit,	 skel->progs.process_fork,
+		skel->progs.libraries_multi, skel->progs.libraries_perf, skel->progs.open_frames,
+	};
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+		if (program == others[i])
+			return false;
+	return true;
+}
+
+/* Runs of programs that the kernel left out, which no counter of theirs can see. */
 static uint64_t kernel_missed(const struct tracer *tracer)
 {
 	struct bpf_program *program;
@@ -180,7 +195,7 @@ static uint64_t kernel_missed(const struct tracer *tracer)
 		struct bpf_prog_info info = {0};
 		__u32 length = sizeof(info);
 
-		if (bpf_program__fd(program) >= 0 &&
+		if (measures(tracer, program) && bpf_program__fd(program) >= 0 &&
 		    !bpf_prog_get_info_by_fd(bpf_program__fd(program), &info, &length))
 			missed += info.recursion_misses;
 	}
@@ -193,8 +208,8 @@ static void read_self(struct tracer *tracer, struct tick_self *self)
 		add_cost(tracer, i, self);
 	self->ns_per_hit = self->hits ? (double)self->probe_ns / (double)self->hits : NAN;
 	self->ring_dropped = tracer->skel->bss->records_dropped;
-	self->kernel_missed =
-		kernel_missed(tracer) + tracer->skel->bss->unsafe_skipped + tracer->skel->bss->values_unnamed;
+	self->kernel_missed = kernel_missed(tracer) + tracer->skel->bss->unsafe_skipped;
+	self->values_unnamed = tracer->skel->bss->values_unnamed;
 	self->target_cpu_ns = usage_target_ns(tracer->usage);
 	if (self->target_cpu_ns < USAGE_RESOLVED_NS)
 		self->target_cpu_ns = 0;

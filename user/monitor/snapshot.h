@@ -126,7 +126,8 @@ struct integrity {
 	uint64_t restarted, unmatched_end;
 	uint64_t unwound, timed_out; /* what abandoned consists of */
 	uint64_t ring_dropped, kernel_missed;
-	int64_t unaccounted; /* entries less everything else; 0 unless something is wrong */
+	uint64_t values_unnamed; /* of markers, beyond the names that are kept; no contract is about them */
+	int64_t unaccounted;	 /* entries less everything else; 0 unless something is wrong */
 };
 
 struct overhead {

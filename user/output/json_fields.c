@@ -209,6 +209,8 @@ static const struct json_field integrity_fields[] = {
 	{"unaccounted", JSON_KIND_SIGNED, SNAPSHOT(integrity.unaccounted),
 	 .help = "entries less everything they became; not 0: something is wrong"},
 	{"timed_out", JSON_KIND_COUNT, SNAPSHOT(integrity.timed_out), .help = TIMED_OUT},
+	{"values_unnamed", JSON_KIND_COUNT, SNAPSHOT(integrity.values_unnamed),
+	 .help = "of markers, under more than four names a component: not kept"},
 };
 static TABLE(integrity_table, "integrity", integrity_fields, "what can make the figures wrong");
 

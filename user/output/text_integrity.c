@@ -25,6 +25,8 @@ static const struct loss {
 	 "ends of keyed spans that were not open (begun unseen, or given up): not measured"},
 	{offsetof(struct integrity, kernel_missed),
 	 "probe hits missed by the kernel, or while a new library was judged: not measured"},
+	{offsetof(struct integrity, values_unnamed),
+	 "values of markers under more than four names a component: not kept"},
 	{offsetof(struct integrity, ring_dropped), "ring-buffer drops: single spans lost, counts are exact"},
 };
 /* A glob may leave thousands without a hit. */
