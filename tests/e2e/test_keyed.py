@@ -126,6 +126,34 @@ def a_timeout_within_the_limit_is_refused(t):
 
 
 @case()
+def a_trace_of_what_is_given_up_before_is_refused(t):
+    target = t.target("keyed")
+    tracer = t.lapse_ends("trace", "-p", target.pid, SPAN + " timeout=2s", "--slower", "2s")
+    equal(tracer.popen.returncode, 2, "exit code")
+    check(any("before it is slower than 2.00 s; add a timeout=" in line for line in tracer.err), tracer.last_words())
+
+
+@case()
+def given_up_is_shown(t):
+    """In a trace each lost job stands once as open, if a tick has seen it so, and once when it is given up."""
+    target = t.target("keyed", "--jobs", 40, "--lose", 4)
+    tracer = t.lapse("trace", "-p", target.pid, SPAN + " timeout=3s", "--slower", "1s", "--json")
+    target.go()
+    truth = target.done()
+
+    def given_up_ones():
+        return [s for s in tracer.objects("span") if s["duration_ns"] > 3e9]
+
+    t.wait_until(lambda: len(given_up_ones()) >= truth["lost"], "the lost jobs to be given up")
+    tracer.stop()
+    given_up = given_up_ones()
+    equal(len(given_up), truth["lost"], "jobs that were given up")
+    check(all(s["open"] and s["ok"] is None for s in given_up), "an outcome of what never ended")
+    conserved(tracer.final())
+    target.finish()
+
+
+@case()
 def ends_of_what_was_left_out_are_no_loss(t):
     target, tracer, truth = run(t, SPAN + " if(int arg1 >= 5)", "--jobs", 200)
     tracer.stop()
