@@ -40,7 +40,12 @@ enum lapse_span_flag {
 	LAPSE_SPAN_RET = 1 << 5,       /* ret is known */
 	LAPSE_SPAN_TIMED_OUT = 1 << 6, /* a keyed span that was given up; duration was its age then */
 	LAPSE_SPAN_GOROUTINE = 1 << 7, /* of a goroutine, wherever it began */
+	LAPSE_SPAN_RESTARTED =
+		1 << 8, /* a keyed span that another with its key has driven out; duration as above */
 };
+
+/* Of what never ends: it has no outcome. */
+#define LAPSE_SPAN_ENDLESS (LAPSE_SPAN_OPEN | LAPSE_SPAN_TIMED_OUT | LAPSE_SPAN_RESTARTED)
 
 struct lapse_span {
 	__u32 kind; /* LAPSE_REC_SPAN */

@@ -26,10 +26,10 @@ static __always_inline bool expired(const struct lapse_rules *r, const struct la
 	return now > span->start_ns && now - span->start_ns > r->timeout_ns;
 }
 
-/* What @span is known to have been when it was given up at facts->now: longer than its timeout. It
- * breaks the limits that it is beyond, as user space has it where nobody ends it; it is not measured. */
+/* @span has been open until facts->now, and will not be measured (@why: enum lapse_span_flag). It breaks
+ * the limits that it is beyond all the same, as user space has it where nobody ends it. */
 static __always_inline void keyed_give_up(struct lapse_cell *cell, struct lapse_facts *facts,
-					  const struct lapse_keyed *span)
+					  const struct lapse_keyed *span, __u32 why)
 {
 	struct lapse_component *component;
 	__u32 number = facts->component;
@@ -39,14 +39,17 @@ static __always_inline void keyed_give_up(struct lapse_cell *cell, struct lapse_
 		return;
 	facts->tid = span->tid;
 	facts->start_ns = span->start_ns;
-	facts->raw = facts->duration = facts->now - span->start_ns;
-	facts->flags = LAPSE_SPAN_TIMED_OUT;
+	facts->raw = facts->duration = facts->now > span->start_ns ? facts->now - span->start_ns : 0;
+	facts->flags = why;
 	if (is_breach(component, facts->duration)) {
 		facts->flags |= LAPSE_SPAN_BREACH;
 		record_send(cell, facts);
 	}
 	cell_level(cell, component, facts->duration);
-	ADD(cell->timed_out, 1);
+	if (why == LAPSE_SPAN_TIMED_OUT)
+		ADD(cell->timed_out, 1);
+	else
+		ADD(cell->restarted, 1);
 }
 
 /* An open span gives way to a new one with the same key, or has been open for too long. */
@@ -60,10 +63,8 @@ static __always_inline void keyed_drop(struct lapse_cell *cell, const struct lap
 	old = *open;
 	if (bpf_map_delete_elem(&keyed, key))
 		return;
-	if (expired(r, &old, facts->now))
-		keyed_give_up(cell, facts, &old);
-	else
-		ADD(cell->restarted, 1);
+	keyed_give_up(cell, facts, &old,
+		      expired(r, &old, facts->now) ? LAPSE_SPAN_TIMED_OUT : LAPSE_SPAN_RESTARTED);
 }
 
 /* Where if() leaves spans out their ends come all the same: of an end without a start nothing is known. */
@@ -130,7 +131,7 @@ VERIFIED_ONCE int keyed_end(struct lapse_facts *facts)
 		return 0;
 	}
 	if (expired(r, &span, facts->now)) {
-		keyed_give_up(cell, facts, &span);
+		keyed_give_up(cell, facts, &span, LAPSE_SPAN_TIMED_OUT);
 		end_unmatched(cell, r);
 		return 0;
 	}

@@ -117,6 +117,23 @@ def late_ends_are_violations(t):
 
 
 @case()
+def begun_again_too_late_is_a_violation(t):
+    """What is past the limit when its key is begun anew was too long, whether a tick has seen it or not."""
+    target = t.target("keyed", "--jobs", 40, "--again", 4, "--wait", "700ms")
+    path = t.write("contract.yaml", PROMISE.format(timeout="60s", limit="500ms"))
+    tracer = t.lapse("watch", path, "-p", target.pid, "--json")
+    target.go()
+    truth = target.done()
+    tracer.stop(code=1)
+    job = tracer.component("job")
+    conserved(tracer.final())
+    counted(job, truth["ended"], "jobs")
+    equal((job["restarted"], job["violations"]), (truth["again"], truth["again"]), "restarted, and violations")
+    equal([v["open"] for v in tracer.objects("violation")], [True] * truth["again"], "violations told")
+    target.finish()
+
+
+@case()
 def a_timeout_within_the_limit_is_refused(t):
     path = t.write("contract.yaml", PROMISE.format(timeout="2s", limit="2s"))
     tracer = t.lapse_ends("check", path)

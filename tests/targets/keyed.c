@@ -3,7 +3,7 @@
  * Jobs that one thread begins and another ends, joined by an address:
  *
  *     keyed [--jobs N] [--ns DURATION] [--lose EVERY] [--again EVERY] [--extra N] [--threads N]
- *           [--late DURATION]
+ *           [--late DURATION] [--wait DURATION]
  *
  * Each job takes about DURATION, those that are lost are ended after --late, all of them overlap. Of those
  * that --lose and --again choose some are never ended, or begun a second time; --extra ends come without a
@@ -23,6 +23,7 @@ struct job {
 
 static long n_jobs = 100, lose_every, again_every, extra, n_threads = 2;
 static uint64_t work_ns = 2000000, late_ns; /* 0: lost for good */
+static uint64_t wait_ns;		    /* before a second beginning */
 static struct job *jobs;
 static uint64_t *durations;
 static long n_begun, n_again, n_lost, n_failed, sum_size;
@@ -46,14 +47,27 @@ PROBED int job_end(struct job *job, int status)
 	return status;
 }
 
+static void rest(uint64_t ns)
+{
+	struct timespec time = {.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)};
+
+	nanosleep(&time, NULL);
+}
+
+/* Those that are begun again in begin_all(). */
+static void begin_some(void)
+{
+	for (long i = 0; i < n_jobs && again_every; i += again_every) {
+		job_begin(&jobs[i], 0);
+		n_again++;
+	}
+	rest(wait_ns);
+}
+
 static void begin_all(void)
 {
 	for (long i = 0; i < n_jobs; i++) {
 		jobs[i].id = i;
-		if (again_every && i % again_every == 0) {
-			job_begin(&jobs[i], 0);
-			n_again++;
-		}
 		job_begin(&jobs[i], (int)(i % 10));
 		n_begun++;
 		sum_size += i % 10;
@@ -63,10 +77,8 @@ static void begin_all(void)
 static void end_one(long i)
 {
 	uint64_t age = now_ns() - jobs[i].begun_ns;
-	uint64_t left = age < work_ns ? work_ns - age : 0;
-	struct timespec rest = {.tv_sec = (time_t)(left / 1000000000), .tv_nsec = (long)(left % 1000000000)};
 
-	nanosleep(&rest, NULL);
+	rest(age < work_ns ? work_ns - age : 0);
 	job_end(&jobs[i], i % 4 ? 0 : -5);
 }
 
@@ -129,7 +141,7 @@ static void parse_options(int argc, char **argv)
 	static const struct option longs[] = {
 		{"jobs", 1, NULL, 'j'},	 {"ns", 1, NULL, 'n'},	  {"lose", 1, NULL, 'l'},
 		{"again", 1, NULL, 'a'}, {"extra", 1, NULL, 'e'}, {"threads", 1, NULL, 't'},
-		{"late", 1, NULL, 'L'},	 {NULL, 0, NULL, 0},
+		{"late", 1, NULL, 'L'},	 {"wait", 1, NULL, 'w'},  {NULL, 0, NULL, 0},
 	};
 	int c;
 
@@ -146,6 +158,8 @@ static void parse_options(int argc, char **argv)
 			extra = atol(optarg);
 		else if (c == 't')
 			n_threads = atol(optarg);
+		else if (c == 'w')
+			wait_ns = parse_duration(optarg);
 		else if (c == 'L')
 			late_ns = parse_duration(optarg);
 		else
@@ -163,6 +177,7 @@ int main(int argc, char **argv)
 	if (!jobs || !durations)
 		return 2;
 	target_ready();
+	begin_some();
 	begin_all();
 	end_all();
 	if (late_ns)

@@ -4,7 +4,7 @@
  *
  *   K   breaches that the kernel has counted, by the last tick; K' by the tick before
  *   R   breaching records received
- *       (in both: a keyed span that was given up for its age stands as if it had ended)
+ *       (in both: a keyed span that was given up, or begun anew, stands as if it had ended then)
  *   O   spans reported while in flight that were still so at the last tick
  *   A   spans reported while in flight that were then abandoned: they never come into K or R
  *   V   violations = the greatest value so far of  max(max(K, R), max(K', R) + O) + A
@@ -107,7 +107,7 @@ void breaches_tell(struct component *component, struct objective_run *run, const
 	struct breach b =
 		breach_at(component, run, level, (double)measured, breaches_time(component, span), n);
 
-	b.violation.open = span->flags & (LAPSE_SPAN_OPEN | LAPSE_SPAN_TIMED_OUT);
+	b.violation.open = span->flags & LAPSE_SPAN_ENDLESS;
 	b.violation.pid = span->pid;
 	b.violation.tid = span->tid;
 	memcpy(b.violation.comm, span->comm, sizeof(b.violation.comm));

@@ -64,11 +64,11 @@ void latency_begin_tick(struct component *component, bool open_known)
 	l->run->breaches.open = l->opens.present;
 }
 
-/* Those that will never return: unwound, or begun anew under the same key. What was given up for its age
- * is counted by that, as if it had ended. */
+/* Those that will never return. Keyed spans that were given up or begun anew are counted by their age then,
+ * as if they had ended. */
 static uint64_t gone(const struct component *c)
 {
-	return c->counters.abandoned - c->counters.timed_out + c->counters.restarted;
+	return c->counters.abandoned - c->counters.timed_out;
 }
 
 static void mark(struct component *c, struct open_span *open)

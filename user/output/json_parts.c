@@ -212,7 +212,7 @@ json_t *json_get_span_comm(const struct json_source *source)
 
 static bool has_not_ended(const struct lapse_span *span)
 {
-	return span->flags & (LAPSE_SPAN_OPEN | LAPSE_SPAN_TIMED_OUT);
+	return span->flags & LAPSE_SPAN_ENDLESS;
 }
 
 json_t *json_get_span_open(const struct json_source *source)

@@ -48,6 +48,8 @@ static const char *result_word(const struct lapse_span *span, char word[WORD_SIZ
 		return "open";
 	if (span->flags & LAPSE_SPAN_TIMED_OUT)
 		return "gave up";
+	if (span->flags & LAPSE_SPAN_RESTARTED)
+		return "restart";
 	if (!(span->flags & LAPSE_SPAN_ERROR))
 		return "ok";
 	if (!(span->flags & LAPSE_SPAN_RET))
