@@ -171,7 +171,7 @@ VERIFIED_ONCE int tcp_record_for(struct lapse_socket *s, __u32 number)
 	facts = &s->facts;
 	facts->component = number;
 	facts->flags &= ~LAPSE_SPAN_BREACH;
-	if (breaches(component, facts))
+	if (is_breach(component, facts->duration))
 		facts->flags |= LAPSE_SPAN_BREACH;
 	if (worth_sending(component, facts))
 		tcp_send(cell, s);

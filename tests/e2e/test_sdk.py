@@ -154,6 +154,7 @@ def exact_figures(t):
         equal(component["errors"], truth["errors"], f"errors of {name}")
     cache_is(token, truth, "marked_token")
     equal(token["count"], 0, "spans of marked_token")
+    equal(tracer.final()["system"]["components_fed"], 4, "components that are fed, one by look-ups alone")
     batches_are(rpc["values"]["batch_size"], truth, "batch_size")
     lossless(tracer.final())
     target.finish()
@@ -184,6 +185,48 @@ def names_at_run_time(t):
     target.finish()
 
 
+def promise(t, target, marker, promises):
+    """The final component of MARKER under a contract, which is violated."""
+    path = t.write("contract.yaml", f"lapse: 1\ncomponents:\n  c:\n    measure: 'marker:{marker}'\n"
+                   f"    contract: {promises}\n")
+    tracer = t.lapse("watch", path, "-p", target.pid, "--json")
+    target.go()
+    target.done(seconds=30)
+    tracer.stop(code=1)
+    return tracer.component("c")
+
+
+@case()
+def limits_of_values(t):
+    """Each value that a limit forbids is a violation, whoever names the value, in whatever order."""
+    for marker, value in (("marked_rpc", "batch_size"), ("marked_plugin", "depth")):
+        target = marked(t, "--calls", 1000)
+        component = promise(t, target, marker, f"{{max_value: {{other: 1, {value}: 5}}, min_value: {{{value}: -2}}}}")
+        objectives = component["contract"]
+        above, below = objectives[f"max_value.{value}"], objectives[f"min_value.{value}"]
+        equal((above["verdict"], above["violations"], above["worst"]), ("violated", 100, 6), f"max_value of {value}")
+        equal((below["verdict"], below["violations"], below["worst"]), ("violated", 100, -3), f"min_value of {value}")
+        equal(objectives["max_value.other"]["verdict"], "unknown", "verdict of what was never captured")
+        target.finish()
+
+
+@case()
+def names_beyond_the_room(t):
+    """Four names are kept, those of the contract first; what comes under others is told, and no span is lost."""
+    target = marked(t, "--calls", 1000)
+    path = t.write("contract.yaml", "lapse: 1\ncomponents:\n  c:\n    measure: 'marker:marked_plugin'\n"
+                   "    contract: {max_latency: 10s, max_value: {a: 1, b: 1, c: 1, d: 1}}\n")
+    tracer = t.lapse("watch", path, "-p", target.pid, "--json")
+    target.go()
+    truth = target.done()
+    tracer.stop(code=3)
+    counted(tracer.component("c"), truth["calls"], "marked_plugin")
+    lossless(tracer.final())
+    equal(tracer.final()["integrity"]["values_unnamed"], truth["calls"], "values that found no room")
+    equal(tracer.component("c")["contract"]["max_latency"]["verdict"], "held", "verdict of max_latency")
+    target.finish()
+
+
 def slow_spans(t, *options):
     target = marked(t, "--calls", 1000, "--slow-every", 100, "--slow", "8ms", *options)
     tracer = t.lapse("trace", "-p", target.pid, "marker:marked_rpc", "--slower", "5ms", "--json")
@@ -200,6 +243,24 @@ def only_slow_ones_leave_the_program(t):
     equal(len(spans), 10, "spans shown")
     check(all(span["duration_ns"] >= 5_000_000 for span in spans), "a span below the threshold")
     equal(tracer.final()["integrity"]["entries"], 10, "spans that reached the probe")
+
+
+@case()
+def several_who_listen(t):
+    """Nobody loses by another's threshold, in whatever order they begin."""
+    for first, second in (("50ms", "5ms"), ("5ms", "50ms"), ("50ms", None), (None, "50ms")):
+        target = marked(t, "--calls", 1000, "--slow-every", 100, "--slow", "8ms")
+        tracers = [t.lapse("trace", "-p", target.pid, "marker:marked_rpc", "--slower", slower, "--json") if slower
+                   else t.stat(target.pid, "marker:marked_rpc") for slower in (first, second)]
+        target.go()
+        target.done()
+        for slower, tracer in zip((first, second), tracers):
+            tracer.stop(code=None)
+            if slower == "5ms":
+                equal(len(tracer.objects("span")), 10, f"spans of the one that began {(first, second)}")
+            if slower is None:
+                counted(tracer.component("marked_rpc"), 1000, f"spans where {(first, second)} listen")
+        target.finish()
 
 
 @case()

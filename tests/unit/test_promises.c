@@ -187,6 +187,50 @@ static void fed(void **state)
 		   "captured; add such as values: {batch_size: \"int arg1\"} to the component\n");
 }
 
+/* The kernel keeps four values of a component, whoever names them. */
+static void too_many_values(void **state)
+{
+	struct config config;
+	struct config_fed by_marker = {.has_durations = true, .any_value = true};
+	char *said;
+	size_t length;
+	FILE *stream = open_memstream(&said, &length);
+
+	(void)state;
+	parse("lapse: 1\ncomponents:\n  a:\n    measure: 'marker:m'\n    contract: {min_batch_size: 5, "
+	      "max_value: "
+	      "{a: 1, b: 1, c: -1}, min_value: {a: 0}}\n",
+	      &config);
+	assert_int_equal(config_check_fed(&config, 0, &by_marker), 0);
+	config_free(&config);
+	parse("lapse: 1\ncomponents:\n  a:\n    measure: 'marker:m'\n    contract: {min_batch_size: 5, "
+	      "max_value: "
+	      "{a: 1, b: 1, c: -1}, min_value: {d: 0}}\n",
+	      &config);
+	diag_set_stream(stream);
+	assert_int_equal(config_check_fed(&config, 0, &by_marker), -EINVAL);
+	diag_set_stream(NULL);
+	fclose(stream);
+	assert_non_null(strstr(said, "t.yaml:3:3: 'a' promises something of more than 4 captured values"));
+	free(said);
+	config_free(&config);
+}
+
+/* Spans that are given up before the limit could not violate it. */
+static void timeout_below_the_limit(void **state)
+{
+	struct config_fed fed = {.has_durations = true, .has_errors = true, .has_cache = true};
+
+	(void)state;
+	fed.timeout_ns = 3 * SEC / 1000 + 1;
+	expect_fed(0, fed, "");
+	fed.timeout_ns = 3 * SEC / 1000;
+	expect_fed(0, fed,
+		   "lapse: t.yaml:13:16: 'max_latency' cannot be judged for 'tokenValidator': its spans are "
+		   "given up when they are open for more than 3.00 ms; add a timeout above 3.00 ms to the "
+		   "component\n");
+}
+
 static void system_fed(void **state)
 {
 	struct config config;
@@ -243,8 +287,10 @@ static void explained(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(modifiers), cmocka_unit_test(objectives), cmocka_unit_test(system_rate),
-		cmocka_unit_test(fed),	     cmocka_unit_test(system_fed), cmocka_unit_test(explained),
+		cmocka_unit_test(modifiers),	   cmocka_unit_test(objectives),
+		cmocka_unit_test(system_rate),	   cmocka_unit_test(fed),
+		cmocka_unit_test(too_many_values), cmocka_unit_test(timeout_below_the_limit),
+		cmocka_unit_test(system_fed),	   cmocka_unit_test(explained),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 #include "base/diag.h"
 #include "base/exit_code.h"
 #include "base/text.h"
+#include "cli/json_line.h"
 #include "cli/verbs.h"
 #include "output/output.h"
 
@@ -79,6 +80,6 @@ int main(int argc, char **argv)
 		return EXIT_HELD;
 	}
 	if (!strcmp(word, "--json-schema"))
-		return output_json_schema(stdout) ? EXIT_USAGE : EXIT_HELD;
+		return output_json_schema(stdout, json_line_objects, JSON_LINES) ? EXIT_USAGE : EXIT_HELD;
 	return unknown(word);
 }

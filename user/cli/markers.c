@@ -43,8 +43,8 @@ static void tell(const struct session *session, const struct process *process, u
 			continue;
 		err = marker_area_set(process->pid, &file->id, place->semaphore, cycles);
 		if (err)
-			diag_debug("process %d reports all spans of its markers: %s", process->pid,
-				   strerror(-err));
+			diag_debug("process %d reports more spans of its markers than wanted: %s",
+				   process->pid, strerror(-err));
 	}
 }
 

@@ -121,6 +121,7 @@ static struct config_fed fed_by(const struct probe_spec *spec, struct plan_compo
 	fed.has_errors = rules->has_errors;
 	fed.has_cache = rules->has_cache;
 	fed.any_value = spec->kind == SPEC_MARKER;
+	fed.timeout_ns = spec->kind == SPEC_SPAN ? spec->modifiers.timeout_ns : 0;
 	return fed;
 }
 

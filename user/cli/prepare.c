@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/exit_code.h"
+#include "base/units.h"
 #include "cli/measures.h"
 #include "kernel/selftest.h"
 
@@ -165,6 +166,28 @@ static int check_names(const struct session *session)
 	return 0;
 }
 
+/* What is given up before it is slow would never be shown. */
+static int check_timeouts(const struct session *session)
+{
+	uint64_t slower = session->options->slower_ns;
+	char timeout[32], limit[32];
+
+	for (size_t i = 0; i < session->n_specs && session->kind == SESSION_TRACE; i++) {
+		const struct probe_spec *spec = &session->specs[i];
+
+		if (spec->kind != SPEC_SPAN || spec->modifiers.timeout_ns > slower)
+			continue;
+		diag_error("'%s' is given up when it is open for more than %s, before it is slower than %s; "
+			   "add a "
+			   "timeout= above that to the probe",
+			   spec->text,
+			   units_format_duration(spec->modifiers.timeout_ns, timeout, sizeof(timeout)),
+			   units_format_duration(slower, limit, sizeof(limit)));
+		return EXIT_USAGE;
+	}
+	return 0;
+}
+
 static int choose_specs(struct session *session)
 {
 	const struct options *options = session->options;
@@ -175,7 +198,9 @@ static int choose_specs(struct session *session)
 		return connections_parse(session);
 	if (!options->n_operands)
 		return connections_add_loop(session);
-	return parse_specs(session, options->operands, options->n_operands) ?: check_names(session);
+	return parse_specs(session, options->operands, options->n_operands)
+		       ?: check_names(session)
+		       ?: check_timeouts(session);
 }
 
 /* ---- where --------------------------------------------------------------------------------------- */

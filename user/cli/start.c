@@ -72,9 +72,20 @@ static bool is_of_tcp(const struct plan *plan, size_t component)
 	return false;
 }
 
+/* What a contract says of a marker's values has its place before the program names it: by the place the
+ * kernel knows the limits. */
+static void name_promised(struct plan_component *planned, const struct contract *contract)
+{
+	const char *names[LAPSE_VALUES];
+	size_t n = contract_values(contract, names, LAPSE_VALUES);
+
+	for (size_t i = 0; i < n && i < LAPSE_VALUES; i++)
+		snprintf(planned->value_name[i], LAPSE_VALUE_NAME, "%s", names[i]);
+}
+
 static int add_component(struct session *session, size_t i)
 {
-	const struct plan_component *planned = &session->plan.components[i];
+	struct plan_component *planned = &session->plan.components[i];
 	const struct config_component *config = config_component(session, i);
 	struct monitor_component component = {
 		.name = planned->name,
@@ -87,9 +98,12 @@ static int add_component(struct session *session, size_t i)
 		.has_cache = planned->has_cache || is_fed(session, i),
 		.tcp = is_of_tcp(&session->plan, i),
 		.spare = session->n_groups && is_of_tcp(&session->plan, i),
+		.cache_apart = is_fed(session, i),
 	};
 	int number;
 
+	if (planned->marker && config)
+		name_promised(planned, &config->contract);
 	for (int value = 0; value < LAPSE_VALUES; value++)
 		component.value_name[value] = *planned->value_name[value] ? planned->value_name[value] : NULL;
 	number = monitor_add(session->monitor, &component);

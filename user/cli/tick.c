@@ -14,6 +14,16 @@ static bool awaits_all(const struct plan *plan)
 	return true;
 }
 
+/* Markers may tell look-ups or values alone. */
+static bool is_hit(const struct tick_component *component)
+{
+	bool hit = component->counters.entries || component->counters.hits || component->counters.misses;
+
+	for (int i = 0; i < LAPSE_VALUES; i++)
+		hit |= component->value[i].count > 0;
+	return hit;
+}
+
 /* Nothing was hit: said once, with the likely reasons. */
 static void hint(struct session *session, const struct tick *tick)
 {
@@ -23,7 +33,7 @@ static void hint(struct session *session, const struct tick *tick)
 	if (awaits_all(&session->plan))
 		return;
 	for (size_t i = 0; i < tick->n_components; i++)
-		if (tick->components[i].counters.entries)
+		if (is_hit(&tick->components[i]))
 			return;
 	diag_note("no call in 5 s: nothing calls it now, its callers have it inlined, or another process "
 		  "does the work (children: --follow, or --exe)");
@@ -31,9 +41,10 @@ static void hint(struct session *session, const struct tick *tick)
 
 int session_tick(struct session *session, bool last)
 {
+	const struct tracer_records records = {present_span, processes_record, session};
 	struct tick tick;
 	uint64_t now = last ? session->end_ns : clock_now_ns();
-	int err = tracer_tick(session->tracer, now, last, &tick);
+	int err = tracer_tick(session->tracer, now, last, &records, &tick);
 
 	if (!err && tick.n_components > session->n_monitored)
 		err = connections_learn(session, tick.n_components - 1);

@@ -97,6 +97,7 @@ struct config_fed {
 	bool any_value;	 /* the program names its values as they come */
 	const char *const *values;
 	size_t n_values;
+	uint64_t timeout_ns; /* spans that are open longer are given up; 0: none are */
 };
 
 /*

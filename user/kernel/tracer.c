@@ -344,6 +344,7 @@ void tracer_free(struct tracer *tracer)
 	free(tracer->deltas);
 	free(tracer->recent_copy);
 	free(tracer->open);
+	free(tracer->timed_out);
 	free(tracer->dead);
 	free(tracer->loaders);
 	free(tracer);

@@ -93,6 +93,8 @@ struct tracer {
 	uint64_t *recent_copy;
 	struct lapse_span *open;
 	size_t n_open, max_open;
+	struct lapse_span *timed_out; /* keyed spans that were given up beyond a limit, not handed on yet */
+	size_t n_timed_out, max_timed_out;
 	uint64_t *dead; /* per component: frames unwound, but not pruned yet by a later entry */
 	struct dead_frame dead_frames[MAX_DEAD_FRAMES]; /* as the last looks found them */
 	size_t n_dead_frames;
@@ -120,6 +122,11 @@ void tracer_filter(struct tracer *tracer);
 
 /* ring.c */
 int ring_open(struct tracer *tracer);
+/*
+ * After the counters were read: hands on the records of all that they hold, so that these come before the
+ * tick. What of it was in flight when the tick looked is taken from tracer->open.
+ */
+void ring_catch_up(struct tracer *tracer, const struct tracer_records *records);
 
 /* attach.c */
 int attach_function(struct tracer *tracer, pid_t pid, const char *path, uint64_t offset, uint64_t cookie);

@@ -62,7 +62,7 @@ struct objective_kind_info {
 	bool per_span;	   /* judged span by span, else at each tick: */
 	bool at_tick;	   /* by what is there at the tick alone, else over the window */
 	bool of_system;	   /* of all components together; its key stands under `system` */
-	bool names_value;  /* one objective a captured value, which the contract names */
+	bool names_value;  /* one objective a captured value, which the contract names; any limit will do */
 	const char *value; /* the captured value that it is always about; NULL: none */
 	double quantile;   /* of max_pNN; 0 elsewhere */
 	const char *help;
@@ -115,6 +115,10 @@ struct contract {
 	struct thresholds thresholds;
 	struct alert_policy alerts;
 };
+
+/* The captured values that @contract's objectives are about, each name once: the first @most of them into
+ * @names (they are @contract's). Returns how many there are. */
+size_t contract_values(const struct contract *contract, const char **names, size_t most);
 
 /* The defaults of the manual. */
 struct thresholds thresholds_default(void);

@@ -25,6 +25,7 @@ struct tick_counters {
 	uint64_t level[LAPSE_LEVELS];
 	uint64_t too_deep, abandoned, jumps, stray, maps_full, ring_dropped;
 	uint64_t restarted, unmatched_end; /* keyed spans */
+	uint64_t timed_out;		   /* keyed spans that were given up; abandoned has them too */
 	uint64_t hits, misses;		   /* of a cache */
 };
 
@@ -69,12 +70,13 @@ struct tick_component {
 
 /* What tracing lost and cost, since the start. */
 struct tick_self {
-	uint64_t kernel_missed; /* program runs that the kernel skipped */
-	uint64_t ring_dropped;	/* of records that belong to no component */
-	uint64_t hits;		/* probe hits */
-	double ns_per_hit;	/* as calibrated, weighted by the hits of each class */
-	uint64_t probe_ns;	/* measured cost of all hits */
-	uint64_t target_cpu_ns; /* what the target used since tracing began */
+	uint64_t kernel_missed;	 /* runs of measuring programs that the kernel skipped */
+	uint64_t values_unnamed; /* of markers: under more names than a component has room for */
+	uint64_t ring_dropped;	 /* of records that belong to no component */
+	uint64_t hits;		 /* probe hits */
+	double ns_per_hit;	 /* as calibrated, weighted by the hits of each class */
+	uint64_t probe_ns;	 /* measured cost of all hits */
+	uint64_t target_cpu_ns;	 /* what the target used since tracing began */
 	uint64_t tracer_cpu_ns;
 	uint64_t tracer_rss_bytes;
 };

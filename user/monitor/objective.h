@@ -33,7 +33,8 @@ uint64_t objective_samples_needed(const struct objective *objective);
 
 /* limit * multiplier, at a whole number where it is meant to be one. */
 double limit_times(double limit, double multiplier);
-/* Where @multiplier puts it: higher for an upper limit, lower for a lower one. */
+/* Where @multiplier puts it: further up for an upper limit, further down for a lower one, whatever its
+ * sign. A limit of 0 stays where it is. */
 double limit_at(const struct objective *objective, double multiplier);
 /* Beyond this a breach is critical. */
 double limit_critical(const struct objective *objective, const struct thresholds *thresholds);

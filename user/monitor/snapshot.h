@@ -105,7 +105,7 @@ struct objective_state {
 
 struct component_snapshot {
 	const char *name, *function, *object;
-	bool fed;			      /* has ever had an entry */
+	bool fed;			      /* a probe of its own has been hit */
 	bool unused;			      /* not even declared, as long as nothing needs it */
 	bool untimed;			      /* its spans are events without a duration */
 	bool tcp;			      /* its spans are of connections */
@@ -133,14 +133,17 @@ struct component_snapshot {
 	 * restarted. */
 	uint64_t entries, returns, too_deep, abandoned, jumps, stray, maps_full, ring_dropped;
 	uint64_t restarted, unmatched_end; /* keyed spans */
+	uint64_t timed_out;		   /* keyed spans too; abandoned has them */
 	double raw_avg_ns; /* since start, before what the probes cost was taken out; NAN: no span */
 };
 
 struct integrity {
 	uint64_t entries, returns, in_flight, abandoned, jumps, stray, too_deep, maps_full;
 	uint64_t restarted, unmatched_end;
+	uint64_t unwound, timed_out; /* what abandoned consists of */
 	uint64_t ring_dropped, kernel_missed;
-	int64_t unaccounted; /* entries less everything else; 0 unless something is wrong */
+	uint64_t values_unnamed; /* of markers, beyond the names that are kept; no contract is about them */
+	int64_t unaccounted;	 /* entries less everything else; 0 unless something is wrong */
 };
 
 struct overhead {

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "output/output.h"
+#include "output/words.h"
 
 /* The table of intervals. It keeps count of its rows, for the header; reset starts it again. */
 void text_table_reset(void);
@@ -20,9 +21,10 @@ size_t text_shown(const struct snapshot *snapshot, bool interval, uint32_t **sho
 /* What connections do, a row a component and interval. */
 void text_tcp_reset(void);
 int text_tcp_interval(const struct output_options *options, const struct snapshot *snapshot);
-/* "peer=10.0.0.5:5432 net=0.12 unread=0.01 retransmits=1 ": what a span has of its connection, but for what
- * the @name of its component says. */
-void text_tcp_span(FILE *out, enum time_unit unit, const struct lapse_span *span, const char *name);
+/* "peer=10.0.0.5:5432 net=0.12 unread=0.01 retransmits=1": what a span has of its connection, but for what
+ * the @name of its component says; "-": nothing. */
+const char *text_tcp_span(enum time_unit unit, const struct lapse_span *span, const char *name,
+			  char words[NAME_SIZE]);
 /* A line of the final report. */
 void text_tcp_total(FILE *out, const struct tcp_stats *tcp);
 

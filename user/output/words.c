@@ -131,6 +131,15 @@ const char *word_objective(enum objective_kind kind, const char *value, char buf
 	return buffer;
 }
 
+void word_captured(const char *name, const char *value, char values[NAME_SIZE])
+{
+	size_t length = strlen(values);
+	char safe[NAME_SIZE];
+
+	snprintf(values + length, NAME_SIZE - length, "%s%.96s=%s", length ? "," : "",
+		 text_escape(name, safe, sizeof(safe)), value);
+}
+
 const char *word_component(const struct snapshot *snapshot, uint32_t component, char buffer[NAME_SIZE])
 {
 	if (component > snapshot->n_components)

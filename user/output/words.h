@@ -46,6 +46,10 @@ const char *word_count(uint64_t count, const char *noun, char buffer[WORD_SIZE])
 /* "max_p99", or with the captured value that it is about: "max_value batch_size". */
 const char *word_objective(enum objective_kind kind, const char *value, char buffer[NAME_SIZE]);
 
+/* Appends "batch_size=7" to @values, with a comma where there are some; and how wide their column is. */
+void word_captured(const char *name, const char *value, char values[NAME_SIZE]);
+#define VALUES_WIDTH 20
+
 /* The component's name made safe for a terminal; a number that is none gives "?". */
 const char *word_component(const struct snapshot *snapshot, uint32_t component, char buffer[NAME_SIZE]);
 
