@@ -337,7 +337,9 @@ int session_start(struct session *session)
 	code = open_output(session);
 	if (code)
 		return code;
-	if (start_monitor(session) || budget_new(session)) {
+	if (start_monitor(session) || budget_new(session) ||
+	    lookup_new(session->specs, session->n_specs, clock_now_ns(), LOOKUP_PERIOD_NS,
+		       &session->lookup)) {
 		diag_error("out of memory");
 		return EXIT_NOT_ATTACHED;
 	}

@@ -29,6 +29,14 @@ static void hint(struct session *session, const struct tick *tick)
 		  "does the work (children: --follow, or --exe)");
 }
 
+/* Peers may have got other addresses. */
+static int follow_names(struct session *session, uint64_t now)
+{
+	int changed = lookup_poll(session->lookup, now, &session->plan);
+
+	return changed > 0 ? tracer_tcp_rules(session->tracer, &session->plan) : changed;
+}
+
 int session_tick(struct session *session, bool last)
 {
 	struct tick tick;
@@ -44,9 +52,9 @@ int session_tick(struct session *session, bool last)
 	present_open(session, &tick);
 	if (session->handlers)
 		handlers_tick(session->handlers, now);
-	if (!last) {
-		hint(session, &tick);
-		budget_judge(session, &tick);
-	}
-	return 0;
+	if (last)
+		return 0;
+	hint(session, &tick);
+	budget_judge(session, &tick);
+	return follow_names(session, now);
 }
