@@ -154,7 +154,7 @@ static void test_not_found(void **state)
 /* A feeder goes behind the others, and its rule with it. */
 static void test_feeders_last(void **state)
 {
-	const size_t fed[] = {0};
+	const struct plan_fed fed[] = {{0, FEEDS_CONNECTS}};
 	const struct plan_options options = {.fed = fed, .n_fed = 1};
 	struct made made = MAKE(&options, "tcp:request", "tcp:connect");
 
@@ -162,6 +162,7 @@ static void test_feeders_last(void **state)
 	assert_int_equal(made.err, 0);
 	is_rule(&made.plan.tcps[0], 0, LAPSE_TCP_REQUEST, "::", 0);
 	is_rule(&made.plan.tcps[1], 1, LAPSE_TCP_CONNECT, "::", 0);
+	assert_int_equal(made.plan.components[1].feeds, FEEDS_CONNECTS);
 	assert_int_equal(made.plan.components[1].fed, 0);
 	done(&made);
 }

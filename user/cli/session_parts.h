@@ -25,7 +25,7 @@ struct session {
 	struct command command;
 	struct probe_spec *specs;
 	size_t n_specs;
-	size_t *fed; /* of the last specifications: the component that each feeds */
+	struct plan_fed *fed; /* of the last specifications: what each feeds */
 	size_t n_fed;
 	size_t n_monitored; /* components that are the monitor's; others feed them, or are not taken yet */
 	bool tcp;	    /* `lapse tcp` */

@@ -40,12 +40,13 @@ static void note_feeders(const struct plan *plan, const struct arranging *how, s
 {
 	for (size_t i = 0; i < arranged->n; i++) {
 		struct plan_component *component = &arranged->components[i];
+		const struct plan_fed *fed;
 
 		if (component->spec < how->first_fed)
 			continue;
-		component->feeds = FEEDS_CACHE;
-		component->fed =
-			arranged->now[component_of(plan, how->fed[component->spec - how->first_fed])];
+		fed = &how->fed[component->spec - how->first_fed];
+		component->feeds = fed->feeds;
+		component->fed = arranged->now[component_of(plan, fed->spec)];
 	}
 }
 
