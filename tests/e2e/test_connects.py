@@ -154,3 +154,48 @@ def promises_without_connections(t):
     _refused(t, t.write("mark.yaml", text % '    connections: "usdt:a:b"\n'),
              "mark.yaml:5:18: 'connections' needs a probe whose spans have durations")
     _refused(t, t.write("kind.yaml", text % '    connections: "tcp:conect"\n'), "nearest is 'connect'")
+
+
+# Nobody accepts, and the queue is full: what is sent to open a connection is dropped. Each attempt is given up
+# after 300 ms, and all sockets but the last may have the same address in the kernel.
+GIVES_UP = """
+import socket, sys
+listener = socket.socket()
+listener.bind(("127.0.0.1", 0))
+listener.listen(0)
+filling = [socket.socket() for _ in range(4)]
+for each in filling:
+    each.setblocking(False)
+    each.connect_ex(listener.getsockname())
+print("ready", flush=True)
+sys.stdin.readline()
+for _ in range(5):
+    with socket.socket() as client:
+        client.settimeout(0.3)
+        try:
+            client.connect(listener.getsockname())
+        except TimeoutError:
+            print("gave up", flush=True)
+print("done", flush=True)
+sys.stdin.readline()
+"""
+
+
+@case()
+def attempts_are_given_up(t):
+    """A connection that the program itself no longer waits for is abandoned, and none gets lost."""
+    client = t.process(sys.executable, "-c", GIVES_UP)
+    client.wait_line(r"^ready")
+    path = t.write("contract.yaml", CONTRACT % "max_failure_rate: {limit: 5%, min_samples: 4}"
+                   + "  connects:\n    measure: tcp:connect\n")
+    tracer = t.lapse("watch", path, "-p", client.pid, "--json", "-i", "1")
+    client.send("go\n")
+    client.wait_line(r"^done")
+    given_up = client.out.count("gave up")
+    check(given_up >= 4, f"only {given_up} attempts were given up")
+    wait_until(lambda: tracer.objects("violation"), "a violation")
+    tracer.stop(code=1)
+    equal(_objective(tracer, "max_failure_rate")["measured"], 1, "failure rate")
+    equal(tracer.final()["integrity"]["abandoned"], given_up, "abandoned")
+    conserved(tracer.final())
+    client.send("end\n")
