@@ -118,7 +118,9 @@ int arrange_components(struct plan *plan, const struct arranging *how)
 			if (how->dropped[i])
 				plan_component_free(&plan->components[i]);
 		/* In place: whoever adds to the plan later expects room up to a power of two. */
-		memcpy(plan->components, arranged.components, arranged.n * sizeof(*arranged.components));
+		if (arranged.n)
+			memcpy(plan->components, arranged.components,
+			       arranged.n * sizeof(*arranged.components));
 		plan->n_components = arranged.n;
 	}
 	free(arranged.components);
