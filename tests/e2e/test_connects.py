@@ -108,6 +108,18 @@ def failed_attempts_count(t):
 
 
 @case()
+def nothing_on_a_connection(t):
+    """What is said of a probe of TCP that is never hit speaks of connections."""
+    target = t.target("timed", "--calls", 5, "--ns", "1ms")
+    tracer = t.stat(target.pid, "tcp:request peer=10.0.0.0/8", "-d", "7")
+    tracer.wait_line(r"nothing on a connection in 5 s", tracer.err)
+    equal(tracer.wait(), 0, "exit code")
+    check(not any("inlined" in line for line in tracer.err), "a hint for functions")
+    target.go()
+    target.finish()
+
+
+@case()
 def throughput_too_low(t):
     """A program that does nothing for the whole of a period."""
     target = t.target("timed", "--calls", 5, "--ns", "1ms")

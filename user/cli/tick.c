@@ -14,6 +14,12 @@ static bool awaits_all(const struct plan *plan)
 	return true;
 }
 
+/* Only connections are measured. */
+static bool all_of_tcp(const struct plan *plan)
+{
+	return plan->n_tcps && !plan->n_places && !plan->n_usdts && !plan->n_syscalls;
+}
+
 /* Nothing was hit: said once, with the likely reasons. */
 static void hint(struct session *session, const struct tick *tick)
 {
@@ -25,6 +31,12 @@ static void hint(struct session *session, const struct tick *tick)
 	for (size_t i = 0; i < tick->n_components; i++)
 		if (tick->components[i].counters.entries)
 			return;
+	if (all_of_tcp(&session->plan)) {
+		diag_note("nothing on a connection in 5 s: none is used now, none is meant by peer= and "
+			  "port=, or "
+			  "another process does the work (children: --follow, or --exe)");
+		return;
+	}
 	diag_note("no call in 5 s: nothing calls it now, its callers have it inlined, or another process "
 		  "does the work (children: --follow, or --exe)");
 }
