@@ -187,8 +187,14 @@ static __always_inline void listen_end(const struct sock *sk)
 
 /* ---- closed ----------------------------------------------------------------------------------- */
 
-/* Gone for good. A connect that was under way ended with the error of the socket; without one it is in the
- * midst of its own call, which gives the error, or the program has given it up. */
+/* The program closes the socket: __tcp_close() says so first. */
+static __always_inline bool is_given_up(const struct sock *sk)
+{
+	return BPF_CORE_READ(sk, sk_shutdown);
+}
+
+/* Gone for good. A connect that was under way ended with the error of the socket; without one the program has
+ * given it up, or it is in the midst of its own call, which gives the error. */
 VERIFIED_ONCE int socket_closed(struct lapse_socket *s, __u64 address, __u64 now)
 {
 	const struct sock *sk = (const struct sock *)address;
@@ -196,12 +202,14 @@ VERIFIED_ONCE int socket_closed(struct lapse_socket *s, __u64 address, __u64 now
 
 	if (!s)
 		return 0;
-	if (s->connect_ns && !error) {
+	if (s->connect_ns && !error && !is_given_up(sk)) {
 		s->flags |= LAPSE_SOCKET_CLOSED;
 		return 0;
 	}
-	if (s->connect_ns)
+	if (s->connect_ns && error)
 		connect_record(s, (__u64)sk, now, error);
+	else if (s->connect_ns)
+		tcp_count(s, LAPSE_TCP_CONNECT, COUNT_ABANDONED);
 	if (s->queued_ns)
 		tcp_count(s, LAPSE_TCP_ACCEPT,
 			  s->flags & LAPSE_SOCKET_WAITING ? COUNT_FILTERED : COUNT_ABANDONED);

@@ -315,7 +315,7 @@ static void give_up(struct rig *rig, uint32_t tid, uint64_t start_ns, uint64_t a
 	span.flags = LAPSE_SPAN_TIMED_OUT | LAPSE_SPAN_BREACH;
 	rig->component[0].counters.abandoned++;
 	rig->component[0].counters.timed_out++;
-	rig_level(&rig->component[0], age);
+	rig_level(rig->component[0].level_ns, rig->component[0].counters.level, age);
 	assert_int_equal(monitor_span(rig->monitor, &span), 0);
 }
 
@@ -345,7 +345,7 @@ static void given_up(void **state)
 	/* Its record was lost. */
 	c->counters.abandoned++;
 	c->counters.timed_out++;
-	rig_level(c, SEC);
+	rig_level(c->level_ns, c->counters.level, SEC);
 	rig_ticks(&rig, 5);
 	assert_int_equal(violations(&rig), 3);
 	rig_end(&rig);

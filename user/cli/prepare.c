@@ -132,15 +132,15 @@ static int parse_measures(struct session *session)
 	size_t n = session->config->n_components;
 	int err;
 
-	session->specs = calloc(2 * n + 1, sizeof(*session->specs));
-	session->fed = calloc(n + 1, sizeof(*session->fed));
+	session->specs = calloc((1 + MEASURES_FEEDERS) * n + 1, sizeof(*session->specs));
+	session->fed = calloc(MEASURES_FEEDERS * n + 1, sizeof(*session->fed));
 	if (!session->specs || !session->fed)
 		return out_of_memory();
 	session->n_specs = n;
 	err = measures_parse(session->config, session->specs);
 	if (!err)
-		err = measures_parse_caches(session->config, session->specs + n, session->fed,
-					    &session->n_fed);
+		err = measures_parse_feeders(session->config, session->specs + n, session->fed,
+					     &session->n_fed);
 	session->n_specs = n + session->n_fed;
 	if (!err)
 		err = measures_check_fed(session->config, session->specs, session->fed, session->n_fed);

@@ -78,6 +78,18 @@ void present_open(struct session *session, const struct tick *tick)
 	forget_closed(session, tick->now_ns);
 }
 
+/* A span that only feeds another component is an event of that one. */
+static int feed_span(struct session *session, const struct lapse_span *span)
+{
+	const struct plan *plan = &session->plan;
+	const struct plan_component *planned =
+		span->component < plan->n_components ? &plan->components[span->component] : NULL;
+
+	if (planned && planned->feeds == FEEDS_CONNECTS)
+		return monitor_connect(session->monitor, planned->fed, span);
+	return monitor_span(session->monitor, span);
+}
+
 int present_span(void *context, const struct lapse_span *span)
 {
 	struct session *session = context;
@@ -88,7 +100,7 @@ int present_span(void *context, const struct lapse_span *span)
 	if (err)
 		return err;
 	show_span(session, span);
-	return monitor_span(session->monitor, span);
+	return feed_span(session, span);
 }
 
 void present_free(struct session *session)

@@ -81,6 +81,7 @@ void session_free(struct session *session)
 	handlers_stop(session->handlers);
 	present_free(session);
 	budget_free(session->budget);
+	lookup_free(session->lookup);
 	processes_free(session);
 	monitor_free(session->monitor);
 	plan_free(&session->plan);

@@ -11,6 +11,7 @@
 #include "kernel/tracer.h"
 #include "monitor/monitor.h"
 #include "output/output.h"
+#include "probe/lookup.h"
 #include "probe/plan.h"
 
 struct session {
@@ -24,7 +25,7 @@ struct session {
 	struct command command;
 	struct probe_spec *specs;
 	size_t n_specs;
-	size_t *fed; /* of the last specifications: the component that each feeds */
+	struct plan_fed *fed; /* of the last specifications: what each feeds */
 	size_t n_fed;
 	size_t n_monitored; /* components that are the monitor's; others feed them, or are not taken yet */
 	bool tcp;	    /* `lapse tcp` */
@@ -43,6 +44,7 @@ struct session {
 	struct output_options show;
 	struct handlers *handlers;
 	struct budget *budget;
+	struct lookup *lookup;	       /* of the names of TCP peers; NULL: there is none */
 	struct shown_open *shown_open; /* open spans that have been shown */
 
 	pid_t *replaced; /* libraries.c: measured by instructions since a library came */

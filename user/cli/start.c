@@ -55,7 +55,7 @@ static const struct config_component *config_component(const struct session *ses
 }
 
 /* Whether a probe of its own tells this component's hits from misses. */
-static bool is_fed(const struct session *session, size_t component)
+static bool has_cache_probe(const struct session *session, size_t component)
 {
 	for (size_t i = 0; i < session->plan.n_components; i++)
 		if (session->plan.components[i].feeds == FEEDS_CACHE &&
@@ -95,10 +95,10 @@ static int add_component(struct session *session, size_t i)
 		.contract = config ? &config->contract : NULL,
 		.outcome_unknown = !planned->has_errors,
 		.untimed = planned->untimed,
-		.has_cache = planned->has_cache || is_fed(session, i),
+		.has_cache = planned->has_cache || has_cache_probe(session, i),
 		.tcp = is_of_tcp(&session->plan, i),
 		.spare = session->n_groups && is_of_tcp(&session->plan, i),
-		.cache_apart = is_fed(session, i),
+		.cache_apart = has_cache_probe(session, i),
 	};
 	int number;
 
@@ -140,11 +140,20 @@ static int start_monitor(struct session *session)
 
 /* ---- the tracer --------------------------------------------------------------------------------- */
 
-/* What only feeds another component has no limits of its own. */
-static void describe_feeder(struct tracer_component *component)
+static void without_limits(struct tracer_component *component)
 {
 	for (int level = 0; level < LAPSE_LEVELS; level++)
 		component->level_ns[level] = UINT64_MAX;
+}
+
+/* What only feeds another component has the limits that are set for that, or none. */
+static void describe_feeder(const struct session *session, const struct plan_component *planned,
+			    struct tracer_component *component)
+{
+	if (planned->feeds == FEEDS_CONNECTS)
+		monitor_kernel_connect_levels(session->monitor, planned->fed, component->level_ns);
+	else
+		without_limits(component);
 }
 
 /* The limits of its values, which the kernel judges. */
@@ -167,12 +176,13 @@ static void describe(struct session *session, size_t i, struct tracer_component 
 	component->flags = planned->flags;
 	component->rules = planned->has_rules ? &planned->rules : NULL;
 	component->marker = planned->marker;
-	component->fed = planned->feeds == FEEDS_CACHE ? planned->fed : NO_COMPONENT;
+	component->feeds = planned->feeds;
+	component->fed = planned->feeds == FEEDS_ITSELF ? NO_COMPONENT : planned->fed;
 	for (int value = 0; value < LAPSE_VALUES; value++)
 		component->value_name[value] =
 			*planned->value_name[value] ? planned->value_name[value] : NULL;
 	if (i >= session->n_monitored) {
-		describe_feeder(component);
+		describe_feeder(session, planned, component);
 		return;
 	}
 	monitor_kernel_levels(session->monitor, i, component->level_ns);
@@ -186,7 +196,7 @@ static void describe(struct session *session, size_t i, struct tracer_component 
 static void describe_group(const struct session *session, struct tracer_component *component)
 {
 	*component = (struct tracer_component){.send_ns = UINT64_MAX, .fed = NO_COMPONENT};
-	describe_feeder(component);
+	without_limits(component);
 	if (session->kind == SESSION_TRACE)
 		component->level_ns[LAPSE_LEVEL_WARNING] = session->options->slower_ns;
 }
@@ -351,7 +361,9 @@ int session_start(struct session *session)
 	code = open_output(session);
 	if (code)
 		return code;
-	if (start_monitor(session) || budget_new(session)) {
+	if (start_monitor(session) || budget_new(session) ||
+	    lookup_new(session->specs, session->n_specs, clock_now_ns(), LOOKUP_PERIOD_NS,
+		       &session->lookup)) {
 		diag_error("out of memory");
 		return EXIT_NOT_ATTACHED;
 	}

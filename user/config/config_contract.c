@@ -10,7 +10,13 @@
 #include "config/config_schema.h"
 
 /* How an objective is judged. */
-enum judged { BY_SPAN = 1 << 0, BY_WINDOW = 1 << 1, AT_TICK = 1 << 2, OF_SYSTEM = 1 << 3 };
+enum judged {
+	BY_SPAN = 1 << 0,
+	BY_WINDOW = 1 << 1,
+	AT_TICK = 1 << 2,
+	OF_SYSTEM = 1 << 3,
+	BY_PERIOD = 1 << 4,
+};
 
 /* Keys of the long form that only some objectives have. */
 static const struct {
@@ -18,8 +24,8 @@ static const struct {
 	unsigned judged;
 	const char *owners;
 } exclusive[] = {
-	{"for", BY_WINDOW | AT_TICK | OF_SYSTEM, "window objectives"},
-	{"over", BY_WINDOW | OF_SYSTEM, "window objectives"},
+	{"for", BY_WINDOW | AT_TICK | OF_SYSTEM | BY_PERIOD, "window objectives"},
+	{"over", BY_WINDOW | OF_SYSTEM | BY_PERIOD, "window objectives"},
 	{"min_samples", BY_WINDOW | OF_SYSTEM, "window objectives"},
 	{"breaches", BY_SPAN, "span objectives"},
 	{"since", OF_SYSTEM, "the error rate of all components"},
@@ -31,6 +37,8 @@ static unsigned judged(const struct objective_kind_info *info)
 		return OF_SYSTEM;
 	if (info->at_tick)
 		return AT_TICK;
+	if (info->by_period)
+		return BY_PERIOD;
 	return info->per_span ? BY_SPAN : BY_WINDOW;
 }
 
@@ -38,6 +46,8 @@ static const char *judged_how(const struct objective_kind_info *info)
 {
 	if (info->per_span)
 		return "span by span";
+	if (info->by_period)
+		return "over a period";
 	return info->at_tick ? "each second" : "over the window";
 }
 

@@ -143,6 +143,8 @@ static void explain_component(FILE *out, const struct config_component *componen
 		fprintf(out, ", and its cache by %s", safe(component->cache.text, name));
 		fprintf(out, " %s,", safe(component->cache_hit.text, name));
 	}
+	if (component->connections.text)
+		fprintf(out, ", and its connections by %s,", safe(component->connections.text, name));
 	fputs(" over ", out);
 	explain_window(out, &component->window);
 	fputs(contract->n_objectives ? " and promises\n" : " and promises nothing\n", out);

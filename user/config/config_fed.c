@@ -27,6 +27,19 @@ static bool told_cache(const struct config_fed *fed, const struct objective *obj
 	return fed->has_cache;
 }
 
+static bool told_spans(const struct config_fed *fed, const struct objective *objective)
+{
+	(void)fed;
+	(void)objective;
+	return true;
+}
+
+static bool told_connects(const struct config_fed *fed, const struct objective *objective)
+{
+	(void)objective;
+	return fed->has_connects;
+}
+
 static bool told_value(const struct config_fed *fed, const struct objective *objective)
 {
 	for (size_t i = 0; i < fed->n_values; i++)
@@ -34,6 +47,8 @@ static bool told_value(const struct config_fed *fed, const struct objective *obj
 			return true;
 	return fed->any_value;
 }
+
+#define ADD_CONNECTIONS "add such as connections: \"tcp:connect peer=10.0.0.5:5432\" to the component"
 
 /* What each source needs, and what to write where it is not there. */
 static const struct {
@@ -49,6 +64,11 @@ static const struct {
 			  "nothing tells hits from misses; add such as cache: {measure: LOOKUP, hit: "
 			  "\"ret != 0\"} to the component"},
 	[SOURCE_VALUE] = {told_value, NULL},
+	[SOURCE_SPANS] = {told_spans, NULL},
+	[SOURCE_CONNECTS] = {told_connects, "nothing tells of the connections that it opens; " ADD_CONNECTIONS
+					    " (where its own spans are connections, max_latency judges "
+					    "them)"},
+	[SOURCE_REUSE] = {told_connects, "nothing tells of the connections that it opens; " ADD_CONNECTIONS},
 	[SOURCE_OPEN] = {told_durations,
 			 "its probe counts events, which are never in flight; measure a function, "
 			 "or a span from one place to another"},

@@ -202,7 +202,8 @@ static uint64_t kernel_missed(const struct tracer *tracer)
 	return missed;
 }
 
-static void read_self(struct tracer *tracer, struct tick_self *self)
+/* *alive: the target runs. */
+static void read_self(struct tracer *tracer, struct tick_self *self, bool *alive)
 {
 	for (size_t i = 0; i < tracer->n_components; i++)
 		add_cost(tracer, i, self);
@@ -211,7 +212,7 @@ static void read_self(struct tracer *tracer, struct tick_self *self)
 	self->kernel_missed =
 		kernel_missed(tracer) + tracer->skel->bss->unsafe_skipped + tracer->skel->bss->tcp_lost;
 	self->values_unnamed = tracer->skel->bss->values_unnamed;
-	self->target_cpu_ns = usage_target_ns(tracer->usage);
+	self->target_cpu_ns = usage_target_ns(tracer->usage, alive);
 	if (self->target_cpu_ns < USAGE_RESOLVED_NS)
 		self->target_cpu_ns = 0;
 	self->tracer_cpu_ns = usage_own_ns();
@@ -225,7 +226,7 @@ static int read_component(struct tracer *tracer, size_t component, bool last, ui
 	struct component_memory *memory = &tracer->memory[component];
 	int err = 0;
 
-	*out = (struct tick_component){.component = component, .running = true, .detached = memory->dropped};
+	*out = (struct tick_component){.component = component, .detached = memory->dropped};
 	for (unsigned shard = 0; shard < 1U << tracer->shard_bits; shard++)
 		add_cell(&out->counters, tracer_cell(tracer, component, shard));
 	out->counters.abandoned += tracer->dead[component];
@@ -263,15 +264,37 @@ static int read_open(struct tracer *tracer, uint64_t now_ns, bool last)
 	return err;
 }
 
-/* The hits and misses of a component that only tells another's. */
-static void feed(struct tick_component *fed, const struct tick_component *feeder)
+static void feed_cache(struct tick_component *fed, const struct tick_counters *counters)
 {
-	const struct tick_counters *counters = &feeder->counters;
-
 	fed->counters.hits += counters->hits;
 	fed->counters.misses += counters->misses;
 	fed->cache_lost += counters->too_deep + counters->maps_full;
-	fed->detached |= feeder->detached;
+}
+
+/* An attempt that the program gave up has failed too. */
+static void feed_connects(struct tick_component *fed, const struct tick_component *feeder)
+{
+	const struct tick_counters *counters = &feeder->counters;
+
+	fed->connects = (struct tick_connects){
+		.opened = counters->returns - counters->errors,
+		.failed = counters->errors + counters->abandoned,
+		.lost = counters->too_deep + counters->maps_full + counters->stray,
+		.late_max_ns = feeder->late_max_ns,
+	};
+	memcpy(fed->connects.level, counters->level, sizeof(counters->level));
+}
+
+/* What a component only tells of another one. */
+static void feed(struct tracer *tracer, size_t feeder)
+{
+	struct tick_component *fed = &tracer->ticked[tracer->wanted[feeder].fed];
+
+	if (tracer->wanted[feeder].feeds == FEEDS_CACHE)
+		feed_cache(fed, &tracer->ticked[feeder].counters);
+	else if (tracer->wanted[feeder].feeds == FEEDS_CONNECTS)
+		feed_connects(fed, &tracer->ticked[feeder]);
+	fed->detached |= tracer->ticked[feeder].detached;
 }
 
 /* What was given up stands in the counters already. */
@@ -293,6 +316,7 @@ int tracer_tick(struct tracer *tracer, uint64_t now_ns, bool last, const struct 
 	bool open_known = !read_open(tracer, now_ns, last);
 	struct bucket_delta *deltas;
 	int err = tell_timed_out(tracer, records);
+	bool alive;
 
 	tracer->n_deltas = 0;
 	for (size_t i = 0; i < tracer->n_components && !err; i++)
@@ -309,7 +333,7 @@ int tracer_tick(struct tracer *tracer, uint64_t now_ns, bool last, const struct 
 	ring_catch_up(tracer, records);
 	for (size_t i = tracer->n_told; i < tracer->n_components && tracer->wanted[i].fed != NO_COMPONENT;
 	     i++)
-		feed(&tracer->ticked[tracer->wanted[i].fed], &tracer->ticked[i]);
+		feed(tracer, i);
 	*tick = (struct tick){
 		.now_ns = now_ns,
 		.period_ns = tracer->last_tick_ns ? now_ns - tracer->last_tick_ns : 0,
@@ -319,7 +343,9 @@ int tracer_tick(struct tracer *tracer, uint64_t now_ns, bool last, const struct 
 		.n_open = tracer->n_open,
 		.open_known = open_known,
 	};
-	read_self(tracer, &tick->self);
+	read_self(tracer, &tick->self, &alive);
+	for (size_t i = 0; i < tracer->n_told; i++)
+		tracer->ticked[i].running = alive;
 	tsc_measure(tracer);
 	tracer->last_tick_ns = now_ns;
 	return 0;

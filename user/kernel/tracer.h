@@ -32,7 +32,8 @@ struct tracer_component {
 	const struct lapse_rules *rules;      /* of its modifiers, or NULL; value limits included */
 	const char *value_name[LAPSE_VALUES]; /* of the captured values, or NULL */
 	const char *marker;		      /* the name by which programs feed it, or NULL */
-	uint32_t fed; /* the component that this one's hits and misses are, or NO_COMPONENT */
+	enum plan_feeds feeds;		      /* what it tells of another component ... */
+	uint32_t fed;			      /* ... this one; NO_COMPONENT: it has spans of its own */
 };
 
 struct tracer_options {

@@ -49,6 +49,14 @@ struct tick_tcp {
 	uint64_t min_rtt_us;		/* the lowest so far; 0: none */
 };
 
+/* The connections that a component opens, by a probe of their own, since the start. */
+struct tick_connects {
+	uint64_t opened, failed;
+	uint64_t level[LAPSE_LEVELS]; /* as tick_counters.level, of max_connection_time */
+	uint64_t lost;		      /* attempts that tracing missed */
+	uint64_t late_max_ns;	      /* of those that ended in the tick before; 0: none */
+};
+
 struct tick_component {
 	uint32_t component;
 	bool running;  /* a process of it is alive */
@@ -66,6 +74,7 @@ struct tick_component {
 	struct tick_value value[LAPSE_VALUES];
 	uint64_t cache_lost; /* hits or misses that were lost since the start */
 	struct tick_tcp tcp;
+	struct tick_connects connects;
 };
 
 /* What tracing lost and cost, since the start. */

@@ -59,6 +59,10 @@ int monitor_add(struct monitor *monitor, const struct monitor_component *compone
 void monitor_kernel_levels(const struct monitor *monitor, uint32_t component,
 			   uint64_t level_ns[LAPSE_LEVELS]);
 
+/* The same for the connections that it opens. */
+void monitor_kernel_connect_levels(const struct monitor *monitor, uint32_t component,
+				   uint64_t level_ns[LAPSE_LEVELS]);
+
 /*
  * The same for captured value @name: a span is counted at the highest level whose limit it exceeds
  * (@above) or falls below (@below). INT64_MAX and INT64_MIN: not in use.
@@ -77,6 +81,8 @@ void monitor_start(struct monitor *monitor, uint64_t start_ns);
  */
 int monitor_span(struct monitor *monitor, const struct lapse_span *span);
 int monitor_tick(struct monitor *monitor, const struct tick *tick);
+/* @span is the opening of a connection by @component, whatever component it is of. */
+int monitor_connect(struct monitor *monitor, uint32_t component, const struct lapse_span *span);
 
 /* Whether the last tick ended a reporting interval: the snapshot's interval figures are new. */
 bool monitor_interval_ended(const struct monitor *monitor);

@@ -18,6 +18,9 @@ struct objective_input {
 	struct samples samples; /* durations */
 	uint64_t count, errors; /* spans */
 	uint64_t hits, misses, cache_lost;
+	uint64_t opened, not_opened, opening_lost; /* connections */
+	uint64_t covered_ns;
+	bool full;	   /* the whole period is covered, and the process ran all the time */
 	uint64_t n_values; /* of the objective's captured value */
 	int64_t value_sum;
 	uint64_t in_flight;

@@ -328,7 +328,7 @@ static void choose_dropped(struct planning *p, const struct plan *plan, bool *dr
 	for (size_t i = 0; i < plan->n_components; i++) {
 		size_t spec = plan->components[i].spec;
 
-		if (spec >= first_fed && !p->planned[p->options->fed[spec - first_fed]])
+		if (spec >= first_fed && !p->planned[p->options->fed[spec - first_fed].spec])
 			dropped[i] = true;
 	}
 }

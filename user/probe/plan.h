@@ -63,7 +63,8 @@ struct plan_file {
 /* What a component's spans are fed to, where it is not a component of its own for the monitor. */
 enum plan_feeds {
 	FEEDS_ITSELF,
-	FEEDS_CACHE, /* its hits and misses are .fed's */
+	FEEDS_CACHE,	/* its hits and misses are .fed's */
+	FEEDS_CONNECTS, /* its spans are the openings of .fed's connections */
 };
 
 struct plan_component {
@@ -104,12 +105,18 @@ struct plan {
 	uint32_t n_functions; /* numbers given so far */
 };
 
+/* Which specification another one feeds, and how. */
+struct plan_fed {
+	size_t spec;
+	enum plan_feeds feeds;
+};
+
 struct plan_options {
-	bool force_uretprobe; /* return probes even where something may unwind past them */
-	bool yes;	      /* globs over 100 functions are meant */
-	bool whole;	      /* every specification must be measured: a contract hangs on it */
-	const char *merge;    /* join the functions of a glob under this name, or NULL */
-	const size_t *fed;    /* of the last n_fed specifications: the one whose hits and misses they are */
+	bool force_uretprobe;	    /* return probes even where something may unwind past them */
+	bool yes;		    /* globs over 100 functions are meant */
+	bool whole;		    /* every specification must be measured: a contract hangs on it */
+	const char *merge;	    /* join the functions of a glob under this name, or NULL */
+	const struct plan_fed *fed; /* of the last n_fed specifications: what they feed */
 	size_t n_fed;
 	bool seccomp_kills; /* the self-test said that a seccomp filter would kill the target at a
 			     * return probe */
