@@ -49,8 +49,9 @@ int process_exit(void *ctx)
 	code = BPF_CORE_READ(signal, group_exit_code);
 	if (!code)
 		code = BPF_CORE_READ(task, exit_code);
-	process_tell(LAPSE_PROC_EXIT, tgid, 0, code);
+	/* Who is told of the last one's end finds nobody left. */
 	bpf_map_delete_elem(&tgids, &tgid);
+	process_tell(LAPSE_PROC_EXIT, tgid, 0, code);
 	return 0;
 }
 

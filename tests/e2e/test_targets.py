@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Which processes are meant, and which file a function comes from."""
 
+import json
 import os
 import shutil
+import time
 
-from harness import (TARGETS, Target, case, check, conserved, counted, equal, lossless, need)
+from harness import (TARGETS, Target, case, check, conserved, counted, equal, lossless, need, wait_until)
 
 
 def _traced(t, target, probe="work_push", calls=500, who=None):
@@ -168,6 +170,54 @@ def follow_children_that_execute(t):
     tracer.stop()
     counted(tracer.component("child_work"), 307, "child_work")
     target.finish()
+
+
+@case()
+def follow_children_that_are_there(t):
+    target = t.target("spawner", "--children", 3, "--calls", 100, "--own", 7, "--early")
+    tracer = t.lapse("stat", "-p", target.pid, "--follow", "child_work", "--json")
+    target.go()
+    target.done()
+    tracer.stop()
+    counted(tracer.component("child_work"), 307, "child_work")
+    target.finish()
+
+
+@case()
+def follow_ends_with_the_target(t):
+    target = t.target("spawner", "--children", 3, "--calls", 100, "--own", 7)
+    tracer = t.lapse("stat", "-p", target.pid, "--follow", "child_work", "--json")
+    target.go()
+    target.done()
+    target.finish()
+    equal(tracer.wait(), 0, "exit code")
+    counted(tracer.component("child_work"), 307, "child_work")
+
+
+@case()
+def follow_lasts_as_long_as_the_children(t):
+    """The command ends before its children: its status is handed on once they have ended too."""
+    tracer = t.lapse("stat", "child_work", "--follow", "-o", t.path("data"), "--json", "--",
+                     os.path.join(TARGETS, "spawner"), "--orphans", 7, "--own", 5, "--children", 3, "--calls",
+                     100, stdin=-1)
+    command = int(tracer.wait_line(r"^ready (\d+)")[1])
+    tracer.send("go\n")
+    wait_until(lambda: not os.path.exists(f"/proc/{command}"), "the command to end")
+    time.sleep(1.5)  # a tick and more
+    check(tracer.running(), "it ended before the children")
+    tracer.popen.stdin.close()
+    equal(tracer.wait(), 7, "exit code")
+    with open(t.path("data"), encoding="utf-8") as data:
+        final = json.loads(data.readlines()[-1])
+    counted(final["components"]["child_work"], 305, "child_work")
+    conserved(final)
+
+
+@case()
+def follow_goes_with_pids(t):
+    tracer = t.lapse_ends("stat", "--exe", os.path.join(TARGETS, "spawner"), "--follow", "child_work")
+    equal(tracer.popen.returncode, 2, "exit code")
+    check("--follow goes with -p" in tracer.err[-1], tracer.last_words())
 
 
 @case()

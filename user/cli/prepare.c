@@ -71,6 +71,15 @@ static int check_thread(const struct session *session)
 	return EXIT_NOT_ATTACHED;
 }
 
+static int check_follow(const struct session *session)
+{
+	if (!session->selection.follow || session->selection.n_pids)
+		return 0;
+	diag_error("--follow goes with -p or a command after --: --exe and --comm find processes by what "
+		   "they run, whoever has started them");
+	return EXIT_USAGE;
+}
+
 static int choose_target(struct session *session)
 {
 	session->selection = session->options->target;
@@ -87,7 +96,7 @@ static int choose_target(struct session *session)
 	if (!names_target(&session->selection) && session->config)
 		take_config_target(session);
 	if (names_target(&session->selection))
-		return check_thread(session);
+		return check_follow(session) ?: check_thread(session);
 	if (session->options->tid)
 		return take_thread(session);
 	diag_error("which process? Give -p PID, --exe PATH, --comm NAME, or a command after --");

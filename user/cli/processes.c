@@ -56,14 +56,25 @@ int processes_watch(struct session *session)
 
 static void end_with(struct session *session, const struct gone *gone)
 {
+	const char *others = session->selection.follow ? ", and so have all that it started" : "";
+
 	if (!gone->has_status)
-		session_end(session, "process %d has ended", gone->pid);
+		session_end(session, "process %d has ended%s", gone->pid, others);
 	else if (WIFSIGNALED(gone->status))
-		session_end(session, "process %d was killed by signal %d (%s)", gone->pid,
-			    WTERMSIG(gone->status), strsignal(WTERMSIG(gone->status)));
+		session_end(session, "process %d was killed by signal %d (%s)%s", gone->pid,
+			    WTERMSIG(gone->status), strsignal(WTERMSIG(gone->status)),
+			    *others ? ", and all that it started has ended" : "");
 	else
-		session_end(session, "process %d has ended with status %d", gone->pid,
-			    WEXITSTATUS(gone->status));
+		session_end(session, "process %d has ended with status %d%s", gone->pid,
+			    WEXITSTATUS(gone->status), others);
+}
+
+void processes_end(struct session *session)
+{
+	if (session->n_alive || !session->last_gone)
+		return;
+	if (!session->selection.follow || !tracer_follows_any(session->tracer, target_runs))
+		end_with(session, session->last_gone);
 }
 
 void processes_gone(struct session *session, size_t index)
@@ -77,8 +88,9 @@ void processes_gone(struct session *session, size_t index)
 	gone->pidfd = -1;
 	if (session->command.pid == gone->pid)
 		session->exit_status = command_status(&session->command);
-	if (--session->n_alive == 0 && !session->selection.follow)
-		end_with(session, gone);
+	session->n_alive--;
+	session->last_gone = gone;
+	processes_end(session);
 }
 
 static void note_exit(struct session *session, const struct lapse_proc *record)
@@ -89,6 +101,7 @@ static void note_exit(struct session *session, const struct lapse_proc *record)
 		session->gone[i].has_status = true;
 		session->gone[i].status = record->code;
 	}
+	processes_end(session);
 }
 
 static unsigned classes_from(const struct plan *plan, size_t first_place)
@@ -134,6 +147,59 @@ void processes_extend(struct session *session, const struct process *process)
 		diag_warn("process %d (%s) is not traced: %s", process->pid, process->comm, strerror(-err));
 }
 
+/* A process that had begun before forks were told of. */
+static void meet(struct session *session, pid_t pid)
+{
+	struct process process;
+
+	if (process_read(pid, &process))
+		return;
+	libraries_watch(session, &process);
+	processes_extend(session, &process);
+	tracer_watch_usage(session->tracer, pid);
+	process_free(&process);
+}
+
+static bool was_found(const struct session *session, pid_t pid)
+{
+	for (size_t i = 0; i < session->n_processes; i++)
+		if (session->processes[i].pid == pid)
+			return true;
+	return false;
+}
+
+/* One look at the descendants. How many are followed from now on that were not before, or -errno. */
+static int follow_new(struct session *session)
+{
+	pid_t *pids;
+	size_t n;
+	int added = 0, err = target_pids(&session->selection, &pids, &n);
+
+	for (size_t i = 0; i < n && !err; i++) {
+		int new = tracer_follow(session->tracer, pids[i]);
+
+		if (new < 0)
+			err = new;
+		else if (new && !was_found(session, pids[i]))
+			meet(session, pids[i]);
+		added += new > 0;
+	}
+	free(pids);
+	return err ?: added;
+}
+
+int processes_follow(struct session *session)
+{
+	int added;
+
+	if (!session->selection.follow)
+		return 0;
+	do
+		added = follow_new(session);
+	while (added > 0);
+	return added;
+}
+
 static void note_exec(struct session *session, const struct lapse_proc *record)
 {
 	struct process process;
@@ -168,7 +234,7 @@ int processes_record(void *context, const struct lapse_proc *record)
 
 void processes_free(struct session *session)
 {
-	for (size_t i = 0; session->gone && i < session->n_alive; i++)
+	for (size_t i = 0; session->gone && i < session->selection.n_pids; i++)
 		if (session->gone[i].pidfd > 0)
 			close(session->gone[i].pidfd);
 	free(session->gone);

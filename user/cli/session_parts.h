@@ -48,6 +48,7 @@ struct session {
 	int epoll, timer, signals;
 	struct gone *gone; /* pidfds of -p */
 	size_t n_alive;
+	const struct gone *last_gone;
 	uint64_t tick_ns, start_ns, end_ns;
 	bool hint_given;
 	bool interrupted;
@@ -77,6 +78,10 @@ void present_free(struct session *session);
 int processes_watch(struct session *session);
 int processes_record(void *context, const struct lapse_proc *record);
 void processes_gone(struct session *session, size_t index);
+/* Has the run end if nobody is left of the processes that were named, and of those that they started. */
+void processes_end(struct session *session);
+/* With --follow, once forks are told of: the descendants that there are already. 0 or -errno. */
+int processes_follow(struct session *session);
 void processes_free(struct session *session);
 /* What @process has that was not probed before is probed. */
 void processes_extend(struct session *session, const struct process *process);

@@ -293,6 +293,10 @@ static int attach(struct session *session)
 		err = tracer_attach(session->tracer, &session->plan, 0, 0);
 	if (err)
 		return EXIT_NOT_ATTACHED;
+	if (processes_follow(session)) {
+		diag_error("cannot follow the children");
+		return EXIT_NOT_ATTACHED;
+	}
 	for (size_t i = 0; i < session->n_processes; i++) {
 		libraries_watch(session, &session->processes[i]);
 		tracer_watch_usage(session->tracer, session->processes[i].pid);

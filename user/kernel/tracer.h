@@ -81,6 +81,12 @@ int tracer_drop(struct tracer *tracer, const struct plan *plan, const bool *drop
 /* What the probes of component @i of the plan have cost since the start, in nanoseconds. */
 uint64_t tracer_component_cost(const struct tracer *tracer, size_t component);
 
+/* With .follow: @pid and its children are meant from now on. 1 if it was not before, 0, or -errno. */
+int tracer_follow(struct tracer *tracer, pid_t pid);
+
+/* Whether any process that is meant by its pid, or followed, is left; whom @runs denies is forgotten. */
+bool tracer_follows_any(struct tracer *tracer, bool (*runs)(pid_t pid));
+
 /* One more executable that is meant: one that has been replaced on disk, say. */
 int tracer_want_exe(struct tracer *tracer, struct file_id exe);
 

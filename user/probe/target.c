@@ -251,6 +251,29 @@ static int select_pids(const struct target_selection *selection, struct pid_list
 	return err;
 }
 
+int target_pids(const struct target_selection *selection, pid_t **pids, size_t *n)
+{
+	struct pid_list list = {0};
+	int err = select_pids(selection, &list);
+
+	if (err) {
+		free(list.pids);
+		list = (struct pid_list){0};
+	}
+	*pids = list.pids;
+	*n = list.n;
+	return err;
+}
+
+bool target_runs(pid_t pid)
+{
+	char *exe = read_exe(pid);
+	bool runs = exe || (errno != ENOENT && errno != ESRCH);
+
+	free(exe);
+	return runs;
+}
+
 static bool named_by_pid(const struct target_selection *selection, pid_t pid)
 {
 	for (size_t i = 0; i < selection->n_pids; i++) {
