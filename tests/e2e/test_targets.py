@@ -140,6 +140,71 @@ def by_comm(t):
 
 
 @case()
+def by_comm_that_comes_later(t):
+    """It waits for the first process of that name; a restarted one is picked up, of a new file too."""
+    path = shutil.copy(os.path.join(TARGETS, "timed"), t.path("lapse-t-later"))
+    tracer = t.lapse("stat", "--comm", "lapse-t-later", "work_push", "--json", wait=False)
+    tracer.wait_line("waiting for a process called 'lapse-t-later'", tracer.err)
+    first = t.target(path, "--calls", 200, "--ns", "5us")
+    tracer.tracing()
+    first.go()
+    first.done()
+    first.finish()
+    second = t.target(path, "--calls", 100, "--ns", "5us")
+    second.go()
+    second.done()
+    second.finish()
+    os.unlink(path)
+    shutil.copy(os.path.join(TARGETS, "timed"), path)
+    third = t.target(path, "--calls", 50, "--ns", "5us")
+    tracer.wait_line(f"tracing 1 more probe in PID {third.pid}", tracer.err)
+    third.go()
+    third.done()
+    tracer.stop()
+    counted(tracer.component("work_push"), 350, "work_push")
+    equal(len([line for line in tracer.err if "waiting" in line]), 1, "lines that say what it waits for")
+    third.finish()
+
+
+@case()
+def by_comm_that_never_comes(t):
+    tracer = t.lapse_ends("stat", "--comm", "lapse-t-never", "work_push", "-d", "300ms")
+    equal(tracer.popen.returncode, 4, "exit code when the time is up")
+    check("before the time was up" in tracer.err[-1], tracer.last_words())
+    tracer = t.lapse("stat", "--comm", "lapse-t-never", "work_push", wait=False)
+    tracer.wait_line("waiting for a process", tracer.err)
+    tracer.stop(code=130)
+
+
+@case()
+def by_exe_restarted(t):
+    """The same for --exe, whose first process comes later too. A new file is known by its first process
+    only: what that calls before its libraries have been judged is missed, and counted so."""
+    path = shutil.copy(os.path.join(TARGETS, "timed"), t.path("restarted"))
+    tracer = t.lapse("stat", "--exe", path, "work_push", "--json")
+    for calls in (200, 100):
+        target = t.target(path, "--calls", calls, "--ns", "5us")
+        target.go()
+        target.done()
+        target.finish()
+    os.unlink(path)
+    shutil.copy(os.path.join(TARGETS, "timed"), path)
+    third = t.target(path, "--calls", 50, "--ns", "5us")
+    tracer.wait_line(f"tracing 1 more probe in PID {third.pid}", tracer.err)
+    third.go()
+    third.done()
+    third.finish()
+    fourth = t.target(path, "--calls", 25, "--ns", "5us")
+    fourth.go()
+    fourth.done()
+    tracer.stop()
+    missed = tracer.final()["integrity"]["kernel_missed"]
+    check(missed <= 50, f"{missed} calls missed")
+    counted(tracer.component("work_push"), 375 - missed, "work_push")
+    fourth.finish()
+
+
+@case()
 def children_are_not_meant_by_pid(t):
     target = t.target("spawner", "--children", 3, "--calls", 100, "--own", 7)
     tracer = t.stat(target.pid, "child_work")

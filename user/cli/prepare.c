@@ -109,12 +109,8 @@ static int find_processes(struct session *session)
 
 	if (err)
 		return EXIT_NOT_ATTACHED;
-	if (!session->n_processes && !session->selection.exe) {
-		diag_error(
-			"no process is called '%s'; a program that is not running yet can be named by --exe",
-			session->selection.comm);
-		return EXIT_NOT_ATTACHED;
-	}
+	if (!session->n_processes && session->selection.comm)
+		return await_process(session);
 	return 0;
 }
 

@@ -50,6 +50,7 @@ struct session {
 	size_t n_alive;
 	const struct gone *last_gone;
 	uint64_t tick_ns, start_ns, end_ns;
+	uint64_t deadline_ns; /* of -d; 0: none */
 	bool hint_given;
 	bool interrupted;
 	char *end_reason;
@@ -59,6 +60,8 @@ struct session {
 
 /* prepare.c: from options to a plan, and the figures that the plan needs. 0 or an exit code. */
 int session_prepare(struct session *session);
+/* await.c: waits until a process has the name that is meant. 0 or an exit code. */
+int await_process(struct session *session);
 /* start.c: monitor, tracer, handlers; attached when it gives 0, else an exit code. */
 int session_start(struct session *session);
 /* loop.c: until the end comes. */
@@ -103,6 +106,9 @@ void budget_free(struct budget *budget);
 
 /* tick.c: reads the kernel's figures and feeds them on. 0 or -errno. */
 int session_tick(struct session *session, bool last);
+
+/* -d counts from here, if it does not yet. */
+void session_set_deadline(struct session *session);
 
 /* Has the loop end, for a reason that the report names; the first one stands. */
 void session_end(struct session *session, const char *format, ...) LAPSE_PRINTF(2, 3);
