@@ -24,15 +24,6 @@ static bool has_return_probes(const struct plan *plan)
 	return false;
 }
 
-/* Whether a library may bring what nothing has had so far. */
-static bool awaits_any(const struct plan *plan)
-{
-	for (size_t i = 0; i < plan->n_components; i++)
-		if (plan_awaits(plan, i))
-			return true;
-	return false;
-}
-
 void libraries_watch(struct session *session, const struct process *process)
 {
 	bool everyone = session->selection.exe || session->selection.comm || session->selection.follow;
@@ -40,7 +31,7 @@ void libraries_watch(struct session *session, const struct process *process)
 	uint64_t offset;
 	int err;
 
-	if (!awaits_any(&session->plan) &&
+	if (!session->plan.awaits &&
 	    (session->options->force_uretprobe || !has_return_probes(&session->plan)))
 		return;
 	err = loader_hook(process, &file, &offset);
@@ -185,7 +176,7 @@ void libraries_changed(struct session *session, const struct lapse_proc *record)
 		return;
 	if (!replaced(session, record->pid))
 		judge(session, &process, changes);
-	if (awaits_any(&session->plan))
+	if (session->plan.awaits)
 		processes_extend(session, &process);
 	process_free(&process);
 }

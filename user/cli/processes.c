@@ -104,9 +104,9 @@ static void note_exit(struct session *session, const struct lapse_proc *record)
 	processes_end(session);
 }
 
-static unsigned classes_from(const struct plan *plan, size_t first_place)
+static unsigned classes_from(const struct plan *plan, size_t first_place, size_t first_usdt)
 {
-	unsigned classes = 0;
+	unsigned classes = first_usdt < plan->n_usdts ? 1U << LAPSE_CLASS_EMULATED : 0;
 
 	for (size_t i = first_place; i < plan->n_places; i++)
 		if (plan->places[i].role != LAPSE_ROLE_RETINS)
@@ -116,48 +116,49 @@ static unsigned classes_from(const struct plan *plan, size_t first_place)
 
 static int attach_new(struct session *session, size_t first_place, size_t first_usdt)
 {
-	unsigned classes = classes_from(&session->plan, first_place);
+	unsigned classes = classes_from(&session->plan, first_place, first_usdt);
 	int err = classes ? tracer_calibrate(session->tracer, classes) : 0;
 
 	return err ?: tracer_attach(session->tracer, &session->plan, first_place, first_usdt);
 }
 
-static void say_new(const struct session *session, const struct process *process, size_t first_place,
-		    size_t first_usdt)
+/* Probes, as they are told to people: those that an extension has brought, and those that a file had. */
+static size_t count_new(const struct plan *plan, size_t first_place, size_t first_usdt)
 {
-	size_t n = session->plan.n_usdts - first_usdt;
+	size_t n = plan->n_usdts - first_usdt;
 
-	for (size_t i = first_place; i < session->plan.n_places; i++)
-		n += session->plan.places[i].role != LAPSE_ROLE_RETINS;
-	diag_note("tracing %zu more probe%s in PID %d", n, n == 1 ? "" : "s", process->pid);
+	for (size_t i = first_place; i < plan->n_places; i++)
+		n += plan->places[i].role != LAPSE_ROLE_RETINS;
+	return n;
 }
 
-void processes_extend(struct session *session, const struct process *process)
+static size_t count_known(const struct plan *plan, size_t file, size_t end_place, size_t end_usdt)
 {
-	size_t first_place, new_files, first_usdt = session->plan.n_usdts;
-	int err = plan_extend(&session->plan, session->specs, session->n_specs, process,
-			      &session->plan_options, &first_place, &new_files);
+	size_t n = 0;
 
-	if (!err && (first_place < session->plan.n_places || first_usdt < session->plan.n_usdts)) {
-		err = attach_new(session, first_place, first_usdt);
-		if (!err)
-			say_new(session, process, first_place, first_usdt);
+	for (size_t i = 0; i < end_place; i++)
+		n += plan->places[i].file == file && plan->places[i].role != LAPSE_ROLE_RETINS;
+	for (size_t i = 0; i < end_usdt; i++)
+		n += plan->usdts[i].file == file;
+	return n;
+}
+
+/* Files that are probed already, and that @pid has now too. How many probes that are, or -errno. */
+static int attach_known(struct session *session, pid_t pid, size_t end_place, size_t end_usdt)
+{
+	const struct plan *plan = &session->plan;
+	int n = 0, err = 0;
+
+	for (size_t i = 0; i < plan->n_files && err >= 0; i++) {
+		const struct plan_file *file = &plan->files[i];
+
+		if (!file->n_served || file->n_served == file->n_pids)
+			continue;
+		err = tracer_attach_pid(session->tracer, plan, i, pid, end_place, end_usdt);
+		if (err > 0)
+			n += (int)count_known(plan, i, end_place, end_usdt);
 	}
-	if (err)
-		diag_warn("process %d (%s) is not traced: %s", process->pid, process->comm, strerror(-err));
-}
-
-/* A process that had begun before forks were told of. */
-static void meet(struct session *session, pid_t pid)
-{
-	struct process process;
-
-	if (process_read(pid, &process))
-		return;
-	libraries_watch(session, &process);
-	processes_extend(session, &process);
-	tracer_watch_usage(session->tracer, pid);
-	process_free(&process);
+	return err < 0 ? err : n;
 }
 
 static bool was_found(const struct session *session, pid_t pid)
@@ -166,6 +167,55 @@ static bool was_found(const struct session *session, pid_t pid)
 		if (session->processes[i].pid == pid)
 			return true;
 	return false;
+}
+
+static int attach_all(struct session *session, const struct process *process, size_t first_place,
+		      size_t first_usdt)
+{
+	size_t new = count_new(&session->plan, first_place, first_usdt), n;
+	int known = attach_known(session, process->pid, first_place, first_usdt), err;
+
+	if (known < 0)
+		return known;
+	n = new + (size_t)known;
+	/* At the end the limits are taken back from those that were there at the beginning. */
+	if (n && was_found(session, process->pid))
+		markers_tell(session, process);
+	else if (n)
+		markers_reset(session, process);
+	err = new ? attach_new(session, first_place, first_usdt) : 0;
+	if (!err && n)
+		diag_note("tracing %zu more probe%s in PID %d", n, n == 1 ? "" : "s", process->pid);
+	return err;
+}
+
+void processes_extend(struct session *session, const struct process *process)
+{
+	size_t first_place, new_files, first_usdt = session->plan.n_usdts;
+	int err = plan_extend(&session->plan, session->specs, session->n_specs, process,
+			      &session->plan_options, &first_place, &new_files);
+
+	if (!err)
+		err = attach_all(session, process, first_place, first_usdt);
+	if (err)
+		diag_warn("process %d (%s) is not traced: %s", process->pid, process->comm, strerror(-err));
+}
+
+/* A process that is new to lapse. It is read anew once its libraries are watched: what it loads before is
+ * there then, and of what it loads later a record comes. */
+static void meet(struct session *session, pid_t pid)
+{
+	struct process process;
+
+	if (process_read(pid, &process))
+		return;
+	libraries_watch(session, &process);
+	process_free(&process);
+	if (process_read(pid, &process))
+		return;
+	processes_extend(session, &process);
+	tracer_watch_usage(session->tracer, pid);
+	process_free(&process);
 }
 
 /* One look at the descendants. How many are followed from now on that were not before, or -errno. */
@@ -200,21 +250,26 @@ int processes_follow(struct session *session)
 	return added;
 }
 
+static void want_exe(struct session *session, const struct process *process)
+{
+	for (size_t i = 0; session->selection.exe && i < process->n_files; i++)
+		if (process->files[i].main)
+			tracer_want_exe(session->tracer, process->files[i].id);
+}
+
 static void note_exec(struct session *session, const struct lapse_proc *record)
 {
 	struct process process;
+	bool meant;
 
 	if (process_read(record->pid, &process))
 		return;
-	if (session->selection.follow || target_matches(&session->selection, &process)) {
-		for (size_t i = 0; session->selection.exe && i < process.n_files; i++)
-			if (process.files[i].main)
-				tracer_want_exe(session->tracer, process.files[i].id);
-		processes_extend(session, &process);
-		libraries_watch(session, &process);
-		tracer_watch_usage(session->tracer, process.pid);
-	}
+	meant = session->selection.follow || target_matches(&session->selection, &process);
+	if (meant)
+		want_exe(session, &process);
 	process_free(&process);
+	if (meant)
+		meet(session, record->pid);
 }
 
 int processes_record(void *context, const struct lapse_proc *record)

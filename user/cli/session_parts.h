@@ -93,9 +93,10 @@ void processes_extend(struct session *session, const struct process *process);
 void libraries_watch(struct session *session, const struct process *process);
 void libraries_changed(struct session *session, const struct lapse_proc *record);
 
-/* markers.c: tells @process what its markers are to report, before they are probed; at the end that they
- * are to report all again; says what that means for the counts. */
+/* markers.c: tells @process what its markers are to report, before they are probed; one that came later,
+ * and all at the end, that they are to report all; says what that means for the counts. */
 void markers_tell(struct session *session, const struct process *process);
+void markers_reset(const struct session *session, const struct process *process);
 void markers_forget(struct session *session);
 void markers_say(const struct session *session);
 

@@ -184,6 +184,21 @@ static unsigned classes_used(const struct plan *plan)
 	return classes;
 }
 
+/* Some may come with a library that is not there yet. */
+static bool wants_usdts(const struct session *session)
+{
+	for (size_t i = 0; i < session->n_specs; i++) {
+		const struct probe_spec *spec = &session->specs[i];
+
+		if (spec->kind == SPEC_USDT)
+			return true;
+		for (int end = 0; end < LAPSE_ENDS && spec->kind == SPEC_SPAN; end++)
+			if (spec->ends[end].kind == SPEC_USDT)
+				return true;
+	}
+	return false;
+}
+
 static int open_tracer(struct session *session)
 {
 	const struct target_selection *selection = &session->selection;
@@ -200,7 +215,7 @@ static int open_tracer(struct session *session)
 		.follow = selection->follow,
 		.pids = selection->pids,
 		.n_pids = selection->n_pids,
-		.usdts = session->plan.n_usdts,
+		.usdts = wants_usdts(session),
 		.syscalls = session->plan.n_syscalls,
 		.tid = session->options->tid,
 	};

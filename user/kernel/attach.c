@@ -194,16 +194,20 @@ static uint64_t cookie_of(const struct tracer *tracer, const struct place *place
 	return LAPSE_COOKIE(place->component, edge, place->role, place->cls, index & 0xffff);
 }
 
-/* The places of file @number from @first on, and what their components have to know of them. Gives how
- * many, or -ENOMEM. */
-static int collect(struct tracer *tracer, const struct plan *plan, size_t number, size_t first, enum lot lot,
-		   struct batches *batches)
+/* The places of a plan that are to be attached, by number. */
+struct stretch {
+	size_t first, end;
+};
+
+/* Those of file @number, and what their components have to know of them. Gives how many, or -ENOMEM. */
+static int collect(struct tracer *tracer, const struct plan *plan, size_t number, struct stretch stretch,
+		   enum lot lot, struct batches *batches)
 {
 	int err = 0, n = 0;
 
 	for (int role = 0; role < LAPSE_ROLES && !err; role++)
-		err = batch_new(&batches->role[role], plan->n_places - first);
-	for (size_t i = first; i < plan->n_places && !err; i++) {
+		err = batch_new(&batches->role[role], stretch.end - stretch.first);
+	for (size_t i = stretch.first; i < stretch.end && !err; i++) {
 		const struct place *place = &plan->places[i];
 
 		if (place->file != number || plan->components[place->component].glob != (lot == LOT_GLOBS) ||
@@ -238,11 +242,11 @@ static int attach_batches(struct tracer *tracer, const struct plan_file *file, c
 	return err;
 }
 
-static int attach_lot(struct tracer *tracer, const struct plan *plan, size_t number, size_t first, pid_t only,
-		      enum lot lot)
+static int attach_lot(struct tracer *tracer, const struct plan *plan, size_t number, struct stretch stretch,
+		      pid_t only, enum lot lot)
 {
 	struct batches batches = {0};
-	int n = collect(tracer, plan, number, first, lot, &batches);
+	int n = collect(tracer, plan, number, stretch, lot, &batches);
 	int err = n > 0 ? attach_batches(tracer, &plan->files[number], &batches, only) : n;
 
 	for (int role = 0; role < LAPSE_ROLES; role++)
@@ -250,23 +254,23 @@ static int attach_lot(struct tracer *tracer, const struct plan *plan, size_t num
 	return err;
 }
 
-static int attach_globs(struct tracer *tracer, const struct plan *plan, size_t number, size_t first,
+static int attach_globs(struct tracer *tracer, const struct plan *plan, size_t number, struct stretch stretch,
 			pid_t only)
 {
 	size_t from = tracer->n_links;
-	int err = attach_lot(tracer, plan, number, first, only, LOT_GLOBS);
+	int err = attach_lot(tracer, plan, number, stretch, only, LOT_GLOBS);
 
 	for (size_t i = from; i < tracer->n_links; i++)
 		tracer->links[i].glob = true;
 	return err;
 }
 
-static int attach_places(struct tracer *tracer, const struct plan *plan, size_t number, size_t first,
-			 pid_t only)
+static int attach_places(struct tracer *tracer, const struct plan *plan, size_t number,
+			 struct stretch stretch, pid_t only)
 {
-	int err = attach_lot(tracer, plan, number, first, only, LOT_NAMED);
+	int err = attach_lot(tracer, plan, number, stretch, only, LOT_NAMED);
 
-	return err ?: attach_globs(tracer, plan, number, first, only);
+	return err ?: attach_globs(tracer, plan, number, stretch, only);
 }
 
 /* These stay until the last figures have been read: a thread that ends before that takes its frames
@@ -352,6 +356,7 @@ static int attach_syscalls(struct tracer *tracer, const struct plan *plan)
 
 int tracer_attach(struct tracer *tracer, const struct plan *plan, size_t first_place, size_t first_usdt)
 {
+	const struct stretch new = {first_place, plan->n_places};
 	int err = attach_processes(tracer);
 
 	if (err) {
@@ -361,7 +366,7 @@ int tracer_attach(struct tracer *tracer, const struct plan *plan, size_t first_p
 	tsc_measure(tracer);
 	tracer_filter(tracer);
 	for (size_t number = 0; number < plan->n_files && !err; number++)
-		err = attach_places(tracer, plan, number, first_place, 0);
+		err = attach_places(tracer, plan, number, new, 0);
 	if (!err)
 		err = attach_usdts(tracer, plan, first_usdt);
 	if (!err)
@@ -371,9 +376,19 @@ int tracer_attach(struct tracer *tracer, const struct plan *plan, size_t first_p
 	return err;
 }
 
-int tracer_attach_pid(struct tracer *tracer, const struct plan *plan, size_t file, pid_t pid)
+int tracer_attach_pid(struct tracer *tracer, const struct plan *plan, size_t file, pid_t pid,
+		      size_t end_place, size_t end_usdt)
 {
-	return attach_places(tracer, plan, file, 0, pid);
+	const struct stretch known = {0, end_place};
+	int err;
+
+	if (for_everyone(tracer, &plan->files[file]))
+		return 0;
+	err = attach_places(tracer, plan, file, known, pid);
+	for (size_t i = 0; i < end_usdt && !err; i++)
+		if (plan->usdts[i].file == file)
+			err = attach_usdt(tracer, &plan->files[file], &plan->usdts[i], pid);
+	return err ?: 1;
 }
 
 static bool watched(struct tracer *tracer, struct file_id id, pid_t pid)
@@ -494,6 +509,7 @@ static size_t gather_globs(struct kept_link *links, size_t n)
 int tracer_drop(struct tracer *tracer, const struct plan *plan, const bool *drop)
 {
 	const struct timespec pause = {.tv_nsec = DROP_PAUSE_NS};
+	const struct stretch all = {0, plan->n_places};
 	size_t before = tracer->n_links, old = gather_globs(tracer->links, before), left;
 	int err = 0;
 
@@ -502,7 +518,7 @@ int tracer_drop(struct tracer *tracer, const struct plan *plan, const bool *drop
 	tracer->generation ^= LAPSE_EDGE_GENERATION;
 	tracer->skel->bss->renewing = 1;
 	for (size_t number = 0; number < plan->n_files && !err; number++)
-		err = attach_globs(tracer, plan, number, 0, 0);
+		err = attach_globs(tracer, plan, number, all, 0);
 	tracer->skel->bss->generation = tracer->generation;
 	/* Calls that the old links have seen begin have so long to return. */
 	nanosleep(&pause, NULL);

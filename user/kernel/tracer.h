@@ -68,8 +68,10 @@ int tracer_calibrate(struct tracer *tracer, unsigned classes);
 /* Attaches the places of @plan from @first_place on, USDT marks from @first_usdt, and its system calls. */
 int tracer_attach(struct tracer *tracer, const struct plan *plan, size_t first_place, size_t first_usdt);
 
-/* Attaches the places of file @file of @plan for @pid alone, which has come later. */
-int tracer_attach_pid(struct tracer *tracer, const struct plan *plan, size_t file, pid_t pid);
+/* The same for file @file of @plan and @pid alone, which has come later; up to those places and marks,
+ * which the others have. 1, or 0 where they are for everyone anyway, or -errno. */
+int tracer_attach_pid(struct tracer *tracer, const struct plan *plan, size_t file, pid_t pid,
+		      size_t end_place, size_t end_usdt);
 
 /*
  * Takes the probes of those components away for which @drop (one a component of the plan) says so. They
