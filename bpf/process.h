@@ -55,14 +55,14 @@ int process_exit(void *ctx)
 	return 0;
 }
 
-/* A program that is meant by its file or name may begin anywhere; children are known by their pid. */
+/* A program that is meant by its file or name may begin anywhere; others are known by their pid. */
 SEC("raw_tp/sched_process_exec")
 int process_exec(void *ctx)
 {
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
 
 	frames_end();
-	if (!cfg_processes || (cfg_follow && !filter_tgid(tgid)))
+	if ((!cfg_processes || cfg_follow) && !filter_tgid(tgid))
 		return 0;
 	if (wanted((void *)bpf_get_current_task()))
 		libraries_begin(tgid);

@@ -48,6 +48,21 @@ def no_such_pid(t):
 
 
 @case()
+def no_process_at_all(t):
+    """A thread of the kernel's, a zombie, a thread of a process: each is told what it is."""
+    with subprocess.Popen(["true"]) as zombie:
+        wait_until(lambda: open(f"/proc/{zombie.pid}/stat", encoding="utf-8").read().split(") ")[1][0] == "Z",
+                   "a zombie")
+        target = t.target("timed", "--calls", 10, "--threads", 2)
+        thread = max(int(tid) for tid in os.listdir(f"/proc/{target.pid}/task"))
+        check(thread != target.pid, "no second thread")
+        for pid, words in ((2, "thread of the kernel's"), (zombie.pid, "has ended"),
+                           (thread, f"is a thread of process {target.pid}: give -p {target.pid}, or -t {thread}")):
+            for verb in (["stat", "work_push"], ["list"]):
+                _refused(t, 4, [words], *verb, "-p", pid)
+
+
+@case()
 def digits_for_a_probe(t):
     target = _idle(t)
     _refused(t, 2, ["did you mean -p"], "stat", "-p", target.pid, "41822")
@@ -202,6 +217,23 @@ def closed_output(t):
     check(code != 0, "exit code 0 though nothing could be written")
     target.done()
     target.finish()
+
+
+@case()
+def output_that_finds_no_room(t):
+    target = _idle(t)
+    pid = str(target.pid)
+    contracts = t.write("fine.yaml", FINE)
+    for words in (["list", "-p", pid], ["list", "-p", pid, "--json"], ["doctor"], ["doctor", "--json"],
+                  ["check", contracts], ["--help"], ["--version"], ["--json-schema"], ["stat", "--help"],
+                  ["stat", "-p", pid, "work_push", "-d", "300ms"], ["trace", "-p", pid, "work_push", "-d", "300ms"],
+                  ["watch", "-p", pid, contracts, "-d", "300ms"]):
+        for device in ("/dev/full", None):
+            run = subprocess.run(["/bin/sh", "-c", f'exec "$0" "$@" >{device or "&-"}', LAPSE, *words],
+                                 stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=20, check=False)
+            equal(run.returncode, 2, f"exit code of {' '.join(words)} > {device}; {run.stderr[-200:]}")
+            check("cannot write the output: " + ("No space" if device else "Bad file") in run.stderr,
+                  f"{' '.join(words)} > {device} said {run.stderr[-200:]!r}")
 
 
 @case()

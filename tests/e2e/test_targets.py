@@ -331,3 +331,45 @@ def command_status(t):
     tracer = t.lapse_ends("stat", "work_push", "--", os.path.join(TARGETS, "timed"), "--calls", "1")
     # Its standard input is empty: it ends with 2 before any work.
     equal(tracer.popen.returncode, 2, "exit code")
+
+
+@case()
+def another_program(t):
+    """A process of -p executes another file: that is said, and what it has of the probes is measured."""
+    path = shutil.copy(os.path.join(TARGETS, "timed"), t.path("another"))
+    shell = t.process("/bin/bash", "-c", f"trap : USR1; echo ready; read line; exec {path} --calls 100 --ns 5us")
+    shell.wait_line("^ready")
+    tracer = t.stat(shell.pid, "libc:read", "syscall:write")
+    shell.send("\n")
+    tracer.wait_line(rf"process {shell.pid} runs {path} now", tracer.err)
+    shell.wait_line(r"^ready \d+")
+    shell.send("go\n")
+    shell.wait_line("^done")
+    tracer.stop()
+    check(tracer.component("write")["count"] >= 2, "its system calls are not seen")
+    conserved(tracer.final())
+
+
+@case()
+def an_upgraded_program(t):
+    """The file is replaced while the process runs, which then executes the new one in its place."""
+    path = shutil.copy(os.path.join(TARGETS, "timed"), t.path("upgraded"))
+    shell = t.process("/bin/bash", "-c", f"echo ready; read line; (read line; echo go) | {path} --calls 100 "
+                                         f"--ns 5us; read line; exec {path} --calls 70 --ns 5us")
+    shell.wait_line("^ready$")
+    tracer = t.stat(shell.pid, f"{path}:work_push", "libc:getpid", "--follow")
+    shell.send("\n")
+    shell.wait_line(r"^ready \d+")
+    os.unlink(path)
+    shutil.copy(os.path.join(TARGETS, "timed"), path)
+    shell.send("go\n")
+    shell.wait_line("^done")
+    shell.send("\n")
+    tracer.wait_line(rf"process {shell.pid} runs {path} now", tracer.err)
+    tracer.wait_line(rf"tracing 1 more probe in PID {shell.pid}\b", tracer.err)
+    shell.wait_line(rf"^ready {shell.pid}")
+    shell.send("go\n")
+    t.wait_until(lambda: len([line for line in shell.out if line.startswith("done")]) == 2, "the second run")
+    tracer.stop()
+    missed = tracer.final()["integrity"]["kernel_missed"]
+    counted(tracer.component("work_push"), 170 - missed, "work_push")

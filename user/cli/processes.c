@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/exit_code.h"
+#include "base/text.h"
 #include "cli/loop_tags.h"
 
 struct gone {
@@ -257,6 +258,18 @@ static void want_exe(struct session *session, const struct process *process)
 			tracer_want_exe(session->tracer, process->files[i].id);
 }
 
+/* A process that was named runs something else than it did: that may be why nothing is measured any more. */
+static void say_program(const struct session *session, const struct process *process)
+{
+	char exe[512];
+
+	for (size_t i = 0; session->selection.n_pids && i < session->n_processes; i++)
+		if (session->processes[i].pid == process->pid &&
+		    strcmp(session->processes[i].exe, process->exe))
+			diag_note("process %d runs %s now", process->pid,
+				  text_escape(process->exe, exe, sizeof(exe)));
+}
+
 static void note_exec(struct session *session, const struct lapse_proc *record)
 {
 	struct process process;
@@ -264,9 +277,12 @@ static void note_exec(struct session *session, const struct lapse_proc *record)
 
 	if (process_read(record->pid, &process))
 		return;
-	meant = session->selection.follow || target_matches(&session->selection, &process);
+	/* Of those that are meant by their pid no other is told. */
+	meant = session->selection.n_pids || target_matches(&session->selection, &process);
 	if (meant)
 		want_exe(session, &process);
+	if (meant)
+		say_program(session, &process);
 	process_free(&process);
 	if (meant)
 		meet(session, record->pid);
