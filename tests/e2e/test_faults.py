@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 
 from harness import (BUILD, LAPSE, Process, case, check, conserved, equal, wait_until)
 
@@ -139,6 +140,8 @@ def usage_errors(t):
     _refused(t, 2, ["--no-such-option"], "stat", "-p", target.pid, "work_push", "--no-such-option")
     _refused(t, 2, [], "stat", "-p", "12x", "work_push")
     _refused(t, 2, [], "watch")
+    _refused(t, 2, ["--comm"], "stat", "--comm", "", "work_push")
+    _refused(t, 2, ["--exe"], "stat", "--exe", "", "work_push")
 
 
 @case()
@@ -265,6 +268,21 @@ def target_killed(t):
     check(final["components"]["work_push"]["count"] > 0, "no calls in the final report")
     check(final.get("end_reason") and str(target.pid) in final["end_reason"] + "\n".join(tracer.err),
           f"the cause is not named: {final.get('end_reason')!r}, {tracer.err}")
+
+
+@case()
+def target_killed_at_the_start(t):
+    """Whenever it comes: what is said is that the process has ended."""
+    for delay in range(0, 100, 10):
+        target = _idle(t)
+        tracer = t.lapse("stat", "-p", target.pid, "work_push", wait=False)
+        t.wait_until(lambda lapse=tracer: os.path.exists(f"/proc/{lapse.pid}/maps"), "its start")
+        time.sleep(delay / 1000)
+        target.popen.kill()
+        target.wait()
+        check(tracer.wait() in (0, 4), f"exit code {tracer.popen.returncode}")
+        said = "\n".join(tracer.err + tracer.out)
+        check(re.search(rf"no process {target.pid}|process {target.pid} (has|was)", said), f"it said {said!r}")
 
 
 @case()

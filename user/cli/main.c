@@ -46,6 +46,15 @@ static int usage(FILE *stream)
 	return stream == stdout ? EXIT_HELD : EXIT_USAGE;
 }
 
+static int schema(void)
+{
+	int err = output_json_schema(stdout);
+
+	if (err && err != -EPIPE)
+		diag_error("cannot write the output: %s", strerror(-err));
+	return err ? EXIT_USAGE : EXIT_HELD;
+}
+
 static int unknown(const char *word)
 {
 	struct text_nearest nearest = {.wanted = word};
@@ -108,6 +117,6 @@ int main(int argc, char **argv)
 		return EXIT_HELD;
 	}
 	if (!strcmp(word, "--json-schema"))
-		return output_json_schema(stdout) ? EXIT_USAGE : EXIT_HELD;
+		return schema();
 	return unknown(word);
 }

@@ -180,7 +180,9 @@ static int attach_file(struct tracer *tracer, const struct plan_file *file, pid_
 
 	for (size_t i = 0; i < N_ATTACH_ORDER && !err; i++)
 		err = attach_order[i].attach(tracer, pid, file->access, &batches->role[attach_order[i].role]);
-	if (err)
+	if (err == -ESRCH && pid > 0)
+		diag_error("process %d has ended before it could be probed", pid);
+	else if (err)
 		diag_error("cannot probe %s: %s", file->name, strerror(-err));
 	return err;
 }
