@@ -223,6 +223,23 @@ def closed_output(t):
 
 
 @case()
+def output_that_nobody_reads(t):
+    """A full pipe whose reader is asleep: it can be ended all the same, and the target lives."""
+    target = t.target("timed", "--calls", 3000, "--ns", "5us")
+    reader, writer = os.pipe()
+    tracer = t.started(Process([LAPSE, "trace", "-p", target.pid, "work_push", "--slower", "1us"],
+                               stdin=subprocess.DEVNULL, stdout=writer))
+    os.close(writer)
+    tracer.wait_line(r"^lapse: tracing", tracer.err)
+    target.go()
+    target.done()
+    tracer.signal(signal.SIGTERM)
+    equal(tracer.wait(), 2, "exit code")
+    os.close(reader)
+    target.finish()
+
+
+@case()
 def output_that_finds_no_room(t):
     target = _idle(t)
     pid = str(target.pid)
