@@ -56,9 +56,12 @@ int process_exit(void *ctx)
 }
 
 /* A program that is meant by its file or name may begin anywhere; others are known by their pid. */
+/* raw_tp/sched_process_exec: (task, its pid before, program); a thread that was not the first takes the
+ * first one's pid. */
 SEC("raw_tp/sched_process_exec")
-int process_exec(void *ctx)
+int process_exec(struct bpf_raw_tracepoint_args *ctx)
 {
+	__u32 pid_before = ctx->args[1];
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
 
 	frames_end();
@@ -66,7 +69,7 @@ int process_exec(void *ctx)
 		return 0;
 	if (wanted((void *)bpf_get_current_task()))
 		libraries_begin(tgid);
-	process_tell(LAPSE_PROC_EXEC, tgid, 0, 0);
+	process_tell(LAPSE_PROC_EXEC, tgid, 0, pid_before != tgid);
 	return 0;
 }
 

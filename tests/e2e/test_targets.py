@@ -373,3 +373,19 @@ def an_upgraded_program(t):
     tracer.stop()
     missed = tracer.final()["integrity"]["kernel_missed"]
     counted(tracer.component("work_push"), 170 - missed, "work_push")
+
+
+@case()
+def executed_by_another_thread(t):
+    """The thread takes the first one's place, and the probes are made anew for it."""
+    for kind in ("session", "multi", "perf"):
+        target = t.target("spawner", "--own", 70, "--thread")
+        tracer = t.stat(target.pid, "child_work", f"--attach={kind}")
+        target.go()
+        tracer.wait_line("from another thread than its first", tracer.err)
+        t.wait_until(lambda lines=target.out: len([line for line in lines if line.startswith("ready")]) == 2, "its start")
+        target.go()
+        target.done()
+        tracer.stop()
+        counted(tracer.component("child_work"), 140, "child_work")
+        conserved(tracer.final())

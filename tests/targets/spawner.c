@@ -2,7 +2,7 @@
 /*
  * Starts children that run the same file and call child_work() a known number of times:
  *
- *     spawner [--children N] [--calls N] [--own N] [--exec] [--early] [--orphans STATUS]
+ *     spawner [--children N] [--calls N] [--own N] [--exec] [--early] [--orphans STATUS] [--thread]
  *
  * With --exec each child executes the file anew instead of only being forked. With --early the children
  * are there before it is ready; they begin when it goes. With --orphans it ends with STATUS while its
@@ -11,10 +11,11 @@
 #include "common.h"
 
 #include <getopt.h>
+#include <pthread.h>
 #include <sys/wait.h>
 
 static long children = 4, calls = 250, own, orphans = -1;
-static int do_exec, is_child, early;
+static int do_exec, is_child, early, from_thread;
 
 PROBED long child_work(long i)
 {
@@ -56,9 +57,9 @@ static void run_child(const char *self)
 static void parse_options(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{"children", 1, NULL, 'n'}, {"calls", 1, NULL, 'c'},	{"own", 1, NULL, 'o'},
-		{"exec", 0, &do_exec, 1},   {"child", 0, &is_child, 1}, {"early", 0, &early, 1},
-		{"orphans", 1, NULL, 's'},  {NULL, 0, NULL, 0},
+		{"children", 1, NULL, 'n'},	{"calls", 1, NULL, 'c'},    {"own", 1, NULL, 'o'},
+		{"exec", 0, &do_exec, 1},	{"child", 0, &is_child, 1}, {"early", 0, &early, 1},
+		{"thread", 0, &from_thread, 1}, {"orphans", 1, NULL, 's'},  {NULL, 0, NULL, 0},
 	};
 	int c;
 
@@ -74,6 +75,24 @@ static void parse_options(int argc, char **argv)
 		else if (c)
 			exit(2);
 	}
+}
+
+static void *execute(void *argument)
+{
+	char count[24];
+
+	snprintf(count, sizeof(count), "%ld", own);
+	execl("/proc/self/exe", argument, "--children", "0", "--own", count, (char *)NULL);
+	_exit(127);
+}
+
+static void execute_in_thread(char *self)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, execute, self))
+		_exit(2);
+	pthread_join(thread, NULL);
 }
 
 /* Children that begin when the other end of @go is closed; 0: at once. */
@@ -107,6 +126,8 @@ int main(int argc, char **argv)
 		return 2;
 	target_ready();
 	call_it(own);
+	if (from_thread)
+		execute_in_thread(argv[0]);
 	close(go[1]);
 	if (!early && spawn(argv[0], NULL))
 		return 2;

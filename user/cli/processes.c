@@ -270,6 +270,20 @@ static void say_program(const struct session *session, const struct process *pro
 				  text_escape(process->exe, exe, sizeof(exe)));
 }
 
+/* A link is of the process's first thread, as the kernel has it, and ends with it. */
+static void attach_again(struct session *session, const struct process *process)
+{
+	int err = tracer_attach_again(session->tracer, &session->plan, process->pid);
+
+	if (err)
+		diag_warn("process %d (%s) is not traced any more: %s", process->pid, process->comm,
+			  strerror(-err));
+	else if (session->selection.n_pids && !session->selection.follow)
+		diag_warn("process %d has executed a program from another thread than its first: what that "
+			  "called until it was probed anew is not seen",
+			  process->pid);
+}
+
 static void note_exec(struct session *session, const struct lapse_proc *record)
 {
 	struct process process;
@@ -283,6 +297,8 @@ static void note_exec(struct session *session, const struct lapse_proc *record)
 		want_exe(session, &process);
 	if (meant)
 		say_program(session, &process);
+	if (meant && record->code)
+		attach_again(session, &process);
 	process_free(&process);
 	if (meant)
 		meet(session, record->pid);

@@ -20,7 +20,7 @@
 /* How long the links that tracer_drop() replaces stay, for calls that have begun. */
 #define DROP_PAUSE_NS 20000000
 
-int tracer_keep_link(struct tracer *tracer, struct bpf_link *link)
+int tracer_keep_link(struct tracer *tracer, struct bpf_link *link, pid_t pid)
 {
 	if (!link)
 		return -errno;
@@ -35,7 +35,7 @@ int tracer_keep_link(struct tracer *tracer, struct bpf_link *link)
 		tracer->links = links;
 		tracer->max_links = max;
 	}
-	tracer->links[tracer->n_links++] = (struct kept_link){.link = link};
+	tracer->links[tracer->n_links++] = (struct kept_link){.link = link, .pid = pid};
 	return 0;
 }
 
@@ -77,7 +77,8 @@ static int attach_multi(struct tracer *tracer, const struct bpf_program *program
 		    .ref_ctr_offsets = batch->semaphores, .cnt = batch->n, .session = session,
 		    .retprobe = retprobe);
 
-	return tracer_keep_link(tracer, bpf_program__attach_uprobe_multi(program, pid, path, NULL, &opts));
+	return tracer_keep_link(tracer, bpf_program__attach_uprobe_multi(program, pid, path, NULL, &opts),
+				pid);
 }
 
 static int attach_perf(struct tracer *tracer, const struct bpf_program *program, pid_t pid, const char *path,
@@ -90,8 +91,9 @@ static int attach_perf(struct tracer *tracer, const struct bpf_program *program,
 			    .ref_ctr_offset = batch->semaphores ? batch->semaphores[i] : 0,
 			    .retprobe = retprobe);
 
-		err = tracer_keep_link(tracer, bpf_program__attach_uprobe_opts(program, pid, path,
-									       batch->offsets[i], &opts));
+		err = tracer_keep_link(
+			tracer, bpf_program__attach_uprobe_opts(program, pid, path, batch->offsets[i], &opts),
+			pid);
 	}
 	return err;
 }
@@ -313,7 +315,8 @@ static int attach_usdt(struct tracer *tracer, const struct plan_file *file, cons
 	LIBBPF_OPTS(bpf_usdt_opts, opts, .usdt_cookie = cookie);
 	int err = tracer_keep_link(tracer,
 				   bpf_program__attach_usdt(tracer->skel->progs.usdt_edge, pid, file->access,
-							    usdt->provider, usdt->name, &opts));
+							    usdt->provider, usdt->name, &opts),
+				   pid);
 
 	if (err)
 		diag_error("cannot probe usdt:%s:%s of %s: %s", usdt->provider, usdt->name, file->name,
@@ -530,4 +533,50 @@ int tracer_drop(struct tracer *tracer, const struct plan *plan, const bool *drop
 	memmove(tracer->links + before - old, tracer->links + before, left * sizeof(*tracer->links));
 	tracer->n_links -= old;
 	return err;
+}
+
+static void forget_loaders(struct tracer *tracer, pid_t pid)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < tracer->n_loaders; i++)
+		if (tracer->loaders[i].pid != pid)
+			tracer->loaders[kept++] = tracer->loaders[i];
+	tracer->n_loaders = kept;
+}
+
+static bool is_for(const struct plan_file *file, pid_t pid)
+{
+	for (size_t i = 0; i < file->n_pids; i++)
+		if (file->pids[i] == pid)
+			return true;
+	return false;
+}
+
+/* Moves the links of @pid to the end of all @n; where they begin. */
+static size_t gather_pid(struct kept_link *links, size_t n, pid_t pid)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct kept_link link = links[i];
+
+		if (link.pid == pid)
+			continue;
+		links[i] = links[kept];
+		links[kept++] = link;
+	}
+	return kept;
+}
+
+int tracer_attach_again(struct tracer *tracer, const struct plan *plan, pid_t pid)
+{
+	int err = 0;
+
+	attach_release_from(tracer, gather_pid(tracer->links, tracer->n_links, pid));
+	forget_loaders(tracer, pid);
+	for (size_t i = 0; i < plan->n_files && err >= 0; i++)
+		if (is_for(&plan->files[i], pid))
+			err = tracer_attach_pid(tracer, plan, i, pid, plan->n_places, plan->n_usdts);
+	return err < 0 ? err : 0;
 }

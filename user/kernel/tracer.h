@@ -73,6 +73,9 @@ int tracer_attach(struct tracer *tracer, const struct plan *plan, size_t first_p
 int tracer_attach_pid(struct tracer *tracer, const struct plan *plan, size_t file, pid_t pid,
 		      size_t end_place, size_t end_usdt);
 
+/* Attaches all of @plan for @pid anew, whose links have gone with its first thread. 0 or -errno. */
+int tracer_attach_again(struct tracer *tracer, const struct plan *plan, pid_t pid);
+
 /*
  * Takes the probes of those components away for which @drop (one a component of the plan) says so. They
  * have to be a glob's: the links of all globs are made anew without them. Calls that are open for more
