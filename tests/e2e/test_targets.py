@@ -4,6 +4,7 @@
 import json
 import os
 import shutil
+import subprocess
 import time
 
 from harness import (TARGETS, Target, case, check, conserved, counted, equal, lossless, need, wait_until)
@@ -202,6 +203,25 @@ def by_exe_restarted(t):
     check(missed <= 50, f"{missed} calls missed")
     counted(tracer.component("work_push"), 375 - missed, "work_push")
     fourth.finish()
+
+
+@case()
+def by_exe_nobody_else(t):
+    """While no process runs the file, no other one's system calls and libraries count."""
+    path = shutil.copy(os.path.join(TARGETS, "timed"), t.path("notyet"))
+    other = t.process("/bin/sh", "-c", "while :; do echo; done", stdout=subprocess.DEVNULL)
+    tracer = t.lapse_ends("stat", "--exe", path, "syscall:write", "-d", "500ms", "--json")
+    equal(tracer.component("write")["count"], 0, "system calls of others")
+    tracer = t.lapse("stat", "--exe", path, "call=libc:write", "syscall:write", "--json")
+    target = t.target(path, "--calls", 10)
+    target.go()
+    target.done()
+    tracer.stop()
+    # Two lines: that it is ready, and that it is done.
+    equal(tracer.component("write")["count"], 2, "system calls of its own")
+    check(tracer.component("call")["count"] <= 2, "calls of others")
+    other.end()
+    target.finish()
 
 
 @case()

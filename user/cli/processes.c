@@ -170,6 +170,7 @@ static bool was_found(const struct session *session, pid_t pid)
 	return false;
 }
 
+/* What is new in the plan for @process; how many probes that are, or -errno. */
 static int attach_all(struct session *session, const struct process *process, size_t first_place,
 		      size_t first_usdt)
 {
@@ -185,36 +186,41 @@ static int attach_all(struct session *session, const struct process *process, si
 	else if (n)
 		markers_reset(session, process);
 	err = new ? attach_new(session, first_place, first_usdt) : 0;
-	if (!err && n)
-		diag_note("tracing %zu more probe%s in PID %d", n, n == 1 ? "" : "s", process->pid);
-	return err;
+	return err ?: (int)n;
 }
 
-void processes_extend(struct session *session, const struct process *process)
+int processes_extend(struct session *session, const struct process *process)
 {
 	size_t first_place, new_files, first_usdt = session->plan.n_usdts;
-	int err = plan_extend(&session->plan, session->specs, session->n_specs, process,
-			      &session->plan_options, &first_place, &new_files);
+	int n = plan_extend(&session->plan, session->specs, session->n_specs, process, &session->plan_options,
+			    &first_place, &new_files);
 
-	if (!err)
-		err = attach_all(session, process, first_place, first_usdt);
-	if (err)
-		diag_warn("process %d (%s) is not traced: %s", process->pid, process->comm, strerror(-err));
+	if (!n)
+		n = attach_all(session, process, first_place, first_usdt);
+	if (n < 0)
+		diag_warn("process %d (%s) is not traced: %s", process->pid, process->comm, strerror(-n));
+	return n < 0 ? 0 : n;
+}
+
+void processes_say_more(int n, pid_t pid)
+{
+	if (n)
+		diag_note("tracing %d more probe%s in PID %d", n, n == 1 ? "" : "s", pid);
 }
 
 /* A process that is new to lapse. It is read anew once its libraries are watched: what it loads before is
  * there then, and of what it loads later a record comes. */
-static void meet(struct session *session, pid_t pid)
+static void meet(struct session *session, pid_t pid, uint64_t began_ns)
 {
 	struct process process;
 
 	if (process_read(pid, &process))
 		return;
-	libraries_watch(session, &process);
+	libraries_watch(session, &process, began_ns);
 	process_free(&process);
 	if (process_read(pid, &process))
 		return;
-	processes_extend(session, &process);
+	processes_say_more(processes_extend(session, &process), pid);
 	tracer_watch_usage(session->tracer, pid);
 	process_free(&process);
 }
@@ -232,7 +238,7 @@ static int follow_new(struct session *session)
 		if (new < 0)
 			err = new;
 		else if (new && !was_found(session, pids[i]))
-			meet(session, pids[i]);
+			meet(session, pids[i], 0);
 		added += new > 0;
 	}
 	free(pids);
@@ -301,7 +307,7 @@ static void note_exec(struct session *session, const struct lapse_proc *record)
 		attach_again(session, &process);
 	process_free(&process);
 	if (meant)
-		meet(session, record->pid);
+		meet(session, record->pid, record->time_ns);
 }
 
 int processes_record(void *context, const struct lapse_proc *record)

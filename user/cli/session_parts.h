@@ -43,6 +43,7 @@ struct session {
 
 	pid_t *replaced; /* libraries.c: measured by instructions since a library came */
 	size_t n_replaced;
+	uint64_t hooked_ns; /* when the last dynamic linker was probed */
 
 	/* The loop. */
 	int epoll, timer, signals;
@@ -86,11 +87,13 @@ void processes_end(struct session *session);
 /* With --follow, once forks are told of: the descendants that there are already. 0 or -errno. */
 int processes_follow(struct session *session);
 void processes_free(struct session *session);
-/* What @process has that was not probed before is probed. */
-void processes_extend(struct session *session, const struct process *process);
+/* What @process has that was not probed before is probed: how many probes; said once it is measured. */
+int processes_extend(struct session *session, const struct process *process);
+void processes_say_more(int n, pid_t pid);
 
-/* libraries.c: watches what @process loads from now on; decides about what has been loaded. */
-void libraries_watch(struct session *session, const struct process *process);
+/* libraries.c: watches what @process, whose program began at @began_ns (0: before tracing), loads from now
+ * on; decides about what has been loaded. */
+void libraries_watch(struct session *session, const struct process *process, uint64_t began_ns);
 void libraries_changed(struct session *session, const struct lapse_proc *record);
 
 /* markers.c: tells @process what its markers are to report, before they are probed; one that came later,

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -159,14 +160,15 @@ static void describe(struct session *session, size_t i, struct tracer_component 
 
 static size_t collect_exes(const struct session *session, struct file_id *exes)
 {
+	struct stat st;
 	size_t n = 0;
 
 	for (size_t i = 0; i < session->n_processes; i++)
 		for (size_t j = 0; j < session->processes[i].n_files; j++)
 			if (session->processes[i].files[j].main)
 				exes[n++] = session->processes[i].files[j].id;
-	if (!n && session->plan.n_files)
-		exes[n++] = session->plan.files[0].id;
+	if (!n && !stat(session->selection.exe, &st))
+		exes[n++] = (struct file_id){.dev = st.st_dev, .ino = st.st_ino};
 	return n;
 }
 
@@ -313,7 +315,7 @@ static int attach(struct session *session)
 		return EXIT_NOT_ATTACHED;
 	}
 	for (size_t i = 0; i < session->n_processes; i++) {
-		libraries_watch(session, &session->processes[i]);
+		libraries_watch(session, &session->processes[i], 0);
 		tracer_watch_usage(session->tracer, session->processes[i].pid);
 	}
 	say_prices(session);

@@ -433,25 +433,11 @@ int tracer_watch_libraries(struct tracer *tracer, const struct mapped_file *file
 	if (err)
 		return err;
 	if (tracer->kind == ATTACH_PERF)
-		return attach_perf(tracer, skel->progs.libraries_perf, pid, file->access, &batch, false);
-	return attach_multi(tracer, skel->progs.libraries_multi, pid, file->access, &batch, false, false);
-}
-
-int64_t tracer_library_changes(const struct tracer *tracer, pid_t pid)
-{
-	uint32_t key = pid;
-	int64_t changes = 0;
-
-	bpf_map__lookup_elem(tracer->skel->maps.loads, &key, sizeof(key), &changes, sizeof(changes), 0);
-	return changes;
-}
-
-int tracer_judge(struct tracer *tracer, pid_t pid, int64_t changes)
-{
-	uint32_t key = pid;
-
-	return bpf_map__update_elem(tracer->skel->maps.judged, &key, sizeof(key), &changes, sizeof(changes),
-				    BPF_ANY);
+		err = attach_perf(tracer, skel->progs.libraries_perf, pid, file->access, &batch, false);
+	else
+		err = attach_multi(tracer, skel->progs.libraries_multi, pid, file->access, &batch, false,
+				   false);
+	return err ?: 1;
 }
 
 struct release {

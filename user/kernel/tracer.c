@@ -253,6 +253,9 @@ static int set_filter(struct tracer *tracer)
 
 	if (options->follow || (options->syscalls && options->n_pids))
 		tracer_filter_pids(tracer);
+	/* Even if no file is known yet: without a filter everyone would be meant. */
+	if (options->all_processes && !options->comm)
+		tracer->filter |= LAPSE_FILTER_EXE;
 	if (options->comm)
 		tracer->filter |= LAPSE_FILTER_COMM;
 	for (size_t i = 0; i < options->n_exes && !err; i++)

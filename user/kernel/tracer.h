@@ -98,11 +98,15 @@ int tracer_want_exe(struct tracer *tracer, struct file_id exe);
 /*
  * Has return probes of a session stop when @file, the dynamic linker of @pid (-1: of everyone), calls
  * its hook at @offset, until tracer_judge() says that they are safe with the libraries there are now.
+ * 1, 0 where that is so already, or -errno.
  */
 int tracer_watch_libraries(struct tracer *tracer, const struct mapped_file *file, uint64_t offset, pid_t pid);
 
 /* How often @pid has changed its libraries by now: to be asked before they are looked at. */
 int64_t tracer_library_changes(const struct tracer *tracer, pid_t pid);
+
+/* The loads of @pid's start may have gone by before the hook was there: each counts from now on. */
+void tracer_count_libraries(struct tracer *tracer, pid_t pid);
 
 /* @changes is what tracer_library_changes() said, or LAPSE_LIBRARIES_UNSAFE: never again. */
 int tracer_judge(struct tracer *tracer, pid_t pid, int64_t changes);
