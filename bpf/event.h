@@ -161,7 +161,8 @@ struct lapse_proc {
 	__u32 event; /* enum lapse_proc_event */
 	__u32 pid;
 	__u32 parent; /* forks: the parent's thread group */
-	__s32 code;   /* exits: the wait status; libraries: how often so far */
+	__s32 code;   /* exits: the wait status; libraries: how often so far; execs: by another thread
+		       * than the first */
 	__u32 pad;
 	__u64 time_ns;
 	char comm[LAPSE_COMM_LEN];

@@ -53,6 +53,11 @@ void markers_tell(struct session *session, const struct process *process)
 	tell(session, process, threshold_cycles(session));
 }
 
+void markers_reset(const struct session *session, const struct process *process)
+{
+	tell(session, process, 0);
+}
+
 void markers_forget(struct session *session)
 {
 	for (size_t i = 0; i < session->n_processes && threshold_cycles(session); i++)

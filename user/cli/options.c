@@ -51,14 +51,15 @@ static int add_pids(struct options *options, const char *value)
 static int set_exe(struct options *options, const char *value)
 {
 	options->target.exe = value;
-	return 0;
+	return *value ? 0 : bad("exe", value, "a path");
 }
 
 static int set_comm(struct options *options, const char *value)
 {
 	options->target.comm = value;
-	return strlen(value) < LAPSE_COMM_LEN ? 0
-					      : bad("comm", value, "a command name of at most 15 characters");
+	return *value && strlen(value) < LAPSE_COMM_LEN
+		       ? 0
+		       : bad("comm", value, "a command name of at most 15 characters");
 }
 
 static int set_follow(struct options *options, const char *value)

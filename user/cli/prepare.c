@@ -72,6 +72,15 @@ static int check_thread(const struct session *session)
 	return EXIT_NOT_ATTACHED;
 }
 
+static int check_follow(const struct session *session)
+{
+	if (!session->selection.follow || session->selection.n_pids)
+		return 0;
+	diag_error("--follow goes with -p or a command after --: --exe and --comm find processes by what "
+		   "they run, whoever has started them");
+	return EXIT_USAGE;
+}
+
 static int choose_target(struct session *session)
 {
 	session->selection = session->options->target;
@@ -88,7 +97,7 @@ static int choose_target(struct session *session)
 	if (!names_target(&session->selection) && session->config)
 		take_config_target(session);
 	if (names_target(&session->selection))
-		return check_thread(session);
+		return check_follow(session) ?: check_thread(session);
 	if (session->options->tid)
 		return take_thread(session);
 	diag_error("which process? Give -p PID, --exe PATH, --comm NAME, or a command after --");
@@ -101,12 +110,8 @@ static int find_processes(struct session *session)
 
 	if (err)
 		return EXIT_NOT_ATTACHED;
-	if (!session->n_processes && !session->selection.exe) {
-		diag_error(
-			"no process is called '%s'; a program that is not running yet can be named by --exe",
-			session->selection.comm);
-		return EXIT_NOT_ATTACHED;
-	}
+	if (!session->n_processes && session->selection.comm)
+		return await_process(session);
 	return 0;
 }
 

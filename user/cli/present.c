@@ -22,7 +22,7 @@ static void check(struct session *session, int err)
 
 static void show_span(struct session *session, const struct lapse_span *span)
 {
-	if (session->kind == SESSION_TRACE && session->output->span)
+	if (!session->error && session->kind == SESSION_TRACE && session->output->span)
 		check(session,
 		      session->output->span(&session->show, monitor_snapshot(session->monitor), span));
 }
@@ -117,7 +117,7 @@ static void show_violation(void *context, const struct violation *violation)
 
 	if (!session->options->json && !diag_verbose())
 		return;
-	if (session->output->violation)
+	if (!session->error && session->output->violation)
 		check(session, session->output->violation(&session->show, monitor_snapshot(session->monitor),
 							  violation));
 }
@@ -128,7 +128,7 @@ static void show_alert(void *context, const struct alert *alert)
 	const struct snapshot *snapshot = monitor_snapshot(session->monitor);
 	char *json;
 
-	if (session->output->alert)
+	if (!session->error && session->output->alert)
 		check(session, session->output->alert(&session->show, snapshot, alert));
 	if (!session->handlers)
 		return;
@@ -142,7 +142,7 @@ static void show_health(void *context)
 {
 	struct session *session = context;
 
-	if (session->kind == SESSION_WATCH && session->output->health)
+	if (!session->error && session->kind == SESSION_WATCH && session->output->health)
 		check(session, session->output->health(&session->show, monitor_snapshot(session->monitor)));
 }
 
@@ -158,6 +158,6 @@ void present_interval(struct session *session)
 	bool wanted = session->kind == SESSION_STAT ||
 		      (session->kind == SESSION_WATCH && session->options->interval_given);
 
-	if (wanted && session->output->interval)
+	if (!session->error && wanted && session->output->interval)
 		check(session, session->output->interval(&session->show, monitor_snapshot(session->monitor)));
 }

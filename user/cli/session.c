@@ -25,6 +25,14 @@ void session_end(struct session *session, const char *format, ...)
 	va_end(args);
 }
 
+void session_set_deadline(struct session *session)
+{
+	uint64_t now = clock_now_ns(), duration = session->options->duration_ns;
+
+	if (!session->deadline_ns && duration && duration < UINT64_MAX - now)
+		session->deadline_ns = now + duration;
+}
+
 /* From here on a signal waits until the loop takes it: whatever is attached is reported on. */
 static int open_signals(struct session *session)
 {

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -203,14 +204,15 @@ static void describe_group(const struct session *session, struct tracer_componen
 
 static size_t collect_exes(const struct session *session, struct file_id *exes)
 {
+	struct stat st;
 	size_t n = 0;
 
 	for (size_t i = 0; i < session->n_processes; i++)
 		for (size_t j = 0; j < session->processes[i].n_files; j++)
 			if (session->processes[i].files[j].main)
 				exes[n++] = session->processes[i].files[j].id;
-	if (!n && session->plan.n_files)
-		exes[n++] = session->plan.files[0].id;
+	if (!n && !stat(session->selection.exe, &st))
+		exes[n++] = (struct file_id){.dev = st.st_dev, .ino = st.st_ino};
 	return n;
 }
 
@@ -226,6 +228,21 @@ static unsigned classes_used(const struct plan *plan)
 	if (plan->n_syscalls)
 		classes |= 1U << LAPSE_CLASS_SYSCALL;
 	return classes;
+}
+
+/* Some may come with a library that is not there yet. */
+static bool wants_usdts(const struct session *session)
+{
+	for (size_t i = 0; i < session->n_specs; i++) {
+		const struct probe_spec *spec = &session->specs[i];
+
+		if (spec->kind == SPEC_USDT)
+			return true;
+		for (int end = 0; end < LAPSE_ENDS && spec->kind == SPEC_SPAN; end++)
+			if (spec->ends[end].kind == SPEC_USDT)
+				return true;
+	}
+	return false;
 }
 
 static int open_tracer(struct session *session)
@@ -244,7 +261,7 @@ static int open_tracer(struct session *session)
 		.follow = selection->follow,
 		.pids = selection->pids,
 		.n_pids = selection->n_pids,
-		.usdts = session->plan.n_usdts,
+		.usdts = wants_usdts(session),
 		.syscalls = session->plan.n_syscalls,
 		.tcp = session->plan.n_tcps,
 		.tcp_backend = session->options->tcp_backend,
@@ -344,8 +361,12 @@ static int attach(struct session *session)
 		err = tracer_attach(session->tracer, &session->plan, 0, 0);
 	if (err)
 		return EXIT_NOT_ATTACHED;
+	if (processes_follow(session)) {
+		diag_error("cannot follow the children");
+		return EXIT_NOT_ATTACHED;
+	}
 	for (size_t i = 0; i < session->n_processes; i++) {
-		libraries_watch(session, &session->processes[i]);
+		libraries_watch(session, &session->processes[i], 0);
 		tracer_watch_usage(session->tracer, session->processes[i].pid);
 	}
 	say_prices(session);

@@ -239,7 +239,7 @@ static int attach_programs(struct tracer *tracer)
 		struct bpf_program *program = program_of(tracer, &programs[i]);
 
 		if (bpf_program__autoload(program))
-			err = tracer_keep_link(tracer, bpf_program__attach(program));
+			err = tracer_keep_link(tracer, bpf_program__attach(program), -1);
 	}
 	return err;
 }

@@ -208,6 +208,30 @@ int tracer_want_exe(struct tracer *tracer, struct file_id exe)
 	return err;
 }
 
+int tracer_follow(struct tracer *tracer, pid_t pid)
+{
+	uint32_t key = pid;
+	uint8_t one = 1;
+	int err = bpf_map__update_elem(tracer->skel->maps.tgids, &key, sizeof(key), &one, sizeof(one),
+				       BPF_NOEXIST);
+
+	return err == -EEXIST ? 0 : err ?: 1;
+}
+
+/* The exit program takes out who ends; one that was put in while it was ending would stay for ever. */
+bool tracer_follows_any(struct tracer *tracer, bool (*runs)(pid_t pid))
+{
+	const struct bpf_map *tgids = tracer->skel->maps.tgids;
+	uint32_t key;
+
+	while (tracer->n_process_links && !bpf_map__get_next_key(tgids, NULL, &key, sizeof(key))) {
+		if (runs((pid_t)key))
+			return true;
+		bpf_map__delete_elem(tgids, &key, sizeof(key), 0);
+	}
+	return false;
+}
+
 /* The pids of the options: their end is told of, and the filter uses them where it has to. */
 static int name_pids(struct tracer *tracer)
 {
@@ -233,6 +257,9 @@ static int set_filter(struct tracer *tracer)
 
 	if (options->follow || ((options->syscalls || options->tcp) && options->n_pids))
 		tracer_filter_pids(tracer);
+	/* Even if no file is known yet: without a filter everyone would be meant. */
+	if (options->all_processes && !options->comm)
+		tracer->filter |= LAPSE_FILTER_EXE;
 	if (options->comm)
 		tracer->filter |= LAPSE_FILTER_COMM;
 	for (size_t i = 0; i < options->n_exes && !err; i++)

@@ -86,8 +86,13 @@ int tracer_tcp_group(const struct tracer *tracer, uint32_t component, struct lap
 /* The way TCP is watched. */
 enum tcp_backend tracer_tcp_backend(const struct tracer *tracer);
 
-/* Attaches the places of file @file of @plan for @pid alone, which has come later. */
-int tracer_attach_pid(struct tracer *tracer, const struct plan *plan, size_t file, pid_t pid);
+/* The same for file @file of @plan and @pid alone, which has come later; up to those places and marks,
+ * which the others have. 1, or 0 where they are for everyone anyway, or -errno. */
+int tracer_attach_pid(struct tracer *tracer, const struct plan *plan, size_t file, pid_t pid,
+		      size_t end_place, size_t end_usdt);
+
+/* Attaches all of @plan for @pid anew, whose links have gone with its first thread. 0 or -errno. */
+int tracer_attach_again(struct tracer *tracer, const struct plan *plan, pid_t pid);
 
 /*
  * Takes the probes of those components away for which @drop (one a component of the plan) says so. They
@@ -99,17 +104,27 @@ int tracer_drop(struct tracer *tracer, const struct plan *plan, const bool *drop
 /* What the probes of component @i of the plan have cost since the start, in nanoseconds. */
 uint64_t tracer_component_cost(const struct tracer *tracer, size_t component);
 
+/* With .follow: @pid and its children are meant from now on. 1 if it was not before, 0, or -errno. */
+int tracer_follow(struct tracer *tracer, pid_t pid);
+
+/* Whether any process that is meant by its pid, or followed, is left; whom @runs denies is forgotten. */
+bool tracer_follows_any(struct tracer *tracer, bool (*runs)(pid_t pid));
+
 /* One more executable that is meant: one that has been replaced on disk, say. */
 int tracer_want_exe(struct tracer *tracer, struct file_id exe);
 
 /*
  * Has return probes of a session stop when @file, the dynamic linker of @pid (-1: of everyone), calls
  * its hook at @offset, until tracer_judge() says that they are safe with the libraries there are now.
+ * 1, 0 where that is so already, or -errno.
  */
 int tracer_watch_libraries(struct tracer *tracer, const struct mapped_file *file, uint64_t offset, pid_t pid);
 
 /* How often @pid has changed its libraries by now: to be asked before they are looked at. */
 int64_t tracer_library_changes(const struct tracer *tracer, pid_t pid);
+
+/* The loads of @pid's start may have gone by before the hook was there: each counts from now on. */
+void tracer_count_libraries(struct tracer *tracer, pid_t pid);
 
 /* @changes is what tracer_library_changes() said, or LAPSE_LIBRARIES_UNSAFE: never again. */
 int tracer_judge(struct tracer *tracer, pid_t pid, int64_t changes);

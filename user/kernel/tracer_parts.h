@@ -24,6 +24,7 @@ struct component_memory {
 
 struct kept_link {
 	struct bpf_link *link;
+	pid_t pid; /* that it lets through; -1: everyone */
 	bool glob; /* of functions that a pattern found */
 };
 
@@ -183,7 +184,7 @@ int open_keep(struct tracer *tracer, const struct lapse_span *span);
 void *tracer_map_array(const struct bpf_map *map, size_t value_size, size_t n);
 void tracer_unmap_array(void *at, size_t value_size, size_t n);
 /* attach.c: keeps @link until tracer_detach(); what made it NULL. */
-int tracer_keep_link(struct tracer *tracer, struct bpf_link *link);
+int tracer_keep_link(struct tracer *tracer, struct bpf_link *link, pid_t pid);
 
 /* Keeps an open frame of a thread, or of @goroutine, unless it turns out to be dead. 0 or -ENOMEM. */
 int open_take(struct tracer *tracer, const struct lapse_open *open, const struct lapse_goroutine *goroutine,

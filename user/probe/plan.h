@@ -58,6 +58,7 @@ struct plan_file {
 	char *access; /* for the kernel */
 	pid_t *pids;  /* processes that map it; empty where the file is probed for all */
 	size_t n_pids;
+	size_t n_served; /* of the pids: those that it had before the last plan_extend() */
 };
 
 /* What a component's spans are fed to, where it is not a component of its own for the monitor. */
@@ -103,6 +104,8 @@ struct plan {
 	struct plan_tcp *tcps;
 	size_t n_tcps;
 	uint32_t n_functions; /* numbers given so far */
+	bool for_all;	      /* --exe, --comm: its files are probed for every process */
+	bool awaits; /* some of what was asked for comes with a library, or a mark, that is not there yet */
 };
 
 /* Which specification another one feeds, and how. */
@@ -139,7 +142,8 @@ void plan_free(struct plan *plan);
  * Extends @plan for @process, which appeared after plan_make: files that are new get places for the
  * existing components (none is added). *first_place is the index of the first new place, and
  * *new_files the number of files added at the end of plan->files. A file that the plan has already
- * only gains the pid. Returns 0 (also where nothing was added) or -errno after a message.
+ * only gains the pid, after .n_served others. Returns 0 (also where nothing was added) or -errno after a
+ * message.
  */
 int plan_extend(struct plan *plan, const struct probe_spec *specs, size_t n_specs,
 		const struct process *process, const struct plan_options *options, size_t *first_place,
