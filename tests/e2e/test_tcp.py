@@ -54,13 +54,15 @@ class Pair:
         specs = words or SPECS
         return self.t.lapse(verb, "-p", ",".join(map(str, pids)), *specs, f"--tcp-backend={backend}", "--json")
 
-    def work(self):
-        """What was done in truth, by either end."""
+    def work(self, tracer):
+        """What was done in truth, by either end; the tracer has ended before them."""
         self.asker.go()
         asked = self.asker.done()
-        self.asker.finish()
         self.answerer.go()
         answered = self.answerer.done()
+        tracer.stop()
+        conserved(tracer.final())
+        self.asker.finish()
         self.answerer.finish()
         return asked, answered
 
@@ -69,9 +71,7 @@ def _through(t, backend, way, *options, words=(), verb="stat", **pair):
     """A whole run under the tracer: it, and the truth of either end."""
     both = Pair(t, way, *options, **pair)
     tracer = both.traced(backend, *words, verb=verb)
-    asked, answered = both.work()
-    tracer.stop()
-    conserved(tracer.final())
+    asked, answered = both.work(tracer)
     equal(tracer.final()["integrity"]["maps_full"], 0, "connections that found no room")
     return tracer, asked, answered
 
@@ -367,9 +367,7 @@ def workers_that_accept(t):
         both = Pair(t, "plain", "--connections", 12, "--calls", 5, "--delay", "5ms", server=("--mode", "prefork"))
         tracer = both.traced(backend, "serve=tcp:serve", "accept=tcp:accept", "--slower", "1ns", verb="trace",
                              pids=both.workers)
-        _, answered = both.work()
-        tracer.stop()
-        conserved(tracer.final())
+        _, answered = both.work(tracer)
         _tally(tracer, serve=60, accept=12)
         near(tracer.component("serve")["p50_ns"], answered["serve_ns"], f"median serve by {backend}")
         strangers = {span["pid"] for span in _spans(tracer)} - set(both.workers)
@@ -383,9 +381,7 @@ def children_that_inherit(t):
         both = Pair(t, "plain", "--connections", 8, "--calls", 5, "--delay", "5ms", server=("--mode", "fork"))
         tracer = both.traced(backend, "serve=tcp:serve", "accept=tcp:accept", "--slower", "1ns", "--follow",
                              verb="trace", pids=both.workers)
-        _, answered = both.work()
-        tracer.stop()
-        conserved(tracer.final())
+        _, answered = both.work(tracer)
         _tally(tracer, serve=40, accept=8)
         near(tracer.component("serve")["p50_ns"], answered["serve_ns"], f"median serve by {backend}")
         equal({span["pid"] for span in _spans(tracer, "accept")}, set(both.workers), "processes that accept")
@@ -436,8 +432,7 @@ def by_peer_and_port(t):
         "wrong=tcp:request peer=10.0.0.0/8", f"otherport=tcp:request peer=127.0.0.1:{other}",
         f"listening=tcp:serve port={both.port}", f"elsewhere=tcp:serve port={other}",
         "six=tcp:connect peer=[::1]", "half=tcp:connect peer=127.0.0.0/25", "upper=tcp:connect peer=127.128.0.0/9")
-    both.work()
-    tracer.stop()
+    both.work(tracer)
     _tally(tracer, exact=20, net=20, wrong=0, otherport=0, listening=20, elsewhere=0, six=0, half=4, upper=0)
 
 
@@ -447,8 +442,7 @@ def by_peer_of_ipv6(t):
     both = Pair(t, "plain", "--connections", 4, "--calls", 5, address="::1")
     tracer = both.traced(backend, f"exact=tcp:request peer=[::1]:{both.port}", "net=tcp:request peer=::/64",
                          "wrong=tcp:request peer=fe80::/10", "four=tcp:request peer=127.0.0.0/8")
-    both.work()
-    tracer.stop()
+    both.work(tracer)
     _tally(tracer, exact=20, net=20, wrong=0, four=0)
 
 
@@ -479,8 +473,7 @@ def per_peer(t):
     backend = _backends()[0]
     both = Pair(t, "plain", "--connections", 5, "--calls", 6, "--delay", "20ms")
     tracer = t.lapse("tcp", "-p", f"{both.asker.pid},{both.answerer.pid}", f"--tcp-backend={backend}", "--json")
-    asked, _ = both.work()
-    tracer.stop()
+    asked, _ = both.work(tracer)
     peer = f"127.0.0.1:{both.port}"
     counted(tracer.component(f"tcp:connect {peer}"), 5, "connects")
     counted(tracer.component(f"tcp:request {peer}"), 30, "requests")
@@ -494,8 +487,7 @@ def a_line_of_what_is_slow(t):
     backend = _backends()[0]
     both = Pair(t, "plain", "--connections", 2, "--calls", 4, "--delay", "20ms")
     tracer = t.lapse("tcp", "-p", both.asker.pid, "--slower", "10ms", f"--tcp-backend={backend}", "--json")
-    both.work()
-    tracer.stop()
+    both.work(tracer)
     spans = [span for span in _spans(tracer) if span["tcp"]["kind"] == "request"]
     equal(len(spans), 8, "slow requests")
     equal({span["peer"] for span in spans}, {f"127.0.0.1:{both.port}"}, "peers")
@@ -506,7 +498,6 @@ def without_a_probe(t):
     """stat measures what a process asks, what it answers, and its event loop."""
     both = Pair(t, "many", "--connections", 5, "--calls", 6, "--delay", "10ms", server=("--mode", "epoll"))
     tracer = t.lapse("stat", "-p", both.answerer.pid, "--json")
-    both.work()
-    tracer.stop()
+    both.work(tracer)
     counted(tracer.component(f"tcp:serve :{both.port}"), 30, "serves")
     check(histogram_count(tracer.component("loop")) > 0, "no turns of the loop")
