@@ -379,15 +379,20 @@ static __always_inline void on_read(const struct sock *sk)
 	s->cost_ns += bpf_ktime_get_ns() - now;
 }
 
-/* What is open when the connection goes: answered, failed, or given up by the program itself. */
+/* What is open when the connection goes: answered (the arrival may not have been seen, as in client_read),
+ * failed, or given up by the program itself. */
 static __always_inline void exchange_close(struct lapse_socket *s, const struct sock *sk, __u64 now,
 					   __s32 error)
 {
+	bool asked = !(s->flags & LAPSE_TCP_SERVER);
+
 	if (!s->open_ns)
 		return;
 	if (s->answer_ns)
 		exchange_record(s, (__u64)sk, s->answer_ns, now, 0);
-	else if (error && !(s->flags & LAPSE_TCP_SERVER))
+	else if (asked && growth(bytes_received(sk), s->begin_received))
+		exchange_record(s, (__u64)sk, now, now, 0);
+	else if (asked && error)
 		exchange_record(s, (__u64)sk, now, now, error);
 	else
 		exchange_drop(s, COUNT_ABANDONED);

@@ -217,7 +217,7 @@ static __always_inline void on_known_state(struct lapse_socket *s, const struct 
 
 	if (state == TCP_ESTABLISHED && s->connect_ns)
 		connect_established(s, sk, now);
-	else if (state == TCP_CLOSE_WAIT && s->open_ns && !s->answer_ns)
+	else if (state == TCP_CLOSE_WAIT && !(s->flags & LAPSE_TCP_SERVER) && s->open_ns && !s->answer_ns)
 		exchange_close(s, sk, now, ERR_EPIPE);
 	else if (state == TCP_CLOSE)
 		socket_closed(s, (__u64)sk, now);
