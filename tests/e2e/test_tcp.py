@@ -217,6 +217,13 @@ def refused(t):
 
 
 @case(120)
+def unreachable(t):
+    """It fails before there is a SYN."""
+    for backend in _backends():
+        _fails(t, backend, "unreachable", ENETUNREACH)
+
+
+@case(120)
 def both_ends_in_use(t):
     for backend in _backends():
         _fails(t, backend, "taken", EADDRNOTAVAIL, good=1)
