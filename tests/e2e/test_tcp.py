@@ -7,10 +7,11 @@ exact. Cases run once with each way to trace TCP that this kernel has.
 
 import json
 import os
+import shutil
 import subprocess
 
-from harness import (LAPSE, LIMIT, Skip, case, check, conserved, counted, equal, histogram_count, need, percentile,
-                     within)
+from harness import (LAPSE, LIMIT, TARGETS, Skip, case, check, conserved, counted, equal, histogram_count, need,
+                     percentile, within)
 
 WAYS = ("fentry", "kprobe", "tracepoint")
 KINDS = ("tcp:connect", "tcp:request", "tcp:serve", "tcp:accept", "tcp:handshake")
@@ -423,6 +424,23 @@ def among_eight_processes(t):
         owners = {(span["pid"], int(span["peer"].rsplit(":", 1)[1])) for span in spans}
         equal(owners, {(pair.asker.pid, pair.port) for pair in pairs}, "processes and their peers")
         equal({span["comm"] for span in spans}, {"asker"}, "commands")
+
+
+@case(120)
+def of_a_program_that_does_not_run_yet(t):
+    """--exe means what is started from that file later, and nobody else meanwhile."""
+    own = shutil.copy(need(os.path.join(TARGETS, "asker")), t.path("own"))
+    for backend in _backends():
+        strange = Pair(t, "plain", "--connections", 3, "--calls", 20)
+        tracer = t.lapse("stat", "--exe", own, "request=tcp:request", "opened=syscall:connect",
+                         f"--tcp-backend={backend}", "--json")
+        strange.asker.go()
+        strange.asker.done()
+        asker = t.target(own, "127.0.0.1", strange.port, "plain", "--connections", 2, "--calls", 5)
+        asker.go()
+        asker.done()
+        tracer.stop()
+        _tally(tracer, request=10, opened=2)
 
 
 # ---- which are meant ---------------------------------------------------------------------------
