@@ -134,7 +134,6 @@ def bad_duration(t):
 @case()
 def usage_errors(t):
     target = _idle(t)
-    _refused(t, 2, [], "stat", "-p", target.pid)
     _refused(t, 2, [], "stat", "work_push")
     _refused(t, 2, ["frobnicate"], "frobnicate")
     _refused(t, 2, ["--no-such-option"], "stat", "-p", target.pid, "work_push", "--no-such-option")
