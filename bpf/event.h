@@ -499,6 +499,7 @@ struct lapse_stack {
 	__u64 cost_ns; /* probe cost that this task has paid so far */
 	struct lapse_turn syscall, loop;
 	struct lapse_connecting connecting;
+	__u64 sending; /* the kernel's address of a socket that has no room for what is sent; 0: none */
 	/* Of the program that runs: these are too large for a program's own stack. A task runs one at a
 	 * time, and none of them is entered again before it has ended. */
 	struct lapse_facts facts;
@@ -531,7 +532,7 @@ _Static_assert(sizeof(struct lapse_tcp_group) == 24, "lapse_tcp_group");
 _Static_assert(sizeof(struct lapse_component) == 48, "lapse_component");
 _Static_assert(sizeof(struct lapse_cell) == 256, "lapse_cell");
 _Static_assert(sizeof(struct lapse_frame) == 80, "lapse_frame");
-_Static_assert(sizeof(struct lapse_stack) == 400 + 80 * LAPSE_MAX_DEPTH, "lapse_stack");
+_Static_assert(sizeof(struct lapse_stack) == 408 + 80 * LAPSE_MAX_DEPTH, "lapse_stack");
 _Static_assert(LAPSE_CLASSES <= LAPSE_COSTS, "room for the costs");
 _Static_assert(sizeof(struct lapse_value_cell) == 192, "lapse_value_cell");
 _Static_assert(sizeof(struct lapse_rules) == 48 + 5 * 72 + LAPSE_VALUES * 56, "lapse_rules");

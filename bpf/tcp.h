@@ -74,6 +74,39 @@ int tcp_send_tp(struct bpf_raw_tracepoint_args *ctx)
 	return send_locked((const struct sock *)ctx->args[0], msg, BPF_CORE_READ(msg, msg_iter.count));
 }
 
+/* A send that waits for room, which is the end of the wait: (sk, timeout) */
+SEC("fexit/sk_stream_wait_memory")
+int tcp_room_fexit(__u64 *ctx)
+{
+	on_room((const struct sock *)ctx[0]);
+	return 0;
+}
+
+SEC("kprobe/sk_stream_wait_memory")
+int tcp_room_kprobe(struct pt_regs *ctx)
+{
+	struct lapse_stack *stack;
+
+	if (!socket_find((const struct sock *)PT_REGS_PARM1(ctx)))
+		return 0;
+	stack = stack_get(true);
+	if (stack)
+		stack->sending = PT_REGS_PARM1(ctx);
+	return 0;
+}
+
+SEC("kretprobe/sk_stream_wait_memory")
+int tcp_room_kretprobe(struct pt_regs *ctx)
+{
+	struct lapse_stack *stack = stack_get(false);
+
+	if (!stack || !stack->sending)
+		return 0;
+	on_room((const struct sock *)stack->sending);
+	stack->sending = 0;
+	return 0;
+}
+
 /* sendfile() and splice() before 6.5: (sk, page, offset, size, flags) */
 SEC("fentry/do_tcp_sendpages")
 int tcp_sendpage_fentry(__u64 *ctx)

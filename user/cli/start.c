@@ -245,6 +245,16 @@ static bool wants_usdts(const struct session *session)
 	return false;
 }
 
+/* Functions and markers, as far as there are any or may come later. */
+static bool wants_places(const struct session *session)
+{
+	for (size_t i = 0; i < session->n_specs; i++)
+		if (session->specs[i].kind != SPEC_TCP && session->specs[i].kind != SPEC_SYSCALL &&
+		    session->specs[i].kind != SPEC_LOOP)
+			return true;
+	return false;
+}
+
 static int open_tracer(struct session *session)
 {
 	const struct target_selection *selection = &session->selection;
@@ -261,6 +271,7 @@ static int open_tracer(struct session *session)
 		.follow = selection->follow,
 		.pids = selection->pids,
 		.n_pids = selection->n_pids,
+		.places = wants_places(session),
 		.usdts = wants_usdts(session),
 		.syscalls = session->plan.n_syscalls,
 		.tcp = session->plan.n_tcps,

@@ -332,7 +332,9 @@ static int attach_processes(struct tracer *tracer)
 		err = attach_process_program(tracer, skel->progs.process_exec);
 	if (!err)
 		err = attach_process_program(tracer, skel->progs.process_fork);
-	return err ?: open_frames_attach(tracer);
+	if (!err && tracer_has_frames(tracer))
+		err = open_frames_attach(tracer);
+	return err;
 }
 
 static int attach_usdt(struct tracer *tracer, const struct plan_file *file, const struct plan_usdt *usdt,
@@ -454,6 +456,8 @@ int tracer_watch_libraries(struct tracer *tracer, const struct mapped_file *file
 	const struct batch batch = {.offsets = &at, .cookies = &cookie, .n = 1};
 	int err;
 
+	if (!tracer->options.places)
+		return 0;
 	if (tracer->pid_filter_broken)
 		pid = -1;
 	if (watched(tracer, file->id, pid))

@@ -91,15 +91,16 @@ static int set_sizes(struct tracer *tracer)
 static int choose_programs(struct tracer *tracer)
 {
 	struct lapse_bpf *skel = tracer->skel;
+	bool places = tracer->options.places, perf = tracer->kind == ATTACH_PERF;
 
-	bpf_program__set_autoload(skel->progs.span_session, tracer->kind == ATTACH_SESSION);
-	bpf_program__set_autoload(skel->progs.place_multi, tracer->kind != ATTACH_PERF);
-	bpf_program__set_autoload(skel->progs.libraries_multi, tracer->kind != ATTACH_PERF);
-	bpf_program__set_autoload(skel->progs.libraries_perf, tracer->kind == ATTACH_PERF);
-	bpf_program__set_autoload(skel->progs.return_multi, tracer->kind == ATTACH_MULTI);
-	bpf_program__set_autoload(skel->progs.place_perf, tracer->kind == ATTACH_PERF);
-	bpf_program__set_autoload(skel->progs.return_perf, tracer->kind == ATTACH_PERF);
-	bpf_program__set_autoload(skel->progs.open_frames, tracer->features.task_storage);
+	bpf_program__set_autoload(skel->progs.span_session, places && tracer->kind == ATTACH_SESSION);
+	bpf_program__set_autoload(skel->progs.place_multi, places && !perf);
+	bpf_program__set_autoload(skel->progs.libraries_multi, places && !perf);
+	bpf_program__set_autoload(skel->progs.libraries_perf, places && perf);
+	bpf_program__set_autoload(skel->progs.return_multi, places && tracer->kind == ATTACH_MULTI);
+	bpf_program__set_autoload(skel->progs.place_perf, places && perf);
+	bpf_program__set_autoload(skel->progs.return_perf, places && perf);
+	bpf_program__set_autoload(skel->progs.open_frames, tracer_has_frames(tracer));
 	bpf_program__set_autoload(skel->progs.process_exec, true);
 	bpf_program__set_autoload(skel->progs.marker_multi, tracer->n_markers && tracer->kind != ATTACH_PERF);
 	bpf_program__set_autoload(skel->progs.marker_perf, tracer->n_markers && tracer->kind == ATTACH_PERF);

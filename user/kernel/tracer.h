@@ -48,8 +48,8 @@ struct tracer_options {
 	bool follow;	  /* children of the pids, too */
 	const pid_t *pids;
 	size_t n_pids;
-	pid_t tid;		   /* one thread alone, or 0 */
-	bool usdts, syscalls, tcp; /* the plan has some */
+	pid_t tid;			   /* one thread alone, or 0 */
+	bool places, usdts, syscalls, tcp; /* the plan has some, or may get some later */
 	enum tcp_backend tcp_backend;
 	size_t n_groups; /* components that groups of connections may take, behind all others */
 };

@@ -196,6 +196,12 @@ int open_frames_read(struct tracer *tracer, uint64_t now_ns);
 /* The last looks while the probes are there; what they find holds from then on. */
 void open_frames_settle(struct tracer *tracer);
 
+/* Whether threads have frames or turns that can be looked at while they are open. */
+static inline bool tracer_has_frames(const struct tracer *tracer)
+{
+	return (tracer->options.places || tracer->options.syscalls) && tracer->features.task_storage;
+}
+
 /* The cell of a component and shard. */
 static inline struct lapse_cell *tracer_cell(const struct tracer *tracer, size_t component, unsigned shard)
 {

@@ -221,7 +221,6 @@ struct minmax {
 };
 
 struct tcp_sock {
-	u64 tcp_wstamp_ns;
 	u32 rcv_nxt;
 	u32 copied_seq;
 	u32 write_seq;
