@@ -53,11 +53,17 @@ static __always_inline void cell_extremes(struct lapse_cell *cell, __u64 end_ns,
 	slot_raise(&cell->slot_min[slot], mark | (LAPSE_SLOT_MASK - duration));
 }
 
+/* Beyond one of the component's limits: of the lower two, since none is unused above one in use. */
+static __always_inline bool is_breach(const struct lapse_component *component, __u64 duration)
+{
+	return duration > component->level_ns[LAPSE_LEVEL_NOTICE] ||
+	       duration > component->level_ns[LAPSE_LEVEL_WARNING];
+}
+
 static __always_inline void cell_level(struct lapse_cell *cell, const struct lapse_component *component,
 				       __u64 duration)
 {
-	if (duration <= component->level_ns[LAPSE_LEVEL_NOTICE] &&
-	    duration <= component->level_ns[LAPSE_LEVEL_WARNING])
+	if (!is_breach(component, duration))
 		return;
 	if (duration > component->level_ns[LAPSE_LEVEL_CRITICAL])
 		ADD(cell->level[LAPSE_LEVEL_CRITICAL], 1);

@@ -68,7 +68,6 @@ enum lapse_socket_flag {
 	LAPSE_SOCKET_KNOWN = 1 << 8,	/* its first bytes have been looked at */
 	LAPSE_SOCKET_OPENING = 1 << 9,	/* what it exchanges belongs to the opening of TLS */
 	LAPSE_SOCKET_SENT = 1 << 10,	/* send_end holds */
-	LAPSE_SOCKET_BLOCKED = 1 << 11, /* the send was larger than its buffer's room */
 	LAPSE_SOCKET_CLOSED = 1 << 12,	/* closed in the midst of connect(), which will say why */
 	LAPSE_SOCKET_WAITING = 1 << 13, /* it was in the accept queue before tracing began */
 };

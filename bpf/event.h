@@ -34,21 +34,28 @@ enum lapse_record_kind {
 
 /* Why a span was sent singly, and what is known of it. */
 enum lapse_span_flag {
-	LAPSE_SPAN_BREACH = 1 << 0,  /* longer than the component's limit */
-	LAPSE_SPAN_ERROR = 1 << 1,   /* ended with an error */
-	LAPSE_SPAN_OPEN = 1 << 2,    /* still in flight; duration is its age (user space makes these) */
-	LAPSE_SPAN_VALUE = 1 << 3,   /* a captured value is beyond a limit of its own */
-	LAPSE_SPAN_UNTIMED = 1 << 4, /* an event without a duration */
-	LAPSE_SPAN_RET = 1 << 5,     /* ret is known */
-	LAPSE_SPAN_TCP = 1 << 6,     /* it is the head of a struct lapse_tcp_span */
-	LAPSE_SPAN_WHY = 1 << 7,     /* it is the head of a struct lapse_why_span */
+	LAPSE_SPAN_BREACH = 1 << 0,    /* longer than the component's limit */
+	LAPSE_SPAN_ERROR = 1 << 1,     /* ended with an error */
+	LAPSE_SPAN_OPEN = 1 << 2,      /* still in flight; duration is its age (user space makes these) */
+	LAPSE_SPAN_VALUE = 1 << 3,     /* a captured value is beyond a limit of its own */
+	LAPSE_SPAN_UNTIMED = 1 << 4,   /* an event without a duration */
+	LAPSE_SPAN_RET = 1 << 5,       /* ret is known */
+	LAPSE_SPAN_TIMED_OUT = 1 << 6, /* a keyed span that was given up; duration was its age then */
+	LAPSE_SPAN_GOROUTINE = 1 << 7, /* of a goroutine, wherever it began */
+	LAPSE_SPAN_RESTARTED =
+		1 << 8, /* a keyed span that another with its key has driven out; duration as above */
+	LAPSE_SPAN_TCP = 1 << 9,  /* it is the head of a struct lapse_tcp_span */
+	LAPSE_SPAN_WHY = 1 << 10, /* it is the head of a struct lapse_why_span */
 };
+
+/* Of what never ends: it has no outcome. */
+#define LAPSE_SPAN_ENDLESS (LAPSE_SPAN_OPEN | LAPSE_SPAN_TIMED_OUT | LAPSE_SPAN_RESTARTED)
 
 struct lapse_span {
 	__u32 kind; /* LAPSE_REC_SPAN */
 	__u32 component;
-	__u32 pid; /* thread group, as the initial PID namespace numbers it */
-	__u32 tid;
+	__u32 pid;	   /* thread group, as the initial PID namespace numbers it */
+	__u32 tid;	   /* 0: a goroutine's, which has no thread of its own */
 	__u64 start_ns;	   /* CLOCK_MONOTONIC at entry */
 	__u64 duration_ns; /* corrected for what the probes cost */
 	__u64 raw_ns;	   /* as the clock gave it */
@@ -264,7 +271,8 @@ struct lapse_proc {
 	__u32 event; /* enum lapse_proc_event */
 	__u32 pid;
 	__u32 parent; /* forks: the parent's thread group */
-	__s32 code;   /* exits: the wait status; libraries: how often so far */
+	__s32 code;   /* exits: the wait status; libraries: how often so far; execs: by another thread
+		       * than the first */
 	__u32 pad;
 	__u64 time_ns;
 	char comm[LAPSE_COMM_LEN];
@@ -320,7 +328,8 @@ struct lapse_cell {
 	__u64 hits, misses;
 	__u64 restarted;     /* keyed spans begun anew while they were open */
 	__u64 unmatched_end; /* ends of keyed spans that were not open */
-	__u64 pad[2];
+	__u64 timed_out;     /* keyed spans that were given up: open for longer than their timeout */
+	__u64 pad;
 	/* (tick number + 1) mod 2^16 << 48 | duration, and the same with the duration's
 	 * complement: one atomic maximum serves as reset, as max and as min. */
 	__u64 slot_max[LAPSE_TICK_SLOTS];
@@ -412,7 +421,7 @@ enum lapse_end { LAPSE_END_START, LAPSE_END_END, LAPSE_ENDS };
 struct lapse_rules {
 	__u32 flags;					  /* enum lapse_rule_flag */
 	__u32 value_base;				  /* first of its rows of value cells */
-	__u64 timeout_ns;				  /* keyed spans that are open longer are abandoned */
+	__u64 timeout_ns;				  /* keyed spans that are open longer are given up */
 	__u8 capture[LAPSE_ENDS][LAPSE_CAPTURES];	  /* argument numbers from 0, or LAPSE_FROM_NONE */
 	struct lapse_operand key[LAPSE_ENDS][LAPSE_KEYS]; /* from LAPSE_FROM_NONE: no such part */
 	struct lapse_condition if_entry, if_return, err, ok, hit;
@@ -605,6 +614,7 @@ struct lapse_stack {
 	struct lapse_turn syscall, loop;
 	struct lapse_connecting connecting;
 	struct lapse_waits waits;
+	__u64 sending; /* the kernel's address of a socket that has no room for what is sent; 0: none */
 	/* Of the program that runs: these are too large for a program's own stack. A task runs one at a
 	 * time, and none of them is entered again before it has ended. */
 	struct lapse_facts facts;
@@ -641,7 +651,7 @@ _Static_assert(sizeof(struct lapse_block) == 88, "lapse_block");
 _Static_assert(sizeof(struct lapse_why) == 248, "lapse_why");
 _Static_assert(sizeof(struct lapse_why_span) == 352, "lapse_why_span");
 _Static_assert(sizeof(struct lapse_waits) == 104 + 5 * 88 + 2 * 40 + 248, "lapse_waits");
-_Static_assert(sizeof(struct lapse_stack) == 560 + 872 + 160 * LAPSE_MAX_DEPTH, "lapse_stack");
+_Static_assert(sizeof(struct lapse_stack) == 568 + 872 + 160 * LAPSE_MAX_DEPTH, "lapse_stack");
 _Static_assert(LAPSE_CLASSES <= LAPSE_COSTS, "room for the costs");
 _Static_assert(sizeof(struct lapse_value_cell) == 192, "lapse_value_cell");
 _Static_assert(sizeof(struct lapse_rules) == 48 + 5 * 72 + LAPSE_VALUES * 56, "lapse_rules");

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Keyed spans: from one place to another, maybe in another thread, joined by the process and up to two
- * values. Conservation: begun = ended + open + restarted + abandoned + maps_full.
+ * values. Conservation: begun = ended + open + restarted + timed out + abandoned (by the end of the process)
+ * + maps_full.
  */
 #ifndef LAPSE_BPF_KEYED_H
 #define LAPSE_BPF_KEYED_H
@@ -25,19 +26,54 @@ static __always_inline bool expired(const struct lapse_rules *r, const struct la
 	return now > span->start_ns && now - span->start_ns > r->timeout_ns;
 }
 
-/* An open span gives way to a new one with the same key, or has been open for too long. */
-static __always_inline void keyed_drop(struct lapse_cell *cell, const struct lapse_rules *r,
-				       const struct lapse_key *key, __u64 now)
+/* @span has been open until facts->now, and will not be measured (@why: enum lapse_span_flag). It breaks
+ * the limits that it is beyond all the same, as user space has it where nobody ends it. */
+static __always_inline void keyed_give_up(struct lapse_cell *cell, struct lapse_facts *facts,
+					  const struct lapse_keyed *span, __u32 why)
 {
-	struct lapse_keyed *old = bpf_map_lookup_elem(&keyed, key);
-	bool late = old && expired(r, old, now);
+	struct lapse_component *component;
+	__u32 number = facts->component;
 
-	if (!old || bpf_map_delete_elem(&keyed, key))
+	component = bpf_map_lookup_elem(&components, &number);
+	if (!component)
 		return;
-	if (late)
-		ADD(cell->abandoned, 1);
+	facts->tid = span->tid;
+	facts->start_ns = span->start_ns;
+	facts->raw = facts->duration = facts->now > span->start_ns ? facts->now - span->start_ns : 0;
+	facts->flags = why;
+	if (is_breach(component, facts->duration)) {
+		facts->flags |= LAPSE_SPAN_BREACH;
+		record_send(cell, facts);
+	}
+	cell_level(cell, component, facts->duration);
+	if (why == LAPSE_SPAN_TIMED_OUT)
+		ADD(cell->timed_out, 1);
 	else
 		ADD(cell->restarted, 1);
+}
+
+/* An open span gives way to a new one with the same key, or has been open for too long. */
+static __always_inline void keyed_drop(struct lapse_cell *cell, const struct lapse_rules *r,
+				       const struct lapse_key *key, struct lapse_facts *facts)
+{
+	struct lapse_keyed *open = bpf_map_lookup_elem(&keyed, key), old;
+
+	if (!open)
+		return;
+	old = *open;
+	if (bpf_map_delete_elem(&keyed, key))
+		return;
+	keyed_give_up(cell, facts, &old,
+		      expired(r, &old, facts->now) ? LAPSE_SPAN_TIMED_OUT : LAPSE_SPAN_RESTARTED);
+}
+
+/* Where if() leaves spans out their ends come all the same: of an end without a start nothing is known. */
+static __always_inline void end_unmatched(struct lapse_cell *cell, const struct lapse_rules *r)
+{
+	if (r->if_entry.n)
+		ADD(cell->idle, 1);
+	else
+		ADD(cell->unmatched_end, 1);
 }
 
 /* Begins the span that @facts's captures and return value name, at facts->now. */
@@ -66,7 +102,7 @@ VERIFIED_ONCE int keyed_begin(struct lapse_facts *facts)
 	ADD(cell->cost_ns, facts->cost_ns);
 	if (!bpf_map_update_elem(&keyed, &key, &span, BPF_NOEXIST))
 		return 0;
-	keyed_drop(cell, r, &key, facts->now);
+	keyed_drop(cell, r, &key, facts);
 	if (bpf_map_update_elem(&keyed, &key, &span, BPF_NOEXIST))
 		ADD(cell->maps_full, 1);
 	return 0;
@@ -91,12 +127,12 @@ VERIFIED_ONCE int keyed_end(struct lapse_facts *facts)
 	if (open)
 		span = *open;
 	if (!open || bpf_map_delete_elem(&keyed, &key)) {
-		ADD(cell->unmatched_end, 1);
+		end_unmatched(cell, r);
 		return 0;
 	}
 	if (expired(r, &span, facts->now)) {
-		ADD(cell->abandoned, 1);
-		ADD(cell->unmatched_end, 1);
+		keyed_give_up(cell, facts, &span, LAPSE_SPAN_TIMED_OUT);
+		end_unmatched(cell, r);
 		return 0;
 	}
 	facts->tid = span.tid;

@@ -49,24 +49,28 @@ int process_exit(void *ctx)
 	code = BPF_CORE_READ(signal, group_exit_code);
 	if (!code)
 		code = BPF_CORE_READ(task, exit_code);
-	process_tell(LAPSE_PROC_EXIT, tgid, 0, code);
+	/* Who is told of the last one's end finds nobody left. */
 	bpf_map_delete_elem(&tgids, &tgid);
+	process_tell(LAPSE_PROC_EXIT, tgid, 0, code);
 	return 0;
 }
 
-/* A program that is meant by its file or name may begin anywhere; children are known by their pid. */
+/* A program that is meant by its file or name may begin anywhere; others are known by their pid. */
+/* raw_tp/sched_process_exec: (task, its pid before, program); a thread that was not the first takes the
+ * first one's pid. */
 SEC("raw_tp/sched_process_exec")
-int process_exec(void *ctx)
+int process_exec(struct bpf_raw_tracepoint_args *ctx)
 {
+	__u32 pid_before = ctx->args[1];
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
 
 	frames_end();
 	stranger_forget(tgid);
-	if (!cfg_processes || (cfg_follow && !filter_tgid(tgid)))
+	if ((!cfg_processes || cfg_follow) && !filter_tgid(tgid))
 		return 0;
 	if (wanted((void *)bpf_get_current_task()))
 		libraries_begin(tgid);
-	process_tell(LAPSE_PROC_EXEC, tgid, 0, 0);
+	process_tell(LAPSE_PROC_EXEC, tgid, 0, pid_before != tgid);
 	return 0;
 }
 

@@ -60,7 +60,7 @@ static __always_inline void span_fill(struct lapse_span *span, const struct laps
 	span->kind = LAPSE_REC_SPAN;
 	span->component = facts->component;
 	span->pid = id >> 32;
-	span->tid = facts->tid ?: (__u32)id;
+	span->tid = facts->tid ?: facts->flags & LAPSE_SPAN_GOROUTINE ? 0 : (__u32)id;
 	span->start_ns = facts->start_ns;
 	span->duration_ns = facts->duration;
 	span->raw_ns = facts->raw;
@@ -113,13 +113,6 @@ static __always_inline void record_send(struct lapse_cell *cell, const struct la
 	bpf_ringbuf_submit(span, record_wakeup(facts));
 }
 
-static __always_inline bool breaches(const struct lapse_component *component, const struct lapse_facts *facts)
-{
-	return !(facts->flags & LAPSE_SPAN_UNTIMED) &&
-	       (facts->duration > component->level_ns[LAPSE_LEVEL_NOTICE] ||
-		facts->duration > component->level_ns[LAPSE_LEVEL_WARNING]);
-}
-
 static __always_inline bool worth_sending(const struct lapse_component *component,
 					  const struct lapse_facts *facts)
 {
@@ -163,7 +156,9 @@ VERIFIED_ONCE int span_record(struct lapse_facts *facts)
 	if (!component || !cell)
 		return 0;
 	ADD(cell->cost_ns, facts->cost_ns);
-	if (breaches(component, facts))
+	if (component->flags & LAPSE_COMP_GOROUTINES)
+		facts->flags |= LAPSE_SPAN_GOROUTINE;
+	if (!(facts->flags & LAPSE_SPAN_UNTIMED) && is_breach(component, facts->duration))
 		facts->flags |= LAPSE_SPAN_BREACH;
 	if (component->flags & LAPSE_COMP_RULES) {
 		r = rules_of(number);

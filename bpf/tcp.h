@@ -34,6 +34,16 @@ int tcp_retransmit_tp(struct bpf_raw_tracepoint_args *ctx)
 	return 0;
 }
 
+/* An argument as a number: as the pointer to a kernel's object that the verifier takes it for, it could not
+ * be given to functions that are verified by themselves. */
+static __always_inline __u64 plain(const __u64 *ctx, __u32 number)
+{
+	__u64 value = 0;
+
+	bpf_probe_read_kernel(&value, sizeof(value), ctx + number);
+	return value;
+}
+
 /* ---- sends -------------------------------------------------------------------------------------- */
 
 static __always_inline int send_locked(const struct sock *sk, const struct msghdr *msg, __u64 size)
@@ -46,7 +56,7 @@ static __always_inline int send_locked(const struct sock *sk, const struct msghd
 SEC("fentry/tcp_sendmsg_locked")
 int tcp_send_fentry(__u64 *ctx)
 {
-	return send_locked((const struct sock *)ctx[0], (const struct msghdr *)ctx[1], ctx[2]);
+	return send_locked((const struct sock *)plain(ctx, 0), (const struct msghdr *)plain(ctx, 1), ctx[2]);
 }
 
 SEC("kprobe/tcp_sendmsg_locked")
@@ -65,11 +75,44 @@ int tcp_send_tp(struct bpf_raw_tracepoint_args *ctx)
 	return send_locked((const struct sock *)ctx->args[0], msg, BPF_CORE_READ(msg, msg_iter.count));
 }
 
+/* A send that waits for room, which is the end of the wait: (sk, timeout) */
+SEC("fexit/sk_stream_wait_memory")
+int tcp_room_fexit(__u64 *ctx)
+{
+	on_room((const struct sock *)ctx[0]);
+	return 0;
+}
+
+SEC("kprobe/sk_stream_wait_memory")
+int tcp_room_kprobe(struct pt_regs *ctx)
+{
+	struct lapse_stack *stack;
+
+	if (!socket_find((const struct sock *)PT_REGS_PARM1(ctx)))
+		return 0;
+	stack = stack_get(true);
+	if (stack)
+		stack->sending = PT_REGS_PARM1(ctx);
+	return 0;
+}
+
+SEC("kretprobe/sk_stream_wait_memory")
+int tcp_room_kretprobe(struct pt_regs *ctx)
+{
+	struct lapse_stack *stack = stack_get(false);
+
+	if (!stack || !stack->sending)
+		return 0;
+	on_room((const struct sock *)stack->sending);
+	stack->sending = 0;
+	return 0;
+}
+
 /* sendfile() and splice() before 6.5: (sk, page, offset, size, flags) */
 SEC("fentry/do_tcp_sendpages")
 int tcp_sendpage_fentry(__u64 *ctx)
 {
-	return send_locked((const struct sock *)ctx[0], NULL, ctx[3]);
+	return send_locked((const struct sock *)plain(ctx, 0), NULL, ctx[3]);
 }
 
 SEC("kprobe/do_tcp_sendpages")
@@ -92,14 +135,14 @@ int tcp_segment_tp(struct bpf_raw_tracepoint_args *ctx)
 SEC("fentry/tcp_rcv_established")
 int tcp_arrive_fentry(__u64 *ctx)
 {
-	on_arrive((const struct sock *)ctx[0], (const struct sk_buff *)ctx[1]);
+	on_arrive((const struct sock *)plain(ctx, 0), (const struct sk_buff *)plain(ctx, 1));
 	return 0;
 }
 
 SEC("fentry/tcp_rcv_state_process")
 int tcp_arrive_late_fentry(__u64 *ctx)
 {
-	on_arrive((const struct sock *)ctx[0], (const struct sk_buff *)ctx[1]);
+	on_arrive((const struct sock *)plain(ctx, 0), (const struct sk_buff *)plain(ctx, 1));
 	return 0;
 }
 
@@ -132,7 +175,7 @@ SEC("fentry/tcp_cleanup_rbuf")
 int tcp_read_fentry(__u64 *ctx)
 {
 	if ((int)ctx[1] > 0)
-		on_read((const struct sock *)ctx[0]);
+		on_read((const struct sock *)plain(ctx, 0));
 	return 0;
 }
 
@@ -158,14 +201,14 @@ int tcp_read_tp(struct bpf_raw_tracepoint_args *ctx)
 SEC("fexit/inet_csk_accept")
 int tcp_accept4_fexit(__u64 *ctx)
 {
-	on_accept((const struct sock *)ctx[4]);
+	on_accept((const struct sock *)plain(ctx, 4));
 	return 0;
 }
 
 SEC("fexit/inet_csk_accept")
 int tcp_accept2_fexit(__u64 *ctx)
 {
-	on_accept((const struct sock *)ctx[2]);
+	on_accept((const struct sock *)plain(ctx, 2));
 	return 0;
 }
 
@@ -213,13 +256,13 @@ static __always_inline int connect_returned(const struct sock *sk, const void *a
 SEC("fexit/tcp_v4_connect")
 int tcp_connect4_fexit(__u64 *ctx)
 {
-	return connect_returned((const struct sock *)ctx[0], (const void *)ctx[1], ctx[3]);
+	return connect_returned((const struct sock *)plain(ctx, 0), (const void *)plain(ctx, 1), ctx[3]);
 }
 
 SEC("fexit/tcp_v6_connect")
 int tcp_connect6_fexit(__u64 *ctx)
 {
-	return connect_returned((const struct sock *)ctx[0], (const void *)ctx[1], ctx[3]);
+	return connect_returned((const struct sock *)plain(ctx, 0), (const void *)plain(ctx, 1), ctx[3]);
 }
 
 /* A return is not told the arguments: the thread keeps them. */

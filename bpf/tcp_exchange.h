@@ -103,6 +103,37 @@ VERIFIED_ONCE int exchange_record(struct lapse_socket *s, __u64 address, __u64 e
 	return 0;
 }
 
+/* ---- accepted ---------------------------------------------------------------------------------- */
+
+VERIFIED_ONCE int accept_record(struct lapse_socket *s, __u64 address, __u64 now)
+{
+	__u64 since;
+
+	if (!s)
+		return 0;
+	since = s->queued_ns;
+	s->queued_ns = 0;
+	tcp_count_connection(s, false);
+	if (s->flags & LAPSE_SOCKET_WAITING) {
+		tcp_count(s, LAPSE_TCP_ACCEPT, COUNT_FILTERED);
+		return 0;
+	}
+	tcp_describe(s, (const struct sock *)address, LAPSE_TCP_ACCEPT, since, now);
+	tcp_record(s);
+	return 0;
+}
+
+/* The connection that the current process sends to or reads from. One whose acceptance was not seen (the call
+ * had begun before there was a probe for its return, or was none: io_uring) is accepted now. */
+static __always_inline struct lapse_socket *socket_in_use(const struct sock *sk)
+{
+	struct lapse_socket *s = socket_in_call(sk);
+
+	if (s && s->queued_ns && s->pid == bpf_get_current_pid_tgid() >> 32)
+		accept_record(s, (__u64)sk, bpf_ktime_get_ns());
+	return s;
+}
+
 /* ---- what is sent ------------------------------------------------------------------------------ */
 
 /* It exchanges many things at once from now on. */
@@ -211,7 +242,7 @@ static __always_inline void attempt_settle(struct lapse_socket *s, const struct 
 static __always_inline void on_send(const struct sock *sk, const struct msghdr *msg, __u64 left)
 {
 	__u64 now = bpf_ktime_get_ns();
-	struct lapse_socket *s = socket_in_call(sk);
+	struct lapse_socket *s = socket_in_use(sk);
 	struct preface preface = {};
 	bool continues, asking, first;
 	__u32 seq, end;
@@ -238,26 +269,41 @@ static __always_inline void on_send(const struct sock *sk, const struct msghdr *
 		return;
 	}
 	sent(s, (__u64)sk, now, continues);
-	if (left > (__u64)room)
-		s->flags |= LAPSE_SOCKET_BLOCKED;
 	if (s->flags & LAPSE_SOCKET_OPENING && opening_ends(s, &preface, asking, first, false))
 		s->flags &= ~LAPSE_SOCKET_OPENING;
 	s->cost_ns += bpf_ktime_get_ns() - now;
 }
 
 /*
+ * A send that waits for room goes on: what it sends last goes out after the last such wait. Where a send that
+ * found no room is waiting, its attempt is what goes on.
+ */
+static __always_inline void on_room(const struct sock *sk)
+{
+	struct lapse_socket *s = socket_find(sk);
+	__u64 now;
+
+	if (!s)
+		return;
+	now = bpf_ktime_get_ns();
+	if (s->attempt_ns)
+		s->attempt_ns = now;
+	else if (s->open_ns && !s->answer_ns && !(s->flags & LAPSE_TCP_SERVER))
+		s->open_ns = now;
+}
+
+/*
  * The same from a segment that goes out, which says nothing of the message: what it carries of TLS or several
- * requests is not seen. The message ends where the socket's data ends now.
+ * requests is not seen. As long as more lies there to be sent, it is the same one.
  */
 static __always_inline void segment_sent(struct lapse_socket *s, const struct sock *sk, __u32 end, __u64 now)
 {
-	bool continues = s->flags & LAPSE_SOCKET_SENT && !behind(end, s->send_end);
+	bool continues = s->flags & LAPSE_SOCKET_SENT && s->send_end != s->attempt_seq;
 
 	if (!behind(end, s->attempt_seq))
 		return;
 	s->attempt_seq = end;
-	if (!continues)
-		s->send_end = BPF_CORE_READ(tcp_of(sk), write_seq);
+	s->send_end = BPF_CORE_READ(tcp_of(sk), write_seq);
 	s->flags |= LAPSE_SOCKET_SENT;
 	sent(s, (__u64)sk, now, continues);
 }
@@ -300,22 +346,10 @@ static __always_inline __u32 payload_of(const struct sk_buff *skb, __u32 *end)
 	return length - words * 4;
 }
 
-/* The last of a message that had to wait for room went out after the send began. */
-static __always_inline void blocked_send_ended(struct lapse_socket *s, const struct sock *sk, __u64 now)
-{
-	__u64 departed = BPF_CORE_READ(tcp_of(sk), tcp_wstamp_ns);
-
-	if (departed > s->open_ns && departed <= now && s->retransmit_ns <= s->open_ns)
-		s->open_ns = departed;
-	s->flags &= ~LAPSE_SOCKET_BLOCKED;
-}
-
 static __always_inline void answered(struct lapse_socket *s, const struct sock *sk, __u64 now)
 {
 	if (!s->open_ns || s->answer_ns)
 		return;
-	if (s->flags & LAPSE_SOCKET_BLOCKED)
-		blocked_send_ended(s, sk, now);
 	s->answer_ns = now;
 	s->answer_seq = BPF_CORE_READ(tcp_of(sk), rcv_nxt);
 }
@@ -368,7 +402,7 @@ static __always_inline void client_read(struct lapse_socket *s, const struct soc
 
 static __always_inline void on_read(const struct sock *sk)
 {
-	struct lapse_socket *s = socket_in_call(sk);
+	struct lapse_socket *s = socket_in_use(sk);
 	__u64 now;
 
 	if (!s || s->flags & (LAPSE_TCP_MUX | LAPSE_TCP_SERVER))
@@ -379,15 +413,20 @@ static __always_inline void on_read(const struct sock *sk)
 	s->cost_ns += bpf_ktime_get_ns() - now;
 }
 
-/* What is open when the connection goes: answered, failed, or given up by the program itself. */
+/* What is open when the connection goes: answered (the arrival may not have been seen, as in client_read),
+ * failed, or given up by the program itself. */
 static __always_inline void exchange_close(struct lapse_socket *s, const struct sock *sk, __u64 now,
 					   __s32 error)
 {
+	bool asked = !(s->flags & LAPSE_TCP_SERVER);
+
 	if (!s->open_ns)
 		return;
 	if (s->answer_ns)
 		exchange_record(s, (__u64)sk, s->answer_ns, now, 0);
-	else if (error && !(s->flags & LAPSE_TCP_SERVER))
+	else if (asked && growth(bytes_received(sk), s->begin_received))
+		exchange_record(s, (__u64)sk, now, now, 0);
+	else if (asked && error)
 		exchange_record(s, (__u64)sk, now, now, error);
 	else
 		exchange_drop(s, COUNT_ABANDONED);

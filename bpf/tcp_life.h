@@ -118,20 +118,6 @@ static __always_inline void queue_begin(const struct sock *sk, __u64 now, __u32 
 	tcp_count(s, LAPSE_TCP_ACCEPT, COUNT_ENTRY);
 }
 
-static __always_inline void accept_record(struct lapse_socket *s, const struct sock *sk, __u64 now)
-{
-	__u64 since = s->queued_ns;
-
-	s->queued_ns = 0;
-	tcp_count_connection(s, false);
-	if (s->flags & LAPSE_SOCKET_WAITING) {
-		tcp_count(s, LAPSE_TCP_ACCEPT, COUNT_FILTERED);
-		return;
-	}
-	tcp_describe(s, sk, LAPSE_TCP_ACCEPT, since, now);
-	tcp_record(s);
-}
-
 /* The current process has accepted @sk. */
 static __always_inline void on_accept(const struct sock *sk)
 {
@@ -153,7 +139,7 @@ static __always_inline void on_accept(const struct sock *sk)
 	s = socket_in_call(sk);
 	if (!s || !s->queued_ns)
 		return;
-	accept_record(s, sk, now);
+	accept_record(s, (__u64)sk, now);
 	s->cost_ns += bpf_ktime_get_ns() - now;
 }
 
@@ -187,8 +173,14 @@ static __always_inline void listen_end(const struct sock *sk)
 
 /* ---- closed ----------------------------------------------------------------------------------- */
 
-/* Gone for good. A connect that was under way ended with the error of the socket; without one it is in the
- * midst of its own call, which gives the error, or the program has given it up. */
+/* The program closes the socket: __tcp_close() says so first. */
+static __always_inline bool is_given_up(const struct sock *sk)
+{
+	return BPF_CORE_READ(sk, sk_shutdown);
+}
+
+/* Gone for good. A connect that was under way ended with the error of the socket; without one the program has
+ * given it up, or it is in the midst of its own call, which gives the error. */
 VERIFIED_ONCE int socket_closed(struct lapse_socket *s, __u64 address, __u64 now)
 {
 	const struct sock *sk = (const struct sock *)address;
@@ -196,12 +188,14 @@ VERIFIED_ONCE int socket_closed(struct lapse_socket *s, __u64 address, __u64 now
 
 	if (!s)
 		return 0;
-	if (s->connect_ns && !error) {
+	if (s->connect_ns && !error && !is_given_up(sk)) {
 		s->flags |= LAPSE_SOCKET_CLOSED;
 		return 0;
 	}
-	if (s->connect_ns)
+	if (s->connect_ns && error)
 		connect_record(s, (__u64)sk, now, error);
+	else if (s->connect_ns)
+		tcp_count(s, LAPSE_TCP_CONNECT, COUNT_ABANDONED);
 	if (s->queued_ns)
 		tcp_count(s, LAPSE_TCP_ACCEPT,
 			  s->flags & LAPSE_SOCKET_WAITING ? COUNT_FILTERED : COUNT_ABANDONED);
@@ -217,7 +211,7 @@ static __always_inline void on_known_state(struct lapse_socket *s, const struct 
 
 	if (state == TCP_ESTABLISHED && s->connect_ns)
 		connect_established(s, sk, now);
-	else if (state == TCP_CLOSE_WAIT && s->open_ns && !s->answer_ns)
+	else if (state == TCP_CLOSE_WAIT && !(s->flags & LAPSE_TCP_SERVER) && s->open_ns && !s->answer_ns)
 		exchange_close(s, sk, now, ERR_EPIPE);
 	else if (state == TCP_CLOSE)
 		socket_closed(s, (__u64)sk, now);

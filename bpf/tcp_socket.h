@@ -31,6 +31,7 @@ enum tcp_state {
 
 /* include/net/sock.h */
 #define SEND_SHUTDOWN 2
+#define SOCK_DONE     1 /* number of the flag: the peer's FIN has come */
 
 static const struct lapse_socket empty_socket = {};
 
@@ -231,7 +232,7 @@ static __always_inline bool is_tcp(const struct sock *sk)
 	return (family == AF_INET || family == AF_INET6) && BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP;
 }
 
-/* Bytes that were given to @sk to be sent; a FIN has a sequence number of its own. */
+/* Bytes that were given to @sk to be sent, and that came; a FIN has a sequence number of its own. */
 static __always_inline __u32 bytes_sent(const struct sock *sk)
 {
 	return BPF_CORE_READ(tcp_of(sk), write_seq) - !!(BPF_CORE_READ(sk, sk_shutdown) & SEND_SHUTDOWN);
@@ -239,7 +240,8 @@ static __always_inline __u32 bytes_sent(const struct sock *sk)
 
 static __always_inline __u32 bytes_received(const struct sock *sk)
 {
-	return BPF_CORE_READ(tcp_of(sk), bytes_received);
+	return BPF_CORE_READ(tcp_of(sk), bytes_received) -
+	       (BPF_CORE_READ(sk, __sk_common.skc_flags) >> SOCK_DONE & 1);
 }
 
 /* What has been exchanged until now is not counted. */

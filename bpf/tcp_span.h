@@ -150,6 +150,9 @@ static __always_inline void tcp_cell_add(struct lapse_tcp_cell *cell, const stru
 	ADD(cell->pipelined, tcp->pipelined);
 	ADD(cell->network_ns, tcp->network_ns);
 	ADD(cell->unread_ns, tcp->unread_ns);
+	/* Of the SYN; the others are counted where data is. */
+	if (tcp->kind == LAPSE_TCP_CONNECT)
+		ADD(cell->retransmits, tcp->retransmits);
 	if (tcp->srtt_us != LAPSE_RTT_UNKNOWN) {
 		ADD(cell->srtt_us, tcp->srtt_us);
 		ADD(cell->srtt_n, 1);
@@ -171,7 +174,7 @@ VERIFIED_ONCE int tcp_record_for(struct lapse_socket *s, __u32 number)
 	facts = &s->facts;
 	facts->component = number;
 	facts->flags &= ~LAPSE_SPAN_BREACH;
-	if (breaches(component, facts))
+	if (is_breach(component, facts->duration))
 		facts->flags |= LAPSE_SPAN_BREACH;
 	if (worth_sending(component, facts))
 		tcp_send(cell, s);

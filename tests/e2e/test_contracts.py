@@ -131,6 +131,25 @@ def violations_are_exact(t):
     within(tracer.component("w")["violations"], surely, perhaps + 20, "violations")
 
 
+@case(90)
+def held_back_are_exact(t):
+    """Whatever the ticks fall on: what was announced and what was held back are all violations."""
+    target = t.target("timed", "--calls", 40000, "--ns", "100us")
+    path = t.write("contract.yaml", "lapse: 1\nalerts: {cooldown: 60s, resolve_after: 1s}\ncomponents:\n  rpc:\n"
+                   "    measure: work_push\n    contract: {max_latency: {limit: 50us, severity: warning}}\n")
+    tracer = _watch(t, path, target.pid)
+    target.go()
+    target.done(seconds=60)
+    resolved = wait_until(lambda: _alerts(tracer, "resolved"), "the resolution")[0]
+    tracer.stop(code=1)
+    equal(len(_alerts(tracer, "firing")), 1, "announcements")
+    violations = tracer.component("rpc")["violations"]
+    equal(1 + resolved["held_back"], violations, "announced and held back")
+    equal(resolved["violations"], violations, "violations of the alert")
+    equal(len(tracer.objects("violation")), violations, "violations told singly")
+    target.finish()
+
+
 def _alerts(tracer, state=None):
     return [a for a in tracer.objects("alert")
             if a["component"] == "rpc" and a["violation"] == "LATENCY_VIOLATION" and state in (None, a["state"])]

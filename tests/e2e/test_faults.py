@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 
 from harness import (BUILD, LAPSE, Process, case, check, conserved, equal, wait_until)
 
@@ -45,6 +46,21 @@ def _gone_pid():
 def no_such_pid(t):
     pid = _gone_pid()
     _refused(t, 4, [str(pid)], "stat", "-p", pid, "work_push")
+
+
+@case()
+def no_process_at_all(t):
+    """A thread of the kernel's, a zombie, a thread of a process: each is told what it is."""
+    with subprocess.Popen(["true"]) as zombie:
+        wait_until(lambda: open(f"/proc/{zombie.pid}/stat", encoding="utf-8").read().split(") ")[1][0] == "Z",
+                   "a zombie")
+        target = t.target("timed", "--calls", 10, "--threads", 2)
+        thread = max(int(tid) for tid in os.listdir(f"/proc/{target.pid}/task"))
+        check(thread != target.pid, "no second thread")
+        for pid, words in ((2, "thread of the kernel's"), (zombie.pid, "has ended"),
+                           (thread, f"is a thread of process {target.pid}: give -p {target.pid}, or -t {thread}")):
+            for verb in (["stat", "work_push"], ["list"]):
+                _refused(t, 4, [words], *verb, "-p", pid)
 
 
 @case()
@@ -118,12 +134,13 @@ def bad_duration(t):
 @case()
 def usage_errors(t):
     target = _idle(t)
-    _refused(t, 2, [], "stat", "-p", target.pid)
     _refused(t, 2, [], "stat", "work_push")
     _refused(t, 2, ["frobnicate"], "frobnicate")
     _refused(t, 2, ["--no-such-option"], "stat", "-p", target.pid, "work_push", "--no-such-option")
     _refused(t, 2, [], "stat", "-p", "12x", "work_push")
     _refused(t, 2, [], "watch")
+    _refused(t, 2, ["--comm"], "stat", "--comm", "", "work_push")
+    _refused(t, 2, ["--exe"], "stat", "--exe", "", "work_push")
 
 
 @case()
@@ -205,6 +222,40 @@ def closed_output(t):
 
 
 @case()
+def output_that_nobody_reads(t):
+    """A full pipe whose reader is asleep: it can be ended all the same, and the target lives."""
+    target = t.target("timed", "--calls", 3000, "--ns", "5us")
+    reader, writer = os.pipe()
+    tracer = t.started(Process([LAPSE, "trace", "-p", target.pid, "work_push", "--slower", "1us"],
+                               stdin=subprocess.DEVNULL, stdout=writer))
+    os.close(writer)
+    tracer.wait_line(r"^lapse: tracing", tracer.err)
+    target.go()
+    target.done()
+    tracer.signal(signal.SIGTERM)
+    equal(tracer.wait(), 2, "exit code")
+    os.close(reader)
+    target.finish()
+
+
+@case()
+def output_that_finds_no_room(t):
+    target = _idle(t)
+    pid = str(target.pid)
+    contracts = t.write("fine.yaml", FINE)
+    for words in (["list", "-p", pid], ["list", "-p", pid, "--json"], ["doctor"], ["doctor", "--json"],
+                  ["check", contracts], ["--help"], ["--version"], ["--json-schema"], ["stat", "--help"],
+                  ["stat", "-p", pid, "work_push", "-d", "300ms"], ["trace", "-p", pid, "work_push", "-d", "300ms"],
+                  ["watch", "-p", pid, contracts, "-d", "300ms"]):
+        for device in ("/dev/full", None):
+            run = subprocess.run(["/bin/sh", "-c", f'exec "$0" "$@" >{device or "&-"}', LAPSE, *words],
+                                 stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=20, check=False)
+            equal(run.returncode, 2, f"exit code of {' '.join(words)} > {device}; {run.stderr[-200:]}")
+            check("cannot write the output: " + ("No space" if device else "Bad file") in run.stderr,
+                  f"{' '.join(words)} > {device} said {run.stderr[-200:]!r}")
+
+
+@case()
 def unwritable_output(t):
     target = t.target("timed", "--calls", 10)
     with open("/dev/full", "w", encoding="ascii") as full:
@@ -233,6 +284,21 @@ def target_killed(t):
     check(final["components"]["work_push"]["count"] > 0, "no calls in the final report")
     check(final.get("end_reason") and str(target.pid) in final["end_reason"] + "\n".join(tracer.err),
           f"the cause is not named: {final.get('end_reason')!r}, {tracer.err}")
+
+
+@case()
+def target_killed_at_the_start(t):
+    """Whenever it comes: what is said is that the process has ended."""
+    for delay in range(0, 100, 10):
+        target = _idle(t)
+        tracer = t.lapse("stat", "-p", target.pid, "work_push", wait=False)
+        t.wait_until(lambda lapse=tracer: os.path.exists(f"/proc/{lapse.pid}/maps"), "its start")
+        time.sleep(delay / 1000)
+        target.popen.kill()
+        target.wait()
+        check(tracer.wait() in (0, 4), f"exit code {tracer.popen.returncode}")
+        said = "\n".join(tracer.err + tracer.out)
+        check(re.search(rf"no process {target.pid}|process {target.pid} (has|was)", said), f"it said {said!r}")
 
 
 @case()

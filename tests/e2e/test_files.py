@@ -199,3 +199,73 @@ def a_library_that_comes_later(t):
     lossless(tracer.final())
     counted(tracer.component("shared_work"), 300, "shared_work")
     target.finish()
+
+
+def _let_load(target, tracer):
+    target.go()
+    target.wait_line("^loaded")
+    tracer.wait_line(rf"tracing \d more probes? in PID {target.pid}\b", tracer.err)
+
+
+@case()
+def marks_that_come_later(t):
+    """The library's mark and its function; another process that has loaded it is not meant."""
+    target, other = t.target("opener", "late", 300), t.target("opener", "early", 200)
+    tracer = t.stat(target.pid, "usdt:sharedlib:work", "libshared:shared_work")
+    equal(tracer.probes, 0, "probes before it is loaded")
+    _let_load(target, tracer)
+    other.go()
+    other.done()
+    target.send("on\n")
+    target.done()
+    tracer.stop()
+    lossless(tracer.final())
+    counted(tracer.component("shared_work"), 300, "shared_work")
+    equal(tracer.component("sharedlib:work")["count"], 300, "marks")
+    target.finish()
+    other.finish()
+
+
+@case()
+def two_that_load_it_later(t):
+    """Each of two named processes is measured from when it has loaded the library."""
+    first, second = (t.target("opener", "late", calls) for calls in (300, 200))
+    tracer = t.stat(f"{first.pid},{second.pid}", "usdt:sharedlib:work", "libshared:shared_work")
+    _let_load(first, tracer)
+    first.send("on\n")
+    first.done()
+    second.go()
+    second.wait_line("^loaded")
+    tracer.wait_line(rf"tracing 2 more probes in PID {second.pid}\b", tracer.err)
+    second.send("on\n")
+    second.done()
+    tracer.stop()
+    lossless(tracer.final())
+    counted(tracer.component("shared_work"), 500, "shared_work")
+    equal(tracer.component("sharedlib:work")["count"], 500, "marks")
+    for target in (first, second):
+        target.finish()
+
+
+@case()
+def marks_of_a_program_that_starts_later(t):
+    path = os.path.join(TARGETS, "opener")
+    tracer = t.lapse("stat", "--exe", path, "usdt:sharedlib:work", "libshared:shared_work", "--json")
+    target = t.target("opener", "late", 300)
+    _let_load(target, tracer)
+    target.send("on\n")
+    target.done()
+    tracer.stop()
+    lossless(tracer.final())
+    counted(tracer.component("shared_work"), 300, "shared_work")
+    equal(tracer.component("sharedlib:work")["count"], 300, "marks")
+    target.finish()
+
+
+@case()
+def providers_misspelt(t):
+    target = t.target("opener", "early", 1)
+    for probe, words in (("usdt:sharedlib:wrok", "nearest is 'work'"), ("usdt:sharedlbi:work", "no file of the")):
+        tracer = t.lapse_ends("stat", "-p", target.pid, probe)
+        equal(tracer.popen.returncode, 4, f"exit code of {probe}")
+        check(words in "".join(tracer.err), tracer.last_words())

@@ -142,5 +142,7 @@ def recursive_durations_nest(t):
     tracer.stop()
     component = tracer.component("recurse")
     counted(component, 2000, "recurse")
-    within(component["p50_ns"], 195000, 400000, "median of recurse")
+    # Ten probes' cost is taken out of the median; what each is believed to cost hangs on how busy the
+    # machine was when it was measured.
+    within(component["p50_ns"], 185000, 400000, "median of recurse")
     target.finish()

@@ -124,6 +124,25 @@ def ended_goroutines(t):
 
 
 @case()
+def lingering_goroutines(t):
+    """Each is a violation while it is open, and no second one when it returns, maybe in another thread."""
+    target = t.target("gowork", "linger", 50)
+    path = t.write("contract.yaml", "lapse: 1\ncomponents:\n  l:\n    measure: main.linger\n"
+                   "    contract: {max_latency: 200ms}\n")
+    tracer = t.lapse("watch", path, "-p", target.pid, "--json")
+    target.go()
+    truth = target.done()
+    tracer.stop(code=1)
+    target.finish()
+    lossless(tracer.final())
+    counted(tracer.component("l"), truth["linger"], "calls")
+    equal(tracer.component("l")["violations"], truth["linger"], "violations")
+    opened = [v for v in tracer.objects("violation") if v["open"]]
+    check(opened, "no violation by a call in flight")
+    check(all(v["tid"] is None and v["pid"] == target.pid for v in opened), "a goroutine with a thread")
+
+
+@case()
 def held_goroutines(t):
     """They wait within the call, at first sight like those that will never return."""
     target = t.target("gowork", "hold", 200)

@@ -59,6 +59,124 @@ def open_for_too_long_is_abandoned(t):
     conserved(final)
     counted(final["components"]["job"], truth["ended"], "jobs")
     equal(final["integrity"]["abandoned"], truth["lost"], "abandoned")
+    equal(final["integrity"]["timed_out"], truth["lost"], "timed out")
+    target.finish()
+
+
+PROMISE = """lapse: 1
+components:
+  job:
+    measure: "span:job_begin(arg0)..job_end(arg0)"
+    timeout: {timeout}
+    contract: {{max_latency: {limit}}}
+"""
+
+
+def given_up(t, timeout, *args):
+    """Jobs that outlast their timeout, which violate the limit below it: once each, and nothing else does."""
+    target = t.target("keyed", "--jobs", 40, "--lose", 4, *args)
+    path = t.write("contract.yaml", PROMISE.format(timeout=timeout, limit="1s"))
+    tracer = t.lapse("watch", path, "-p", target.pid, "--json", "-i", "1")
+    target.go()
+    return target, tracer, target.done()
+
+
+def violated_once_each(tracer, truth):
+    final = tracer.final()
+    conserved(final)
+    job = final["components"]["job"]
+    counted(job, truth["ended"] - truth["late"], "jobs")
+    equal(job["timed_out"], truth["lost"], "timed out")
+    equal(job["violations"], truth["lost"], "violations")
+    told = tracer.objects("violation")
+    equal(sum(v["open"] for v in told), truth["lost"], "violations told, by spans that had not ended")
+    equal(len(told), truth["lost"], "violations told")
+
+
+@case()
+def given_up_is_a_violation(t):
+    """Whether the time past the limit is too short to be seen open at a tick, or long enough."""
+    for timeout in ("1001ms", "3s"):
+        target, tracer, truth = given_up(t, timeout)
+        t.wait_until(lambda: [w for w in tracer.objects("window") if w["count"]] and
+                     tracer.objects("window")[-1]["in_flight"] == 0, "the lost jobs to be given up")
+        tracer.stop(code=1)
+        violated_once_each(tracer, truth)
+        target.finish()
+
+
+@case()
+def late_ends_are_violations(t):
+    """The ends of what outlasted its timeout change nothing, whether a tick has given it up before or not."""
+    target, tracer, truth = given_up(t, "1200ms", "--late", "1500ms")
+    equal(truth["late"], truth["lost"], "late ends")
+    tracer.stop(code=1)
+    violated_once_each(tracer, truth)
+    equal(tracer.final()["integrity"]["unmatched_end"], truth["late"], "ends of what had been given up")
+    target.finish()
+
+
+@case()
+def begun_again_too_late_is_a_violation(t):
+    """What is past the limit when its key is begun anew was too long, whether a tick has seen it or not."""
+    target = t.target("keyed", "--jobs", 40, "--again", 4, "--wait", "700ms")
+    path = t.write("contract.yaml", PROMISE.format(timeout="60s", limit="500ms"))
+    tracer = t.lapse("watch", path, "-p", target.pid, "--json")
+    target.go()
+    truth = target.done()
+    tracer.stop(code=1)
+    job = tracer.component("job")
+    conserved(tracer.final())
+    counted(job, truth["ended"], "jobs")
+    equal((job["restarted"], job["violations"]), (truth["again"], truth["again"]), "restarted, and violations")
+    equal([v["open"] for v in tracer.objects("violation")], [True] * truth["again"], "violations told")
+    target.finish()
+
+
+@case()
+def a_timeout_within_the_limit_is_refused(t):
+    path = t.write("contract.yaml", PROMISE.format(timeout="2s", limit="2s"))
+    tracer = t.lapse_ends("check", path)
+    equal(tracer.popen.returncode, 2, "exit code")
+    check(any(":6:16: 'max_latency' cannot be judged for 'job'" in line and "timeout above 2.00 s" in line
+              for line in tracer.err), tracer.last_words())
+
+
+@case()
+def a_trace_of_what_is_given_up_before_is_refused(t):
+    target = t.target("keyed")
+    tracer = t.lapse_ends("trace", "-p", target.pid, SPAN + " timeout=2s", "--slower", "2s")
+    equal(tracer.popen.returncode, 2, "exit code")
+    check(any("before it is slower than 2.00 s; add a timeout=" in line for line in tracer.err), tracer.last_words())
+
+
+@case()
+def given_up_is_shown(t):
+    """In a trace each lost job stands once as open, if a tick has seen it so, and once when it is given up."""
+    target = t.target("keyed", "--jobs", 40, "--lose", 4)
+    tracer = t.lapse("trace", "-p", target.pid, SPAN + " timeout=3s", "--slower", "1s", "--json")
+    target.go()
+    truth = target.done()
+
+    def given_up_ones():
+        return [s for s in tracer.objects("span") if s["duration_ns"] > 3e9]
+
+    t.wait_until(lambda: len(given_up_ones()) >= truth["lost"], "the lost jobs to be given up")
+    tracer.stop()
+    given_up = given_up_ones()
+    equal(len(given_up), truth["lost"], "jobs that were given up")
+    check(all(s["open"] and s["ok"] is None for s in given_up), "an outcome of what never ended")
+    conserved(tracer.final())
+    target.finish()
+
+
+@case()
+def ends_of_what_was_left_out_are_no_loss(t):
+    target, tracer, truth = run(t, SPAN + " if(int arg1 >= 5)", "--jobs", 200)
+    tracer.stop()
+    lossless(tracer.final())
+    counted(tracer.component("job"), truth["ended"] // 2, "jobs of size 5 and above")
+    equal(tracer.final()["integrity"]["unmatched_end"], 0, "unmatched ends")
     target.finish()
 
 

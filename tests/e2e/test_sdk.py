@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Markers of lapse.h and of its bindings: what is in the file, what lapse makes of it."""
 
+import json
 import os
 import re
 import shutil
@@ -154,6 +155,7 @@ def exact_figures(t):
         equal(component["errors"], truth["errors"], f"errors of {name}")
     cache_is(token, truth, "marked_token")
     equal(token["count"], 0, "spans of marked_token")
+    equal(tracer.final()["system"]["components_fed"], 4, "components that are fed, one by look-ups alone")
     batches_are(rpc["values"]["batch_size"], truth, "batch_size")
     lossless(tracer.final())
     target.finish()
@@ -184,6 +186,48 @@ def names_at_run_time(t):
     target.finish()
 
 
+def promise(t, target, marker, promises):
+    """The final component of MARKER under a contract, which is violated."""
+    path = t.write("contract.yaml", f"lapse: 1\ncomponents:\n  c:\n    measure: 'marker:{marker}'\n"
+                   f"    contract: {promises}\n")
+    tracer = t.lapse("watch", path, "-p", target.pid, "--json")
+    target.go()
+    target.done(seconds=30)
+    tracer.stop(code=1)
+    return tracer.component("c")
+
+
+@case()
+def limits_of_values(t):
+    """Each value that a limit forbids is a violation, whoever names the value, in whatever order."""
+    for marker, value in (("marked_rpc", "batch_size"), ("marked_plugin", "depth")):
+        target = marked(t, "--calls", 1000)
+        component = promise(t, target, marker, f"{{max_value: {{other: 1, {value}: 5}}, min_value: {{{value}: -2}}}}")
+        objectives = component["contract"]
+        above, below = objectives[f"max_value.{value}"], objectives[f"min_value.{value}"]
+        equal((above["verdict"], above["violations"], above["worst"]), ("violated", 100, 6), f"max_value of {value}")
+        equal((below["verdict"], below["violations"], below["worst"]), ("violated", 100, -3), f"min_value of {value}")
+        equal(objectives["max_value.other"]["verdict"], "unknown", "verdict of what was never captured")
+        target.finish()
+
+
+@case()
+def names_beyond_the_room(t):
+    """Four names are kept, those of the contract first; what comes under others is told, and no span is lost."""
+    target = marked(t, "--calls", 1000)
+    path = t.write("contract.yaml", "lapse: 1\ncomponents:\n  c:\n    measure: 'marker:marked_plugin'\n"
+                   "    contract: {max_latency: 10s, max_value: {a: 1, b: 1, c: 1, d: 1}}\n")
+    tracer = t.lapse("watch", path, "-p", target.pid, "--json")
+    target.go()
+    truth = target.done()
+    tracer.stop(code=3)
+    counted(tracer.component("c"), truth["calls"], "marked_plugin")
+    lossless(tracer.final())
+    equal(tracer.final()["integrity"]["values_unnamed"], truth["calls"], "values that found no room")
+    equal(tracer.component("c")["contract"]["max_latency"]["verdict"], "held", "verdict of max_latency")
+    target.finish()
+
+
 def slow_spans(t, *options):
     target = marked(t, "--calls", 1000, "--slow-every", 100, "--slow", "8ms", *options)
     tracer = t.lapse("trace", "-p", target.pid, "marker:marked_rpc", "--slower", "5ms", "--json")
@@ -200,6 +244,24 @@ def only_slow_ones_leave_the_program(t):
     equal(len(spans), 10, "spans shown")
     check(all(span["duration_ns"] >= 5_000_000 for span in spans), "a span below the threshold")
     equal(tracer.final()["integrity"]["entries"], 10, "spans that reached the probe")
+
+
+@case()
+def several_who_listen(t):
+    """Nobody loses by another's threshold, in whatever order they begin."""
+    for first, second in (("50ms", "5ms"), ("5ms", "50ms"), ("50ms", None), (None, "50ms")):
+        target = marked(t, "--calls", 1000, "--slow-every", 100, "--slow", "8ms")
+        tracers = [t.lapse("trace", "-p", target.pid, "marker:marked_rpc", "--slower", slower, "--json") if slower
+                   else t.stat(target.pid, "marker:marked_rpc") for slower in (first, second)]
+        target.go()
+        target.done()
+        for slower, tracer in zip((first, second), tracers):
+            tracer.stop(code=None)
+            if slower == "5ms":
+                equal(len(tracer.objects("span")), 10, f"spans of the one that began {(first, second)}")
+            if slower is None:
+                counted(tracer.component("marked_rpc"), 1000, f"spans where {(first, second)} listen")
+        target.finish()
 
 
 @case()
@@ -271,6 +333,90 @@ def python_example(t):
     target.finish()
 
 
+def command_of(t, interpreter, path, *options):
+    """A script that lapse starts: its marker library is not there when tracing begins."""
+    path = os.path.join(BUILD, "sdk", path)
+    if not os.path.exists(path):
+        raise Skip(f"{path} is not built")
+    return [interpreter, path, *options]
+
+
+def late_markers(t, names, command, *options):
+    """The truth and the final object of markers that come with a library, which `-- COMMAND` loads."""
+    data = t.path("data")
+    tracer = t.lapse("stat", *(f"marker:{name}" for name in names), "--json", "-o", data, "--", *command,
+                     stdin=subprocess.PIPE)
+    check(any("will be measured when one is" in line for line in tracer.err), "it did not say what it waits for")
+    tracer.wait_line(r"tracing \d+ more probes? in PID", tracer.err)
+    tracer.wait_line(r"^ready ")
+    tracer.send("go\n")
+    truth = {key: int(value) for key, value in re.findall(r"(\w+)=(-?\d+)\b", tracer.wait_line(r"^done (.*)")[1])}
+    tracer.popen.stdin.close()
+    equal(tracer.wait(), 0, "exit code")
+    with open(data, encoding="utf-8") as lines:
+        final = json.loads(lines.readlines()[-1])
+    lossless(final)
+    return truth, final["components"]
+
+
+@case()
+def python_as_a_command(t):
+    truth, components = late_markers(t, ["py_rpc", "py_token"],
+                                     command_of(t, sys.executable, "python/example.py", "--calls", 120))
+    counted(components["py_rpc"], truth["calls"], "py_rpc")
+    equal(components["py_rpc"]["errors"], truth["errors"], "errors")
+    cache_is(components["py_token"], truth, "py_token")
+
+
+@case()
+def python_by_exe(t):
+    """The interpreter's file is a copy, so that no other script is meant."""
+    path = shutil.copy(sys.executable, t.path("python"))
+    tracer = t.lapse("stat", "--exe", path, "marker:py_rpc", "--json")
+    equal(tracer.probes, 0, "probes before it runs")
+    target = script(t, path, "python/example.py", "--calls", 120)
+    tracer.wait_line(r"tracing 1 more probe in PID", tracer.err)
+    truth, tracer = truth_and_final(target, tracer)
+    counted(tracer.component("py_rpc"), truth["calls"], "py_rpc")
+    target.finish()
+
+
+@case()
+def patterns(t):
+    """A component for each marker that the files tell of; names that come at run time are no part of it."""
+    target = marked(t, "--calls", 100)
+    truth, tracer = truth_and_final(target, t.stat(target.pid, "marker:marked_*"))
+    listed = t.lapse_ends("list", "-p", target.pid, "marker:marked_*", "--json")
+    names = {line["component"] for line in listed.objects("marker")}
+    equal(set(tracer.final()["components"]), names, "components")
+    check({"marked_rpc", "marked_db", "marked_token"} <= names, f"components {names}")
+    counted(tracer.component("marked_rpc"), truth["calls"], "marked_rpc")
+    cache_is(tracer.component("marked_token"), truth, "marked_token")
+    lossless(tracer.final())
+    target.finish()
+
+
+@case()
+def patterns_that_find_nothing(t):
+    target = script(t, sys.executable, "python/example.py")
+    tracer = t.lapse_ends("stat", "-p", target.inner_pid, "marker:*")
+    equal(tracer.popen.returncode, 4, "exit code for names of run time")
+    check("write marker:COMPONENT" in "".join(tracer.err), tracer.last_words())
+    target = marked(t)
+    tracer = t.lapse_ends("stat", "-p", target.inner_pid, "marker:nothing_*")
+    equal(tracer.popen.returncode, 4, "exit code without a match")
+    check("no marker in the files matches 'nothing_*'" in "".join(tracer.err), tracer.last_words())
+
+
+@case()
+def names_misspelt(t):
+    target = t.target("marked_cxx", 1)
+    for name, words in (("cxx_oredr", "nearest is 'cxx_order'"), ("oredr_*", "has markers that match 'oredr_*'")):
+        tracer = t.lapse_ends("stat", "-p", target.pid, f"marker:{name}")
+        equal(tracer.popen.returncode, 4, f"exit code of {name}")
+        check(words in "".join(tracer.err), tracer.last_words())
+
+
 def printed(argv, **env):
     return subprocess.run(argv, capture_output=True, text=True, check=True,
                           env={**os.environ, **env}).stdout.strip()
@@ -311,6 +457,14 @@ def node_example(t):
            "mean of endToEnd")
     within(rpc["p50_ns"], truth["rpc_median_ns"] * 0.9, truth["rpc_median_ns"] * 1.02, "median of rpcConnection")
     target.finish()
+
+
+@case()
+def node_as_a_command(t):
+    truth, components = late_markers(t, ["endToEnd", "tokenValidator"],
+                                     command_of(t, addon(), "node/example/main.js", "--calls", 200))
+    counted(components["endToEnd"], truth["calls"], "endToEnd")
+    cache_is(components["tokenValidator"], truth, "tokenValidator")
 
 
 @case()

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Which processes are meant, and which file a function comes from."""
 
+import json
 import os
 import shutil
+import subprocess
+import time
 
-from harness import (TARGETS, Target, case, check, conserved, counted, equal, lossless, need)
+from harness import (TARGETS, Target, case, check, conserved, counted, equal, lossless, need, wait_until)
 
 
 def _traced(t, target, probe="work_push", calls=500, who=None):
@@ -138,6 +141,90 @@ def by_comm(t):
 
 
 @case()
+def by_comm_that_comes_later(t):
+    """It waits for the first process of that name; a restarted one is picked up, of a new file too."""
+    path = shutil.copy(os.path.join(TARGETS, "timed"), t.path("lapse-t-later"))
+    tracer = t.lapse("stat", "--comm", "lapse-t-later", "work_push", "--json", wait=False)
+    tracer.wait_line("waiting for a process called 'lapse-t-later'", tracer.err)
+    first = t.target(path, "--calls", 200, "--ns", "5us")
+    tracer.tracing()
+    first.go()
+    first.done()
+    first.finish()
+    second = t.target(path, "--calls", 100, "--ns", "5us")
+    second.go()
+    second.done()
+    second.finish()
+    os.unlink(path)
+    shutil.copy(os.path.join(TARGETS, "timed"), path)
+    third = t.target(path, "--calls", 50, "--ns", "5us")
+    tracer.wait_line(f"tracing 1 more probe in PID {third.pid}", tracer.err)
+    third.go()
+    third.done()
+    tracer.stop()
+    counted(tracer.component("work_push"), 350, "work_push")
+    equal(len([line for line in tracer.err if "waiting" in line]), 1, "lines that say what it waits for")
+    third.finish()
+
+
+@case()
+def by_comm_that_never_comes(t):
+    tracer = t.lapse_ends("stat", "--comm", "lapse-t-never", "work_push", "-d", "300ms")
+    equal(tracer.popen.returncode, 4, "exit code when the time is up")
+    check("before the time was up" in tracer.err[-1], tracer.last_words())
+    tracer = t.lapse("stat", "--comm", "lapse-t-never", "work_push", wait=False)
+    tracer.wait_line("waiting for a process", tracer.err)
+    tracer.stop(code=130)
+
+
+@case()
+def by_exe_restarted(t):
+    """The same for --exe, whose first process comes later too. A new file is known by its first process
+    only: what that calls before its libraries have been judged is missed, and counted so."""
+    path = shutil.copy(os.path.join(TARGETS, "timed"), t.path("restarted"))
+    tracer = t.lapse("stat", "--exe", path, "work_push", "--json")
+    for calls in (200, 100):
+        target = t.target(path, "--calls", calls, "--ns", "5us")
+        target.go()
+        target.done()
+        target.finish()
+    os.unlink(path)
+    shutil.copy(os.path.join(TARGETS, "timed"), path)
+    third = t.target(path, "--calls", 50, "--ns", "5us")
+    tracer.wait_line(f"tracing 1 more probe in PID {third.pid}", tracer.err)
+    third.go()
+    third.done()
+    third.finish()
+    fourth = t.target(path, "--calls", 25, "--ns", "5us")
+    fourth.go()
+    fourth.done()
+    tracer.stop()
+    missed = tracer.final()["integrity"]["kernel_missed"]
+    check(missed <= 50, f"{missed} calls missed")
+    counted(tracer.component("work_push"), 375 - missed, "work_push")
+    fourth.finish()
+
+
+@case()
+def by_exe_nobody_else(t):
+    """While no process runs the file, no other one's system calls and libraries count."""
+    path = shutil.copy(os.path.join(TARGETS, "timed"), t.path("notyet"))
+    other = t.process("/bin/sh", "-c", "while :; do echo; done", stdout=subprocess.DEVNULL)
+    tracer = t.lapse_ends("stat", "--exe", path, "syscall:write", "-d", "500ms", "--json")
+    equal(tracer.component("write")["count"], 0, "system calls of others")
+    tracer = t.lapse("stat", "--exe", path, "call=libc:write", "syscall:write", "--json")
+    target = t.target(path, "--calls", 10)
+    target.go()
+    target.done()
+    tracer.stop()
+    # Two lines: that it is ready, and that it is done.
+    equal(tracer.component("write")["count"], 2, "system calls of its own")
+    check(tracer.component("call")["count"] <= 2, "calls of others")
+    other.end()
+    target.finish()
+
+
+@case()
 def children_are_not_meant_by_pid(t):
     target = t.target("spawner", "--children", 3, "--calls", 100, "--own", 7)
     tracer = t.stat(target.pid, "child_work")
@@ -168,6 +255,54 @@ def follow_children_that_execute(t):
     tracer.stop()
     counted(tracer.component("child_work"), 307, "child_work")
     target.finish()
+
+
+@case()
+def follow_children_that_are_there(t):
+    target = t.target("spawner", "--children", 3, "--calls", 100, "--own", 7, "--early")
+    tracer = t.lapse("stat", "-p", target.pid, "--follow", "child_work", "--json")
+    target.go()
+    target.done()
+    tracer.stop()
+    counted(tracer.component("child_work"), 307, "child_work")
+    target.finish()
+
+
+@case()
+def follow_ends_with_the_target(t):
+    target = t.target("spawner", "--children", 3, "--calls", 100, "--own", 7)
+    tracer = t.lapse("stat", "-p", target.pid, "--follow", "child_work", "--json")
+    target.go()
+    target.done()
+    target.finish()
+    equal(tracer.wait(), 0, "exit code")
+    counted(tracer.component("child_work"), 307, "child_work")
+
+
+@case()
+def follow_lasts_as_long_as_the_children(t):
+    """The command ends before its children: its status is handed on once they have ended too."""
+    tracer = t.lapse("stat", "child_work", "--follow", "-o", t.path("data"), "--json", "--",
+                     os.path.join(TARGETS, "spawner"), "--orphans", 7, "--own", 5, "--children", 3, "--calls",
+                     100, stdin=-1)
+    command = int(tracer.wait_line(r"^ready (\d+)")[1])
+    tracer.send("go\n")
+    wait_until(lambda: not os.path.exists(f"/proc/{command}"), "the command to end")
+    time.sleep(1.5)  # a tick and more
+    check(tracer.running(), "it ended before the children")
+    tracer.popen.stdin.close()
+    equal(tracer.wait(), 7, "exit code")
+    with open(t.path("data"), encoding="utf-8") as data:
+        final = json.loads(data.readlines()[-1])
+    counted(final["components"]["child_work"], 305, "child_work")
+    conserved(final)
+
+
+@case()
+def follow_goes_with_pids(t):
+    tracer = t.lapse_ends("stat", "--exe", os.path.join(TARGETS, "spawner"), "--follow", "child_work")
+    equal(tracer.popen.returncode, 2, "exit code")
+    check("--follow goes with -p" in tracer.err[-1], tracer.last_words())
 
 
 @case()
@@ -216,3 +351,61 @@ def command_status(t):
     tracer = t.lapse_ends("stat", "work_push", "--", os.path.join(TARGETS, "timed"), "--calls", "1")
     # Its standard input is empty: it ends with 2 before any work.
     equal(tracer.popen.returncode, 2, "exit code")
+
+
+@case()
+def another_program(t):
+    """A process of -p executes another file: that is said, and what it has of the probes is measured."""
+    path = shutil.copy(os.path.join(TARGETS, "timed"), t.path("another"))
+    shell = t.process("/bin/bash", "-c", f"trap : USR1; echo ready; read line; exec {path} --calls 100 --ns 5us")
+    shell.wait_line("^ready")
+    tracer = t.stat(shell.pid, "libc:read", "syscall:write")
+    shell.send("\n")
+    tracer.wait_line(rf"process {shell.pid} runs {path} now", tracer.err)
+    shell.wait_line(r"^ready \d+")
+    shell.send("go\n")
+    shell.wait_line("^done")
+    tracer.stop()
+    check(tracer.component("write")["count"] >= 2, "its system calls are not seen")
+    conserved(tracer.final())
+
+
+@case()
+def an_upgraded_program(t):
+    """The file is replaced while the process runs, which then executes the new one in its place."""
+    path = shutil.copy(os.path.join(TARGETS, "timed"), t.path("upgraded"))
+    shell = t.process("/bin/bash", "-c", f"echo ready; read line; (read line; echo go) | {path} --calls 100 "
+                                         f"--ns 5us; read line; exec {path} --calls 70 --ns 5us")
+    shell.wait_line("^ready$")
+    tracer = t.stat(shell.pid, f"{path}:work_push", "libc:getpid", "--follow")
+    shell.send("\n")
+    shell.wait_line(r"^ready \d+")
+    os.unlink(path)
+    shutil.copy(os.path.join(TARGETS, "timed"), path)
+    shell.send("go\n")
+    shell.wait_line("^done")
+    shell.send("\n")
+    tracer.wait_line(rf"process {shell.pid} runs {path} now", tracer.err)
+    tracer.wait_line(rf"tracing 1 more probe in PID {shell.pid}\b", tracer.err)
+    shell.wait_line(rf"^ready {shell.pid}")
+    shell.send("go\n")
+    t.wait_until(lambda: len([line for line in shell.out if line.startswith("done")]) == 2, "the second run")
+    tracer.stop()
+    missed = tracer.final()["integrity"]["kernel_missed"]
+    counted(tracer.component("work_push"), 170 - missed, "work_push")
+
+
+@case()
+def executed_by_another_thread(t):
+    """The thread takes the first one's place, and the probes are made anew for it."""
+    for kind in ("session", "multi", "perf"):
+        target = t.target("spawner", "--own", 70, "--thread")
+        tracer = t.stat(target.pid, "child_work", f"--attach={kind}")
+        target.go()
+        tracer.wait_line("from another thread than its first", tracer.err)
+        t.wait_until(lambda lines=target.out: len([line for line in lines if line.startswith("ready")]) == 2, "its start")
+        target.go()
+        target.done()
+        tracer.stop()
+        counted(tracer.component("child_work"), 140, "child_work")
+        conserved(tracer.final())

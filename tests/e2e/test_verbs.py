@@ -46,6 +46,8 @@ def _faults(value, schema, path):
                 found += _faults(inner, known[key], f"{path}.{key}")
             elif isinstance(others, dict):
                 found += _faults(inner, others, f"{path}.{key}")
+            else:
+                found.append(f"{path}.{key} is not in the schema")
     if isinstance(value, list) and isinstance(schema.get("items"), dict):
         for n, inner in enumerate(value):
             found += _faults(inner, schema["items"], f"{path}[{n}]")
@@ -106,6 +108,17 @@ def json_of_watch(t):
     target.finish()
 
 
+@case()
+def json_of_what_attaches_nothing(t):
+    target = t.target("marked")
+    listed = t.lapse_ends("list", "-p", target.pid, "*marked*", "--json").objects()
+    listed += t.lapse_ends("list", "-p", target.pid, "marker:*", "--json").objects()
+    plain = t.target("sdt")
+    listed += t.lapse_ends("list", "-p", plain.pid, "usdt:*", "--json").objects()
+    listed += t.lapse_ends("doctor", "--json").objects()
+    equal(_keep_to_schema(t, listed), {"function", "marker", "usdt", "check"}, "types")
+
+
 # ---- for the eye ---------------------------------------------------------------------------
 
 
@@ -150,6 +163,38 @@ def units_and_times(t):
     check("(ms)" in text and "(us)" not in text, "-m does not give milliseconds")
     check(re.search(r"^\d\d:\d\d:\d\d", text, re.M), "-T does not give times")
     target.finish()
+
+
+@case()
+def one_thread_alone(t):
+    """-t names a thread: of four that call, its calls alone are counted."""
+    target = t.target("timed", "--threads", 4, "--calls", 300, "--ns", "20us", "--gap", "1ms")
+    tids = sorted(int(tid) for tid in os.listdir(f"/proc/{target.pid}/task"))
+    tracer = t.lapse("stat", "-t", tids[-1], "work_push", "--json")
+    target.go()
+    target.done()
+    tracer.stop()
+    counted(tracer.component("work_push"), 300, "calls of one thread")
+    target.finish()
+
+
+@case()
+def breaches_that_fail(t):
+    """--fail-on leaves lesser breaches out of the verdict, not out of the counts."""
+    for severity, fail_on, code in (("warning", "critical", 0), ("warning", "warning", 1), ("critical", "critical", 1),
+                                    ("notice", "warning", 0), ("notice", "notice", 1)):
+        target = t.target("timed", "--calls", 30, "--ns", "2ms")
+        path = t.write("c.yaml", "lapse: 1\ncomponents:\n  w:\n    measure: work_push\n"
+                       f"    contract: {{max_latency: {{limit: 1ms, severity: {severity}}}}}\n")
+        tracer = t.lapse("watch", path, "-p", target.pid, "--json", "--fail-on", fail_on)
+        target.go()
+        target.done()
+        tracer.stop(code=code)
+        equal(tracer.component("w")["violations"], 30, f"violations of severity {severity}")
+        equal(tracer.final()["verdict"], "violated" if code else "held", f"verdict of {severity} under {fail_on}")
+        target.finish()
+    refused = t.lapse_ends("watch", path, "-p", "1", "--fail-on", "severe")
+    equal(refused.popen.returncode, 2, "exit code of a severity that there is not")
 
 
 # ---- verbs that attach nothing -------------------------------------------------------------

@@ -282,6 +282,26 @@ func holding(n int) string {
 	return fmt.Sprintf("held=%d", n)
 }
 
+// ---- linger: calls that are open for long, at once, and return ------------------------------------------------
+
+//go:noinline
+func linger(ms int) {
+	time.Sleep(time.Duration(ms) * time.Millisecond)
+}
+
+func lingering(n int) string {
+	var group sync.WaitGroup
+	for i := 0; i < n; i++ {
+		group.Add(1)
+		go func() {
+			defer group.Done()
+			linger(2500)
+		}()
+	}
+	group.Wait()
+	return fmt.Sprintf("linger=%d", n)
+}
+
 // ---- http: a server under the load of its own clients, for N milliseconds ---------------------------------------
 
 type server struct{ served int64 }
@@ -331,7 +351,7 @@ func fetch(client *http.Client, url string, n int) bool {
 
 var modes = map[string]func(n int) string{
 	"plain": plain, "grow": growing, "move": moving, "panic": panicking, "exit": exiting,
-	"args": computing, "hold": holding, "http": serving,
+	"args": computing, "hold": holding, "linger": lingering, "http": serving,
 }
 
 func main() {

@@ -3,9 +3,11 @@
  * Jobs that one thread begins and another ends, joined by an address:
  *
  *     keyed [--jobs N] [--ns DURATION] [--lose EVERY] [--again EVERY] [--extra N] [--threads N]
+ *           [--late DURATION] [--wait DURATION]
  *
- * Each job takes about DURATION, all of them overlap. Of those that --lose and --again choose some are
- * never ended, or begun a second time; --extra ends come without a job. The truth is told with "done".
+ * Each job takes about DURATION, those that are lost are ended after --late, all of them overlap. Of those
+ * that --lose and --again choose some are never ended, or begun a second time; --extra ends come without a
+ * job. The truth is told with "done".
  */
 #include "common.h"
 
@@ -20,11 +22,12 @@ struct job {
 };
 
 static long n_jobs = 100, lose_every, again_every, extra, n_threads = 2;
-static uint64_t work_ns = 2000000;
+static uint64_t work_ns = 2000000, late_ns; /* 0: lost for good */
+static uint64_t wait_ns;		    /* before a second beginning */
 static struct job *jobs;
 static uint64_t *durations;
 static long n_begun, n_again, n_lost, n_failed, sum_size;
-static long n_ended;
+static long n_ended, n_late;
 
 /* Its result is the job's number. */
 PROBED long job_begin(struct job *job, int size)
@@ -44,14 +47,27 @@ PROBED int job_end(struct job *job, int status)
 	return status;
 }
 
+static void rest(uint64_t ns)
+{
+	struct timespec time = {.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)};
+
+	nanosleep(&time, NULL);
+}
+
+/* Those that are begun again in begin_all(). */
+static void begin_some(void)
+{
+	for (long i = 0; i < n_jobs && again_every; i += again_every) {
+		job_begin(&jobs[i], 0);
+		n_again++;
+	}
+	rest(wait_ns);
+}
+
 static void begin_all(void)
 {
 	for (long i = 0; i < n_jobs; i++) {
 		jobs[i].id = i;
-		if (again_every && i % again_every == 0) {
-			job_begin(&jobs[i], 0);
-			n_again++;
-		}
 		job_begin(&jobs[i], (int)(i % 10));
 		n_begun++;
 		sum_size += i % 10;
@@ -61,9 +77,8 @@ static void begin_all(void)
 static void end_one(long i)
 {
 	uint64_t age = now_ns() - jobs[i].begun_ns;
-	struct timespec rest = {.tv_nsec = (long)(age < work_ns ? work_ns - age : 0)};
 
-	nanosleep(&rest, NULL);
+	rest(age < work_ns ? work_ns - age : 0);
 	job_end(&jobs[i], i % 4 ? 0 : -5);
 }
 
@@ -92,6 +107,14 @@ static void end_all(void)
 	}
 }
 
+static void end_lost(void)
+{
+	work_ns = late_ns;
+	for (long i = 0; i < n_jobs && lose_every; i += lose_every)
+		end_one(i);
+	n_late = n_lost;
+}
+
 static void end_extra(void)
 {
 	static struct job nobody;
@@ -118,7 +141,7 @@ static void parse_options(int argc, char **argv)
 	static const struct option longs[] = {
 		{"jobs", 1, NULL, 'j'},	 {"ns", 1, NULL, 'n'},	  {"lose", 1, NULL, 'l'},
 		{"again", 1, NULL, 'a'}, {"extra", 1, NULL, 'e'}, {"threads", 1, NULL, 't'},
-		{NULL, 0, NULL, 0},
+		{"late", 1, NULL, 'L'},	 {"wait", 1, NULL, 'w'},  {NULL, 0, NULL, 0},
 	};
 	int c;
 
@@ -135,6 +158,10 @@ static void parse_options(int argc, char **argv)
 			extra = atol(optarg);
 		else if (c == 't')
 			n_threads = atol(optarg);
+		else if (c == 'w')
+			wait_ns = parse_duration(optarg);
+		else if (c == 'L')
+			late_ns = parse_duration(optarg);
 		else
 			exit(2);
 	}
@@ -150,10 +177,14 @@ int main(int argc, char **argv)
 	if (!jobs || !durations)
 		return 2;
 	target_ready();
+	begin_some();
 	begin_all();
 	end_all();
+	if (late_ns)
+		end_lost();
 	end_extra();
-	target_done("begun=%ld again=%ld ended=%ld lost=%ld failed=%ld sum_size=%ld median_ns=%llu", n_begun,
-		    n_again, n_ended, n_lost, n_failed, sum_size, (unsigned long long)median());
+	target_done("begun=%ld again=%ld ended=%ld lost=%ld late=%ld failed=%ld sum_size=%ld median_ns=%llu",
+		    n_begun, n_again, n_ended, n_lost, n_late, n_failed, sum_size,
+		    (unsigned long long)median());
 	return 0;
 }

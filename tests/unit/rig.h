@@ -39,6 +39,10 @@ struct rig_component {
 	int64_t above[LAPSE_VALUES][LAPSE_LEVELS], below[LAPSE_VALUES][LAPSE_LEVELS];
 	int64_t value_min[LAPSE_VALUES], value_max[LAPSE_VALUES];
 	uint64_t cache_lost;
+	/* Connections that it opens; limits, and the slowest of the tick that runs. */
+	struct tick_connects connects;
+	uint64_t connect_level_ns[LAPSE_LEVELS], max_connect_ns;
+	bool idle; /* no process of it runs */
 };
 
 struct rig {
@@ -157,6 +161,7 @@ static inline struct rig_component *rig_add_as(struct rig *rig, const struct mon
 	c->min_ns = c->late_min_ns = UINT64_MAX;
 	c->last = wanted->window.last;
 	monitor_kernel_levels(rig->monitor, (uint32_t)id, c->level_ns);
+	monitor_kernel_connect_levels(rig->monitor, (uint32_t)id, c->connect_level_ns);
 	rig_clear_values(c);
 	for (int i = 0; i < LAPSE_VALUES; i++)
 		if (wanted->value_name[i])
@@ -188,16 +193,16 @@ static inline struct rig_component *rig_with(struct rig *rig, struct objective *
 }
 
 /* As bpf/cell.h does it. */
-static inline void rig_level(struct rig_component *c, uint64_t ns)
+static inline void rig_level(const uint64_t limit[LAPSE_LEVELS], uint64_t level[LAPSE_LEVELS], uint64_t ns)
 {
-	if (ns <= c->level_ns[LAPSE_LEVEL_NOTICE] && ns <= c->level_ns[LAPSE_LEVEL_WARNING])
+	if (ns <= limit[LAPSE_LEVEL_NOTICE] && ns <= limit[LAPSE_LEVEL_WARNING])
 		return;
-	if (ns > c->level_ns[LAPSE_LEVEL_CRITICAL])
-		c->counters.level[LAPSE_LEVEL_CRITICAL]++;
-	else if (ns > c->level_ns[LAPSE_LEVEL_WARNING])
-		c->counters.level[LAPSE_LEVEL_WARNING]++;
+	if (ns > limit[LAPSE_LEVEL_CRITICAL])
+		level[LAPSE_LEVEL_CRITICAL]++;
+	else if (ns > limit[LAPSE_LEVEL_WARNING])
+		level[LAPSE_LEVEL_WARNING]++;
 	else
-		c->counters.level[LAPSE_LEVEL_NOTICE]++;
+		level[LAPSE_LEVEL_NOTICE]++;
 }
 
 /* The kernel sees a span end. */
@@ -211,7 +216,7 @@ static inline void rig_ended(struct rig_component *c, uint64_t ns, bool error)
 	c->bins[lapse_bucket(ns, LAPSE_BUCKET_BITS_FINE)]++;
 	c->max_ns = ns > c->max_ns ? ns : c->max_ns;
 	c->min_ns = ns < c->min_ns ? ns : c->min_ns;
-	rig_level(c, ns);
+	rig_level(c->level_ns, c->counters.level, ns);
 	if (c->n_recent < WINDOW_MAX_LAST)
 		c->recent[c->n_recent++] = ns | (error ? LAPSE_RECENT_ERROR : 0);
 }
@@ -222,6 +227,16 @@ static inline void rig_failing(struct rig_component *c, size_t good, size_t bad)
 		rig_ended(c, MS, false);
 	while (bad--)
 		rig_ended(c, MS, true);
+}
+
+/* The kernel sees connections opened, or fail. */
+static inline void rig_connects(struct rig_component *c, size_t n, uint64_t ns, bool failed)
+{
+	while (n--) {
+		*(failed ? &c->connects.failed : &c->connects.opened) += 1;
+		c->max_connect_ns = ns > c->max_connect_ns ? ns : c->max_connect_ns;
+		rig_level(c->connect_level_ns, c->connects.level, ns);
+	}
 }
 
 static inline void rig_lookups(struct rig_component *c, uint64_t hits, uint64_t misses)
@@ -317,7 +332,7 @@ static inline void rig_fill(struct rig_component *c, uint32_t id, struct bucket_
 	size_t n = c->n_recent < c->last ? c->n_recent : c->last;
 
 	*out = (struct tick_component){.component = id,
-				       .running = true,
+				       .running = !c->idle,
 				       .counters = c->counters,
 				       .buckets = deltas,
 				       .n_buckets = rig_deltas(c, deltas),
@@ -328,6 +343,9 @@ static inline void rig_fill(struct rig_component *c, uint32_t id, struct bucket_
 				       .recent_total = c->n_recent,
 				       .cache_lost = c->cache_lost};
 	memcpy(out->value, c->value, sizeof(out->value));
+	out->connects = c->connects;
+	c->connects.late_max_ns = c->max_connect_ns;
+	c->max_connect_ns = 0;
 	rig_clear_late(c);
 	c->late_max_ns = c->max_ns;
 	c->late_min_ns = c->min_ns;

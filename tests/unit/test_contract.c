@@ -2,6 +2,8 @@
 /* The table of objectives, severities, and the limits given to the kernel. */
 #include "rig.h"
 
+#include "monitor/levels.h"
+
 static const uint64_t NONE = UINT64_MAX;
 
 static void table(void **state)
@@ -115,6 +117,57 @@ static void levels(void **state)
 		expect_levels(&cases[i]);
 }
 
+/* Values may be limited at 0 and below: there smaller magnitudes lie above, and greater ones below. */
+static void signed_limits(void **state)
+{
+	static const struct {
+		enum objective_kind kind;
+		double limit, warning;
+		int64_t level[LAPSE_LEVELS];
+	} cases[] = {
+		{OBJ_MAX_VALUE, 10, 1.0, {INT64_MAX, 10, 20}},
+		{OBJ_MIN_VALUE, 10, 1.0, {INT64_MIN, 10, 5}},
+		{OBJ_MAX_VALUE, 0, 1.0, {INT64_MAX, 0, 0}},
+		{OBJ_MIN_VALUE, 0, 1.0, {INT64_MIN, 0, 0}},
+		{OBJ_MAX_VALUE, 0, 1.5, {0, 0, 0}},
+		{OBJ_MIN_VALUE, 0, 0.8, {0, 0, 0}},
+		{OBJ_MAX_VALUE, -10, 1.0, {INT64_MAX, -10, -5}},
+		{OBJ_MIN_VALUE, -10, 1.0, {INT64_MIN, -10, -20}},
+		{OBJ_MAX_VALUE, -8, 0.8, {-10, -8, -4}},
+		{OBJ_MIN_VALUE, -10, 0.8, {-8, -10, -20}},
+		{OBJ_MIN_VALUE, -10, 1.5, {-10, -15, -20}},
+		{OBJ_MAX_VALUE, -1, 1.0, {INT64_MAX, -1, -1}},
+	};
+	struct thresholds t = thresholds_default();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct objective o = {.kind = cases[i].kind, .limit = cases[i].limit, .value = "balance"};
+		struct levels l;
+
+		t.warning_multiplier = cases[i].warning;
+		levels_set(&l, &o, &t);
+		for (int level = 0; level < LAPSE_LEVELS; level++)
+			assert_true(l.at[level] == cases[i].level[level]);
+	}
+}
+
+static void values_of_a_contract(void **state)
+{
+	struct objective o[] = {{.kind = OBJ_MAX_VALUE, .limit = 1, .value = "depth"},
+				{.kind = OBJ_MAX_LATENCY, .limit = 1},
+				{.kind = OBJ_MIN_VALUE, .limit = 1, .value = "depth"},
+				{.kind = OBJ_MIN_BATCH_SIZE, .limit = 1},
+				{.kind = OBJ_MIN_VALUE, .limit = 1, .value = "width"}};
+	struct contract contract = rig_contract(o, 5);
+	const char *names[2];
+
+	(void)state;
+	assert_int_equal(contract_values(&contract, names, 2), 3);
+	assert_string_equal(names[0], "depth");
+	assert_string_equal(names[1], "batch_size");
+}
+
 static void no_latency_no_levels(void **state)
 {
 	struct objective o = {.kind = OBJ_MAX_P99, .limit = 30 * MS};
@@ -133,6 +186,8 @@ int main(void)
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(severities),
 		cmocka_unit_test(levels),
+		cmocka_unit_test(signed_limits),
+		cmocka_unit_test(values_of_a_contract),
 		cmocka_unit_test(no_latency_no_levels),
 	};
 

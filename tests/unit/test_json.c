@@ -21,7 +21,7 @@ static json_t *read_schema(void)
 	FILE *stream = open_memstream(&text, &length);
 	json_t *schema;
 
-	assert_int_equal(output_json_schema(stream), 0);
+	assert_int_equal(output_json_schema(stream, NULL, 0), 0);
 	fclose(stream);
 	schema = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
 	assert_non_null(schema);

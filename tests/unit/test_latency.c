@@ -115,6 +115,7 @@ static void storm(void **state)
 	(void)state;
 	for (i = 1; i <= 20; i++) {
 		rig_many(c, 500, 35 * MS);
+		c->counters.ring_dropped += 500;
 		rig_breach(&rig, 0, 36 * MS);
 		rig_breach(&rig, 0, 36 * MS);
 		rig_tick(&rig);
@@ -145,6 +146,39 @@ static void late_record(void **state)
 	assert_int_equal(rig.n_violations, 1);
 	assert_int_equal(rig.n_alerts, 1);
 	rig_end(&rig);
+}
+
+/* In whatever order its record and its count come, and whenever it ended: told once, and none held back. */
+static void record_and_count_in_any_order(void **state)
+{
+	const uint64_t ends[] = {SEC / 2, SEC, SEC + MS};
+
+	(void)state;
+	for (int record_first = 0; record_first < 2; record_first++)
+		for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
+			struct rig rig;
+			struct rig_component *c = begin(&rig);
+			struct lapse_span span =
+				rig_span(&rig, 0, 1, rig.now_ns + ends[i] - 40 * MS, 40 * MS);
+
+			rig_ended(c, 40 * MS, false);
+			if (record_first)
+				monitor_span(rig.monitor, &span);
+			rig_tick(&rig);
+			if (!record_first)
+				monitor_span(rig.monitor, &span);
+			/* The next is told at once all the same. */
+			rig_breach(&rig, 0, 40 * MS);
+			assert_int_equal(rig.n_violations, 2);
+			rig_ticks(&rig, 40);
+			assert_int_equal(violations(&rig), 2);
+			assert_int_equal(rig.n_violations, 2);
+			assert_int_equal(rig.n_alerts, 2);
+			assert_int_equal(rig.alert.event, ALERT_EVENT_RESOLVED);
+			assert_int_equal(rig.alert.violations, 2);
+			assert_int_equal(rig.alert.held_back, 1);
+			rig_end(&rig);
+		}
 }
 
 static void open_span_counts_once(void **state)
@@ -205,6 +239,33 @@ static void open_span_escalates(void **state)
 	rig_end(&rig);
 }
 
+/* What was held back in flight and is announced in the end is not among those held back. */
+static void held_back_then_announced(void **state)
+{
+	struct rig rig;
+	struct rig_component *c = begin(&rig);
+	uint64_t start;
+	struct lapse_span span;
+
+	(void)state;
+	rig_breach(&rig, 0, 40 * MS);
+	rig_tick(&rig);
+	start = rig.now_ns;
+	rig_open(&rig, 0, 5, start, 40 * MS);
+	rig_tick(&rig);
+	rig_breach(&rig, 0, 40 * MS);
+	assert_int_equal(rig.n_alerts, 1);
+	rig.n_open = 0;
+	span = rig_span(&rig, 0, 5, start, 2 * SEC);
+	rig_ended(c, 2 * SEC, false);
+	monitor_span(rig.monitor, &span);
+	assert_int_equal(rig.n_alerts, 2);
+	assert_int_equal(rig.alert.event, ALERT_EVENT_ESCALATED);
+	assert_int_equal(rig.alert.violations, 3);
+	assert_int_equal(rig.alert.held_back, 1);
+	rig_end(&rig);
+}
+
 /* It returns, and its record is lost: the kernel's count alone shows it. */
 static void open_then_lost(void **state)
 {
@@ -243,6 +304,49 @@ static void open_then_abandoned(void **state)
 	assert_int_equal(violations(&rig), 2);
 	assert_int_equal(rig.n_violations, 2);
 	rig_breach(&rig, 0, 40 * MS);
+	assert_int_equal(violations(&rig), 3);
+	rig_end(&rig);
+}
+
+static void give_up(struct rig *rig, uint32_t tid, uint64_t start_ns, uint64_t age)
+{
+	struct lapse_span span = rig_span(rig, 0, tid, start_ns, age);
+
+	span.flags = LAPSE_SPAN_TIMED_OUT | LAPSE_SPAN_BREACH;
+	rig->component[0].counters.abandoned++;
+	rig->component[0].counters.timed_out++;
+	rig_level(rig->component[0].level_ns, rig->component[0].counters.level, age);
+	assert_int_equal(monitor_span(rig->monitor, &span), 0);
+}
+
+/* A keyed span that is given up for its age violates once, whether it was seen in flight before or not. */
+static void given_up(void **state)
+{
+	struct rig rig;
+	struct rig_component *c = begin(&rig);
+	uint64_t start = rig.now_ns;
+
+	(void)state;
+	c->counters.entries += 2;
+	rig_open(&rig, 0, 5, start, 40 * MS);
+	rig_tick(&rig);
+	assert_int_equal(violations(&rig), 1);
+	rig.n_open = 0;
+	give_up(&rig, 5, start, SEC);
+	rig_ticks(&rig, 5);
+	assert_int_equal(violations(&rig), 1);
+	assert_int_equal(rig.n_violations, 1);
+	give_up(&rig, 6, rig.now_ns + 1, SEC - 1);
+	assert_int_equal(violations(&rig), 2);
+	assert_true(rig.violation.open && rig.violation.tid == 6);
+	rig_ticks(&rig, 5);
+	assert_int_equal(violations(&rig), 2);
+	assert_int_equal(rig.n_violations, 2);
+	/* Its record was lost. */
+	c->counters.abandoned++;
+	c->counters.timed_out++;
+	rig_level(c->level_ns, c->counters.level, SEC);
+	rig_ticks(&rig, 5);
 	assert_int_equal(violations(&rig), 3);
 	rig_end(&rig);
 }
@@ -486,10 +590,13 @@ int main(void)
 		cmocka_unit_test(bound_is_above_the_limit),
 		cmocka_unit_test(storm),
 		cmocka_unit_test(late_record),
+		cmocka_unit_test(held_back_then_announced),
+		cmocka_unit_test(record_and_count_in_any_order),
 		cmocka_unit_test(open_span_counts_once),
 		cmocka_unit_test(open_span_escalates),
 		cmocka_unit_test(open_then_lost),
 		cmocka_unit_test(open_then_abandoned),
+		cmocka_unit_test(given_up),
 		cmocka_unit_test(open_and_counted),
 		cmocka_unit_test(open_beside_lost),
 		cmocka_unit_test(notices_raise_no_alert),

@@ -66,6 +66,21 @@ static void whole(void **state)
 		"verdict: violated\n");
 }
 
+/* Rows from the first to the last that is not empty; those between stay. */
+static void histogram_is_trimmed(void **state)
+{
+	struct sample *sample = *state;
+	const char *text;
+
+	sample->components[0].histogram[0] = (struct histogram_row){4 * MS, 4 * MS + 1000, 5};
+	sample->options.histogram = true;
+	sample->options.unit = UNIT_MS;
+	output_text.final(&sample->options, &sample->snapshot);
+	text = sample_text(sample);
+	assert_non_null(strstr(text, "distribution\n         4 -> 7          : 5 "));
+	assert_non_null(strstr(text, "        16 -> 31         : 0 "));
+}
+
 static void losses(void **state)
 {
 	struct sample *sample = *state;
@@ -76,6 +91,8 @@ static void losses(void **state)
 							.in_flight = 1,
 							.too_deep = 2,
 							.abandoned = 3,
+							.unwound = 1,
+							.timed_out = 2,
 							.jumps = 1,
 							.unaccounted = 3,
 							.ring_dropped = 7,
@@ -89,6 +106,8 @@ static void losses(void **state)
 			       "jumps + 6 without memory + 3 UNACCOUNTED\n"));
 	assert_non_null(strstr(text, "    7 ring-buffer drops"));
 	assert_non_null(strstr(text, "    4 probe hits missed by the kernel"));
+	assert_non_null(strstr(text, "    1 abandoned (longjmp, exception, end of the thread"));
+	assert_non_null(strstr(text, "    2 keyed spans given up, open for longer than their timeout="));
 	assert_non_null(strstr(text, "    5 returns without an entry"));
 	assert_non_null(strstr(text, "    6 found the kernel's maps full"));
 	assert_null(strstr(text, "no losses"));
@@ -228,6 +247,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(whole, setup, teardown),
 		cmocka_unit_test_setup_teardown(losses, setup, teardown),
+		cmocka_unit_test_setup_teardown(histogram_is_trimmed, setup, teardown),
 		cmocka_unit_test_setup_teardown(unaccounted_alone_is_a_loss, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_contract_no_verdict, setup, teardown),
 		cmocka_unit_test_setup_teardown(slowest_first, setup, teardown),

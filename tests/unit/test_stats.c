@@ -264,6 +264,7 @@ static void integrity_and_flight(void **state)
 	c->counters.ring_dropped = 4;
 	rig.self = (struct tick_self){.ring_dropped = 3,
 				      .kernel_missed = 5,
+				      .values_unnamed = 6,
 				      .hits = 20,
 				      .ns_per_hit = 100,
 				      .probe_ns = 2000,
@@ -280,6 +281,7 @@ static void integrity_and_flight(void **state)
 	assert_int_equal(s->integrity.unaccounted, 1);
 	assert_int_equal(s->integrity.ring_dropped, 7);
 	assert_int_equal(s->integrity.kernel_missed, 5);
+	assert_int_equal(s->integrity.values_unnamed, 6);
 	assert_near(s->overhead.target_cpu_share, 0.02);
 	assert_near(s->overhead.tracer_cpu_s, 1);
 	rig.open_unknown = true;

@@ -131,6 +131,7 @@ static void cache_and_values(void **state)
 	struct sample *sample = *state;
 	struct component_snapshot *component = &sample->components[0];
 	struct lapse_span span = sample_span();
+	const char *text;
 
 	component->has_cache = true;
 	component->interval.cache_hit_rate = 0.9512;
@@ -141,19 +142,50 @@ static void cache_and_values(void **state)
 	assert_string_equal(
 		sample_text(sample),
 		"   COUNT    RATE/s    ERR   ERR% CACHE%   p50(ms)   p90(ms)   p99(ms) p99.9(ms)   MAX(ms) "
-		"TREND      HEALTH FUNC\n"
+		"TREND      HEALTH VALUES               FUNC\n"
 		"    1200    1200.0      3   0.25  95.12     11.00     15.20     28.10     64.00     71.20 "
-		"increasing     93 batch_size=5.5 endToEnd\n"
+		"increasing     93 batch_size=5.5       endToEnd\n"
 		"       0         -      -      -      -         -         -         -         -         - "
-		"-               - silent\n\n");
+		"-               - -                    silent\n\n");
 	component->value_name[0] = "batch_size";
 	span.values = 1;
 	span.value[0] = -7;
 	span.flags &= ~(uint32_t)LAPSE_SPAN_RET;
 	span.flags |= LAPSE_SPAN_UNTIMED;
 	output_text.span(&sample->options, &sample->snapshot, &span);
-	assert_non_null(
-		strstr(sample_text(sample), "41830             -  err      batch_size=-7 endToEnd\n"));
+	text = sample_text(sample);
+	assert_non_null(strstr(text, "RESULT   VALUES               FUNC\n"));
+	assert_non_null(strstr(text, "41830             -  err      batch_size=-7        endToEnd\n"));
+}
+
+/* A name that comes late brings its column with it; what has no thread, and no name, shows none. */
+static void late_values_and_goroutines(void **state)
+{
+	struct sample *sample = *state;
+	struct lapse_span span = sample_span();
+
+	output_text.interval(&sample->options, &sample->snapshot);
+	assert_null(strstr(sample_text(sample), "VALUES"));
+	sample->components[0].interval.n_values = 1;
+	sample->components[0].interval.values[0] =
+		(struct value_stats){.name = "depth", .count = 1, .mean = 2};
+	output_text.interval(&sample->options, &sample->snapshot);
+	assert_non_null(strstr(sample_text(sample), "HEALTH VALUES               FUNC\n"));
+	output_text.span(&sample->options, &sample->snapshot, &span);
+	assert_null(strstr(sample_text(sample), "VALUES"));
+	sample->components[0].value_name[0] = "depth";
+	sample->components[0].value_name[1] = "width";
+	span.values = 3;
+	span.value[0] = 2;
+	span.value[1] = 3;
+	span.tid = 0;
+	span.comm[0] = '\0';
+	output_text.span(&sample->options, &sample->snapshot, &span);
+	assert_string_equal(
+		sample_text(sample),
+		"TIME         COMM            PID      TID         LAT(ms)  RESULT   VALUES               "
+		"FUNC\n22:13:21.596 -               41822    -            184.20  err -11  depth=2,width=3 "
+		"     endToEnd\n");
 }
 
 static void no_errors_no_column(void **state)
@@ -192,7 +224,7 @@ static void violations(void **state)
 		"checkout/41830\n");
 	violation.open = true;
 	violation.kind = OBJ_MAX_P99;
-	violation.tid = 0;
+	violation.pid = violation.tid = 0;
 	output_text.violation(&sample->options, &sample->snapshot, &violation);
 	assert_string_equal(sample_text(sample),
 			    "22:13:21.412 VIOLATION critical PERCENTILE_VIOLATION endToEnd "
@@ -211,7 +243,7 @@ static void alerts(void **state)
 	sample->alert.event = ALERT_EVENT_ESCALATED;
 	sample->alert.window_ns = 10 * SEC;
 	sample->alert.held_back = 0;
-	sample->alert.tid = 0;
+	sample->alert.pid = sample->alert.tid = 0;
 	output_text.alert(&sample->options, &sample->snapshot, &sample->alert);
 	assert_string_equal(sample_text(sample), "22:13:22.000 ALERT escalated critical LATENCY_VIOLATION "
 						 "endToEnd: 71.2 ms > 30.0 ms over 10.0 s\n");
@@ -295,6 +327,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(spans, setup, teardown),
 		cmocka_unit_test_setup_teardown(detached, setup, teardown),
 		cmocka_unit_test_setup_teardown(cache_and_values, setup, teardown),
+		cmocka_unit_test_setup_teardown(late_values_and_goroutines, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_errors_no_column, setup, teardown),
 		cmocka_unit_test_setup_teardown(hostile_names, setup, teardown),
 		cmocka_unit_test_setup_teardown(violations, setup, teardown),

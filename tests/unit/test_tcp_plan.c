@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "base/diag.h"
+#include "probe/lookup.h"
 #include "probe/tcp.h"
 
 static struct process self;
@@ -153,7 +154,7 @@ static void test_not_found(void **state)
 /* A feeder goes behind the others, and its rule with it. */
 static void test_feeders_last(void **state)
 {
-	const size_t fed[] = {0};
+	const struct plan_fed fed[] = {{0, FEEDS_CONNECTS}};
 	const struct plan_options options = {.fed = fed, .n_fed = 1};
 	struct made made = MAKE(&options, "tcp:request", "tcp:connect");
 
@@ -161,6 +162,7 @@ static void test_feeders_last(void **state)
 	assert_int_equal(made.err, 0);
 	is_rule(&made.plan.tcps[0], 0, LAPSE_TCP_REQUEST, "::", 0);
 	is_rule(&made.plan.tcps[1], 1, LAPSE_TCP_CONNECT, "::", 0);
+	assert_int_equal(made.plan.components[1].feeds, FEEDS_CONNECTS);
 	assert_int_equal(made.plan.components[1].fed, 0);
 	done(&made);
 }
@@ -255,6 +257,70 @@ static void test_full(void **state)
 	done(&made);
 }
 
+/* Polls until a look-up brings something, in steps of a millisecond. */
+static int poll_until(struct lookup *lookup, uint64_t now, struct plan *plan)
+{
+	for (int tries = 0; tries < 30000; tries++) {
+		int changed = lookup_poll(lookup, now, plan);
+
+		if (changed)
+			return changed;
+		usleep(1000);
+	}
+	return 0;
+}
+
+/* The first address of the name is another one now. */
+static void test_looked_up_again(void **state)
+{
+	struct made made = MAKE(&plain, "tcp:serve", "tcp:connect peer=localhost:9");
+	struct plan *plan = &made.plan;
+	size_t n = plan->n_tcps;
+	struct lookup *lookup;
+
+	(void)state;
+	assert_int_equal(lookup_new(made.specs, made.n, 100, 60, &lookup), 0);
+	assert_non_null(lookup);
+	plan->tcps[1].rule.peer[12] = 99;
+	assert_int_equal(lookup_poll(lookup, 159, plan), 0);
+	assert_int_equal(poll_until(lookup, 160, plan), 1);
+	assert_int_equal(plan->n_tcps, n + 1);
+	assert_int_equal(plan->tcps[n].rule.component, 1);
+	assert_int_equal(plan->tcps[n].rule.peer_port, 9);
+	/* Not again before its time: nothing is under way now. */
+	plan->n_tcps--;
+	assert_int_equal(lookup_poll(lookup, 219, plan), 0);
+	assert_int_equal(poll_until(lookup, 220, plan), 1);
+	lookup_free(lookup);
+	done(&made);
+}
+
+static void test_nothing_to_look_up(void **state)
+{
+	struct made made = MAKE(&plain, "tcp:serve", "tcp:connect peer=::1");
+	struct lookup *lookup;
+
+	(void)state;
+	assert_int_equal(lookup_new(made.specs, made.n, 0, 60, &lookup), 0);
+	assert_null(lookup);
+	assert_int_equal(lookup_poll(lookup, 1000, &made.plan), 0);
+	lookup_free(lookup);
+	done(&made);
+}
+
+/* One that is left while it is under way, as the sanitizers see. */
+static void test_left(void **state)
+{
+	struct made made = MAKE(&plain, "tcp:connect peer=localhost:9");
+	struct lookup *lookup;
+
+	(void)state;
+	assert_int_equal(lookup_new(made.specs, made.n, 0, 60, &lookup), 0);
+	assert_int_equal(lookup_poll(lookup, 60, &made.plan), 0);
+	lookup_free(lookup);
+	done(&made);
+}
+
 static void test_too_many_rules(void **state)
 {
 	struct probe_spec specs[LAPSE_TCP_RULES + 1];
@@ -304,6 +370,9 @@ int main(void)
 		cmocka_unit_test(test_groups_beside_others),
 		cmocka_unit_test(test_moved),
 		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_looked_up_again),
+		cmocka_unit_test(test_nothing_to_look_up),
+		cmocka_unit_test(test_left),
 		cmocka_unit_test(test_too_many_rules),
 	};
 

@@ -84,6 +84,34 @@ static void figures(void **state)
 	rig_end(&b.rig);
 }
 
+/* Look-ups and values alone feed a component, but not the look-ups of another probe. */
+static void fed_without_spans(void **state)
+{
+	struct monitor_component wanted = rig_wanted(NULL, window_spec_default());
+	struct rig rig;
+	struct rig_component *own, *values, *apart;
+
+	(void)state;
+	rig_begin(&rig);
+	wanted.has_cache = true;
+	own = rig_add_as(&rig, &wanted);
+	wanted.cache_apart = true;
+	apart = rig_add_as(&rig, &wanted);
+	wanted.value_name[0] = "depth";
+	values = rig_add_as(&rig, &wanted);
+	rig_tick(&rig);
+	assert_int_equal(rig_snapshot(&rig)->system.components_fed, 0);
+	rig_lookups(own, 0, 1);
+	rig_lookups(apart, 1, 0);
+	rig_value(values, 0, -1);
+	rig_tick(&rig);
+	assert_true(rig_shown(&rig, 0)->fed);
+	assert_false(rig_shown(&rig, 1)->fed);
+	assert_true(rig_shown(&rig, 2)->fed);
+	assert_int_equal(rig_snapshot(&rig)->system.components_fed, 2);
+	rig_end(&rig);
+}
+
 static void levels(void **state)
 {
 	struct objective o[] = {{.kind = OBJ_MAX_VALUE, .limit = 100, .value = "depth"},
@@ -265,6 +293,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(figures),
+		cmocka_unit_test(fed_without_spans),
 		cmocka_unit_test(levels),
 		cmocka_unit_test(at_the_limits),
 		cmocka_unit_test(counters_and_records),

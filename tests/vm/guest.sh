@@ -10,6 +10,8 @@
 only=${1:-} times=${2:-1}
 # shellcheck source=tests/vm/guest-lib.sh
 . "${0%/*}/guest-lib.sh"
+# shellcheck source=tests/vm/guest-tcp.sh
+. "${0%/*}/guest-tcp.sh"
 
 # ---- what the kernel has -------------------------------------------------------------------
 
@@ -304,6 +306,7 @@ case $(uname -r) in
 	done
 	;;
 esac
+tcp_tests
 echo "end $results"
 [ $failures -eq 0 ] && exit 1
 exit 2

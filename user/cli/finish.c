@@ -22,7 +22,7 @@ static int verdict_code(enum verdict verdict)
 /* 130 is for a run that was interrupted before it measured anything. */
 static int exit_code(const struct session *session, const struct snapshot *snapshot)
 {
-	if (session->interrupted && !snapshot->integrity.entries && snapshot->verdict != VERDICT_VIOLATED)
+	if (session->interrupted && !snapshot->system.components_fed && snapshot->verdict != VERDICT_VIOLATED)
 		return EXIT_INTERRUPTED;
 	if (session->config)
 		return verdict_code(snapshot->verdict);

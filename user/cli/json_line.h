@@ -5,9 +5,20 @@
 
 #include <jansson.h>
 
-/* A new object with v, type and the time of day; owned by the caller. */
-json_t *json_line_new(const char *type);
-/* Writes @object to stdout as one line and releases it. 0 or -errno. */
-int json_line_write(json_t *object);
+#include "output/output.h"
+
+enum json_line { JSON_LINE_FUNCTION, JSON_LINE_MARKER, JSON_LINE_USDT, JSON_LINE_CHECK, JSON_LINES };
+
+/* What each has, for the schema too. */
+extern const struct output_object json_line_objects[JSON_LINES];
+
+/*
+ * Writes an object to stdout as one line, with v, type and the time of day, and @values in the order of its
+ * fields, which it takes over. 0 or -errno.
+ */
+int json_line_write(enum json_line line, json_t *const *values);
+
+/* @text made safe for a terminal, or null. */
+json_t *json_line_text(const char *text);
 
 #endif

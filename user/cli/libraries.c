@@ -24,29 +24,24 @@ static bool has_return_probes(const struct plan *plan)
 	return false;
 }
 
-/* Whether a library may bring what nothing has had so far. */
-static bool awaits_any(const struct plan *plan)
-{
-	for (size_t i = 0; i < plan->n_components; i++)
-		if (plan_awaits(plan, i))
-			return true;
-	return false;
-}
-
-void libraries_watch(struct session *session, const struct process *process)
+void libraries_watch(struct session *session, const struct process *process, uint64_t began_ns)
 {
 	bool everyone = session->selection.exe || session->selection.comm || session->selection.follow;
 	const struct mapped_file *file;
 	uint64_t offset;
 	int err;
 
-	if (!awaits_any(&session->plan) &&
+	if (!session->plan.awaits &&
 	    (session->options->force_uretprobe || !has_return_probes(&session->plan)))
 		return;
 	err = loader_hook(process, &file, &offset);
 	if (!err)
 		err = tracer_watch_libraries(session->tracer, file, offset, everyone ? -1 : process->pid);
-	if (err && err != -ENOENT)
+	if (err > 0)
+		session->hooked_ns = clock_now_ns();
+	if (err >= 0 && began_ns < session->hooked_ns)
+		tracer_count_libraries(session->tracer, process->pid);
+	if (err < 0 && err != -ENOENT)
 		diag_warn("process %d: libraries that it loads later cannot be watched: %s", process->pid,
 			  strerror(-err));
 }
@@ -179,16 +174,34 @@ static int read_settled(struct session *session, pid_t pid, struct process *proc
 	}
 }
 
-void libraries_changed(struct session *session, const struct lapse_proc *record)
+/* One look at what @pid has now: judged, then probed. How many probes more; *changes as far as it goes. */
+static int look(struct session *session, pid_t pid, int64_t *changes)
 {
 	struct process process;
-	int64_t changes;
+	int n = 0;
 
-	if (read_settled(session, (pid_t)record->pid, &process, &changes))
-		return;
-	if (!replaced(session, record->pid))
-		judge(session, &process, changes);
-	if (awaits_any(&session->plan))
-		processes_extend(session, &process, record->time_ns);
+	if (read_settled(session, pid, &process, changes))
+		return 0;
+	if (!replaced(session, pid))
+		judge(session, &process, *changes);
+	if (session->plan.awaits)
+		n = processes_extend(session, &process);
 	process_free(&process);
+	return n;
+}
+
+/* Probes take a while to be attached, and the process may have gone on loading: returns are left alone
+ * until that has been looked at too. */
+void libraries_changed(struct session *session, const struct lapse_proc *record)
+{
+	pid_t pid = (pid_t)record->pid;
+	int64_t changes;
+	int n = 0;
+
+	for (int tries = 0; tries < SETTLE_TRIES; tries++) {
+		n += look(session, pid, &changes);
+		if (tracer_library_changes(session->tracer, pid) == changes)
+			break;
+	}
+	processes_say_more(n, pid, record->time_ns);
 }

@@ -77,6 +77,8 @@ static void take_tick(struct session *session)
 		session_end(session, "the kernel's figures could not be read: %s", strerror(-err));
 	else if (monitor_interval_ended(session->monitor))
 		present_interval(session);
+	/* The record of the last one's end may have found no room. */
+	processes_end(session);
 }
 
 static void take(struct session *session, const struct epoll_event *event)
@@ -101,24 +103,23 @@ static int wait_ms(uint64_t deadline)
 int session_follow(struct session *session)
 {
 	const struct tracer_records records = {present_span, processes_record, session};
-	uint64_t duration = session->options->duration_ns;
-	uint64_t deadline = duration ? clock_now_ns() + duration : 0;
 	int err = open_loop(session);
 
 	if (err) {
 		diag_error("cannot wait for events: %s", strerror(-err));
 		return EXIT_NOT_ATTACHED;
 	}
+	session_set_deadline(session);
 	if (session->output->begin)
 		session->error = session->output->begin(&session->show, monitor_snapshot(session->monitor));
 	while (!session->end_reason && !session->error) {
 		struct epoll_event events[8];
-		int n = epoll_wait(session->epoll, events, 8, wait_ms(deadline));
+		int n = epoll_wait(session->epoll, events, 8, wait_ms(session->deadline_ns));
 
 		tracer_drain(session->tracer, &records);
 		for (int i = 0; i < n; i++)
 			take(session, &events[i]);
-		if (deadline && clock_now_ns() >= deadline)
+		if (session->deadline_ns && clock_now_ns() >= session->deadline_ns)
 			session_end(session, "the time was up");
 	}
 	return 0;

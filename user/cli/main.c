@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* A table of verbs. */
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/diag.h"
 #include "base/exit_code.h"
 #include "base/text.h"
+#include "cli/json_line.h"
 #include "cli/verbs.h"
 #include "output/output.h"
 
@@ -43,6 +48,15 @@ static int usage(FILE *stream)
 	return stream == stdout ? EXIT_HELD : EXIT_USAGE;
 }
 
+static int schema(void)
+{
+	int err = output_json_schema(stdout, json_line_objects, JSON_LINES);
+
+	if (err && err != -EPIPE)
+		diag_error("cannot write the output: %s", strerror(-err));
+	return err ? EXIT_USAGE : EXIT_HELD;
+}
+
 static int unknown(const char *word)
 {
 	struct text_nearest nearest = {.wanted = word};
@@ -61,10 +75,36 @@ static int unknown(const char *word)
 	return EXIT_USAGE;
 }
 
+/* A standard stream that is closed would be some file of ours before long, and what is meant for people
+ * be written there: it gets a descriptor that refuses to be written. */
+static void hold_streams(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
+			_exit(EXIT_USAGE);
+}
+
+/* However it ends: what could not be written is an error, but for a reader that has had enough. */
+static void close_output(void)
+{
+	errno = 0;
+	if (!fflush(stdout) && !ferror(stdout))
+		return;
+	/* Of an earlier failure the reason is not kept: the next one has it too. */
+	if (!errno && putchar('\n') != EOF)
+		fflush(stdout);
+	if (errno == EPIPE)
+		return;
+	diag_error("cannot write the output: %s", strerror(errno ?: EIO));
+	_exit(EXIT_USAGE);
+}
+
 int main(int argc, char **argv)
 {
 	const char *word = argc > 1 ? argv[1] : "--usage";
 
+	hold_streams();
+	atexit(close_output);
 	/* A reader of stdout that has gone shows as an error of the write. */
 	signal(SIGPIPE, SIG_IGN);
 	for (size_t i = 0; i < N_VERBS; i++)
@@ -79,6 +119,6 @@ int main(int argc, char **argv)
 		return EXIT_HELD;
 	}
 	if (!strcmp(word, "--json-schema"))
-		return output_json_schema(stdout) ? EXIT_USAGE : EXIT_HELD;
+		return schema();
 	return unknown(word);
 }

@@ -43,14 +43,19 @@ static void tell(const struct session *session, const struct process *process, u
 			continue;
 		err = marker_area_set(process->pid, &file->id, place->semaphore, cycles);
 		if (err)
-			diag_debug("process %d reports all spans of its markers: %s", process->pid,
-				   strerror(-err));
+			diag_debug("process %d reports more spans of its markers than wanted: %s",
+				   process->pid, strerror(-err));
 	}
 }
 
 void markers_tell(struct session *session, const struct process *process)
 {
 	tell(session, process, threshold_cycles(session));
+}
+
+void markers_reset(const struct session *session, const struct process *process)
+{
+	tell(session, process, 0);
 }
 
 void markers_forget(struct session *session)

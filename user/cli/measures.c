@@ -2,6 +2,7 @@
 #include "cli/measures.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,33 +83,71 @@ int measures_parse(const struct config *config, struct probe_spec *specs)
 	return worst;
 }
 
-static char *cache_name(const struct config_component *component)
+static char *feeder_name(const struct config_component *component, const char *what)
 {
 	char *name;
 
-	return asprintf(&name, "%s cache", component->name) < 0 ? NULL : name;
+	return asprintf(&name, "%s %s", component->name, what) < 0 ? NULL : name;
 }
 
-int measures_parse_caches(const struct config *config, struct probe_spec *specs, size_t *fed, size_t *n)
+static int parse_cache(const struct config *config, const struct config_component *component,
+		       struct probe_spec *spec)
+{
+	return parse_one(config, component, &component->cache, &component->cache_hit, 1,
+			 feeder_name(component, "cache"), spec);
+}
+
+static int parse_connections(const struct config *config, const struct config_component *component,
+			     struct probe_spec *spec)
+{
+	const struct config_text *text = &component->connections;
+	int err = parse_one(config, component, text, NULL, 0, feeder_name(component, "connections"), spec);
+
+	if (err || spec->kind != SPEC_USDT)
+		return err;
+	diag_at(config->path, text->mark.line, text->mark.column,
+		"'connections' needs a probe whose spans have durations, such as \"tcp:connect "
+		"peer=10.0.0.5\"");
+	return -EINVAL;
+}
+
+/* What a component's key names beside its own probe. */
+static const struct feeder {
+	enum plan_feeds feeds;
+	size_t text; /* offset of its struct config_text */
+	int (*parse)(const struct config *config, const struct config_component *component,
+		     struct probe_spec *spec);
+} feeders[MEASURES_FEEDERS] = {
+	{FEEDS_CACHE, offsetof(struct config_component, cache), parse_cache},
+	{FEEDS_CONNECTS, offsetof(struct config_component, connections), parse_connections},
+};
+
+static bool has_feeder(const struct config_component *component, const struct feeder *feeder)
+{
+	return ((const struct config_text *)((const char *)component + feeder->text))->text;
+}
+
+int measures_parse_feeders(const struct config *config, struct probe_spec *specs, struct plan_fed *fed,
+			   size_t *n)
 {
 	int worst = 0;
 
 	*n = 0;
-	for (size_t i = 0; i < config->n_components; i++) {
-		const struct config_component *component = &config->components[i];
+	for (size_t i = 0; i < MEASURES_FEEDERS * config->n_components; i++) {
+		size_t component = i / MEASURES_FEEDERS;
+		const struct feeder *feeder = &feeders[i % MEASURES_FEEDERS];
 		int err;
 
-		if (!component->cache.text)
+		if (!has_feeder(&config->components[component], feeder))
 			continue;
-		err = parse_one(config, component, &component->cache, &component->cache_hit, 1,
-				cache_name(component), &specs[*n]);
-		fed[(*n)++] = i;
+		err = feeder->parse(config, &config->components[component], &specs[*n]);
+		fed[(*n)++] = (struct plan_fed){component, feeder->feeds};
 		worst = err ? err : worst;
 	}
 	return worst;
 }
 
-/* What the probes of a component tell, its cache's aside. */
+/* What the probe of a component tells, those that feed it aside. */
 static struct config_fed fed_by(const struct probe_spec *spec, struct plan_component *rules,
 				const char *names[LAPSE_VALUES])
 {
@@ -121,11 +160,12 @@ static struct config_fed fed_by(const struct probe_spec *spec, struct plan_compo
 	fed.has_errors = rules->has_errors;
 	fed.has_cache = rules->has_cache;
 	fed.any_value = spec->kind == SPEC_MARKER;
+	fed.timeout_ns = spec->kind == SPEC_SPAN ? spec->modifiers.timeout_ns : 0;
 	return fed;
 }
 
-int measures_check_fed(const struct config *config, const struct probe_spec *specs, const size_t *fed,
-		       size_t n_fed)
+int measures_check_fed(const struct config *config, const struct probe_spec *specs,
+		       const struct plan_fed *fed, size_t n_fed)
 {
 	bool any_errors = false;
 	int worst = 0;
@@ -136,8 +176,10 @@ int measures_check_fed(const struct config *config, const struct probe_spec *spe
 		struct config_fed by = fed_by(&specs[i], &rules, names);
 		int err;
 
-		for (size_t j = 0; j < n_fed; j++)
-			by.has_cache |= fed[j] == i;
+		for (size_t j = 0; j < n_fed; j++) {
+			by.has_cache |= fed[j].spec == i && fed[j].feeds == FEEDS_CACHE;
+			by.has_connects |= fed[j].spec == i && fed[j].feeds == FEEDS_CONNECTS;
+		}
 		any_errors |= by.has_errors;
 		err = config_check_fed(config, i, &by);
 		worst = err ? err : worst;

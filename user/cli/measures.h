@@ -4,7 +4,7 @@
 #define LAPSE_MEASURES_H
 
 #include "config/config.h"
-#include "probe/spec.h"
+#include "probe/plan.h"
 
 /*
  * Parses every component's measure, with the modifiers that its other keys make, into @specs, which has
@@ -14,17 +14,20 @@
 int measures_parse(const struct config *config, struct probe_spec *specs);
 
 /*
- * The same of the probes of components' caches, *n of them (set also on failure). @fed says of each which
- * component it feeds. @specs (zeroed) and @fed have room for one a component; names are "COMPONENT cache".
+ * The same of the probes of components' caches and connections, *n of them (set also on failure). @fed says
+ * of each what it feeds. @specs (zeroed) and @fed have room for MEASURES_FEEDERS a component; names are such
+ * as "COMPONENT cache".
  */
-int measures_parse_caches(const struct config *config, struct probe_spec *specs, size_t *fed, size_t *n);
+int measures_parse_feeders(const struct config *config, struct probe_spec *specs, struct plan_fed *fed,
+			   size_t *n);
+#define MEASURES_FEEDERS 2
 
 /*
  * Checks that what was parsed can feed the objectives of the file. Returns 0, or -EINVAL after a message
  * for each that it cannot, with its place.
  */
-int measures_check_fed(const struct config *config, const struct probe_spec *specs, const size_t *fed,
-		       size_t n_fed);
+int measures_check_fed(const struct config *config, const struct probe_spec *specs,
+		       const struct plan_fed *fed, size_t n_fed);
 
 /* The exit code of a plan_make() that gave @err: what was asked for is wrong, or cannot be had. */
 int measures_exit_code(int err);

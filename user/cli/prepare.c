@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/exit_code.h"
+#include "base/units.h"
 #include "cli/measures.h"
 #include "kernel/selftest.h"
 
@@ -71,6 +72,15 @@ static int check_thread(const struct session *session)
 	return EXIT_NOT_ATTACHED;
 }
 
+static int check_follow(const struct session *session)
+{
+	if (!session->selection.follow || session->selection.n_pids)
+		return 0;
+	diag_error("--follow goes with -p or a command after --: --exe and --comm find processes by what "
+		   "they run, whoever has started them");
+	return EXIT_USAGE;
+}
+
 static int choose_target(struct session *session)
 {
 	session->selection = session->options->target;
@@ -87,7 +97,7 @@ static int choose_target(struct session *session)
 	if (!names_target(&session->selection) && session->config)
 		take_config_target(session);
 	if (names_target(&session->selection))
-		return check_thread(session);
+		return check_follow(session) ?: check_thread(session);
 	if (session->options->tid)
 		return take_thread(session);
 	diag_error("which process? Give -p PID, --exe PATH, --comm NAME, or a command after --");
@@ -100,12 +110,8 @@ static int find_processes(struct session *session)
 
 	if (err)
 		return EXIT_NOT_ATTACHED;
-	if (!session->n_processes && !session->selection.exe) {
-		diag_error(
-			"no process is called '%s'; a program that is not running yet can be named by --exe",
-			session->selection.comm);
-		return EXIT_NOT_ATTACHED;
-	}
+	if (!session->n_processes && session->selection.comm)
+		return await_process(session);
 	return 0;
 }
 
@@ -131,15 +137,15 @@ static int parse_measures(struct session *session)
 	size_t n = session->config->n_components;
 	int err;
 
-	session->specs = calloc(2 * n + 1, sizeof(*session->specs));
-	session->fed = calloc(n + 1, sizeof(*session->fed));
+	session->specs = calloc((1 + MEASURES_FEEDERS) * n + 1, sizeof(*session->specs));
+	session->fed = calloc(MEASURES_FEEDERS * n + 1, sizeof(*session->fed));
 	if (!session->specs || !session->fed)
 		return out_of_memory();
 	session->n_specs = n;
 	err = measures_parse(session->config, session->specs);
 	if (!err)
-		err = measures_parse_caches(session->config, session->specs + n, session->fed,
-					    &session->n_fed);
+		err = measures_parse_feeders(session->config, session->specs + n, session->fed,
+					     &session->n_fed);
 	session->n_specs = n + session->n_fed;
 	if (!err)
 		err = measures_check_fed(session->config, session->specs, session->fed, session->n_fed);
@@ -165,6 +171,28 @@ static int check_names(const struct session *session)
 	return 0;
 }
 
+/* What is given up before it is slow would never be shown. */
+static int check_timeouts(const struct session *session)
+{
+	uint64_t slower = session->options->slower_ns;
+	char timeout[32], limit[32];
+
+	for (size_t i = 0; i < session->n_specs && session->kind == SESSION_TRACE; i++) {
+		const struct probe_spec *spec = &session->specs[i];
+
+		if (spec->kind != SPEC_SPAN || spec->modifiers.timeout_ns > slower)
+			continue;
+		diag_error("'%s' is given up when it is open for more than %s, before it is slower than %s; "
+			   "add a "
+			   "timeout= above that to the probe",
+			   spec->text,
+			   units_format_duration(spec->modifiers.timeout_ns, timeout, sizeof(timeout)),
+			   units_format_duration(slower, limit, sizeof(limit)));
+		return EXIT_USAGE;
+	}
+	return 0;
+}
+
 static int choose_specs(struct session *session)
 {
 	const struct options *options = session->options;
@@ -175,7 +203,9 @@ static int choose_specs(struct session *session)
 		return connections_parse(session);
 	if (!options->n_operands)
 		return connections_add_loop(session);
-	return parse_specs(session, options->operands, options->n_operands) ?: check_names(session);
+	return parse_specs(session, options->operands, options->n_operands)
+		       ?: check_names(session)
+		       ?: check_timeouts(session);
 }
 
 /* ---- where --------------------------------------------------------------------------------------- */

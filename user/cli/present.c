@@ -22,7 +22,7 @@ static void check(struct session *session, int err)
 
 static void show_span(struct session *session, const struct lapse_span *span)
 {
-	if (session->kind == SESSION_TRACE && session->output->span)
+	if (!session->error && session->kind == SESSION_TRACE && session->output->span)
 		check(session,
 		      session->output->span(&session->show, monitor_snapshot(session->monitor), span));
 }
@@ -78,6 +78,18 @@ void present_open(struct session *session, const struct tick *tick)
 	forget_closed(session, tick->now_ns);
 }
 
+/* A span that only feeds another component is an event of that one. */
+static int feed_span(struct session *session, const struct lapse_span *span)
+{
+	const struct plan *plan = &session->plan;
+	const struct plan_component *planned =
+		span->component < plan->n_components ? &plan->components[span->component] : NULL;
+
+	if (planned && planned->feeds == FEEDS_CONNECTS)
+		return monitor_connect(session->monitor, planned->fed, span);
+	return monitor_span(session->monitor, span);
+}
+
 int present_span(void *context, const struct lapse_span *span)
 {
 	struct session *session = context;
@@ -88,7 +100,7 @@ int present_span(void *context, const struct lapse_span *span)
 	if (err)
 		return err;
 	show_span(session, span);
-	return monitor_span(session->monitor, span);
+	return feed_span(session, span);
 }
 
 void present_free(struct session *session)
@@ -105,7 +117,7 @@ static void show_violation(void *context, const struct violation *violation)
 
 	if (!session->options->json && !diag_verbose())
 		return;
-	if (session->output->violation)
+	if (!session->error && session->output->violation)
 		check(session, session->output->violation(&session->show, monitor_snapshot(session->monitor),
 							  violation));
 }
@@ -116,7 +128,7 @@ static void show_alert(void *context, const struct alert *alert)
 	const struct snapshot *snapshot = monitor_snapshot(session->monitor);
 	char *json;
 
-	if (session->output->alert)
+	if (!session->error && session->output->alert)
 		check(session, session->output->alert(&session->show, snapshot, alert));
 	if (!session->handlers)
 		return;
@@ -130,7 +142,7 @@ static void show_health(void *context)
 {
 	struct session *session = context;
 
-	if (session->kind == SESSION_WATCH && session->output->health)
+	if (!session->error && session->kind == SESSION_WATCH && session->output->health)
 		check(session, session->output->health(&session->show, monitor_snapshot(session->monitor)));
 }
 
@@ -146,6 +158,6 @@ void present_interval(struct session *session)
 	bool wanted = session->kind == SESSION_STAT ||
 		      (session->kind == SESSION_WATCH && session->options->interval_given);
 
-	if (wanted && session->output->interval)
+	if (!session->error && wanted && session->output->interval)
 		check(session, session->output->interval(&session->show, monitor_snapshot(session->monitor)));
 }

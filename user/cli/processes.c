@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/exit_code.h"
+#include "base/text.h"
 #include "cli/loop_tags.h"
 
 struct gone {
@@ -56,14 +57,25 @@ int processes_watch(struct session *session)
 
 static void end_with(struct session *session, const struct gone *gone)
 {
+	const char *others = session->selection.follow ? ", and so have all that it started" : "";
+
 	if (!gone->has_status)
-		session_end(session, "process %d has ended", gone->pid);
+		session_end(session, "process %d has ended%s", gone->pid, others);
 	else if (WIFSIGNALED(gone->status))
-		session_end(session, "process %d was killed by signal %d (%s)", gone->pid,
-			    WTERMSIG(gone->status), strsignal(WTERMSIG(gone->status)));
+		session_end(session, "process %d was killed by signal %d (%s)%s", gone->pid,
+			    WTERMSIG(gone->status), strsignal(WTERMSIG(gone->status)),
+			    *others ? ", and all that it started has ended" : "");
 	else
-		session_end(session, "process %d has ended with status %d", gone->pid,
-			    WEXITSTATUS(gone->status));
+		session_end(session, "process %d has ended with status %d%s", gone->pid,
+			    WEXITSTATUS(gone->status), others);
+}
+
+void processes_end(struct session *session)
+{
+	if (session->n_alive || !session->last_gone)
+		return;
+	if (!session->selection.follow || !tracer_follows_any(session->tracer, target_runs))
+		end_with(session, session->last_gone);
 }
 
 void processes_gone(struct session *session, size_t index)
@@ -77,8 +89,9 @@ void processes_gone(struct session *session, size_t index)
 	gone->pidfd = -1;
 	if (session->command.pid == gone->pid)
 		session->exit_status = command_status(&session->command);
-	if (--session->n_alive == 0 && !session->selection.follow)
-		end_with(session, gone);
+	session->n_alive--;
+	session->last_gone = gone;
+	processes_end(session);
 }
 
 static void note_exit(struct session *session, const struct lapse_proc *record)
@@ -89,11 +102,12 @@ static void note_exit(struct session *session, const struct lapse_proc *record)
 		session->gone[i].has_status = true;
 		session->gone[i].status = record->code;
 	}
+	processes_end(session);
 }
 
-static unsigned classes_from(const struct plan *plan, size_t first_place)
+static unsigned classes_from(const struct plan *plan, size_t first_place, size_t first_usdt)
 {
-	unsigned classes = 0;
+	unsigned classes = first_usdt < plan->n_usdts ? 1U << LAPSE_CLASS_EMULATED : 0;
 
 	for (size_t i = first_place; i < plan->n_places; i++)
 		if (plan->places[i].role != LAPSE_ROLE_RETINS)
@@ -103,57 +117,206 @@ static unsigned classes_from(const struct plan *plan, size_t first_place)
 
 static int attach_new(struct session *session, size_t first_place, size_t first_usdt)
 {
-	unsigned classes = classes_from(&session->plan, first_place);
+	unsigned classes = classes_from(&session->plan, first_place, first_usdt);
 	int err = classes ? tracer_calibrate(session->tracer, classes) : 0;
 
 	return err ?: tracer_attach(session->tracer, &session->plan, first_place, first_usdt);
 }
 
-/* What was called since @since_ns, when there was something new to call, has not been seen: nothing counts
- * it. */
-static void say_new(const struct session *session, const struct process *process, size_t first_place,
-		    size_t first_usdt, uint64_t since_ns)
+/* Probes, as they are told to people: those that an extension has brought, and those that a file had. */
+static size_t count_new(const struct plan *plan, size_t first_place, size_t first_usdt)
 {
-	double unseen_ms = (double)(clock_now_ns() - since_ns) / 1e6;
-	size_t n = session->plan.n_usdts - first_usdt;
+	size_t n = plan->n_usdts - first_usdt;
 
-	for (size_t i = first_place; i < session->plan.n_places; i++)
-		n += session->plan.places[i].role != LAPSE_ROLE_RETINS;
-	diag_note("tracing %zu more probe%s in PID %d; what was called in the %.1f ms before is not counted",
-		  n, n == 1 ? "" : "s", process->pid, unseen_ms);
+	for (size_t i = first_place; i < plan->n_places; i++)
+		n += plan->places[i].role != LAPSE_ROLE_RETINS;
+	return n;
 }
 
-void processes_extend(struct session *session, const struct process *process, uint64_t since_ns)
+static size_t count_known(const struct plan *plan, size_t file, size_t end_place, size_t end_usdt)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < end_place; i++)
+		n += plan->places[i].file == file && plan->places[i].role != LAPSE_ROLE_RETINS;
+	for (size_t i = 0; i < end_usdt; i++)
+		n += plan->usdts[i].file == file;
+	return n;
+}
+
+/* Files that are probed already, and that @pid has now too. How many probes that are, or -errno. */
+static int attach_known(struct session *session, pid_t pid, size_t end_place, size_t end_usdt)
+{
+	const struct plan *plan = &session->plan;
+	int n = 0, err = 0;
+
+	for (size_t i = 0; i < plan->n_files && err >= 0; i++) {
+		const struct plan_file *file = &plan->files[i];
+
+		if (!file->n_served || file->n_served == file->n_pids)
+			continue;
+		err = tracer_attach_pid(session->tracer, plan, i, pid, end_place, end_usdt);
+		if (err > 0)
+			n += (int)count_known(plan, i, end_place, end_usdt);
+	}
+	return err < 0 ? err : n;
+}
+
+static bool was_found(const struct session *session, pid_t pid)
+{
+	for (size_t i = 0; i < session->n_processes; i++)
+		if (session->processes[i].pid == pid)
+			return true;
+	return false;
+}
+
+/* What is new in the plan for @process; how many probes that are, or -errno. */
+static int attach_all(struct session *session, const struct process *process, size_t first_place,
+		      size_t first_usdt)
+{
+	size_t new = count_new(&session->plan, first_place, first_usdt), n;
+	int known = attach_known(session, process->pid, first_place, first_usdt), err;
+
+	if (known < 0)
+		return known;
+	n = new + (size_t)known;
+	/* At the end the limits are taken back from those that were there at the beginning. */
+	if (n && was_found(session, process->pid))
+		markers_tell(session, process);
+	else if (n)
+		markers_reset(session, process);
+	err = new ? attach_new(session, first_place, first_usdt) : 0;
+	return err ?: (int)n;
+}
+
+int processes_extend(struct session *session, const struct process *process)
 {
 	size_t first_place, new_files, first_usdt = session->plan.n_usdts;
-	int err = plan_extend(&session->plan, session->specs, session->n_specs, process,
-			      &session->plan_options, &first_place, &new_files);
+	int n = plan_extend(&session->plan, session->specs, session->n_specs, process, &session->plan_options,
+			    &first_place, &new_files);
 
-	if (!err && (first_place < session->plan.n_places || first_usdt < session->plan.n_usdts)) {
-		err = attach_new(session, first_place, first_usdt);
-		if (!err)
-			say_new(session, process, first_place, first_usdt, since_ns);
+	if (!n)
+		n = attach_all(session, process, first_place, first_usdt);
+	if (n < 0)
+		diag_warn("process %d (%s) is not traced: %s", process->pid, process->comm, strerror(-n));
+	return n < 0 ? 0 : n;
+}
+
+/* What was called since @since_ns, when there was something new to call, has not been seen: nothing counts
+ * it. */
+void processes_say_more(int n, pid_t pid, uint64_t since_ns)
+{
+	double unseen_ms = (double)(clock_now_ns() - since_ns) / 1e6;
+
+	if (n && since_ns)
+		diag_note("tracing %d more probe%s in PID %d; what was called in the %.1f ms before is not "
+			  "counted",
+			  n, n == 1 ? "" : "s", pid, unseen_ms);
+	else if (n)
+		diag_note("tracing %d more probe%s in PID %d", n, n == 1 ? "" : "s", pid);
+}
+
+/* A process that is new to lapse. It is read anew once its libraries are watched: what it loads before is
+ * there then, and of what it loads later a record comes. */
+static void meet(struct session *session, pid_t pid, uint64_t began_ns)
+{
+	struct process process;
+
+	if (process_read(pid, &process))
+		return;
+	libraries_watch(session, &process, began_ns);
+	process_free(&process);
+	if (process_read(pid, &process))
+		return;
+	processes_say_more(processes_extend(session, &process), pid, began_ns);
+	tracer_tcp_adopt(session->tracer);
+	tracer_watch_usage(session->tracer, pid);
+	process_free(&process);
+}
+
+/* One look at the descendants. How many are followed from now on that were not before, or -errno. */
+static int follow_new(struct session *session)
+{
+	pid_t *pids;
+	size_t n;
+	int added = 0, err = target_pids(&session->selection, &pids, &n);
+
+	for (size_t i = 0; i < n && !err; i++) {
+		int new = tracer_follow(session->tracer, pids[i]);
+
+		if (new < 0)
+			err = new;
+		else if (new && !was_found(session, pids[i]))
+			meet(session, pids[i], 0);
+		added += new > 0;
 	}
+	free(pids);
+	return err ?: added;
+}
+
+int processes_follow(struct session *session)
+{
+	int added;
+
+	if (!session->selection.follow)
+		return 0;
+	do
+		added = follow_new(session);
+	while (added > 0);
+	return added;
+}
+
+static void want_exe(struct session *session, const struct process *process)
+{
+	for (size_t i = 0; session->selection.exe && i < process->n_files; i++)
+		if (process->files[i].main)
+			tracer_want_exe(session->tracer, process->files[i].id);
+}
+
+/* A process that was named runs something else than it did: that may be why nothing is measured any more. */
+static void say_program(const struct session *session, const struct process *process)
+{
+	char exe[512];
+
+	for (size_t i = 0; session->selection.n_pids && i < session->n_processes; i++)
+		if (session->processes[i].pid == process->pid &&
+		    strcmp(session->processes[i].exe, process->exe))
+			diag_note("process %d runs %s now", process->pid,
+				  text_escape(process->exe, exe, sizeof(exe)));
+}
+
+/* A link is of the process's first thread, as the kernel has it, and ends with it. */
+static void attach_again(struct session *session, const struct process *process)
+{
+	int err = tracer_attach_again(session->tracer, &session->plan, process->pid);
+
 	if (err)
-		diag_warn("process %d (%s) is not traced: %s", process->pid, process->comm, strerror(-err));
+		diag_warn("process %d (%s) is not traced any more: %s", process->pid, process->comm,
+			  strerror(-err));
+	else if (session->selection.n_pids && !session->selection.follow)
+		diag_warn("process %d has executed a program from another thread than its first: what that "
+			  "called until it was probed anew is not seen",
+			  process->pid);
 }
 
 static void note_exec(struct session *session, const struct lapse_proc *record)
 {
 	struct process process;
+	bool meant;
 
 	if (process_read(record->pid, &process))
 		return;
-	if (session->selection.follow || target_matches(&session->selection, &process)) {
-		for (size_t i = 0; session->selection.exe && i < process.n_files; i++)
-			if (process.files[i].main)
-				tracer_want_exe(session->tracer, process.files[i].id);
-		processes_extend(session, &process, record->time_ns);
-		tracer_tcp_adopt(session->tracer);
-		libraries_watch(session, &process);
-		tracer_watch_usage(session->tracer, process.pid);
-	}
+	/* Of those that are meant by their pid no other is told. */
+	meant = session->selection.n_pids || target_matches(&session->selection, &process);
+	if (meant)
+		want_exe(session, &process);
+	if (meant)
+		say_program(session, &process);
+	if (meant && record->code)
+		attach_again(session, &process);
 	process_free(&process);
+	if (meant)
+		meet(session, record->pid, record->time_ns);
 }
 
 int processes_record(void *context, const struct lapse_proc *record)
@@ -173,7 +336,7 @@ int processes_record(void *context, const struct lapse_proc *record)
 
 void processes_free(struct session *session)
 {
-	for (size_t i = 0; session->gone && i < session->n_alive; i++)
+	for (size_t i = 0; session->gone && i < session->selection.n_pids; i++)
 		if (session->gone[i].pidfd > 0)
 			close(session->gone[i].pidfd);
 	free(session->gone);

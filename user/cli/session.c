@@ -25,6 +25,14 @@ void session_end(struct session *session, const char *format, ...)
 	va_end(args);
 }
 
+void session_set_deadline(struct session *session)
+{
+	uint64_t now = clock_now_ns(), duration = session->options->duration_ns;
+
+	if (!session->deadline_ns && duration && duration < UINT64_MAX - now)
+		session->deadline_ns = now + duration;
+}
+
 /* From here on a signal waits until the loop takes it: whatever is attached is reported on. */
 static int open_signals(struct session *session)
 {
@@ -81,6 +89,7 @@ void session_free(struct session *session)
 	handlers_stop(session->handlers);
 	present_free(session);
 	budget_free(session->budget);
+	lookup_free(session->lookup);
 	processes_free(session);
 	monitor_free(session->monitor);
 	plan_free(&session->plan);

@@ -11,6 +11,7 @@
 #include "kernel/tracer.h"
 #include "monitor/monitor.h"
 #include "output/output.h"
+#include "probe/lookup.h"
 #include "probe/plan.h"
 
 struct session {
@@ -24,7 +25,7 @@ struct session {
 	struct command command;
 	struct probe_spec *specs;
 	size_t n_specs;
-	size_t *fed; /* of the last specifications: the component that each feeds */
+	struct plan_fed *fed; /* of the last specifications: what each feeds */
 	size_t n_fed;
 	size_t n_monitored; /* components that are the monitor's; others feed them, or are not taken yet */
 	bool tcp;	    /* `lapse tcp` */
@@ -43,16 +44,20 @@ struct session {
 	struct output_options show;
 	struct handlers *handlers;
 	struct budget *budget;
+	struct lookup *lookup;	       /* of the names of TCP peers; NULL: there is none */
 	struct shown_open *shown_open; /* open spans that have been shown */
 
 	pid_t *replaced; /* libraries.c: measured by instructions since a library came */
 	size_t n_replaced;
+	uint64_t hooked_ns; /* when the last dynamic linker was probed */
 
 	/* The loop. */
 	int epoll, timer, signals;
 	struct gone *gone; /* pidfds of -p */
 	size_t n_alive;
+	const struct gone *last_gone;
 	uint64_t tick_ns, start_ns, end_ns;
+	uint64_t deadline_ns; /* of -d; 0: none */
 	bool hint_given;
 	bool interrupted;
 	char *end_reason;
@@ -62,6 +67,8 @@ struct session {
 
 /* prepare.c: from options to a plan, and the figures that the plan needs. 0 or an exit code. */
 int session_prepare(struct session *session);
+/* await.c: waits until a process has the name that is meant. 0 or an exit code. */
+int await_process(struct session *session);
 /* start.c: monitor, tracer, handlers; attached when it gives 0, else an exit code. */
 int session_start(struct session *session);
 /* loop.c: until the end comes. */
@@ -81,18 +88,25 @@ void present_free(struct session *session);
 int processes_watch(struct session *session);
 int processes_record(void *context, const struct lapse_proc *record);
 void processes_gone(struct session *session, size_t index);
+/* Has the run end if nobody is left of the processes that were named, and of those that they started. */
+void processes_end(struct session *session);
+/* With --follow, once forks are told of: the descendants that there are already. 0 or -errno. */
+int processes_follow(struct session *session);
 void processes_free(struct session *session);
-/* What @process has that was not probed before is probed; since @since_ns (monotonic) it may have been
- * called. */
-void processes_extend(struct session *session, const struct process *process, uint64_t since_ns);
+/* What @process has that was not probed before is probed: how many probes; said once it is measured, with
+ * the time since @since_ns (monotonic; 0: nothing was missed) for which nothing counted what was called. */
+int processes_extend(struct session *session, const struct process *process);
+void processes_say_more(int n, pid_t pid, uint64_t since_ns);
 
-/* libraries.c: watches what @process loads from now on; decides about what has been loaded. */
-void libraries_watch(struct session *session, const struct process *process);
+/* libraries.c: watches what @process, whose program began at @began_ns (0: before tracing), loads from now
+ * on; decides about what has been loaded. */
+void libraries_watch(struct session *session, const struct process *process, uint64_t began_ns);
 void libraries_changed(struct session *session, const struct lapse_proc *record);
 
-/* markers.c: tells @process what its markers are to report, before they are probed; at the end that they
- * are to report all again; says what that means for the counts. */
+/* markers.c: tells @process what its markers are to report, before they are probed; one that came later,
+ * and all at the end, that they are to report all; says what that means for the counts. */
 void markers_tell(struct session *session, const struct process *process);
+void markers_reset(const struct session *session, const struct process *process);
 void markers_forget(struct session *session);
 void markers_say(const struct session *session);
 
@@ -111,6 +125,9 @@ void budget_free(struct budget *budget);
 
 /* tick.c: reads the kernel's figures and feeds them on. 0 or -errno. */
 int session_tick(struct session *session, bool last);
+
+/* -d counts from here, if it does not yet. */
+void session_set_deadline(struct session *session);
 
 /* Has the loop end, for a reason that the report names; the first one stands. */
 void session_end(struct session *session, const char *format, ...) LAPSE_PRINTF(2, 3);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,6 +23,16 @@ static int64_t epoch_offset(void)
 	return (int64_t)(wall.tv_sec * NSEC_PER_SEC + wall.tv_nsec) - (int64_t)clock_now_ns();
 }
 
+/* Only what has a thread of its own has causes. */
+static bool wants_why(const struct session *session)
+{
+	bool by_itself = session->kind == SESSION_TRACE || session->kind == SESSION_WATCH;
+
+	if (session->tcp || (!session->plan.n_places && !session->plan.n_syscalls && !session->plan.awaits))
+		return false;
+	return session->options->why == WHY_ON || (by_itself && session->options->why == WHY_AUTO);
+}
+
 static int open_output(struct session *session)
 {
 	const struct options *options = session->options;
@@ -33,6 +44,7 @@ static int open_output(struct session *session)
 		.timestamps = options->timestamps,
 		.histogram = session->kind != SESSION_WATCH && !session->tcp,
 		.tcp = session->tcp,
+		.why = wants_why(session),
 	};
 	if (options->output_path) {
 		session->show.stream = fopen(options->output_path, "we");
@@ -55,7 +67,7 @@ static const struct config_component *config_component(const struct session *ses
 }
 
 /* Whether a probe of its own tells this component's hits from misses. */
-static bool is_fed(const struct session *session, size_t component)
+static bool has_cache_probe(const struct session *session, size_t component)
 {
 	for (size_t i = 0; i < session->plan.n_components; i++)
 		if (session->plan.components[i].feeds == FEEDS_CACHE &&
@@ -72,9 +84,20 @@ static bool is_of_tcp(const struct plan *plan, size_t component)
 	return false;
 }
 
+/* What a contract says of a marker's values has its place before the program names it: by the place the
+ * kernel knows the limits. */
+static void name_promised(struct plan_component *planned, const struct contract *contract)
+{
+	const char *names[LAPSE_VALUES];
+	size_t n = contract_values(contract, names, LAPSE_VALUES);
+
+	for (size_t i = 0; i < n && i < LAPSE_VALUES; i++)
+		snprintf(planned->value_name[i], LAPSE_VALUE_NAME, "%s", names[i]);
+}
+
 static int add_component(struct session *session, size_t i)
 {
-	const struct plan_component *planned = &session->plan.components[i];
+	struct plan_component *planned = &session->plan.components[i];
 	const struct config_component *config = config_component(session, i);
 	struct monitor_component component = {
 		.name = planned->name,
@@ -84,12 +107,15 @@ static int add_component(struct session *session, size_t i)
 		.contract = config ? &config->contract : NULL,
 		.outcome_unknown = !planned->has_errors,
 		.untimed = planned->untimed,
-		.has_cache = planned->has_cache || is_fed(session, i),
+		.has_cache = planned->has_cache || has_cache_probe(session, i),
 		.tcp = is_of_tcp(&session->plan, i),
 		.spare = session->n_groups && is_of_tcp(&session->plan, i),
+		.cache_apart = has_cache_probe(session, i),
 	};
 	int number;
 
+	if (planned->marker && config)
+		name_promised(planned, &config->contract);
 	for (int value = 0; value < LAPSE_VALUES; value++)
 		component.value_name[value] = *planned->value_name[value] ? planned->value_name[value] : NULL;
 	number = monitor_add(session->monitor, &component);
@@ -126,11 +152,20 @@ static int start_monitor(struct session *session)
 
 /* ---- the tracer --------------------------------------------------------------------------------- */
 
-/* What only feeds another component has no limits of its own. */
-static void describe_feeder(struct tracer_component *component)
+static void without_limits(struct tracer_component *component)
 {
 	for (int level = 0; level < LAPSE_LEVELS; level++)
 		component->level_ns[level] = UINT64_MAX;
+}
+
+/* What only feeds another component has the limits that are set for that, or none. */
+static void describe_feeder(const struct session *session, const struct plan_component *planned,
+			    struct tracer_component *component)
+{
+	if (planned->feeds == FEEDS_CONNECTS)
+		monitor_kernel_connect_levels(session->monitor, planned->fed, component->level_ns);
+	else
+		without_limits(component);
 }
 
 /* The limits of its values, which the kernel judges. */
@@ -153,12 +188,13 @@ static void describe(struct session *session, size_t i, struct tracer_component 
 	component->flags = planned->flags;
 	component->rules = planned->has_rules ? &planned->rules : NULL;
 	component->marker = planned->marker;
-	component->fed = planned->feeds == FEEDS_CACHE ? planned->fed : NO_COMPONENT;
+	component->feeds = planned->feeds;
+	component->fed = planned->feeds == FEEDS_ITSELF ? NO_COMPONENT : planned->fed;
 	for (int value = 0; value < LAPSE_VALUES; value++)
 		component->value_name[value] =
 			*planned->value_name[value] ? planned->value_name[value] : NULL;
 	if (i >= session->n_monitored) {
-		describe_feeder(component);
+		describe_feeder(session, planned, component);
 		return;
 	}
 	monitor_kernel_levels(session->monitor, i, component->level_ns);
@@ -172,21 +208,22 @@ static void describe(struct session *session, size_t i, struct tracer_component 
 static void describe_group(const struct session *session, struct tracer_component *component)
 {
 	*component = (struct tracer_component){.send_ns = UINT64_MAX, .fed = NO_COMPONENT};
-	describe_feeder(component);
+	without_limits(component);
 	if (session->kind == SESSION_TRACE)
 		component->level_ns[LAPSE_LEVEL_WARNING] = session->options->slower_ns;
 }
 
 static size_t collect_exes(const struct session *session, struct file_id *exes)
 {
+	struct stat st;
 	size_t n = 0;
 
 	for (size_t i = 0; i < session->n_processes; i++)
 		for (size_t j = 0; j < session->processes[i].n_files; j++)
 			if (session->processes[i].files[j].main)
 				exes[n++] = session->processes[i].files[j].id;
-	if (!n && session->plan.n_files)
-		exes[n++] = session->plan.files[0].id;
+	if (!n && !stat(session->selection.exe, &st))
+		exes[n++] = (struct file_id){.dev = st.st_dev, .ino = st.st_ino};
 	return n;
 }
 
@@ -202,6 +239,31 @@ static unsigned classes_used(const struct plan *plan)
 	if (plan->n_syscalls)
 		classes |= 1U << LAPSE_CLASS_SYSCALL;
 	return classes;
+}
+
+/* Some may come with a library that is not there yet. */
+static bool wants_usdts(const struct session *session)
+{
+	for (size_t i = 0; i < session->n_specs; i++) {
+		const struct probe_spec *spec = &session->specs[i];
+
+		if (spec->kind == SPEC_USDT)
+			return true;
+		for (int end = 0; end < LAPSE_ENDS && spec->kind == SPEC_SPAN; end++)
+			if (spec->ends[end].kind == SPEC_USDT)
+				return true;
+	}
+	return false;
+}
+
+/* Functions and markers, as far as there are any or may come later. */
+static bool wants_places(const struct session *session)
+{
+	for (size_t i = 0; i < session->n_specs; i++)
+		if (session->specs[i].kind != SPEC_TCP && session->specs[i].kind != SPEC_SYSCALL &&
+		    session->specs[i].kind != SPEC_LOOP)
+			return true;
+	return false;
 }
 
 static int open_tracer(struct session *session)
@@ -220,7 +282,9 @@ static int open_tracer(struct session *session)
 		.follow = selection->follow,
 		.pids = selection->pids,
 		.n_pids = selection->n_pids,
-		.usdts = session->plan.n_usdts,
+		.why = wants_why(session),
+		.places = wants_places(session),
+		.usdts = wants_usdts(session),
 		.syscalls = session->plan.n_syscalls,
 		.tcp = session->plan.n_tcps,
 		.tcp_backend = session->options->tcp_backend,
@@ -320,8 +384,12 @@ static int attach(struct session *session)
 		err = tracer_attach(session->tracer, &session->plan, 0, 0);
 	if (err)
 		return EXIT_NOT_ATTACHED;
+	if (processes_follow(session)) {
+		diag_error("cannot follow the children");
+		return EXIT_NOT_ATTACHED;
+	}
 	for (size_t i = 0; i < session->n_processes; i++) {
-		libraries_watch(session, &session->processes[i]);
+		libraries_watch(session, &session->processes[i], 0);
 		tracer_watch_usage(session->tracer, session->processes[i].pid);
 	}
 	say_prices(session);
@@ -337,7 +405,9 @@ int session_start(struct session *session)
 	code = open_output(session);
 	if (code)
 		return code;
-	if (start_monitor(session) || budget_new(session)) {
+	if (start_monitor(session) || budget_new(session) ||
+	    lookup_new(session->specs, session->n_specs, clock_now_ns(), LOOKUP_PERIOD_NS,
+		       &session->lookup)) {
 		diag_error("out of memory");
 		return EXIT_NOT_ATTACHED;
 	}

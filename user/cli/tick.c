@@ -14,6 +14,22 @@ static bool awaits_all(const struct plan *plan)
 	return true;
 }
 
+/* Markers may tell look-ups or values alone. */
+static bool is_hit(const struct tick_component *component)
+{
+	bool hit = component->counters.entries || component->counters.hits || component->counters.misses;
+
+	for (int i = 0; i < LAPSE_VALUES; i++)
+		hit |= component->value[i].count > 0;
+	return hit;
+}
+
+/* Only connections are measured. */
+static bool all_of_tcp(const struct plan *plan)
+{
+	return plan->n_tcps && !plan->n_places && !plan->n_usdts && !plan->n_syscalls;
+}
+
 /* Nothing was hit: said once, with the likely reasons. */
 static void hint(struct session *session, const struct tick *tick)
 {
@@ -23,17 +39,32 @@ static void hint(struct session *session, const struct tick *tick)
 	if (awaits_all(&session->plan))
 		return;
 	for (size_t i = 0; i < tick->n_components; i++)
-		if (tick->components[i].counters.entries)
+		if (is_hit(&tick->components[i]))
 			return;
+	if (all_of_tcp(&session->plan)) {
+		diag_note("nothing on a connection in 5 s: none is used now, none is meant by peer= and "
+			  "port=, or "
+			  "another process does the work (children: --follow, or --exe)");
+		return;
+	}
 	diag_note("no call in 5 s: nothing calls it now, its callers have it inlined, or another process "
 		  "does the work (children: --follow, or --exe)");
 }
 
+/* Peers may have got other addresses. */
+static int follow_names(struct session *session, uint64_t now)
+{
+	int changed = lookup_poll(session->lookup, now, &session->plan);
+
+	return changed > 0 ? tracer_tcp_rules(session->tracer, &session->plan) : changed;
+}
+
 int session_tick(struct session *session, bool last)
 {
+	const struct tracer_records records = {present_span, processes_record, session};
 	struct tick tick;
 	uint64_t now = last ? session->end_ns : clock_now_ns();
-	int err = tracer_tick(session->tracer, now, last, &tick);
+	int err = tracer_tick(session->tracer, now, last, &records, &tick);
 
 	if (!err && tick.n_components > session->n_monitored)
 		err = connections_learn(session, tick.n_components - 1);
@@ -44,9 +75,9 @@ int session_tick(struct session *session, bool last)
 	present_open(session, &tick);
 	if (session->handlers)
 		handlers_tick(session->handlers, now);
-	if (!last) {
-		hint(session, &tick);
-		budget_judge(session, &tick);
-	}
-	return 0;
+	if (last)
+		return 0;
+	hint(session, &tick);
+	budget_judge(session, &tick);
+	return follow_names(session, now);
 }

@@ -43,7 +43,7 @@ static void explain_plan(const struct plan *plan)
 /* The probes of a file, those of its components first. */
 struct measures {
 	struct probe_spec *specs;
-	size_t *fed; /* of those behind them: the component that each feeds */
+	struct plan_fed *fed; /* of those behind them: what each feeds */
 	size_t n_fed;
 };
 
@@ -89,11 +89,11 @@ static int check_target(const struct options *options, const struct config *conf
 
 static int parse(const struct config *config, struct measures *measures)
 {
-	struct probe_spec *caches = measures->specs + config->n_components;
+	struct probe_spec *feeders = measures->specs + config->n_components;
 	int err = measures_parse(config, measures->specs);
 
 	if (!err)
-		err = measures_parse_caches(config, caches, measures->fed, &measures->n_fed);
+		err = measures_parse_feeders(config, feeders, measures->fed, &measures->n_fed);
 	if (!err)
 		err = syscalls_check(measures->specs, config->n_components + measures->n_fed);
 	return err ?: measures_check_fed(config, measures->specs, measures->fed, measures->n_fed);
@@ -101,10 +101,10 @@ static int parse(const struct config *config, struct measures *measures)
 
 static int check_config(const struct options *options, const struct config *config)
 {
-	size_t room = 2 * config->n_components;
+	size_t n_feeders = MEASURES_FEEDERS * config->n_components, room = config->n_components + n_feeders;
 	struct measures measures = {
 		.specs = calloc(room + 1, sizeof(*measures.specs)),
-		.fed = calloc(config->n_components + 1, sizeof(*measures.fed)),
+		.fed = calloc(n_feeders + 1, sizeof(*measures.fed)),
 	};
 	int code = EXIT_USAGE;
 

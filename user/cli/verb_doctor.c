@@ -35,10 +35,21 @@ struct doctor {
 	bool able;
 };
 
+static void report_json(const struct finding *finding)
+{
+	json_t *const values[] = {
+		json_line_text(finding->name),
+		json_boolean(finding->ok),
+		json_boolean(finding->needed),
+		json_line_text(finding->found),
+		json_line_text(finding->ok ? NULL : finding->mend),
+	};
+
+	json_line_write(JSON_LINE_CHECK, values);
+}
+
 static void report(struct doctor *doctor, const struct finding *finding)
 {
-	json_t *object;
-
 	if (finding->needed && !finding->ok)
 		doctor->able = false;
 	if (!doctor->json) {
@@ -51,14 +62,7 @@ static void report(struct doctor *doctor, const struct finding *finding)
 			printf("     %-22s mend: %s\n", "", finding->mend);
 		return;
 	}
-	object = json_line_new("check");
-	json_object_set_new(object, "name", json_string(finding->name));
-	json_object_set_new(object, "ok", json_boolean(finding->ok));
-	json_object_set_new(object, "needed", json_boolean(finding->needed));
-	json_object_set_new(object, "found", json_string(finding->found));
-	json_object_set_new(object, "mend",
-			    !finding->ok && finding->mend ? json_string(finding->mend) : json_null());
-	json_line_write(object);
+	report_json(finding);
 }
 
 static void say(struct doctor *doctor, const char *name, bool ok, bool needed, const char *mend,

@@ -2,7 +2,6 @@
 #include "cli/verbs.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <string.h>
 
 #include "base/diag.h"
@@ -19,43 +18,28 @@ struct listing {
 	const char *object; /* the file of the row before */
 };
 
-static json_t *text_or_null(const char *text)
-{
-	char safe[1024];
-
-	return text ? json_string(text_escape(text, safe, sizeof(safe))) : json_null();
-}
-
 static int show_json(const struct list_entry *entry)
 {
-	json_t *object = json_line_new("function");
+	json_t *const values[] = {
+		json_line_text(entry->function), json_line_text(entry->symbol), json_line_text(entry->object),
+		json_integer(entry->offset),	 json_integer(entry->size),	json_line_text(entry->method),
+		json_line_text(entry->price),	 json_line_text(entry->why),	json_boolean(entry->judged),
+	};
 
-	json_object_set_new(object, "function", text_or_null(entry->function));
-	json_object_set_new(object, "symbol", text_or_null(entry->symbol));
-	json_object_set_new(object, "object", text_or_null(entry->object));
-	json_object_set_new(object, "offset", json_integer(entry->offset));
-	json_object_set_new(object, "size", json_integer(entry->size));
-	json_object_set_new(object, "method", text_or_null(entry->method));
-	json_object_set_new(object, "price", text_or_null(entry->price));
-	json_object_set_new(object, "why", text_or_null(entry->why));
-	json_object_set_new(object, "judged", json_boolean(entry->judged));
-	return json_line_write(object);
+	return json_line_write(JSON_LINE_FUNCTION, values);
 }
 
 static int show_mark_json(const struct list_mark *mark)
 {
-	json_t *object = json_line_new(mark->marker ? "marker" : "usdt");
+	json_t *const file = json_line_text(mark->file), *const name = json_line_text(
+								 mark->named ? NULL : mark->name);
+	json_t *const marker[] = {name, file};
 
-	if (mark->marker) {
-		json_object_set_new(object, "component",
-				    mark->named ? json_null() : text_or_null(mark->name));
-	} else {
-		json_object_set_new(object, "provider", text_or_null(mark->provider));
-		json_object_set_new(object, "name", text_or_null(mark->name));
-		json_object_set_new(object, "arguments", json_integer((json_int_t)mark->n_args));
-	}
-	json_object_set_new(object, "file", text_or_null(mark->file));
-	return json_line_write(object);
+	if (mark->marker)
+		return json_line_write(JSON_LINE_MARKER, marker);
+	return json_line_write(JSON_LINE_USDT,
+			       (json_t *const[]){json_line_text(mark->provider), name,
+						 json_integer((json_int_t)mark->n_args), file});
 }
 
 static int show_text(struct listing *listing, const struct list_entry *entry)

@@ -145,6 +145,7 @@ static void free_component(struct config_component *component)
 	free(component->modifiers);
 	free(component->cache.text);
 	free(component->cache_hit.text);
+	free(component->connections.text);
 	free(component->name);
 	free(component->measure);
 	free(component->contract.objectives);

@@ -41,6 +41,7 @@ struct config_component {
 	struct config_text *modifiers;
 	size_t n_modifiers;
 	struct config_text cache, cache_hit; /* a probe of its own, and its modifier; NULL: none */
+	struct config_text connections;	     /* the same, of the connections that it opens */
 	struct window_spec window;
 	struct contract contract;
 	struct config_mark *objective_marks; /* of contract.objectives */
@@ -92,11 +93,13 @@ void config_free(struct config *config);
 /* What the probes of a component tell. */
 struct config_fed {
 	bool has_durations;
-	bool has_errors; /* which spans failed */
-	bool has_cache;	 /* hits and misses */
-	bool any_value;	 /* the program names its values as they come */
+	bool has_errors;   /* which spans failed */
+	bool has_cache;	   /* hits and misses */
+	bool has_connects; /* the connections that it opens */
+	bool any_value;	   /* the program names its values as they come */
 	const char *const *values;
 	size_t n_values;
+	uint64_t timeout_ns; /* spans that are open longer are given up; 0: none are */
 };
 
 /*

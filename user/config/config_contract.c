@@ -10,7 +10,13 @@
 #include "config/config_schema.h"
 
 /* How an objective is judged. */
-enum judged { BY_SPAN = 1 << 0, BY_WINDOW = 1 << 1, AT_TICK = 1 << 2, OF_SYSTEM = 1 << 3 };
+enum judged {
+	BY_SPAN = 1 << 0,
+	BY_WINDOW = 1 << 1,
+	AT_TICK = 1 << 2,
+	OF_SYSTEM = 1 << 3,
+	BY_PERIOD = 1 << 4,
+};
 
 /* Keys of the long form that only some objectives have. */
 static const struct {
@@ -18,8 +24,8 @@ static const struct {
 	unsigned judged;
 	const char *owners;
 } exclusive[] = {
-	{"for", BY_WINDOW | AT_TICK | OF_SYSTEM, "window objectives"},
-	{"over", BY_WINDOW | OF_SYSTEM, "window objectives"},
+	{"for", BY_WINDOW | AT_TICK | OF_SYSTEM | BY_PERIOD, "window objectives"},
+	{"over", BY_WINDOW | OF_SYSTEM | BY_PERIOD, "window objectives"},
 	{"min_samples", BY_WINDOW | OF_SYSTEM, "window objectives"},
 	{"breaches", BY_SPAN, "span objectives"},
 	{"since", OF_SYSTEM, "the error rate of all components"},
@@ -31,6 +37,8 @@ static unsigned judged(const struct objective_kind_info *info)
 		return OF_SYSTEM;
 	if (info->at_tick)
 		return AT_TICK;
+	if (info->by_period)
+		return BY_PERIOD;
 	return info->per_span ? BY_SPAN : BY_WINDOW;
 }
 
@@ -38,6 +46,8 @@ static const char *judged_how(const struct objective_kind_info *info)
 {
 	if (info->per_span)
 		return "span by span";
+	if (info->by_period)
+		return "over a period";
 	return info->at_tick ? "each second" : "over the window";
 }
 
@@ -67,13 +77,27 @@ static int unknown_objective(const struct config_walk *walk, const struct tree_e
 	return config_bad(walk, entry->mark, "unknown objective '%s'", entry->key);
 }
 
-static int parse_limit(enum quantity quantity, const char *text, double *limit)
+/* Of a captured value, which may be below 0. */
+static int parse_signed(const char *text, double *limit)
+{
+	const char *digits = text + (*text == '-');
+
+	if (!*digits || digits[strspn(digits, "0123456789")])
+		return -EINVAL;
+	errno = 0;
+	*limit = (double)strtoll(text, NULL, 10);
+	return errno ? -EINVAL : 0;
+}
+
+static int parse_limit(const struct objective_kind_info *info, const char *text, double *limit)
 {
 	uint64_t whole = 0;
 	char *end;
 	int err;
 
-	switch (quantity) {
+	if (info->names_value)
+		return parse_signed(text, limit);
+	switch (info->quantity) {
 	case QUANTITY_DURATION:
 		err = units_parse_duration(text, &whole);
 		break;
@@ -94,7 +118,7 @@ static int parse_limit(enum quantity quantity, const char *text, double *limit)
 	return err;
 }
 
-static const char *quantity_takes(enum quantity quantity)
+static const char *limit_takes(const struct objective_kind_info *info)
 {
 	static const char *const takes[] = {
 		[QUANTITY_DURATION] = "a duration such as 30ms",
@@ -104,7 +128,7 @@ static const char *quantity_takes(enum quantity quantity)
 		[QUANTITY_COUNT] = "a count such as 50",
 	};
 
-	return takes[quantity];
+	return info->names_value ? "a whole number such as 50, 0 or -50" : takes[info->quantity];
 }
 
 /* @entry's value as the limit of an objective, whose key is a row's for the messages. */
@@ -112,22 +136,22 @@ static int read_limit(const struct config_walk *walk, const struct tree_entry *e
 		      struct objective *objective)
 {
 	const struct objective_kind_info *info = objective_info(objective->kind);
-	const struct config_row row = {.key = info->key, .takes = quantity_takes(info->quantity)};
+	const struct config_row row = {.key = info->key, .takes = limit_takes(info)};
 	const char *text = entry->value.text;
 	uint64_t ns;
 	int err = config_want_scalar(walk, &row, entry);
 
 	if (err)
 		return err;
-	if (*text == '-')
+	if (*text == '-' && !info->names_value)
 		return config_bad(walk, entry->value.mark, "the limit '%s' must be above 0", text);
 	if (info->quantity == QUANTITY_DURATION)
 		err = config_duration(walk, &row, entry, &ns);
 	if (err)
 		return err;
-	if (parse_limit(info->quantity, text, &objective->limit))
+	if (parse_limit(info, text, &objective->limit))
 		return config_wrong(walk, &row, entry);
-	if (objective->limit <= 0)
+	if (objective->limit <= 0 && !info->names_value)
 		return config_bad(walk, entry->value.mark, "the limit '%s' must be above 0", text);
 	return 0;
 }

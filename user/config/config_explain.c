@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "config/config.h"
+#include "monitor/objective.h"
 
 #define WORD_SIZE 32
 #define NAME_SIZE 512
@@ -53,20 +54,22 @@ static void explain_window(FILE *out, const struct window_spec *window)
 		fprintf(out, "%s", duration(window->duration_ns, word));
 }
 
-/* A lower limit is divided by what an upper one is multiplied by. */
 static void explain_multiple(FILE *out, const struct objective *objective, const char *what,
 			     double multiplier)
 {
 	const struct objective_kind_info *info = objective_info(objective->kind);
 
 	fprintf(out, ", %s %s ", what, info->upper ? "above" : "below");
-	figure(out, info->quantity,
-	       info->upper ? objective->limit * multiplier : objective->limit / multiplier);
+	figure(out, info->quantity, limit_at(objective, multiplier));
 }
 
 static void explain_multipliers(FILE *out, const struct objective *objective,
 				const struct thresholds *thresholds)
 {
+	if (objective->limit == 0) {
+		fputs(", always critical", out);
+		return;
+	}
 	if (thresholds->warning_multiplier != 1)
 		explain_multiple(out, objective, "warned of", thresholds->warning_multiplier);
 	explain_multiple(out, objective, "critical", thresholds->critical_multiplier);
@@ -140,6 +143,8 @@ static void explain_component(FILE *out, const struct config_component *componen
 		fprintf(out, ", and its cache by %s", safe(component->cache.text, name));
 		fprintf(out, " %s,", safe(component->cache_hit.text, name));
 	}
+	if (component->connections.text)
+		fprintf(out, ", and its connections by %s,", safe(component->connections.text, name));
 	fputs(" over ", out);
 	explain_window(out, &component->window);
 	fputs(contract->n_objectives ? " and promises\n" : " and promises nothing\n", out);

@@ -20,11 +20,10 @@ static int read_probe(const struct config_walk *walk, const struct config_row *r
 	struct config_row text = *row;
 
 	if (entry->value.kind != TREE_SCALAR)
-		return config_bad(
-			walk, entry->value.mark,
-			"'measure' takes a probe, not %s: a probe with braces, brackets or colons needs "
-			"quotes, quote this",
-			tree_kind_name(entry->value.kind));
+		return config_bad(walk, entry->value.mark,
+				  "'%s' takes a probe, not %s: a probe with braces, brackets or colons needs "
+				  "quotes, quote this",
+				  row->key, tree_kind_name(entry->value.kind));
 	text.offset = 0;
 	return config_apply_text(walk, &text, entry, probe);
 }
@@ -151,6 +150,15 @@ int config_apply_timeout(const struct config_walk *walk, const struct config_row
 		return -ENOMEM;
 	modifier->mark = entry->value.mark;
 	return asprintf(&modifier->text, "timeout=%s", entry->value.text) < 0 ? -ENOMEM : 0;
+}
+
+int config_apply_connections(const struct config_walk *walk, const struct config_row *row,
+			     const struct tree_entry *entry, void *into)
+{
+	struct config_component *component = into;
+
+	component->connections.mark = entry->value.mark;
+	return read_probe(walk, row, entry, &component->connections.text);
 }
 
 /* ---- a cache beside the component ------------------------------------------------------------ */

@@ -94,6 +94,8 @@ const struct config_row config_rows[] = {
 	 .help = "the probe whose spans are look-ups"},
 	{IN_CACHE, "hit", config_apply_cache_hit, .required = true, .takes = TEST,
 	 .help = "look-ups that pass it have hit"},
+	{IN_COMPONENT, "connections", config_apply_connections, .takes = "a probe such as \"tcp:connect peer=10.0.0.5\"",
+	 .help = "the probe whose spans are the openings of the component's connections"},
 	{IN_COMPONENT, "contract", config_apply_contract, .takes = "a mapping of objectives",
 	 .help = "what the component promises"},
 	{IN_OBJECTIVE, "limit", config_apply_limit, .required = true, .takes = "the objective's limit",

@@ -87,9 +87,9 @@ config_apply config_apply_mapping;
 config_apply config_apply_version, config_apply_target, config_apply_pids, config_apply_comm,
 	config_apply_window, config_apply_thresholds, config_apply_system, config_apply_components,
 	config_apply_measure, config_apply_modifier, config_apply_values, config_apply_timeout,
-	config_apply_cache_measure, config_apply_cache_hit, config_apply_contract, config_apply_limit,
-	config_apply_system_rate, config_apply_since, config_apply_objective_severity, config_apply_breaches,
-	config_apply_handlers, config_apply_when, config_apply_handler_component, config_apply_exec,
-	config_apply_file;
+	config_apply_cache_measure, config_apply_cache_hit, config_apply_connections, config_apply_contract,
+	config_apply_limit, config_apply_system_rate, config_apply_since, config_apply_objective_severity,
+	config_apply_breaches, config_apply_handlers, config_apply_when, config_apply_handler_component,
+	config_apply_exec, config_apply_file;
 
 #endif

@@ -20,7 +20,7 @@
 /* How long the links that tracer_drop() replaces stay, for calls that have begun. */
 #define DROP_PAUSE_NS 20000000
 
-int tracer_keep_link(struct tracer *tracer, struct bpf_link *link)
+int tracer_keep_link(struct tracer *tracer, struct bpf_link *link, pid_t pid)
 {
 	if (!link)
 		return -errno;
@@ -35,7 +35,7 @@ int tracer_keep_link(struct tracer *tracer, struct bpf_link *link)
 		tracer->links = links;
 		tracer->max_links = max;
 	}
-	tracer->links[tracer->n_links++] = (struct kept_link){.link = link};
+	tracer->links[tracer->n_links++] = (struct kept_link){.link = link, .pid = pid};
 	return 0;
 }
 
@@ -77,7 +77,8 @@ static int attach_multi(struct tracer *tracer, const struct bpf_program *program
 		    .ref_ctr_offsets = batch->semaphores, .cnt = batch->n, .session = session,
 		    .retprobe = retprobe);
 
-	return tracer_keep_link(tracer, bpf_program__attach_uprobe_multi(program, pid, path, NULL, &opts));
+	return tracer_keep_link(tracer, bpf_program__attach_uprobe_multi(program, pid, path, NULL, &opts),
+				pid);
 }
 
 static int attach_perf(struct tracer *tracer, const struct bpf_program *program, pid_t pid, const char *path,
@@ -90,8 +91,9 @@ static int attach_perf(struct tracer *tracer, const struct bpf_program *program,
 			    .ref_ctr_offset = batch->semaphores ? batch->semaphores[i] : 0,
 			    .retprobe = retprobe);
 
-		err = tracer_keep_link(tracer, bpf_program__attach_uprobe_opts(program, pid, path,
-									       batch->offsets[i], &opts));
+		err = tracer_keep_link(
+			tracer, bpf_program__attach_uprobe_opts(program, pid, path, batch->offsets[i], &opts),
+			pid);
 	}
 	return err;
 }
@@ -180,7 +182,9 @@ static int attach_file(struct tracer *tracer, const struct plan_file *file, pid_
 
 	for (size_t i = 0; i < N_ATTACH_ORDER && !err; i++)
 		err = attach_order[i].attach(tracer, pid, file->access, &batches->role[attach_order[i].role]);
-	if (err)
+	if (err == -ESRCH && pid > 0)
+		diag_error("process %d has ended before it could be probed", pid);
+	else if (err)
 		diag_error("cannot probe %s: %s", file->name, strerror(-err));
 	return err;
 }
@@ -219,19 +223,23 @@ static void collect_place(struct tracer *tracer, const struct place *place, enum
 	batch_add(&batches->role[place->role], place, cookie_of(tracer, place, lot));
 }
 
-/* The places of file @number from @first on, and what their components have to know of them. Gives how
- * many, or -ENOMEM. */
-static int collect(struct tracer *tracer, const struct plan *plan, size_t number, size_t first, enum lot lot,
-		   struct batches *batches)
+/* The places of a plan that are to be attached, by number. */
+struct stretch {
+	size_t first, end;
+};
+
+/* Those of file @number, and what their components have to know of them. Gives how many, or -ENOMEM. */
+static int collect(struct tracer *tracer, const struct plan *plan, size_t number, struct stretch stretch,
+		   enum lot lot, struct batches *batches)
 {
 	int err = 0, n = 0;
 
 	for (int role = 0; role < LAPSE_ROLES && !err; role++)
-		err = batch_new(&batches->role[role], plan->n_places - first);
+		err = batch_new(&batches->role[role], stretch.end - stretch.first);
 	if (err)
 		return err;
 	for (int late = 0; late <= 1; late++)
-		for (size_t i = first; i < plan->n_places; i++) {
+		for (size_t i = stretch.first; i < stretch.end; i++) {
 			const struct place *place = &plan->places[i];
 			bool glob = plan->components[place->component].glob;
 
@@ -265,11 +273,11 @@ static int attach_batches(struct tracer *tracer, const struct plan_file *file, c
 	return err;
 }
 
-static int attach_lot(struct tracer *tracer, const struct plan *plan, size_t number, size_t first, pid_t only,
-		      enum lot lot)
+static int attach_lot(struct tracer *tracer, const struct plan *plan, size_t number, struct stretch stretch,
+		      pid_t only, enum lot lot)
 {
 	struct batches batches = {0};
-	int n = collect(tracer, plan, number, first, lot, &batches);
+	int n = collect(tracer, plan, number, stretch, lot, &batches);
 	int err = n > 0 ? attach_batches(tracer, &plan->files[number], &batches, only) : n;
 
 	for (int role = 0; role < LAPSE_ROLES; role++)
@@ -277,23 +285,23 @@ static int attach_lot(struct tracer *tracer, const struct plan *plan, size_t num
 	return err;
 }
 
-static int attach_globs(struct tracer *tracer, const struct plan *plan, size_t number, size_t first,
+static int attach_globs(struct tracer *tracer, const struct plan *plan, size_t number, struct stretch stretch,
 			pid_t only)
 {
 	size_t from = tracer->n_links;
-	int err = attach_lot(tracer, plan, number, first, only, LOT_GLOBS);
+	int err = attach_lot(tracer, plan, number, stretch, only, LOT_GLOBS);
 
 	for (size_t i = from; i < tracer->n_links; i++)
 		tracer->links[i].glob = true;
 	return err;
 }
 
-static int attach_places(struct tracer *tracer, const struct plan *plan, size_t number, size_t first,
-			 pid_t only)
+static int attach_places(struct tracer *tracer, const struct plan *plan, size_t number,
+			 struct stretch stretch, pid_t only)
 {
-	int err = attach_lot(tracer, plan, number, first, only, LOT_NAMED);
+	int err = attach_lot(tracer, plan, number, stretch, only, LOT_NAMED);
 
-	return err ?: attach_globs(tracer, plan, number, first, only);
+	return err ?: attach_globs(tracer, plan, number, stretch, only);
 }
 
 /* These stay until the last figures have been read: a thread that ends before that takes its frames
@@ -324,7 +332,9 @@ static int attach_processes(struct tracer *tracer)
 		err = attach_process_program(tracer, skel->progs.process_exec);
 	if (!err)
 		err = attach_process_program(tracer, skel->progs.process_fork);
-	return err ?: open_frames_attach(tracer);
+	if (!err && tracer_has_frames(tracer))
+		err = open_frames_attach(tracer);
+	return err;
 }
 
 static int attach_usdt(struct tracer *tracer, const struct plan_file *file, const struct plan_usdt *usdt,
@@ -334,7 +344,8 @@ static int attach_usdt(struct tracer *tracer, const struct plan_file *file, cons
 	LIBBPF_OPTS(bpf_usdt_opts, opts, .usdt_cookie = cookie);
 	int err = tracer_keep_link(tracer,
 				   bpf_program__attach_usdt(tracer->skel->progs.usdt_edge, pid, file->access,
-							    usdt->provider, usdt->name, &opts));
+							    usdt->provider, usdt->name, &opts),
+				   pid);
 
 	if (err)
 		diag_error("cannot probe usdt:%s:%s of %s: %s", usdt->provider, usdt->name, file->name,
@@ -379,6 +390,7 @@ static int attach_syscalls(struct tracer *tracer, const struct plan *plan)
 
 int tracer_attach(struct tracer *tracer, const struct plan *plan, size_t first_place, size_t first_usdt)
 {
+	const struct stretch new = {first_place, plan->n_places};
 	int err = attach_processes(tracer);
 
 	if (err) {
@@ -388,7 +400,7 @@ int tracer_attach(struct tracer *tracer, const struct plan *plan, size_t first_p
 	tsc_measure(tracer);
 	tracer_filter(tracer);
 	for (size_t number = 0; number < plan->n_files && !err; number++)
-		err = attach_places(tracer, plan, number, first_place, 0);
+		err = attach_places(tracer, plan, number, new, 0);
 	if (!err)
 		err = attach_usdts(tracer, plan, first_usdt);
 	if (!err)
@@ -402,9 +414,19 @@ int tracer_attach(struct tracer *tracer, const struct plan *plan, size_t first_p
 	return err;
 }
 
-int tracer_attach_pid(struct tracer *tracer, const struct plan *plan, size_t file, pid_t pid)
+int tracer_attach_pid(struct tracer *tracer, const struct plan *plan, size_t file, pid_t pid,
+		      size_t end_place, size_t end_usdt)
 {
-	return attach_places(tracer, plan, file, 0, pid);
+	const struct stretch known = {0, end_place};
+	int err;
+
+	if (for_everyone(tracer, &plan->files[file]))
+		return 0;
+	err = attach_places(tracer, plan, file, known, pid);
+	for (size_t i = 0; i < end_usdt && !err; i++)
+		if (plan->usdts[i].file == file)
+			err = attach_usdt(tracer, &plan->files[file], &plan->usdts[i], pid);
+	return err ?: 1;
 }
 
 static bool watched(struct tracer *tracer, struct file_id id, pid_t pid)
@@ -436,6 +458,8 @@ int tracer_watch_libraries(struct tracer *tracer, const struct mapped_file *file
 	const struct batch batch = {.offsets = &at, .cookies = &cookie, .n = 1};
 	int err;
 
+	if (!tracer->options.places)
+		return 0;
 	if (tracer->pid_filter_broken)
 		pid = -1;
 	if (watched(tracer, file->id, pid))
@@ -444,25 +468,11 @@ int tracer_watch_libraries(struct tracer *tracer, const struct mapped_file *file
 	if (err)
 		return err;
 	if (tracer->kind == ATTACH_PERF)
-		return attach_perf(tracer, skel->progs.libraries_perf, pid, file->access, &batch, false);
-	return attach_multi(tracer, skel->progs.libraries_multi, pid, file->access, &batch, false, false);
-}
-
-int64_t tracer_library_changes(const struct tracer *tracer, pid_t pid)
-{
-	uint32_t key = pid;
-	int64_t changes = 0;
-
-	bpf_map__lookup_elem(tracer->skel->maps.loads, &key, sizeof(key), &changes, sizeof(changes), 0);
-	return changes;
-}
-
-int tracer_judge(struct tracer *tracer, pid_t pid, int64_t changes)
-{
-	uint32_t key = pid;
-
-	return bpf_map__update_elem(tracer->skel->maps.judged, &key, sizeof(key), &changes, sizeof(changes),
-				    BPF_ANY);
+		err = attach_perf(tracer, skel->progs.libraries_perf, pid, file->access, &batch, false);
+	else
+		err = attach_multi(tracer, skel->progs.libraries_multi, pid, file->access, &batch, false,
+				   false);
+	return err ?: 1;
 }
 
 struct release {
@@ -525,6 +535,7 @@ static size_t gather_globs(struct kept_link *links, size_t n)
 int tracer_drop(struct tracer *tracer, const struct plan *plan, const bool *drop)
 {
 	const struct timespec pause = {.tv_nsec = DROP_PAUSE_NS};
+	const struct stretch all = {0, plan->n_places};
 	size_t before = tracer->n_links, old = gather_globs(tracer->links, before), left;
 	int err = 0;
 
@@ -533,7 +544,7 @@ int tracer_drop(struct tracer *tracer, const struct plan *plan, const bool *drop
 	tracer->generation ^= LAPSE_EDGE_GENERATION;
 	tracer->skel->bss->renewing = 1;
 	for (size_t number = 0; number < plan->n_files && !err; number++)
-		err = attach_globs(tracer, plan, number, 0, 0);
+		err = attach_globs(tracer, plan, number, all, 0);
 	tracer->skel->bss->generation = tracer->generation;
 	/* Calls that the old links have seen begin have so long to return. */
 	nanosleep(&pause, NULL);
@@ -543,4 +554,50 @@ int tracer_drop(struct tracer *tracer, const struct plan *plan, const bool *drop
 	memmove(tracer->links + before - old, tracer->links + before, left * sizeof(*tracer->links));
 	tracer->n_links -= old;
 	return err;
+}
+
+static void forget_loaders(struct tracer *tracer, pid_t pid)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < tracer->n_loaders; i++)
+		if (tracer->loaders[i].pid != pid)
+			tracer->loaders[kept++] = tracer->loaders[i];
+	tracer->n_loaders = kept;
+}
+
+static bool is_for(const struct plan_file *file, pid_t pid)
+{
+	for (size_t i = 0; i < file->n_pids; i++)
+		if (file->pids[i] == pid)
+			return true;
+	return false;
+}
+
+/* Moves the links of @pid to the end of all @n; where they begin. */
+static size_t gather_pid(struct kept_link *links, size_t n, pid_t pid)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct kept_link link = links[i];
+
+		if (link.pid == pid)
+			continue;
+		links[i] = links[kept];
+		links[kept++] = link;
+	}
+	return kept;
+}
+
+int tracer_attach_again(struct tracer *tracer, const struct plan *plan, pid_t pid)
+{
+	int err = 0;
+
+	attach_release_from(tracer, gather_pid(tracer->links, tracer->n_links, pid));
+	forget_loaders(tracer, pid);
+	for (size_t i = 0; i < plan->n_files && err >= 0; i++)
+		if (is_for(&plan->files[i], pid))
+			err = tracer_attach_pid(tracer, plan, i, pid, plan->n_places, plan->n_usdts);
+	return err < 0 ? err : 0;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Spans in flight that belong to no thread: keyed ones, and those of goroutines. Both lie in hashes,
- * which are read whole at each tick; what has been open for too long is taken out and counted.
+ * which are read whole at each tick; what has been open for too long is taken out, counted and told.
  */
 #include "kernel/tracer_parts.h"
 
@@ -24,8 +24,8 @@ static uint64_t age_of(uint64_t start_ns, uint64_t now_ns)
 	return now_ns > start_ns ? now_ns - start_ns : 0;
 }
 
-static int keep_keyed(struct tracer *tracer, const struct lapse_key *key, const struct lapse_keyed *open,
-		      uint64_t age_ns)
+static struct lapse_span keyed_span(const struct lapse_key *key, const struct lapse_keyed *open,
+				    uint64_t age_ns, uint32_t flags)
 {
 	struct lapse_span span = {
 		.kind = LAPSE_REC_SPAN,
@@ -35,21 +35,79 @@ static int keep_keyed(struct tracer *tracer, const struct lapse_key *key, const 
 		.start_ns = open->start_ns,
 		.duration_ns = age_ns,
 		.raw_ns = age_ns,
-		.flags = LAPSE_SPAN_OPEN,
+		.flags = flags,
 	};
 
 	memcpy(span.comm, open->comm, sizeof(span.comm));
-	return open_keep(tracer, &span);
+	return span;
 }
 
-/* Takes out what has expired; whoever deletes it counts it. */
-static bool expire(struct tracer *tracer, const struct lapse_key *key, uint64_t age_ns)
+static void count(__u64 *counter)
 {
-	if (age_ns <= tracer->rules[key->component].timeout_ns && !gone((pid_t)key->pid))
-		return false;
-	if (!bpf_map__delete_elem(tracer->skel->maps.keyed, key, sizeof(*key), 0))
-		__atomic_fetch_add(&tracer_cell(tracer, key->component, 0)->abandoned, 1, __ATOMIC_RELAXED);
-	return true;
+	__atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
+}
+
+/* As cell_level() of bpf/cell.h counts what ends. False: within all limits. */
+static bool count_level(struct tracer *tracer, uint32_t component, uint64_t age_ns)
+{
+	const __u64 *limit = tracer->components[component].level_ns;
+	int level = LAPSE_LEVELS - 1;
+
+	while (level >= 0 && age_ns <= limit[level])
+		level--;
+	if (level >= 0)
+		count(&tracer_cell(tracer, component, 0)->level[level]);
+	return level >= 0;
+}
+
+static int keep_timed_out(struct tracer *tracer, const struct lapse_span *span)
+{
+	if (tracer->n_timed_out == tracer->max_timed_out) {
+		size_t max = tracer->max_timed_out ? 2 * tracer->max_timed_out : 64;
+		struct lapse_span *grown = realloc(tracer->timed_out, max * sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		tracer->timed_out = grown;
+		tracer->max_timed_out = max;
+	}
+	tracer->timed_out[tracer->n_timed_out++] = *span;
+	return 0;
+}
+
+/* Takes it out of the map. False: its end, or a new start, has come first, and has counted it. */
+static bool take_out(struct tracer *tracer, const struct lapse_key *key)
+{
+	return !bpf_map__delete_elem(tracer->skel->maps.keyed, key, sizeof(*key), 0);
+}
+
+/* It has been open for too long. What it breaks by that it breaks, as in keyed_give_up() of bpf/keyed.h. */
+static int give_up(struct tracer *tracer, const struct lapse_key *key, const struct lapse_keyed *open,
+		   uint64_t age_ns)
+{
+	struct lapse_span span = keyed_span(key, open, age_ns, LAPSE_SPAN_TIMED_OUT | LAPSE_SPAN_BREACH);
+
+	if (!take_out(tracer, key))
+		return 0;
+	count(&tracer_cell(tracer, key->component, 0)->timed_out);
+	if (!count_level(tracer, key->component, age_ns) || key->component >= tracer->n_told)
+		return 0;
+	return keep_timed_out(tracer, &span);
+}
+
+static int take_span(struct tracer *tracer, const struct lapse_key *key, const struct lapse_keyed *open,
+		     uint64_t age_ns)
+{
+	struct lapse_span span = keyed_span(key, open, age_ns, LAPSE_SPAN_OPEN);
+
+	if (gone((pid_t)key->pid)) {
+		if (take_out(tracer, key))
+			count(&tracer_cell(tracer, key->component, 0)->abandoned);
+		return 0;
+	}
+	if (age_ns > tracer->rules[key->component].timeout_ns)
+		return give_up(tracer, key, open, age_ns);
+	return open_keep(tracer, &span);
 }
 
 static int take_keyed(struct tracer *tracer, const void *keys, const void *values, size_t n, uint64_t now_ns)
@@ -58,12 +116,9 @@ static int take_keyed(struct tracer *tracer, const void *keys, const void *value
 	const struct lapse_keyed *open = values;
 	int err = 0;
 
-	for (size_t i = 0; i < n && !err; i++) {
-		uint64_t age = age_of(open[i].start_ns, now_ns);
-
-		if (key[i].component < tracer->n_rules && !expire(tracer, &key[i], age))
-			err = keep_keyed(tracer, &key[i], &open[i], age);
-	}
+	for (size_t i = 0; i < n && !err; i++)
+		if (key[i].component < tracer->n_rules)
+			err = take_span(tracer, &key[i], &open[i], age_of(open[i].start_ns, now_ns));
 	return err;
 }
 
@@ -77,7 +132,6 @@ static int keep_goroutine(struct tracer *tracer, const struct lapse_goroutine *k
 		struct lapse_open open = {
 			.component = frame->component,
 			.pid = key->pid,
-			.tid = key->pid,
 			.depth = i,
 			.sp = frame->sp,
 			.caller = frame->caller,
@@ -99,8 +153,7 @@ static void abandon_goroutine(struct tracer *tracer, const struct lapse_goroutin
 		return;
 	for (uint32_t i = 0; i < stack->depth && i < LAPSE_MAX_DEPTH; i++)
 		if (!stack->frame[i].edge && stack->frame[i].component < tracer->n_components)
-			__atomic_fetch_add(&tracer_cell(tracer, stack->frame[i].component, 0)->abandoned, 1,
-					   __ATOMIC_RELAXED);
+			count(&tracer_cell(tracer, stack->frame[i].component, 0)->abandoned);
 }
 
 static int take_goroutines(struct tracer *tracer, const void *keys, const void *values, size_t n,

@@ -2,6 +2,11 @@
 #include "kernel/tracer_parts.h"
 
 #include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+
+/* A program that was preempted while it wrote its record holds up those behind it. */
+#define HOLD_UPS 100
 
 static int take(void *context, void *data, size_t size)
 {
@@ -35,4 +40,81 @@ int tracer_drain(struct tracer *tracer, const struct tracer_records *records)
 {
 	tracer->records = records;
 	return ring_buffer__consume(tracer->ring);
+}
+
+/* ---- what came while a tick was read --------------------------------------------------------------- */
+
+/* Records on their way, and the spans that were open when the tick looked, in order for the search. */
+struct catching_up {
+	struct tracer *tracer;
+	const struct tracer_records *to;
+	bool sorted;
+};
+
+static int by_identity(const void *a, const void *b)
+{
+	const struct lapse_span *x = a, *y = b;
+
+	if (x->start_ns != y->start_ns)
+		return x->start_ns < y->start_ns ? -1 : 1;
+	if (x->tid != y->tid)
+		return x->tid < y->tid ? -1 : 1;
+	return x->component < y->component ? -1 : x->component > y->component;
+}
+
+/* It has ended: it is in flight no more. */
+static void strike_out(struct catching_up *up, const struct lapse_span *span)
+{
+	struct tracer *tracer = up->tracer;
+	struct lapse_span *open;
+
+	if (!up->sorted && tracer->n_open)
+		qsort(tracer->open, tracer->n_open, sizeof(*tracer->open), by_identity);
+	up->sorted = true;
+	open = tracer->n_open
+		       ? bsearch(span, tracer->open, tracer->n_open, sizeof(*tracer->open), by_identity)
+		       : NULL;
+	if (open)
+		open->flags = 0;
+}
+
+static int take_ended(void *context, const struct lapse_span *span)
+{
+	struct catching_up *up = context;
+
+	if (!(span->flags & LAPSE_SPAN_UNTIMED))
+		strike_out(up, span);
+	return up->to->span(up->to->context, span);
+}
+
+static int take_process(void *context, const struct lapse_proc *process)
+{
+	struct catching_up *up = context;
+
+	return up->to->process(up->to->context, process);
+}
+
+static void drop_struck_out(struct tracer *tracer)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < tracer->n_open; i++)
+		if (tracer->open[i].flags & LAPSE_SPAN_OPEN)
+			tracer->open[n++] = tracer->open[i];
+	tracer->n_open = n;
+}
+
+void ring_catch_up(struct tracer *tracer, const struct tracer_records *records)
+{
+	struct catching_up up = {.tracer = tracer, .to = records};
+	const struct tracer_records through = {take_ended, take_process, &up};
+	const struct ring *ring = ring_buffer__ring(tracer->ring, 0);
+	unsigned long counted = ring__producer_pos(ring);
+
+	tracer_drain(tracer, &through);
+	for (int i = 0; ring__consumer_pos(ring) < counted && i < HOLD_UPS; i++) {
+		sched_yield();
+		tracer_drain(tracer, &through);
+	}
+	drop_struck_out(tracer);
 }

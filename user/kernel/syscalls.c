@@ -30,9 +30,9 @@ int syscalls_attach(struct tracer *tracer)
 
 	if (!tracer->options.syscalls || tracer->syscalls_attached)
 		return 0;
-	err = tracer_keep_link(tracer, bpf_program__attach(skel->progs.syscall_exit));
+	err = tracer_keep_link(tracer, bpf_program__attach(skel->progs.syscall_exit), -1);
 	if (!err)
-		err = tracer_keep_link(tracer, bpf_program__attach(skel->progs.syscall_enter));
+		err = tracer_keep_link(tracer, bpf_program__attach(skel->progs.syscall_enter), -1);
 	tracer->syscalls_attached = !err;
 	return err;
 }

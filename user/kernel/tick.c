@@ -19,7 +19,8 @@ static void add_cell(struct tick_counters *sum, const struct lapse_cell *cell)
 	for (int level = 0; level < LAPSE_LEVELS; level++)
 		sum->level[level] += cell->level[level];
 	sum->too_deep += cell->too_deep;
-	sum->abandoned += cell->abandoned;
+	sum->abandoned += cell->abandoned + cell->timed_out;
+	sum->timed_out += cell->timed_out;
 	sum->jumps += cell->jumps;
 	sum->stray += cell->stray;
 	sum->maps_full += cell->maps_full;
@@ -168,7 +169,22 @@ uint64_t tracer_component_cost(const struct tracer *tracer, size_t component)
 	return self.probe_ns;
 }
 
-/* Program runs that the kernel left out, which no counter of the programs can see. */
+/* Whether spans begin or end in it: a run of the others that is left out costs none. */
+static bool measures(const struct tracer *tracer, const struct bpf_program *program)
+{
+	const struct lapse_bpf *skel = tracer->skel;
+	const struct bpf_program *const others[] = {
+		skel->progs.process_exec,    skel->progs.process_exit,	 skel->progs.process_fork,
+		skel->progs.libraries_multi, skel->progs.libraries_perf, skel->progs.open_frames,
+	};
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+		if (program == others[i])
+			return false;
+	return true;
+}
+
+/* Runs of programs that the kernel left out, which no counter of theirs can see. */
 static uint64_t kernel_missed(const struct tracer *tracer)
 {
 	struct bpf_program *program;
@@ -179,22 +195,24 @@ static uint64_t kernel_missed(const struct tracer *tracer)
 		struct bpf_prog_info info = {0};
 		__u32 length = sizeof(info);
 
-		if (bpf_program__fd(program) >= 0 &&
+		if (measures(tracer, program) && bpf_program__fd(program) >= 0 &&
 		    !bpf_prog_get_info_by_fd(bpf_program__fd(program), &info, &length))
 			missed += info.recursion_misses;
 	}
 	return missed;
 }
 
-static void read_self(struct tracer *tracer, struct tick_self *self)
+/* *alive: the target runs. */
+static void read_self(struct tracer *tracer, struct tick_self *self, bool *alive)
 {
 	for (size_t i = 0; i < tracer->n_components; i++)
 		add_cost(tracer, i, self);
 	self->ns_per_hit = self->hits ? (double)self->probe_ns / (double)self->hits : NAN;
 	self->ring_dropped = tracer->skel->bss->records_dropped;
-	self->kernel_missed = kernel_missed(tracer) + tracer->skel->bss->unsafe_skipped +
-			      tracer->skel->bss->values_unnamed + tracer->skel->bss->tcp_lost;
-	self->target_cpu_ns = usage_target_ns(tracer->usage);
+	self->kernel_missed =
+		kernel_missed(tracer) + tracer->skel->bss->unsafe_skipped + tracer->skel->bss->tcp_lost;
+	self->values_unnamed = tracer->skel->bss->values_unnamed;
+	self->target_cpu_ns = usage_target_ns(tracer->usage, alive);
 	if (self->target_cpu_ns < USAGE_RESOLVED_NS)
 		self->target_cpu_ns = 0;
 	self->tracer_cpu_ns = usage_own_ns();
@@ -208,7 +226,7 @@ static int read_component(struct tracer *tracer, size_t component, bool last, ui
 	struct component_memory *memory = &tracer->memory[component];
 	int err = 0;
 
-	*out = (struct tick_component){.component = component, .running = true, .detached = memory->dropped};
+	*out = (struct tick_component){.component = component, .detached = memory->dropped};
 	for (unsigned shard = 0; shard < 1U << tracer->shard_bits; shard++)
 		add_cell(&out->counters, tracer_cell(tracer, component, shard));
 	out->counters.abandoned += tracer->dead[component];
@@ -221,6 +239,7 @@ static int read_component(struct tracer *tracer, size_t component, bool last, ui
 	read_extremes(tracer, component, now_tick, end_tick, out);
 	read_recent(tracer, component, recent, out);
 	tcp_read(tracer, component, out);
+	out->causes = tracer_causes(tracer, component);
 	return err;
 }
 
@@ -229,7 +248,7 @@ static uint64_t abandoned(const struct tracer *tracer)
 	uint64_t sum = 0;
 
 	for (size_t i = 0; i < tracer->n_components << tracer->shard_bits; i++)
-		sum += tracer->cells[i].abandoned;
+		sum += tracer->cells[i].abandoned + tracer->cells[i].timed_out;
 	return sum;
 }
 
@@ -246,24 +265,59 @@ static int read_open(struct tracer *tracer, uint64_t now_ns, bool last)
 	return err;
 }
 
-/* The hits and misses of a component that only tells another's. */
-static void feed(struct tick_component *fed, const struct tick_component *feeder)
+static void feed_cache(struct tick_component *fed, const struct tick_counters *counters)
 {
-	const struct tick_counters *counters = &feeder->counters;
-
 	fed->counters.hits += counters->hits;
 	fed->counters.misses += counters->misses;
 	fed->cache_lost += counters->too_deep + counters->maps_full;
-	fed->detached |= feeder->detached;
 }
 
-int tracer_tick(struct tracer *tracer, uint64_t now_ns, bool last, struct tick *tick)
+/* An attempt that the program gave up has failed too. */
+static void feed_connects(struct tick_component *fed, const struct tick_component *feeder)
+{
+	const struct tick_counters *counters = &feeder->counters;
+
+	fed->connects = (struct tick_connects){
+		.opened = counters->returns - counters->errors,
+		.failed = counters->errors + counters->abandoned,
+		.lost = counters->too_deep + counters->maps_full + counters->stray,
+		.late_max_ns = feeder->late_max_ns,
+	};
+	memcpy(fed->connects.level, counters->level, sizeof(counters->level));
+}
+
+/* What a component only tells of another one. */
+static void feed(struct tracer *tracer, size_t feeder)
+{
+	struct tick_component *fed = &tracer->ticked[tracer->wanted[feeder].fed];
+
+	if (tracer->wanted[feeder].feeds == FEEDS_CACHE)
+		feed_cache(fed, &tracer->ticked[feeder].counters);
+	else if (tracer->wanted[feeder].feeds == FEEDS_CONNECTS)
+		feed_connects(fed, &tracer->ticked[feeder]);
+	fed->detached |= tracer->ticked[feeder].detached;
+}
+
+/* What was given up stands in the counters already. */
+static int tell_timed_out(struct tracer *tracer, const struct tracer_records *records)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < tracer->n_timed_out && !err; i++)
+		err = records->span(records->context, &tracer->timed_out[i]);
+	tracer->n_timed_out = 0;
+	return err;
+}
+
+int tracer_tick(struct tracer *tracer, uint64_t now_ns, bool last, const struct tracer_records *records,
+		struct tick *tick)
 {
 	uint64_t now_tick = (last ? clock_now_ns() : now_ns) / tracer->options.tick_ns;
 	uint64_t end_tick = last && now_ns == tracer->last_tick_ns ? now_tick + 1 : now_tick - 1;
 	bool open_known = !read_open(tracer, now_ns, last);
 	struct bucket_delta *deltas;
-	int err = 0;
+	int err = tell_timed_out(tracer, records);
+	bool alive;
 
 	tracer->n_deltas = 0;
 	for (size_t i = 0; i < tracer->n_components && !err; i++)
@@ -277,9 +331,10 @@ int tracer_tick(struct tracer *tracer, uint64_t now_ns, bool last, struct tick *
 		deltas += tracer->ticked[i].n_buckets;
 	}
 	tcp_take_groups(tracer);
+	ring_catch_up(tracer, records);
 	for (size_t i = tracer->n_told; i < tracer->n_components && tracer->wanted[i].fed != NO_COMPONENT;
 	     i++)
-		feed(&tracer->ticked[tracer->wanted[i].fed], &tracer->ticked[i]);
+		feed(tracer, i);
 	*tick = (struct tick){
 		.now_ns = now_ns,
 		.period_ns = tracer->last_tick_ns ? now_ns - tracer->last_tick_ns : 0,
@@ -289,7 +344,9 @@ int tracer_tick(struct tracer *tracer, uint64_t now_ns, bool last, struct tick *
 		.n_open = tracer->n_open,
 		.open_known = open_known,
 	};
-	read_self(tracer, &tick->self);
+	read_self(tracer, &tick->self, &alive);
+	for (size_t i = 0; i < tracer->n_told; i++)
+		tracer->ticked[i].running = alive;
 	tsc_measure(tracer);
 	tracer->last_tick_ns = now_ns;
 	return 0;

@@ -91,15 +91,16 @@ static int set_sizes(struct tracer *tracer)
 static int choose_programs(struct tracer *tracer)
 {
 	struct lapse_bpf *skel = tracer->skel;
+	bool places = tracer->options.places, perf = tracer->kind == ATTACH_PERF;
 
-	bpf_program__set_autoload(skel->progs.span_session, tracer->kind == ATTACH_SESSION);
-	bpf_program__set_autoload(skel->progs.place_multi, tracer->kind != ATTACH_PERF);
-	bpf_program__set_autoload(skel->progs.libraries_multi, tracer->kind != ATTACH_PERF);
-	bpf_program__set_autoload(skel->progs.libraries_perf, tracer->kind == ATTACH_PERF);
-	bpf_program__set_autoload(skel->progs.return_multi, tracer->kind == ATTACH_MULTI);
-	bpf_program__set_autoload(skel->progs.place_perf, tracer->kind == ATTACH_PERF);
-	bpf_program__set_autoload(skel->progs.return_perf, tracer->kind == ATTACH_PERF);
-	bpf_program__set_autoload(skel->progs.open_frames, tracer->features.task_storage);
+	bpf_program__set_autoload(skel->progs.span_session, places && tracer->kind == ATTACH_SESSION);
+	bpf_program__set_autoload(skel->progs.place_multi, places && !perf);
+	bpf_program__set_autoload(skel->progs.libraries_multi, places && !perf);
+	bpf_program__set_autoload(skel->progs.libraries_perf, places && perf);
+	bpf_program__set_autoload(skel->progs.return_multi, places && tracer->kind == ATTACH_MULTI);
+	bpf_program__set_autoload(skel->progs.place_perf, places && perf);
+	bpf_program__set_autoload(skel->progs.return_perf, places && perf);
+	bpf_program__set_autoload(skel->progs.open_frames, tracer_has_frames(tracer));
 	bpf_program__set_autoload(skel->progs.process_exec, true);
 	bpf_program__set_autoload(skel->progs.marker_multi, tracer->n_markers && tracer->kind != ATTACH_PERF);
 	bpf_program__set_autoload(skel->progs.marker_perf, tracer->n_markers && tracer->kind == ATTACH_PERF);
@@ -209,6 +210,30 @@ int tracer_want_exe(struct tracer *tracer, struct file_id exe)
 	return err;
 }
 
+int tracer_follow(struct tracer *tracer, pid_t pid)
+{
+	uint32_t key = pid;
+	uint8_t one = 1;
+	int err = bpf_map__update_elem(tracer->skel->maps.tgids, &key, sizeof(key), &one, sizeof(one),
+				       BPF_NOEXIST);
+
+	return err == -EEXIST ? 0 : err ?: 1;
+}
+
+/* The exit program takes out who ends; one that was put in while it was ending would stay for ever. */
+bool tracer_follows_any(struct tracer *tracer, bool (*runs)(pid_t pid))
+{
+	const struct bpf_map *tgids = tracer->skel->maps.tgids;
+	uint32_t key;
+
+	while (tracer->n_process_links && !bpf_map__get_next_key(tgids, NULL, &key, sizeof(key))) {
+		if (runs((pid_t)key))
+			return true;
+		bpf_map__delete_elem(tgids, &key, sizeof(key), 0);
+	}
+	return false;
+}
+
 /* The pids of the options: their end is told of, and the filter uses them where it has to. */
 static int name_pids(struct tracer *tracer)
 {
@@ -234,6 +259,9 @@ static int set_filter(struct tracer *tracer)
 
 	if (options->follow || ((options->syscalls || options->tcp) && options->n_pids))
 		tracer_filter_pids(tracer);
+	/* Even if no file is known yet: without a filter everyone would be meant. */
+	if (options->all_processes && !options->comm)
+		tracer->filter |= LAPSE_FILTER_EXE;
 	if (options->comm)
 		tracer->filter |= LAPSE_FILTER_COMM;
 	for (size_t i = 0; i < options->n_exes && !err; i++)
@@ -346,6 +374,7 @@ void tracer_free(struct tracer *tracer)
 	free(tracer->deltas);
 	free(tracer->recent_copy);
 	free(tracer->open);
+	free(tracer->timed_out);
 	free(tracer->dead);
 	free(tracer->loaders);
 	free(tracer);

@@ -32,7 +32,8 @@ struct tracer_component {
 	const struct lapse_rules *rules;      /* of its modifiers, or NULL; value limits included */
 	const char *value_name[LAPSE_VALUES]; /* of the captured values, or NULL */
 	const char *marker;		      /* the name by which programs feed it, or NULL */
-	uint32_t fed; /* the component that this one's hits and misses are, or NO_COMPONENT */
+	enum plan_feeds feeds;		      /* what it tells of another component ... */
+	uint32_t fed;			      /* ... this one; NO_COMPONENT: it has spans of its own */
 };
 
 struct tracer_options {
@@ -47,8 +48,8 @@ struct tracer_options {
 	bool follow;	  /* children of the pids, too */
 	const pid_t *pids;
 	size_t n_pids;
-	pid_t tid;		   /* one thread alone, or 0 */
-	bool usdts, syscalls, tcp; /* the plan has some */
+	pid_t tid;			   /* one thread alone, or 0 */
+	bool places, usdts, syscalls, tcp; /* the plan has some, or may get some later */
 	enum tcp_backend tcp_backend;
 	bool why;	 /* causes of spans */
 	size_t n_groups; /* components that groups of connections may take, behind all others */
@@ -92,8 +93,13 @@ int tracer_tcp_group(const struct tracer *tracer, uint32_t component, struct lap
 /* The way TCP is watched. */
 enum tcp_backend tracer_tcp_backend(const struct tracer *tracer);
 
-/* Attaches the places of file @file of @plan for @pid alone, which has come later. */
-int tracer_attach_pid(struct tracer *tracer, const struct plan *plan, size_t file, pid_t pid);
+/* The same for file @file of @plan and @pid alone, which has come later; up to those places and marks,
+ * which the others have. 1, or 0 where they are for everyone anyway, or -errno. */
+int tracer_attach_pid(struct tracer *tracer, const struct plan *plan, size_t file, pid_t pid,
+		      size_t end_place, size_t end_usdt);
+
+/* Attaches all of @plan for @pid anew, whose links have gone with its first thread. 0 or -errno. */
+int tracer_attach_again(struct tracer *tracer, const struct plan *plan, pid_t pid);
 
 /*
  * Takes the probes of those components away for which @drop (one a component of the plan) says so. They
@@ -105,17 +111,27 @@ int tracer_drop(struct tracer *tracer, const struct plan *plan, const bool *drop
 /* What the probes of component @i of the plan have cost since the start, in nanoseconds. */
 uint64_t tracer_component_cost(const struct tracer *tracer, size_t component);
 
+/* With .follow: @pid and its children are meant from now on. 1 if it was not before, 0, or -errno. */
+int tracer_follow(struct tracer *tracer, pid_t pid);
+
+/* Whether any process that is meant by its pid, or followed, is left; whom @runs denies is forgotten. */
+bool tracer_follows_any(struct tracer *tracer, bool (*runs)(pid_t pid));
+
 /* One more executable that is meant: one that has been replaced on disk, say. */
 int tracer_want_exe(struct tracer *tracer, struct file_id exe);
 
 /*
  * Has return probes of a session stop when @file, the dynamic linker of @pid (-1: of everyone), calls
  * its hook at @offset, until tracer_judge() says that they are safe with the libraries there are now.
+ * 1, 0 where that is so already, or -errno.
  */
 int tracer_watch_libraries(struct tracer *tracer, const struct mapped_file *file, uint64_t offset, pid_t pid);
 
 /* How often @pid has changed its libraries by now: to be asked before they are looked at. */
 int64_t tracer_library_changes(const struct tracer *tracer, pid_t pid);
+
+/* The loads of @pid's start may have gone by before the hook was there: each counts from now on. */
+void tracer_count_libraries(struct tracer *tracer, pid_t pid);
 
 /* @changes is what tracer_library_changes() said, or LAPSE_LIBRARIES_UNSAFE: never again. */
 int tracer_judge(struct tracer *tracer, pid_t pid, int64_t changes);
@@ -133,11 +149,14 @@ struct tracer_records {
 int tracer_drain(struct tracer *tracer, const struct tracer_records *records);
 
 /*
- * Reads everything that the kernel keeps into @tick, which points into the tracer and is valid until
- * the next call. @last: after tracer_detach, so that nothing is skipped; call it twice then, since
- * the extremes of the last two slots come with the second.
+ * Reads everything that the kernel keeps into @tick, and hands on to @records what belongs before it: the
+ * records of all that the counters hold, and keyed spans that have been open for too long, if that is beyond
+ * a limit. @tick points into the tracer and is
+ * valid until the next call. @last: after tracer_detach, so that nothing is skipped; call it twice then,
+ * since the extremes of the last two slots come with the second.
  */
-int tracer_tick(struct tracer *tracer, uint64_t now_ns, bool last, struct tick *tick);
+int tracer_tick(struct tracer *tracer, uint64_t now_ns, bool last, const struct tracer_records *records,
+		struct tick *tick);
 
 /* Watches what @pid uses of the CPU from now on, for the cost's share. */
 int tracer_watch_usage(struct tracer *tracer, pid_t pid);

@@ -24,6 +24,7 @@ struct component_memory {
 
 struct kept_link {
 	struct bpf_link *link;
+	pid_t pid; /* that it lets through; -1: everyone */
 	bool glob; /* of functions that a pattern found */
 };
 
@@ -94,6 +95,8 @@ struct tracer {
 	uint64_t *recent_copy;
 	struct lapse_span *open;
 	size_t n_open, max_open;
+	struct lapse_span *timed_out; /* keyed spans that were given up beyond a limit, not handed on yet */
+	size_t n_timed_out, max_timed_out;
 	uint64_t *dead; /* per component: frames unwound, but not pruned yet by a later entry */
 	struct dead_frame dead_frames[MAX_DEAD_FRAMES]; /* as the last looks found them */
 	size_t n_dead_frames;
@@ -121,6 +124,11 @@ void tracer_filter(struct tracer *tracer);
 
 /* ring.c */
 int ring_open(struct tracer *tracer);
+/*
+ * After the counters were read: hands on the records of all that they hold, so that these come before the
+ * tick. What of it was in flight when the tick looked is taken from tracer->open.
+ */
+void ring_catch_up(struct tracer *tracer, const struct tracer_records *records);
 
 /* attach.c */
 int attach_function(struct tracer *tracer, pid_t pid, const char *path, uint64_t offset, uint64_t cookie);
@@ -184,7 +192,7 @@ int open_keep(struct tracer *tracer, const struct lapse_span *span);
 void *tracer_map_array(const struct bpf_map *map, size_t value_size, size_t n);
 void tracer_unmap_array(void *at, size_t value_size, size_t n);
 /* attach.c: keeps @link until tracer_detach(); what made it NULL. */
-int tracer_keep_link(struct tracer *tracer, struct bpf_link *link);
+int tracer_keep_link(struct tracer *tracer, struct bpf_link *link, pid_t pid);
 
 /* Keeps an open frame of a thread, or of @goroutine, unless it turns out to be dead. 0 or -ENOMEM. */
 int open_take(struct tracer *tracer, const struct lapse_open *open, const struct lapse_goroutine *goroutine,
@@ -195,6 +203,12 @@ int open_frames_attach(struct tracer *tracer);
 int open_frames_read(struct tracer *tracer, uint64_t now_ns);
 /* The last looks while the probes are there; what they find holds from then on. */
 void open_frames_settle(struct tracer *tracer);
+
+/* Whether threads have frames or turns that can be looked at while they are open. */
+static inline bool tracer_has_frames(const struct tracer *tracer)
+{
+	return (tracer->options.places || tracer->options.syscalls) && tracer->features.task_storage;
+}
 
 /* The cell of a component and shard. */
 static inline struct lapse_cell *tracer_cell(const struct tracer *tracer, size_t component, unsigned shard)

@@ -2,6 +2,7 @@
 #include "kernel/usage.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 
 struct watched {
 	pid_t pid;
+	unsigned long long started; /* clock ticks after boot */
 	uint64_t first_ns, last_ns;
 	UT_hash_handle hh;
 };
@@ -40,12 +42,34 @@ void usage_free(struct usage *usage)
 	free(usage);
 }
 
-/* utime and stime are the 12th and 13th fields after the command, which may hold any character. */
-static int read_cpu_ns(pid_t pid, uint64_t *ns)
+/* What /proc/PID/stat says of a process. */
+struct reading {
+	uint64_t cpu_ns;
+	unsigned long long started; /* tells it from another one that has got its number */
+	bool alive;
+};
+
+/* Behind the command, which may hold any character. Its first thread may have ended before the others. */
+static int parse_stat(const char *line, struct reading *reading)
 {
 	unsigned long long user, system;
+	long threads;
+	char state;
+	const char *after = strrchr(line, ')');
+
+	if (!after || sscanf(after,
+			     ") %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %ld %*d "
+			     "%llu",
+			     &state, &user, &system, &threads, &reading->started) != 5)
+		return -ESRCH;
+	reading->cpu_ns = (user + system) * (NSEC_PER_SEC / (uint64_t)sysconf(_SC_CLK_TCK));
+	reading->alive = (state != 'Z' && state != 'X') || threads > 1;
+	return 0;
+}
+
+static int read_process(pid_t pid, struct reading *reading)
+{
 	char path[32], line[1024];
-	const char *after;
 	FILE *file;
 	size_t n;
 
@@ -56,17 +80,13 @@ static int read_cpu_ns(pid_t pid, uint64_t *ns)
 	n = fread(line, 1, sizeof(line) - 1, file);
 	fclose(file);
 	line[n] = '\0';
-	after = strrchr(line, ')');
-	if (!after ||
-	    sscanf(after, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &user, &system) != 2)
-		return -ESRCH;
-	*ns = (user + system) * (NSEC_PER_SEC / (uint64_t)sysconf(_SC_CLK_TCK));
-	return 0;
+	return parse_stat(line, reading);
 }
 
 int usage_watch(struct usage *usage, pid_t pid)
 {
 	struct watched *watched;
+	struct reading reading;
 	int err;
 
 	HASH_FIND_INT(usage->watched, &pid, watched);
@@ -76,24 +96,29 @@ int usage_watch(struct usage *usage, pid_t pid)
 	if (!watched)
 		return -ENOMEM;
 	watched->pid = pid;
-	err = read_cpu_ns(pid, &watched->first_ns);
+	err = read_process(pid, &reading);
 	if (err) {
 		free(watched);
 		return err;
 	}
-	watched->last_ns = watched->first_ns;
+	watched->started = reading.started;
+	watched->first_ns = watched->last_ns = reading.cpu_ns;
 	HASH_ADD_INT(usage->watched, pid, watched);
 	return 0;
 }
 
-uint64_t usage_target_ns(struct usage *usage)
+uint64_t usage_target_ns(struct usage *usage, bool *alive)
 {
 	struct watched *each, *next;
-	uint64_t sum = 0, now_ns;
+	struct reading now;
+	uint64_t sum = 0;
 
+	*alive = false;
 	HASH_ITER (hh, usage->watched, each, next) {
-		if (!read_cpu_ns(each->pid, &now_ns) && now_ns >= each->last_ns)
-			each->last_ns = now_ns;
+		if (!read_process(each->pid, &now) && now.started == each->started) {
+			each->last_ns = now.cpu_ns;
+			*alive |= now.alive;
+		}
 		sum += each->last_ns - each->first_ns;
 	}
 	return sum;

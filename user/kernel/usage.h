@@ -3,6 +3,7 @@
 #ifndef LAPSE_USAGE_H
 #define LAPSE_USAGE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -19,8 +20,8 @@ void usage_free(struct usage *usage);
 int usage_watch(struct usage *usage, pid_t pid);
 
 /* Nanoseconds of CPU time that all watched processes have used since they were first watched; one
- * that has ended keeps its last reading. Resolution: a clock tick, 10 ms. */
-uint64_t usage_target_ns(struct usage *usage);
+ * that has ended keeps its last reading. Resolution: a clock tick, 10 ms. *alive: one of them runs. */
+uint64_t usage_target_ns(struct usage *usage, bool *alive);
 
 /* Nanoseconds of CPU time of the calling process, and its resident set in bytes. */
 uint64_t usage_own_ns(void);

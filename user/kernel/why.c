@@ -159,7 +159,7 @@ int why_attach(struct tracer *tracer)
 		return 0;
 	for (size_t i = 0; i < sizeof(programs) / sizeof(*programs) && !err; i++)
 		if (bpf_program__autoload(programs[i]))
-			err = tracer_keep_link(tracer, bpf_program__attach(programs[i]));
+			err = tracer_keep_link(tracer, bpf_program__attach(programs[i]), -1);
 	if (err)
 		features_explain(&tracer->features, err, "cannot attach to the kernel's scheduler");
 	return err;

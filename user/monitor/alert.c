@@ -106,6 +106,7 @@ static void announce(struct alert_key *key, enum alert_event event, uint64_t now
 	if (sink->alert)
 		sink->alert(sink->context, &key->alert);
 	key->alert.held_back = 0;
+	key->announcements++;
 }
 
 static bool must_tell(const struct alert_key *key, const struct alert_policy *policy, const struct breach *b,
@@ -123,6 +124,7 @@ static void tell(struct alert_key *key, const struct breach *b, uint64_t now_ns,
 
 	/* The announcement is itself the news of one of them. */
 	key->alert.held_back += b->n ? b->n - 1 : 0;
+	key->alert.held_back -= b->held;
 	describe(&key->alert, b);
 	announce(key, escalated ? ALERT_EVENT_ESCALATED : ALERT_EVENT_FIRING, now_ns, sink);
 	key->announced = key->told = true;
@@ -135,7 +137,7 @@ static uint64_t not_before(const struct alert_key *key, uint64_t now_ns)
 	return now_ns > key->last_breach_ns ? now_ns : key->last_breach_ns;
 }
 
-void alert_breach(struct alert_key *key, struct alert_gate *gate, const struct alert_policy *policy,
+bool alert_breach(struct alert_key *key, struct alert_gate *gate, const struct alert_policy *policy,
 		  const struct breach *breach, const struct monitor_sink *sink)
 {
 	uint64_t now = not_before(key, breach->violation.time_ns);
@@ -143,15 +145,17 @@ void alert_breach(struct alert_key *key, struct alert_gate *gate, const struct a
 
 	if (!firing(key)) {
 		if (quiet || !enough(gate, breach->n, now))
-			return;
+			return false;
 		begin(key, gate, breach, now);
 	}
 	key->last_breach_ns = key->last_violation_ns = now;
 	key->alert.violations += breach->n;
-	if (!quiet && must_tell(key, policy, breach, now))
+	if (!quiet && must_tell(key, policy, breach, now)) {
 		tell(key, breach, now, sink);
-	else
-		key->alert.held_back += breach->n;
+		return false;
+	}
+	key->alert.held_back += breach->n;
+	return true;
 }
 
 void alert_ongoing(struct alert_key *key, uint64_t now_ns)
@@ -176,7 +180,8 @@ static void clear_gates(struct alert_key *key)
 
 static void forget(struct alert_key *key)
 {
-	*key = (struct alert_key){.type = key->type, .gates = key->gates};
+	*key = (struct alert_key){
+		.type = key->type, .gates = key->gates, .announcements = key->announcements};
 	clear_gates(key);
 }
 

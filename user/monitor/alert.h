@@ -18,6 +18,7 @@ struct alert_key {
 	const char *type; /* the violation type */
 	enum alert_state state;
 	struct alert alert;	    /* as last announced, with counts up to now */
+	uint64_t announcements;	    /* so far */
 	uint64_t announced_ns;	    /* the cooldown runs from here ... */
 	bool announced;		    /* ... if it was ever announced, */
 	bool told;		    /* and in this firing */
@@ -31,8 +32,8 @@ struct alert_key {
 int alert_wants(struct alert_key *key, struct alert_gate *gate, uint32_t n, uint64_t within_ns);
 void alert_free(struct alert_key *key);
 
-/* A breach, or an approach, at its time; @gate is its objective's, or NULL. */
-void alert_breach(struct alert_key *key, struct alert_gate *gate, const struct alert_policy *policy,
+/* A breach, or an approach, at its time; @gate is its objective's, or NULL. True: it was held back. */
+bool alert_breach(struct alert_key *key, struct alert_gate *gate, const struct alert_policy *policy,
 		  const struct breach *breach, const struct monitor_sink *sink);
 /* A breach that goes on: a span that still hangs. */
 void alert_ongoing(struct alert_key *key, uint64_t now_ns);

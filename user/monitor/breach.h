@@ -8,6 +8,7 @@
 struct breach {
 	struct violation violation;
 	uint64_t n;    /* violations that it stands for; 0: of one that was counted before */
+	bool held;     /* n is 0: it is one of those held back since the last announcement */
 	bool approach; /* near the limit, not beyond it: no violation */
 	uint64_t window_ns;
 };

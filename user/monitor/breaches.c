@@ -4,6 +4,7 @@
  *
  *   K   breaches that the kernel has counted, by the last tick; K' by the tick before
  *   R   breaching records received
+ *       (in both: a keyed span that was given up, or begun anew, stands as if it had ended then)
  *   O   spans reported while in flight that were still so at the last tick
  *   A   spans reported while in flight that were then abandoned: they never come into K or R
  *   V   violations = the greatest value so far of  max(max(K, R), max(K', R) + O) + A
@@ -15,9 +16,9 @@
  * a span that has left O, and whose record or count is still to come, stays in it. (Of captured
  * values nothing is known while a span is in flight: O and A are 0.)
  *
- * Announcing is apart from counting. A record is announced when it comes, a span in flight at its
- * first tick past the limit. If V then grows at a tick by more than was announced ahead of it,
- * records were lost, and the tick announces the rest.
+ * Announcing is apart from counting. A record is announced when it comes, which is before the tick that
+ * counts it, and a span in flight at its first tick past the limit. If V then grows at a tick by more than
+ * was announced ahead of it, records were lost, and the tick announces the rest.
  */
 #include "monitor/breaches.h"
 
@@ -81,10 +82,10 @@ static struct breach breach_at(const struct component *c, const struct objective
 	};
 }
 
-static void tell(struct component *c, struct objective_run *run, const struct breach *b)
+static bool tell(struct component *c, struct objective_run *run, const struct breach *b)
 {
 	component_report(c, run, b);
-	alert_breach(run->alert, &run->gate, &c->policy, b, &c->stage->sink);
+	return alert_breach(run->alert, &run->gate, &c->policy, b, &c->stage->sink);
 }
 
 uint64_t breaches_time(const struct component *component, const struct lapse_span *span)
@@ -94,18 +95,28 @@ uint64_t breaches_time(const struct component *component, const struct lapse_spa
 	return span->start_ns + larger(span->raw_ns, span->duration_ns);
 }
 
+static void set_held(uint64_t *held, uint64_t until)
+{
+	if (held)
+		*held = until;
+}
+
 void breaches_tell(struct component *component, struct objective_run *run, const struct lapse_span *span,
-		   int64_t measured, int level, uint64_t n)
+		   int64_t measured, int level, uint64_t n, uint64_t *held)
 {
 	struct breach b =
 		breach_at(component, run, level, (double)measured, breaches_time(component, span), n);
 
-	b.violation.open = span->flags & LAPSE_SPAN_OPEN;
+	b.violation.open = span->flags & LAPSE_SPAN_ENDLESS;
 	b.violation.pid = span->pid;
 	b.violation.tid = span->tid;
 	memcpy(b.violation.comm, span->comm, sizeof(b.violation.comm));
 	b.violation.comm[sizeof(b.violation.comm) - 1] = '\0';
-	tell(component, run, &b);
+	b.held = !n && held && *held == run->alert->announcements + 1;
+	if (!tell(component, run, &b))
+		set_held(held, 0);
+	else if (n)
+		set_held(held, run->alert->announcements + 1);
 }
 
 /* ---- records --------------------------------------------------------------------------------- */
@@ -119,21 +130,32 @@ bool breaches_take(struct objective_run *run, int level)
 	return !levels_is_approach(&b->levels, level);
 }
 
+/*
+ * Whether the next record is one that the last tick has counted and told: records come in order, and the
+ * kernel has counted more than have come and were dropped. That is rare: a record that its program was
+ * preempted over.
+ */
+static bool told_by_tick(const struct component *c, const struct breaches *b)
+{
+	return b->kernel_sum > b->record_sum + c->counters.ring_dropped;
+}
+
 void breaches_record(struct component *component, struct objective_run *run, const struct lapse_span *span,
 		     int64_t measured, int level)
 {
 	uint64_t growth;
+	bool told = told_by_tick(component, &run->breaches);
 
 	if (!breaches_take(run, level)) {
-		breaches_tell(component, run, span, measured, level, 0);
+		breaches_tell(component, run, span, measured, level, 0, NULL);
 		return;
 	}
 	growth = breaches_count_up(component, run);
 	/* One that ended by the last tick was in its counters: if it does not count, it was told then. */
-	if (!growth && breaches_time(component, span) <= component->stage->now_ns)
+	if (!growth && (told || breaches_time(component, span) <= component->stage->now_ns))
 		return;
 	run->breaches.ahead += !growth;
-	breaches_tell(component, run, span, measured, level, 1);
+	breaches_tell(component, run, span, measured, level, 1, NULL);
 }
 
 /* ---- ticks ----------------------------------------------------------------------------------- */

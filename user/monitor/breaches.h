@@ -20,9 +20,12 @@ struct breaches {
 /* Brings the violations up to date; returns by how much they grew. */
 uint64_t breaches_count_up(struct component *component, struct objective_run *run);
 
-/* Tells of @span, which is beyond the limits of @level and stands for @n violations. */
+/*
+ * Tells of @span, which is beyond the limits of @level and stands for @n violations. @held: what a span that
+ * may be told of again is to keep meanwhile, 0 at first; or NULL.
+ */
 void breaches_tell(struct component *component, struct objective_run *run, const struct lapse_span *span,
-		   int64_t measured, int level, uint64_t n);
+		   int64_t measured, int level, uint64_t n, uint64_t *held);
 /* The span ended, or the tick saw it, then. */
 uint64_t breaches_time(const struct component *component, const struct lapse_span *span);
 

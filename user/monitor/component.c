@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "monitor/causes.h"
+
 /* ---- findings ---------------------------------------------------------------------------------- */
 
 void component_violated(struct component *component, struct objective_run *run, uint64_t growth)
@@ -51,6 +53,7 @@ void component_begin_tick(struct component *component, bool open_known)
 	component->has_oldest = false;
 	component->oldest_ns = 0;
 	latency_begin_tick(component, open_known);
+	connects_begin_tick(component);
 	values_begin_tick(component);
 }
 
@@ -88,6 +91,7 @@ static struct tally tally_between(const struct component *c, const struct tick_c
 	};
 
 	values_between(&tally, c->values, input->value);
+	connects_between(&tally, &c->connects, &input->connects);
 	return tally;
 }
 
@@ -198,6 +202,8 @@ static int take_input(struct component *c, const struct tick_component *input)
 		values_count(c, input);
 	if (c->tcp)
 		count_connections(c, input);
+	if (!err)
+		err = causes_take(&c->causes, input->causes);
 	c->counters = input->counters;
 	c->cache_lost = input->cache_lost;
 	c->detached = input->detached;
@@ -207,6 +213,7 @@ static int take_input(struct component *c, const struct tick_component *input)
 	if (c->recent.size)
 		recent_set(&c->recent, input->recent, input->n_recent);
 	latency_count(c, input);
+	connects_count(c, input);
 	return err;
 }
 
@@ -218,6 +225,8 @@ int component_count(struct component *component, const struct tick_component *in
 		settle(component, input);
 		err = take_input(component, input);
 	}
+	if (!input || !input->running)
+		component->idle_tick = component->stage->timeline.ticks;
 	component->total.covered_ns += component->stage->period_ns;
 	window_slide(&component->window, component->stage->timeline.ticks);
 	end_interval(component);
@@ -236,6 +245,7 @@ void component_alerts_tick(struct component *component)
 void component_end_tick(struct component *component)
 {
 	latency_end_tick(component);
+	connects_end_tick(component);
 	values_end_tick(component);
 	judge_window(component);
 	component_alerts_tick(component);

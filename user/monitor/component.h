@@ -5,6 +5,7 @@
 
 #include "monitor/alert.h"
 #include "monitor/breaches.h"
+#include "monitor/connects.h"
 #include "monitor/figures.h"
 #include "monitor/latency.h"
 #include "monitor/objective.h"
@@ -35,7 +36,7 @@ struct component {
 	char *name, *function, *object;
 	struct window_spec spec;
 	bool outcome_unknown; /* nothing tells a failed span from a good one */
-	bool untimed, has_cache, tcp, spare;
+	bool untimed, has_cache, cache_apart, tcp, spare;
 	bool detached; /* not measured any more */
 	struct thresholds thresholds;
 	struct alert_policy policy;
@@ -44,6 +45,8 @@ struct component {
 	struct tick_value values[LAPSE_VALUES]; /* names, counts and sums */
 	uint64_t cache_lost;
 	struct tick_tcp connections;
+	struct lapse_why_row *causes; /* as the last tick told them; NULL: not known */
+	struct tick_connects connects;
 	struct figures total, interval, last_interval; /* the last is the newest full one */
 	uint64_t interval_ticks;
 	struct window window; /* view 0 is the one that is shown */
@@ -58,6 +61,8 @@ struct component {
 	struct alert_key *alerts;
 	size_t n_alerts;
 	struct latency latency;
+	struct objective_run *connection_time; /* max_connection_time, or NULL */
+	uint64_t idle_tick;		       /* the last in which no process of it ran; 0: none */
 	uint64_t violations;
 	struct rolling day, five_minutes;
 };

@@ -74,8 +74,12 @@ static unsigned samples_of(const struct objective_run *run)
 	switch (run->info->source) {
 	case SOURCE_DURATIONS:
 	case SOURCE_OPEN:
+	case SOURCE_CONNECTS:
 		break;
 	case SOURCE_OUTCOMES:
+		return run->objective.kind == OBJ_MAX_FAILURE_RATE ? SAMPLES_ATTEMPTS : SAMPLES_SPANS;
+	case SOURCE_SPANS:
+	case SOURCE_REUSE:
 		return SAMPLES_SPANS;
 	case SOURCE_CACHE:
 		return SAMPLES_LOOKUPS;
@@ -112,11 +116,21 @@ static int add_ticks_view(struct component *c, const struct objective_run *run)
 	return add_view(c, 1, needed > c->spec.last ? needed : c->spec.last, samples_of(run));
 }
 
+/* A minute, or the window where that is longer. */
+static int add_period_view(struct component *c, const struct objective_run *run)
+{
+	uint64_t period = c->spec.last || c->spec.duration_ns < MIN_NS ? MIN_NS : c->spec.duration_ns;
+
+	if (run->objective.over_ns)
+		period = run->objective.over_ns;
+	return add_view(c, ticks_of(c->stage, period), 0, samples_of(run));
+}
+
 static int add_objective_view(struct component *c, struct objective_run *run)
 {
 	if (run->info->per_span || run->info->at_tick || by_newest_spans(c, run))
 		return 0;
-	run->view = add_ticks_view(c, run);
+	run->view = run->info->by_period ? add_period_view(c, run) : add_ticks_view(c, run);
 	return run->view < 0 ? run->view : 0;
 }
 
@@ -150,6 +164,8 @@ static int add_objective(struct component *c, const struct objective *objective)
 	levels_set(&run->breaches.levels, objective, &c->thresholds);
 	if (run->info->source == SOURCE_DURATIONS)
 		c->latency.run = run;
+	else if (run->info->source == SOURCE_CONNECTS)
+		c->connection_time = run;
 	return alert_wants(run->alert, &run->gate, objective->breaches, objective->breaches_ns);
 }
 
@@ -216,6 +232,7 @@ struct component *component_new(struct stage *stage, uint32_t id, const struct m
 	c->has_cache = wanted->has_cache;
 	c->tcp = wanted->tcp;
 	c->spare = wanted->spare;
+	c->cache_apart = wanted->cache_apart;
 	if (prepare(c, wanted)) {
 		component_free(c);
 		return NULL;
@@ -239,6 +256,7 @@ void component_free(struct component *component)
 	figures_free(&component->last_interval);
 	rolling_free(&component->day);
 	rolling_free(&component->five_minutes);
+	free(component->causes);
 	free(component->objectives);
 	free(component->alerts);
 	free(component->name);

@@ -2,6 +2,7 @@
 #include "monitor/contract.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "monitor/objective.h"
 
@@ -33,13 +34,37 @@ struct objective objective_system_default(void)
 	return (struct objective){.kind = OBJ_MAX_SYSTEM_ERROR_RATE, .limit = 0.05, .over_ns = 300 * SEC_NS};
 }
 
+static bool is_among(const char *name, const char *const *names, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(names[i], name))
+			return true;
+	return false;
+}
+
+size_t contract_values(const struct contract *contract, const char **names, size_t most)
+{
+	size_t n = 0, i;
+
+	for (i = 0; i < contract->n_objectives; i++) {
+		const char *value = objective_value(&contract->objectives[i]);
+
+		if (!value || is_among(value, names, n < most ? n : most))
+			continue;
+		if (n < most)
+			names[n] = value;
+		n++;
+	}
+	return n;
+}
+
 /* 2.3 * 100 is 229.99999999999997 as a double, and 230 would be above it: whole figures that a
  * product only just misses are meant. */
 static double whole_if_near(double x)
 {
 	double whole = nearbyint(x);
 
-	return fabs(x - whole) < 1e-9 * x ? whole : x;
+	return fabs(x - whole) < 1e-9 * fabs(x) ? whole : x;
 }
 
 double limit_times(double limit, double multiplier)
@@ -47,11 +72,15 @@ double limit_times(double limit, double multiplier)
 	return whole_if_near(limit * multiplier);
 }
 
+/* Beyond the limit lie greater magnitudes, and there it is multiplied; below a positive lower limit and
+ * above a negative upper one they are smaller, and it is divided. */
 double limit_at(const struct objective *objective, double multiplier)
 {
-	if (objective_info(objective->kind)->upper)
-		return whole_if_near(objective->limit * multiplier);
-	return whole_if_near(objective->limit / multiplier);
+	double limit = objective->limit;
+
+	if (objective_info(objective->kind)->upper == (limit >= 0))
+		return whole_if_near(limit * multiplier);
+	return whole_if_near(limit / multiplier);
 }
 
 double limit_critical(const struct objective *objective, const struct thresholds *thresholds)
@@ -59,12 +88,12 @@ double limit_critical(const struct objective *objective, const struct thresholds
 	return limit_at(objective, fmax(thresholds->critical_multiplier, thresholds->warning_multiplier));
 }
 
-/* @measured is beyond @multiplier times the limit; 0 under a lower limit is beyond any. */
+/* @measured is beyond @multiplier times the limit, as 0 is under any lower limit above 0. */
 static bool beyond(const struct objective *objective, double measured, double multiplier)
 {
 	double at = limit_at(objective, multiplier);
 
-	return objective_info(objective->kind)->upper ? measured > at : measured <= 0 || measured < at;
+	return objective_info(objective->kind)->upper ? measured > at : measured < at;
 }
 
 static enum severity severity_by_ratio(const struct objective *objective, const struct thresholds *thresholds,

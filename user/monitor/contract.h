@@ -19,7 +19,10 @@ enum objective_kind {
 	OBJ_MAX_ERROR_RATE,
 	OBJ_MAX_FAILURE_RATE,
 	OBJ_MIN_CACHE_HIT_RATE,
+	OBJ_MIN_THROUGHPUT,
 	OBJ_MIN_BATCH_SIZE,
+	OBJ_MIN_POOL_EFFICIENCY,
+	OBJ_MAX_CONNECTION_TIME,
 	OBJ_MAX_BACKLOG,
 	OBJ_MAX_VALUE,
 	OBJ_MIN_VALUE,
@@ -41,6 +44,9 @@ enum objective_source {
 	SOURCE_CACHE,	 /* hits and misses */
 	SOURCE_VALUE,	 /* a captured value */
 	SOURCE_OPEN,	 /* spans in flight */
+	SOURCE_SPANS,	 /* that they are completed, at all */
+	SOURCE_CONNECTS, /* the connections that it opens */
+	SOURCE_REUSE,	 /* these, beside its spans */
 };
 
 /* What makes a breach critical. */
@@ -60,9 +66,10 @@ struct objective_kind_info {
 	enum severity_rule severity_rule;
 	bool upper;	   /* breach is measured > limit; else < */
 	bool per_span;	   /* judged span by span, else at each tick: */
-	bool at_tick;	   /* by what is there at the tick alone, else over the window */
+	bool at_tick;	   /* by what is there at the tick alone, else over the window, */
+	bool by_period;	   /* or over a stretch of time that is neither shorter nor longer */
 	bool of_system;	   /* of all components together; its key stands under `system` */
-	bool names_value;  /* one objective a captured value, which the contract names */
+	bool names_value;  /* one objective a captured value, which the contract names; any limit will do */
 	const char *value; /* the captured value that it is always about; NULL: none */
 	double quantile;   /* of max_pNN; 0 elsewhere */
 	const char *help;
@@ -115,6 +122,10 @@ struct contract {
 	struct thresholds thresholds;
 	struct alert_policy alerts;
 };
+
+/* The captured values that @contract's objectives are about, each name once: the first @most of them into
+ * @names (they are @contract's). Returns how many there are. */
+size_t contract_values(const struct contract *contract, const char **names, size_t most);
 
 /* The defaults of the manual. */
 struct thresholds thresholds_default(void);

@@ -25,6 +25,7 @@ struct tick_counters {
 	uint64_t level[LAPSE_LEVELS];
 	uint64_t too_deep, abandoned, jumps, stray, maps_full, ring_dropped;
 	uint64_t restarted, unmatched_end; /* keyed spans */
+	uint64_t timed_out;		   /* keyed spans that were given up; abandoned has them too */
 	uint64_t hits, misses;		   /* of a cache */
 };
 
@@ -48,6 +49,14 @@ struct tick_tcp {
 	uint64_t min_rtt_us;		/* the lowest so far; 0: none */
 };
 
+/* The connections that a component opens, by a probe of their own, since the start. */
+struct tick_connects {
+	uint64_t opened, failed;
+	uint64_t level[LAPSE_LEVELS]; /* as tick_counters.level, of max_connection_time */
+	uint64_t lost;		      /* attempts that tracing missed */
+	uint64_t late_max_ns;	      /* of those that ended in the tick before; 0: none */
+};
+
 struct tick_component {
 	uint32_t component;
 	bool running;  /* a process of it is alive */
@@ -65,16 +74,19 @@ struct tick_component {
 	struct tick_value value[LAPSE_VALUES];
 	uint64_t cache_lost; /* hits or misses that were lost since the start */
 	struct tick_tcp tcp;
+	const struct lapse_why_row *causes; /* LAPSE_WHY_ROWS, since the start; NULL: not kept */
+	struct tick_connects connects;
 };
 
 /* What tracing lost and cost, since the start. */
 struct tick_self {
-	uint64_t kernel_missed; /* program runs that the kernel skipped */
-	uint64_t ring_dropped;	/* of records that belong to no component */
-	uint64_t hits;		/* probe hits */
-	double ns_per_hit;	/* as calibrated, weighted by the hits of each class */
-	uint64_t probe_ns;	/* measured cost of all hits */
-	uint64_t target_cpu_ns; /* what the target used since tracing began */
+	uint64_t kernel_missed;	 /* runs of measuring programs that the kernel skipped */
+	uint64_t values_unnamed; /* of markers: under more names than a component has room for */
+	uint64_t ring_dropped;	 /* of records that belong to no component */
+	uint64_t hits;		 /* probe hits */
+	double ns_per_hit;	 /* as calibrated, weighted by the hits of each class */
+	uint64_t probe_ns;	 /* measured cost of all hits */
+	uint64_t target_cpu_ns;	 /* what the target used since tracing began */
 	uint64_t tracer_cpu_ns;
 	uint64_t tracer_rss_bytes;
 };

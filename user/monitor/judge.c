@@ -28,6 +28,14 @@ static uint64_t window_covered(const struct component *c, const struct objective
 	return timeline_covered(timeline, view_of(c, run)->first, timeline->ticks);
 }
 
+/* Whether the view has its length, and the process ran in each of its ticks. */
+static bool is_full(const struct component *c, const struct objective_run *run)
+{
+	const struct window_view *view = view_of(c, run);
+
+	return c->stage->timeline.ticks - view->first + 1 >= view->ticks && c->idle_tick < view->first;
+}
+
 static struct objective_input input_of_tally(const struct component *c, const struct objective_run *run,
 					     const struct tally *tally)
 {
@@ -37,6 +45,11 @@ static struct objective_input input_of_tally(const struct component *c, const st
 		.hits = tally->hits,
 		.misses = tally->misses,
 		.cache_lost = tally->cache_lost,
+		.opened = tally->opened,
+		.not_opened = tally->not_opened,
+		.opening_lost = tally->opening_lost,
+		.covered_ns = window_covered(c, run),
+		.full = is_full(c, run),
 		.in_flight = c->in_flight,
 		.lost = tally->lost,
 	};
@@ -64,7 +77,7 @@ static struct objective_input input_of(const struct component *c, const struct o
 		input.samples = samples_of_histogram(&view->histogram, &extremes);
 	}
 	/* Where nothing tells a failed span, none of them says anything about failures. */
-	if (c->outcome_unknown)
+	if (c->outcome_unknown && run->info->source == SOURCE_OUTCOMES)
 		input.count = input.errors = 0;
 	return input;
 }

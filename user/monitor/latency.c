@@ -26,12 +26,13 @@ static int level_of(const struct component *c, const struct lapse_span *span)
 static void returned(struct component *c, const struct lapse_span *span, struct open_span *open, int level)
 {
 	struct objective_run *run = c->latency.run;
+	uint64_t held = open->held;
 
 	breaches_take(run, level);
 	opens_drop(&c->latency.opens, open);
 	run->breaches.open = c->latency.opens.present;
 	breaches_count_up(c, run);
-	breaches_tell(c, run, span, duration_of(span), level, 0);
+	breaches_tell(c, run, span, duration_of(span), level, 0, &held);
 }
 
 void latency_span(struct component *component, const struct lapse_span *span)
@@ -63,10 +64,11 @@ void latency_begin_tick(struct component *component, bool open_known)
 	l->run->breaches.open = l->opens.present;
 }
 
-/* Those that will never return: unwound, or begun anew under the same key. */
+/* Those that will never return. Keyed spans that were given up or begun anew are counted by their age then,
+ * as if they had ended. */
 static uint64_t gone(const struct component *c)
 {
-	return c->counters.abandoned + c->counters.restarted;
+	return c->counters.abandoned - c->counters.timed_out;
 }
 
 static void mark(struct component *c, struct open_span *open)
@@ -87,7 +89,7 @@ static void first_seen_open(struct component *c, const struct lapse_span *span, 
 	mark(c, open);
 	open->severity = levels_severity(&l->run->breaches.levels, level);
 	l->run->breaches.ahead += !breaches_count_up(c, l->run);
-	breaches_tell(c, l->run, span, duration_of(span), level, 1);
+	breaches_tell(c, l->run, span, duration_of(span), level, 1, &open->held);
 }
 
 void latency_open(struct component *component, const struct lapse_span *span)
@@ -107,7 +109,7 @@ void latency_open(struct component *component, const struct lapse_span *span)
 	alert_ongoing(l->run->alert, component->stage->now_ns);
 	if (levels_severity(&l->run->breaches.levels, level) > open->severity) {
 		open->severity = levels_severity(&l->run->breaches.levels, level);
-		breaches_tell(component, l->run, span, duration_of(span), level, 0);
+		breaches_tell(component, l->run, span, duration_of(span), level, 0, &open->held);
 	}
 }
 

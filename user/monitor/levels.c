@@ -15,6 +15,8 @@ static int64_t whole_limit(bool upper, double limit)
 {
 	double whole = upper ? floor(limit) : ceil(limit);
 
+	if (whole <= (double)INT64_MIN)
+		return INT64_MIN + 1;
 	return whole < (double)INT64_MAX ? (int64_t)whole : INT64_MAX - 1;
 }
 

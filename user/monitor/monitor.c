@@ -98,13 +98,23 @@ static uint64_t unsigned_level(int64_t limit)
 	return limit == levels_never(true) ? UINT64_MAX : (uint64_t)limit;
 }
 
-void monitor_kernel_levels(const struct monitor *monitor, uint32_t component, uint64_t level_ns[LAPSE_LEVELS])
+static void kernel_levels(const struct objective_run *run, uint64_t level_ns[LAPSE_LEVELS])
 {
-	const struct objective_run *run = monitor->components[component]->latency.run;
 	int level;
 
 	for (level = 0; level < LAPSE_LEVELS; level++)
 		level_ns[level] = run ? unsigned_level(run->breaches.levels.at[level]) : UINT64_MAX;
+}
+
+void monitor_kernel_levels(const struct monitor *monitor, uint32_t component, uint64_t level_ns[LAPSE_LEVELS])
+{
+	kernel_levels(monitor->components[component]->latency.run, level_ns);
+}
+
+void monitor_kernel_connect_levels(const struct monitor *monitor, uint32_t component,
+				   uint64_t level_ns[LAPSE_LEVELS])
+{
+	kernel_levels(monitor->components[component]->connection_time, level_ns);
 }
 
 static void value_levels(const struct component *c, enum objective_kind kind, const char *name,
@@ -135,6 +145,14 @@ int monitor_span(struct monitor *monitor, const struct lapse_span *span)
 		return -EINVAL;
 	latency_span(monitor->components[span->component], span);
 	values_span(monitor->components[span->component], span);
+	return 0;
+}
+
+int monitor_connect(struct monitor *monitor, uint32_t component, const struct lapse_span *span)
+{
+	if (component >= monitor->n_components)
+		return -EINVAL;
+	connects_span(monitor->components[component], span);
 	return 0;
 }
 

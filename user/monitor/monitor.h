@@ -39,7 +39,8 @@ struct monitor_component {
 	struct window_spec window;
 	bool outcome_unknown; /* nothing tells a failed span from a good one */
 	bool untimed;	      /* counted, without durations */
-	bool has_cache;	      /* look-ups of a cache are counted for it */
+	bool has_cache;	      /* look-ups of a cache are counted for it ... */
+	bool cache_apart;     /* ... by a probe that is not its own */
 	bool tcp;	      /* its spans are of connections */
 	bool spare;	      /* has what finds no place elsewhere: declared only once there is something */
 	/* Captured values by index, copied; NULL: none, or named by a tick_value later. */
@@ -58,6 +59,10 @@ int monitor_add(struct monitor *monitor, const struct monitor_component *compone
 void monitor_kernel_levels(const struct monitor *monitor, uint32_t component,
 			   uint64_t level_ns[LAPSE_LEVELS]);
 
+/* The same for the connections that it opens. */
+void monitor_kernel_connect_levels(const struct monitor *monitor, uint32_t component,
+				   uint64_t level_ns[LAPSE_LEVELS]);
+
 /*
  * The same for captured value @name: a span is counted at the highest level whose limit it exceeds
  * (@above) or falls below (@below). INT64_MAX and INT64_MIN: not in use.
@@ -70,11 +75,14 @@ void monitor_start(struct monitor *monitor, uint64_t start_ns);
 
 /*
  * Feeds the next of the sequence. Returns 0, -EINVAL (unknown component or bucket; nothing was taken)
- * or -ENOMEM. A record is fed before a tick if it was read before the tick's spans in flight were.
+ * or -ENOMEM. What a tick's counters hold has been fed as records before, but for those that were lost, and
+ * none of its spans in flight has.
  * The sink is called from within; it may take the snapshot, but not feed.
  */
 int monitor_span(struct monitor *monitor, const struct lapse_span *span);
 int monitor_tick(struct monitor *monitor, const struct tick *tick);
+/* @span is the opening of a connection by @component, whatever component it is of. */
+int monitor_connect(struct monitor *monitor, uint32_t component, const struct lapse_span *span);
 
 /* Whether the last tick ended a reporting interval: the snapshot's interval figures are new. */
 bool monitor_interval_ended(const struct monitor *monitor);

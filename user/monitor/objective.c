@@ -8,7 +8,8 @@
 #include "monitor/rank.h"
 
 typedef enum judgement judge_function(const struct objective *, const struct objective_input *, double *);
-static judge_function judge_percentile, judge_error_rate, judge_hit_rate, judge_mean, judge_backlog;
+static judge_function judge_percentile, judge_error_rate, judge_failure_rate, judge_hit_rate,
+	judge_throughput, judge_mean, judge_pool, judge_backlog;
 
 struct row {
 	struct objective_kind_info info;
@@ -27,7 +28,7 @@ struct row {
 			judge_percentile                                   \
 	}
 
-#define ERROR_RATE(id, name, type, system, about)         \
+#define ERROR_RATE(id, name, type, system, judge, about)  \
 	{                                                 \
 		{.kind = id,                              \
 		 .key = name,                             \
@@ -38,7 +39,7 @@ struct row {
 		 .upper = true,                           \
 		 .of_system = system,                     \
 		 .help = about},                          \
-			judge_error_rate                  \
+			judge                             \
 	}
 
 #define VALUE(id, name, is_upper)                              \
@@ -69,11 +70,13 @@ static const struct row rows[OBJ_KINDS] = {
 	[OBJ_MAX_P95] = PERCENTILE(OBJ_MAX_P95, "p95", 0.95),
 	[OBJ_MAX_P99] = PERCENTILE(OBJ_MAX_P99, "p99", 0.99),
 	[OBJ_MAX_P999] = PERCENTILE(OBJ_MAX_P999, "p999", 0.999),
-	[OBJ_MAX_ERROR_RATE] = ERROR_RATE(OBJ_MAX_ERROR_RATE, "max_error_rate", "ERROR_RATE_VIOLATION", false,
-					  "the share of spans that failed, over the window"),
-	[OBJ_MAX_FAILURE_RATE] =
-		ERROR_RATE(OBJ_MAX_FAILURE_RATE, "max_failure_rate", "FAILURE_RATE_VIOLATION", false,
-			   "the share of spans that failed, over the window"),
+	[OBJ_MAX_ERROR_RATE] =
+		ERROR_RATE(OBJ_MAX_ERROR_RATE, "max_error_rate", "ERROR_RATE_VIOLATION", false,
+			   judge_error_rate, "the share of spans that failed, over the window"),
+	[OBJ_MAX_FAILURE_RATE] = ERROR_RATE(
+		OBJ_MAX_FAILURE_RATE, "max_failure_rate", "FAILURE_RATE_VIOLATION", false, judge_failure_rate,
+		"the share of spans that failed, and of connections that could not be opened, over "
+		"the window"),
 	[OBJ_MIN_CACHE_HIT_RATE] = {{.kind = OBJ_MIN_CACHE_HIT_RATE,
 				     .key = "min_cache_hit_rate",
 				     .violation = "CACHE_HIT_RATE_VIOLATION",
@@ -82,6 +85,14 @@ static const struct row rows[OBJ_KINDS] = {
 				     .severity_rule = SEVERITY_WARNING,
 				     .help = "the share of the cache's look-ups that hit, over the window"},
 				    judge_hit_rate},
+	[OBJ_MIN_THROUGHPUT] = {{.kind = OBJ_MIN_THROUGHPUT,
+				 .key = "min_throughput",
+				 .violation = "THROUGHPUT_VIOLATION",
+				 .quantity = QUANTITY_THROUGHPUT,
+				 .source = SOURCE_SPANS,
+				 .by_period = true,
+				 .help = "spans that ended, over a minute or the window if it is longer"},
+				judge_throughput},
 	[OBJ_MIN_BATCH_SIZE] = {{.kind = OBJ_MIN_BATCH_SIZE,
 				 .key = "min_batch_size",
 				 .violation = "BATCH_SIZE_VIOLATION",
@@ -90,6 +101,24 @@ static const struct row rows[OBJ_KINDS] = {
 				 .value = "batch_size",
 				 .help = "the mean of the captured value batch_size over the window"},
 				judge_mean},
+	[OBJ_MIN_POOL_EFFICIENCY] =
+		{{.kind = OBJ_MIN_POOL_EFFICIENCY,
+		  .key = "min_pool_efficiency",
+		  .violation = "POOL_EFFICIENCY_VIOLATION",
+		  .quantity = QUANTITY_RATE,
+		  .source = SOURCE_REUSE,
+		  .help = "the share of spans for which no connection was opened, over the "
+			  "window"},
+		 judge_pool},
+	[OBJ_MAX_CONNECTION_TIME] = {{.kind = OBJ_MAX_CONNECTION_TIME,
+				      .key = "max_connection_time",
+				      .violation = "CONNECTION_TIME_VIOLATION",
+				      .quantity = QUANTITY_DURATION,
+				      .source = SOURCE_CONNECTS,
+				      .upper = true,
+				      .per_span = true,
+				      .help = "how long each connection took to be opened"},
+				     NULL},
 	[OBJ_MAX_BACKLOG] = {{.kind = OBJ_MAX_BACKLOG,
 			      .key = "max_backlog",
 			      .violation = "BACKLOG_VIOLATION",
@@ -97,13 +126,13 @@ static const struct row rows[OBJ_KINDS] = {
 			      .source = SOURCE_OPEN,
 			      .upper = true,
 			      .at_tick = true,
-			      .help = "spans in flight, each second"},
+			      .help = "spans in flight, each second; of tcp:accept, the accept queue"},
 			     judge_backlog},
 	[OBJ_MAX_VALUE] = VALUE(OBJ_MAX_VALUE, "max_value", true),
 	[OBJ_MIN_VALUE] = VALUE(OBJ_MIN_VALUE, "min_value", false),
 	[OBJ_MAX_SYSTEM_ERROR_RATE] =
 		ERROR_RATE(OBJ_MAX_SYSTEM_ERROR_RATE, "max_error_rate", "SYSTEM_ERROR_RATE_VIOLATION", true,
-			   "the share of failed spans among those of all components"),
+			   judge_error_rate, "the share of failed spans among those of all components"),
 };
 
 const struct objective_kind_info *objective_info(enum objective_kind kind)
@@ -152,7 +181,7 @@ uint64_t objective_samples_needed(const struct objective *objective)
 {
 	const struct objective_kind_info *info = objective_info(objective->kind);
 
-	if (info->per_span || info->at_tick)
+	if (info->per_span || info->at_tick || info->by_period)
 		return 0;
 	if (objective->min_samples)
 		return objective->min_samples;
@@ -219,6 +248,18 @@ static enum judgement judge_error_rate(const struct objective *objective, const 
 			    !share_above(input->errors, all, objective->limit));
 }
 
+/* The same, with connections that could not be opened as failures more. */
+static enum judgement judge_failure_rate(const struct objective *objective,
+					 const struct objective_input *input, double *measured)
+{
+	struct objective_input all = *input;
+
+	all.count += input->not_opened;
+	all.errors += input->not_opened;
+	all.lost += input->opening_lost;
+	return judge_error_rate(objective, &all, measured);
+}
+
 /* Lost look-ups may all have missed, or all have hit. */
 static enum judgement judge_hit_rate(const struct objective *objective, const struct objective_input *input,
 				     double *measured)
@@ -232,6 +273,18 @@ static enum judgement judge_hit_rate(const struct objective *objective, const st
 			    !share_below(input->hits + input->cache_lost, all, objective->limit));
 }
 
+/* Lost spans may have ended in time, or not at all. */
+static enum judgement judge_throughput(const struct objective *objective, const struct objective_input *input,
+				       double *measured)
+{
+	double wanted = limit_times(objective->limit, (double)input->covered_ns / 1e9);
+
+	if (!input->full)
+		return JUDGED_TOO_FEW;
+	*measured = (double)input->count / ((double)input->covered_ns / 1e9);
+	return judgement_of((double)input->count < wanted, (double)(input->count + input->lost) >= wanted);
+}
+
 /* A lost batch may have been empty; it may also have been so large that the mean holds after all. */
 static enum judgement judge_mean(const struct objective *objective, const struct objective_input *input,
 				 double *measured)
@@ -243,6 +296,25 @@ static enum judgement judge_mean(const struct objective *objective, const struct
 	*measured = sum / (double)input->n_values;
 	return judgement_of(sum < limit_times(objective->limit, all),
 			    input->lost || *measured >= objective->limit);
+}
+
+/* Spans that found a connection open: all but one for each that was opened. */
+static uint64_t reused(uint64_t spans, uint64_t opened)
+{
+	return spans > opened ? spans - opened : 0;
+}
+
+/* Connections whose opening was lost may have been opened, or not; spans that were lost may have ended. */
+static enum judgement judge_pool(const struct objective *objective, const struct objective_input *input,
+				 double *measured)
+{
+	uint64_t n = input->count, all = n + input->lost, opened = input->opened;
+
+	if (!n || n < objective_samples_needed(objective))
+		return JUDGED_TOO_FEW;
+	*measured = (double)reused(n, opened) / (double)n;
+	return judgement_of(share_below(reused(n, opened + input->opening_lost), n, objective->limit),
+			    !share_below(reused(all, opened), all, objective->limit));
 }
 
 /* Lost spans may be in flight still. */

@@ -18,6 +18,9 @@ struct objective_input {
 	struct samples samples; /* durations */
 	uint64_t count, errors; /* spans */
 	uint64_t hits, misses, cache_lost;
+	uint64_t opened, not_opened, opening_lost; /* connections */
+	uint64_t covered_ns;
+	bool full;	   /* the whole period is covered, and the process ran all the time */
 	uint64_t n_values; /* of the objective's captured value */
 	int64_t value_sum;
 	uint64_t in_flight;
@@ -33,7 +36,8 @@ uint64_t objective_samples_needed(const struct objective *objective);
 
 /* limit * multiplier, at a whole number where it is meant to be one. */
 double limit_times(double limit, double multiplier);
-/* Where @multiplier puts it: higher for an upper limit, lower for a lower one. */
+/* Where @multiplier puts it: further up for an upper limit, further down for a lower one, whatever its
+ * sign. A limit of 0 stays where it is. */
 double limit_at(const struct objective *objective, double multiplier);
 /* Beyond this a breach is critical. */
 double limit_critical(const struct objective *objective, const struct thresholds *thresholds);

@@ -23,6 +23,7 @@ struct open_span {
 	uint64_t seen;		/* number of the last tick in which it was in flight */
 	uint64_t abandoned;	/* the component's counter at the time */
 	enum severity severity; /* the highest it was reported with */
+	uint64_t held;		/* whether that was held back, for breaches_tell() */
 	bool present;		/* in flight at the last tick */
 	UT_hash_handle hh;
 };

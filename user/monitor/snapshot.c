@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "bpf/buckets.h"
+#include "monitor/causes.h"
 #include "monitor/health.h"
 #include "monitor/quarters.h"
 #include "monitor/state.h"
@@ -175,6 +176,19 @@ static void copy_counters(const struct tick_counters *t, struct component_snapsh
 	out->ring_dropped = t->ring_dropped;
 	out->restarted = t->restarted;
 	out->unmatched_end = t->unmatched_end;
+	out->timed_out = t->timed_out;
+}
+
+/* A probe of its own has been hit: by a span, a look-up, or a value alone. */
+static bool is_fed(const struct component *c)
+{
+	bool fed = c->counters.entries;
+
+	if (!c->cache_apart)
+		fed |= c->counters.hits || c->counters.misses;
+	for (int i = 0; i < LAPSE_VALUES; i++)
+		fed |= c->values[i].count > 0;
+	return fed;
 }
 
 static void copy_names(const struct component *c, struct component_snapshot *out)
@@ -191,7 +205,7 @@ static void copy_names(const struct component *c, struct component_snapshot *out
 static int copy_component(struct component *c, struct component_snapshot *out)
 {
 	copy_names(c, out);
-	out->fed = c->counters.entries > 0;
+	out->fed = is_fed(c);
 	out->unused = c->spare && !out->fed;
 	out->untimed = c->untimed;
 	out->has_cache = c->has_cache;
@@ -200,6 +214,7 @@ static int copy_component(struct component *c, struct component_snapshot *out)
 	out->interval = component_stats(c, &c->last_interval);
 	out->window = component_window_stats(c);
 	out->total = component_stats(c, &c->total);
+	out->n_bands = causes_bands(c->causes, out->bands);
 	out->window_spec = c->spec;
 	out->in_flight = c->in_flight;
 	out->has_oldest = c->has_oldest;
@@ -242,7 +257,8 @@ static void sum_integrity(const struct monitor *m, struct integrity *out)
 	size_t i;
 
 	*out = (struct integrity){.ring_dropped = m->self.ring_dropped,
-				  .kernel_missed = m->self.kernel_missed};
+				  .kernel_missed = m->self.kernel_missed,
+				  .values_unnamed = m->self.values_unnamed};
 	for (i = 0; i < m->n_components; i++) {
 		const struct tick_counters *t = &m->components[i]->counters;
 
@@ -250,6 +266,8 @@ static void sum_integrity(const struct monitor *m, struct integrity *out)
 		out->returns += t->returns;
 		out->in_flight += m->components[i]->in_flight;
 		out->abandoned += t->abandoned;
+		out->unwound += t->abandoned - t->timed_out;
+		out->timed_out += t->timed_out;
 		out->jumps += t->jumps;
 		out->stray += t->stray;
 		out->too_deep += t->too_deep;

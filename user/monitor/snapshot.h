@@ -103,9 +103,18 @@ struct objective_state {
 	const char *why_unknown; /* NULL where the verdict is known */
 };
 
+/* What the slowest share of spans spent their time on. */
+struct cause_band {
+	double share;	/* of all spans, as asked for: 1, 0.1, 0.01 */
+	uint64_t count; /* spans in it */
+	double mean_ns;
+	double part[LAPSE_CAUSES + 1]; /* of their time, by enum lapse_cause; the last: on the CPU */
+};
+#define CAUSE_BANDS 3
+
 struct component_snapshot {
 	const char *name, *function, *object;
-	bool fed;			      /* has ever had an entry */
+	bool fed;			      /* a probe of its own has been hit */
 	bool unused;			      /* not even declared, as long as nothing needs it */
 	bool untimed;			      /* its spans are events without a duration */
 	bool tcp;			      /* its spans are of connections */
@@ -116,6 +125,8 @@ struct component_snapshot {
 	struct stats window;
 	struct stats total; /* since start */
 	struct window_spec window_spec;
+	struct cause_band bands[CAUSE_BANDS];
+	size_t n_bands; /* 0: causes are not known */
 	uint64_t in_flight;
 	bool has_oldest;
 	uint64_t oldest_in_flight_ns; /* age */
@@ -133,14 +144,17 @@ struct component_snapshot {
 	 * restarted. */
 	uint64_t entries, returns, too_deep, abandoned, jumps, stray, maps_full, ring_dropped;
 	uint64_t restarted, unmatched_end; /* keyed spans */
+	uint64_t timed_out;		   /* keyed spans too; abandoned has them */
 	double raw_avg_ns; /* since start, before what the probes cost was taken out; NAN: no span */
 };
 
 struct integrity {
 	uint64_t entries, returns, in_flight, abandoned, jumps, stray, too_deep, maps_full;
 	uint64_t restarted, unmatched_end;
+	uint64_t unwound, timed_out; /* what abandoned consists of */
 	uint64_t ring_dropped, kernel_missed;
-	int64_t unaccounted; /* entries less everything else; 0 unless something is wrong */
+	uint64_t values_unnamed; /* of markers, beyond the names that are kept; no contract is about them */
+	int64_t unaccounted;	 /* entries less everything else; 0 unless something is wrong */
 };
 
 struct overhead {

@@ -21,15 +21,22 @@ static const char *why_nothing(const struct component *c, const struct objective
 		return run->value >= 0 && c->values[run->value].count ? NULL : "no such value captured";
 	case SOURCE_OPEN:
 		return c->counters.entries ? NULL : "no span seen";
+	case SOURCE_SPANS:
+		return NULL;
+	case SOURCE_CONNECTS:
+		return c->connects.opened || c->connects.failed ? NULL : "no connection was opened";
 	case SOURCE_DURATIONS:
+	case SOURCE_REUSE:
 		break;
 	}
 	return c->counters.returns ? NULL : "no span seen";
 }
 
 /* A single span that was lost may have been the one that was too slow. */
-static const char *why_span_unknown(const struct component *c)
+static const char *why_span_unknown(const struct component *c, const struct objective_run *run)
 {
+	if (run->info->source == SOURCE_CONNECTS)
+		return c->connects.lost + c->stage->missed ? lost_any : NULL;
 	return component_lost(c) ? lost_any : NULL;
 }
 
@@ -39,6 +46,8 @@ static const char *why_window_unknown(const struct objective_run *run)
 		return "lost spans could have turned it";
 	if (run->judged)
 		return NULL;
+	if (run->info->by_period)
+		return "not observed for a whole period, with the process running";
 	return run->info->of_system ? "not checked yet, or too few spans" : "too few spans in the window";
 }
 
@@ -50,7 +59,7 @@ enum verdict verdict_of_objective(const struct component *component, const struc
 		return VERDICT_VIOLATED;
 	*why = component->detached ? detached : why_nothing(component, run);
 	if (!*why)
-		*why = run->info->per_span ? why_span_unknown(component) : why_window_unknown(run);
+		*why = run->info->per_span ? why_span_unknown(component, run) : why_window_unknown(run);
 	return *why ? VERDICT_UNKNOWN : VERDICT_HELD;
 }
 

@@ -145,6 +145,9 @@ void tally_add(struct tally *to, const struct tally *more)
 	to->hits += more->hits;
 	to->misses += more->misses;
 	to->cache_lost += more->cache_lost;
+	to->opened += more->opened;
+	to->not_opened += more->not_opened;
+	to->opening_lost += more->opening_lost;
 	for (size_t i = 0; i < LAPSE_VALUES; i++) {
 		to->value[i].count += more->value[i].count;
 		to->value[i].sum += more->value[i].sum;
@@ -160,6 +163,9 @@ static void tally_sub(struct tally *from, const struct tally *t)
 	from->hits -= t->hits;
 	from->misses -= t->misses;
 	from->cache_lost -= t->cache_lost;
+	from->opened -= t->opened;
+	from->not_opened -= t->not_opened;
+	from->opening_lost -= t->opening_lost;
 	for (size_t i = 0; i < LAPSE_VALUES; i++) {
 		from->value[i].count -= t->value[i].count;
 		from->value[i].sum -= t->value[i].sum;
@@ -216,6 +222,8 @@ static uint64_t samples_in(const struct tally *tally, uint64_t durations, unsign
 		return durations;
 	case SAMPLES_SPANS:
 		return tally->count;
+	case SAMPLES_ATTEMPTS:
+		return tally->count + tally->not_opened;
 	case SAMPLES_LOOKUPS:
 		return tally->hits + tally->misses;
 	case SAMPLES_NONE:

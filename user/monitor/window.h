@@ -15,6 +15,7 @@ struct tally {
 	uint64_t count, errors, sum_ns;
 	uint64_t lost; /* spans that tracing missed: they ended, or began, unseen */
 	uint64_t hits, misses, cache_lost;
+	uint64_t opened, not_opened, opening_lost; /* connections */
 	struct value_tally {
 		uint64_t count;
 		uint64_t sum; /* signed, modulo 2^64 */
@@ -26,7 +27,8 @@ void tally_add(struct tally *to, const struct tally *more);
 /* What a view counts when it reaches back for enough samples. */
 enum window_samples {
 	SAMPLES_DURATIONS,
-	SAMPLES_SPANS, /* with a duration or without */
+	SAMPLES_SPANS,	  /* with a duration or without */
+	SAMPLES_ATTEMPTS, /* spans, and connections that could not be opened */
 	SAMPLES_LOOKUPS,
 	SAMPLES_VALUE,				     /* of the first captured value; + 1 of the second ... */
 	SAMPLES_NONE = SAMPLES_VALUE + LAPSE_VALUES, /* of a captured value that is not known yet */

@@ -2,8 +2,15 @@
 #include "output/compose.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+/* How soon a signal is seen while nobody reads the output. */
+#define ROOM_MS 100
 
 int compose_open(struct compose *compose)
 {
@@ -12,11 +19,36 @@ int compose_open(struct compose *compose)
 	return compose->file ? 0 : -ENOMEM;
 }
 
+/* Signals are blocked and wait for the loop: one that is pending ends the wait for a reader who takes
+ * nothing. */
+static bool is_to_end(void)
+{
+	sigset_t pending;
+
+	return !sigpending(&pending) && (sigismember(&pending, SIGINT) || sigismember(&pending, SIGTERM) ||
+					 sigismember(&pending, SIGHUP));
+}
+
+static int wait_for_room(int fd)
+{
+	struct pollfd room = {.fd = fd, .events = POLLOUT};
+	int ready;
+
+	while ((ready = poll(&room, 1, ROOM_MS)) == 0)
+		if (is_to_end())
+			return -EINTR;
+	return ready < 0 ? -errno : 0;
+}
+
+/* So much at once as a pipe takes without a wait when it says that there is room. */
 static int write_whole(int fd, const char *text, size_t length)
 {
 	while (length) {
-		ssize_t n = write(fd, text, length);
+		int err = wait_for_room(fd);
+		ssize_t n = err ? 0 : write(fd, text, length < PIPE_BUF ? length : PIPE_BUF);
 
+		if (err)
+			return err;
 		if (n < 0 && errno != EINTR)
 			return -errno;
 		if (n > 0) {

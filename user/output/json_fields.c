@@ -23,6 +23,8 @@
 #define ALERT(member)	  AT(FROM_ALERT, struct alert, member)
 #define OBJECTIVE(member) AT(FROM_OBJECTIVE, struct objective_state, member)
 
+#define TIMED_OUT "keyed spans only: given up after their timeout; abandoned has them too"
+
 /* ---- window, and what final says of a component ---------------------------------------- */
 
 static const struct json_field trend_fields[] = {
@@ -95,9 +97,13 @@ static const struct json_field component_fields[] = {
 	{"maps_full", JSON_KIND_COUNT, COMPONENT(maps_full)},
 	{"restarted", JSON_KIND_COUNT, COMPONENT(restarted), .help = "keyed spans only"},
 	{"unmatched_end", JSON_KIND_COUNT, COMPONENT(unmatched_end), .help = "keyed spans only"},
+	{"timed_out", JSON_KIND_COUNT, COMPONENT(timed_out), .help = TIMED_OUT},
 	DETACHED_FIELD,
 	{"tcp", JSON_KIND_GET, .get = json_get_tcp, .schema = json_schema_tcp,
 	 .help = "what its connections did"},
+	{"causes", JSON_KIND_GET, .get = json_get_causes, .schema = json_schema_causes,
+	 .help = "what all spans, the slowest tenth and the slowest hundredth spent their time on, as "
+		 "fractions"},
 };
 TABLE(json_component, "component", component_fields, "one component since the start");
 
@@ -120,7 +126,8 @@ TABLE(json_objective, "objective", objective_fields, "one objective of a contrac
 static const struct json_field span_fields[] = {
 	{"component", JSON_KIND_TEXT, COMPONENT(name)},
 	{"pid", JSON_KIND_COUNT, SPAN(pid)},
-	{"tid", JSON_KIND_COUNT, SPAN(tid)},
+	{"tid", JSON_KIND_ID, SPAN(tid), .nullable = true,
+	 .help = "null: a goroutine has no thread of its own"},
 	{"comm", JSON_KIND_GET, .get = json_get_span_comm, .schema = json_schema_text},
 	{"start", JSON_KIND_TIME, SPAN(start_ns)},
 	{"start_ns", JSON_KIND_DIGITS, SPAN(start_ns), .help = "CLOCK_MONOTONIC"},
@@ -137,6 +144,11 @@ static const struct json_field span_fields[] = {
 	 .help = "the remote end of the connection"},
 	{"tcp", JSON_KIND_GET, .get = json_get_span_tcp, .schema = json_schema_span_tcp,
 	 .help = "what is known of its connection"},
+	{"cause", JSON_KIND_GET, .get = json_get_cause, .schema = json_schema_cause,
+	 .help = "what its thread spent the time on; null: not known"},
+	{"ran_instead", JSON_KIND_GET, .get = json_get_ran_instead, .schema = json_schema_ran_instead,
+	 .help = "who ran while its thread could have"},
+	{"longest_wait", JSON_KIND_GET, .get = json_get_longest_wait, .schema = json_schema_longest_wait},
 };
 TABLE(json_span, "span", span_fields, "a slow, failed or still open span");
 
@@ -149,8 +161,8 @@ static const struct json_field violation_fields[] = {
 	{"unit", JSON_KIND_UNIT, VIOLATION(kind)},
 	{"open", JSON_KIND_BOOL, VIOLATION(open), .help = "by a span that has not ended yet"},
 	{"objective", JSON_KIND_OBJECTIVE, VIOLATION(kind)},
-	{"pid", JSON_KIND_COUNT, VIOLATION(pid), .help = "0: not one span's"},
-	{"tid", JSON_KIND_COUNT, VIOLATION(tid)},
+	{"pid", JSON_KIND_ID, VIOLATION(pid), .nullable = true, .help = "null: not one span's"},
+	{"tid", JSON_KIND_ID, VIOLATION(tid), .nullable = true},
 	{"value", JSON_KIND_TEXT, VIOLATION(value), .nullable = true,
 	 .help = "the captured value that it is about"},
 };
@@ -172,8 +184,8 @@ static const struct json_field alert_fields[] = {
 	{"window_s", JSON_KIND_SECONDS, ALERT(window_ns), .help = "covered; 0: judged span by span"},
 	{"approach", JSON_KIND_BOOL, ALERT(approach), .help = "below the limit still"},
 	{"open", JSON_KIND_BOOL, ALERT(open)},
-	{"pid", JSON_KIND_COUNT, ALERT(pid), .help = "0: not one span's"},
-	{"tid", JSON_KIND_COUNT, ALERT(tid)},
+	{"pid", JSON_KIND_ID, ALERT(pid), .nullable = true, .help = "null: not one span's"},
+	{"tid", JSON_KIND_ID, ALERT(tid), .nullable = true},
 	{"value", JSON_KIND_TEXT, ALERT(value), .nullable = true,
 	 .help = "the captured value that it is about"},
 };
@@ -222,6 +234,9 @@ static const struct json_field integrity_fields[] = {
 	{"kernel_missed", JSON_KIND_COUNT, SNAPSHOT(integrity.kernel_missed)},
 	{"unaccounted", JSON_KIND_SIGNED, SNAPSHOT(integrity.unaccounted),
 	 .help = "entries less everything they became; not 0: something is wrong"},
+	{"timed_out", JSON_KIND_COUNT, SNAPSHOT(integrity.timed_out), .help = TIMED_OUT},
+	{"values_unnamed", JSON_KIND_COUNT, SNAPSHOT(integrity.values_unnamed),
+	 .help = "of markers, under more than four names a component: not kept"},
 };
 static TABLE(integrity_table, "integrity", integrity_fields, "what can make the figures wrong");
 

@@ -212,9 +212,14 @@ json_t *json_get_span_comm(const struct json_source *source)
 	return json_text(comm);
 }
 
+static bool has_not_ended(const struct lapse_span *span)
+{
+	return span->flags & LAPSE_SPAN_ENDLESS;
+}
+
 json_t *json_get_span_open(const struct json_source *source)
 {
-	return json_boolean(span_of(source)->flags & LAPSE_SPAN_OPEN);
+	return json_boolean(has_not_ended(span_of(source)));
 }
 
 /* An open span has no outcome yet, and others may have none that can be told. */
@@ -223,7 +228,7 @@ json_t *json_get_span_ok(const struct json_source *source)
 	const struct component_snapshot *component = source->from[FROM_COMPONENT];
 	uint32_t flags = span_of(source)->flags;
 
-	if (flags & LAPSE_SPAN_OPEN || !component->total.has_errors)
+	if (has_not_ended(span_of(source)) || !component->total.has_errors)
 		return json_null();
 	return json_boolean(!(flags & LAPSE_SPAN_ERROR));
 }

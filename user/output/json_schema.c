@@ -106,6 +106,8 @@ static json_t *kind_schema(const struct json_field *field)
 	switch (field->kind) {
 	case JSON_KIND_COUNT:
 		return count_schema();
+	case JSON_KIND_ID:
+		return json_pack("{s:s,s:i}", "type", "integer", "minimum", 1);
 	case JSON_KIND_SIGNED:
 		return json_pack("{s:s}", "type", "integer");
 	case JSON_KIND_NUMBER:
@@ -170,7 +172,31 @@ json_t *json_table_schema(const struct json_table *table, bool with_head)
 	return schema;
 }
 
-int output_json_schema(FILE *stream)
+static json_t *other_field(const struct output_field *field)
+{
+	static const char *const types[] = {
+		[OUTPUT_TEXT] = "string", [OUTPUT_COUNT] = "integer", [OUTPUT_BOOL] = "boolean"};
+	json_t *schema = field->nullable ? json_pack("{s:[s,s]}", "type", types[field->kind], "null")
+					 : json_pack("{s:s}", "type", types[field->kind]);
+
+	if (field->kind == OUTPUT_COUNT)
+		json_object_set_new(schema, "minimum", json_integer(0));
+	json_object_set_new(schema, "description", json_string(field->help));
+	return schema;
+}
+
+static json_t *other_schema(const struct output_object *object)
+{
+	json_t *schema = json_pack("{s:s,s:s,s:s,s:{},s:[]}", "title", object->type, "description",
+				   object->help, "type", "object", "properties", "required");
+
+	head(schema, object->type);
+	for (size_t i = 0; i < object->n_fields; i++)
+		require(schema, object->fields[i].key, other_field(&object->fields[i]));
+	return schema;
+}
+
+int output_json_schema(FILE *stream, const struct output_object *others, size_t n_others)
 {
 	static const struct json_table *const tables[] = {&json_window, &json_span,   &json_violation,
 							  &json_alert,	&json_health, &json_final};
@@ -182,6 +208,8 @@ int output_json_schema(FILE *stream)
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++)
 		json_array_append_new(json_object_get(schema, "oneOf"), json_table_schema(tables[i], true));
+	for (size_t i = 0; i < n_others; i++)
+		json_array_append_new(json_object_get(schema, "oneOf"), other_schema(&others[i]));
 	if (!err) {
 		if (json_dumpf(schema, compose.file, JSON_INDENT(2)))
 			err = -ENOMEM;

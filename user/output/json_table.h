@@ -35,6 +35,7 @@ struct json_source {
 
 enum json_kind {
 	JSON_KIND_COUNT,   /* an unsigned integer of any width */
+	JSON_KIND_ID,	   /* an unsigned integer; 0 is null */
 	JSON_KIND_SIGNED,  /* an integer of 64 bits */
 	JSON_KIND_NUMBER,  /* a double; NAN is null */
 	JSON_KIND_SECONDS, /* nanoseconds there, seconds in the object */

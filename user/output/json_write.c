@@ -127,6 +127,10 @@ static json_t *value_at(const struct json_field *field, const struct json_source
 		return json_integer((json_int_t)read_unsigned(at, field->size));
 	case JSON_KIND_NUMBER:
 		return number_at(at);
+	case JSON_KIND_ID:
+		return read_unsigned(at, field->size)
+			       ? json_integer((json_int_t)read_unsigned(at, field->size))
+			       : json_null();
 	case JSON_KIND_SECONDS:
 		return json_real((double)read_unsigned(at, field->size) / 1e9);
 	case JSON_KIND_DIGITS:

@@ -8,6 +8,7 @@
 #define LAPSE_OUTPUT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -23,6 +24,7 @@ struct output_options {
 	bool color;
 	bool histogram; /* in the final report */
 	bool tcp;	/* intervals in the columns of connections */
+	bool why;	/* spans with a column of causes */
 };
 
 /* A renderer; each function may be NULL where it has nothing to show. All return 0 or -errno of the
@@ -48,8 +50,22 @@ extern const struct output output_json;
 /* @alert as one JSON object (the same as output_json writes), to be freed; NULL: out of memory. */
 char *output_alert_json(const struct snapshot *snapshot, const struct alert *alert);
 
-/* The JSON schema of every object (--json-schema). 0 or -errno. */
-int output_json_schema(FILE *stream);
+/* An object that is made elsewhere, from no snapshot. */
+enum output_field_kind { OUTPUT_TEXT, OUTPUT_COUNT, OUTPUT_BOOL };
+struct output_field {
+	const char *key;
+	enum output_field_kind kind;
+	bool nullable;
+	const char *help;
+};
+struct output_object {
+	const char *type, *help;
+	const struct output_field *fields;
+	size_t n_fields;
+};
+
+/* The JSON schema of every object (--json-schema), @others among them. 0 or -errno. */
+int output_json_schema(FILE *stream, const struct output_object *others, size_t n_others);
 
 /* Names as they stand in every output. */
 const char *output_severity_name(enum severity severity);

@@ -49,14 +49,18 @@ static void stars(FILE *out, uint64_t count, uint64_t most)
 		fputc(i < n ? '*' : ' ', out);
 }
 
+/* From the first slot that is not empty to the last. */
 static void print_slots(FILE *out, const uint64_t slots[SLOTS], unsigned top)
 {
 	int width = top < 32 ? 10 : 20;
+	unsigned bottom = 0;
 	uint64_t most = 0;
 
-	for (unsigned i = 0; i <= top; i++)
+	while (bottom < top && !slots[bottom])
+		bottom++;
+	for (unsigned i = bottom; i <= top; i++)
 		most = slots[i] > most ? slots[i] : most;
-	for (unsigned i = 0; i <= top; i++) {
+	for (unsigned i = bottom; i <= top; i++) {
 		uint64_t low = i ? 1ULL << i : 0, high = (2ULL << i) - 1;
 
 		fprintf(out, "%*" PRIu64 " -> %-*" PRIu64 " : %-8" PRIu64 " |", width, low, width, high,

@@ -13,14 +13,20 @@ static const struct loss {
 	size_t offset;
 	const char *what;
 } losses[] = {
-	{offsetof(struct integrity, abandoned), "abandoned (longjmp, exception or thread end): not measured"},
+	{offsetof(struct integrity, unwound),
+	 "abandoned (longjmp, exception, end of the thread or process): not measured"},
+	{offsetof(struct integrity, timed_out),
+	 "keyed spans given up, open for longer than their timeout=: not measured"},
 	{offsetof(struct integrity, too_deep), "nested too deep: not measured"},
 	{offsetof(struct integrity, maps_full), "found the kernel's maps full: not measured"},
 	{offsetof(struct integrity, stray), "returns without an entry: not measured"},
 	{offsetof(struct integrity, restarted), "keyed spans begun anew before they ended: not measured"},
-	{offsetof(struct integrity, unmatched_end), "ends of keyed spans that had not begun: not measured"},
+	{offsetof(struct integrity, unmatched_end),
+	 "ends of keyed spans that were not open (begun unseen, or given up): not measured"},
 	{offsetof(struct integrity, kernel_missed),
 	 "probe hits missed by the kernel, or while a new library was judged: not measured"},
+	{offsetof(struct integrity, values_unnamed),
+	 "values of markers under more than four names a component: not kept"},
 	{offsetof(struct integrity, ring_dropped), "ring-buffer drops: single spans lost, counts are exact"},
 };
 /* A glob may leave thousands without a hit. */

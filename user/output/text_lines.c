@@ -10,13 +10,23 @@
 #include "output/text_parts.h"
 #include "output/words.h"
 
-static bool span_header_done;
+/* Three causes, mostly. */
+#define CAUSE_WIDTH 40
+
+/* Mostly a request's two figures. */
+#define CONNECTION_WIDTH 26
+
+/* All text goes to one terminal, so there is one list of spans. */
+static struct {
+	bool header_done;
+	bool values, connections, causes; /* has these columns */
+} spans;
 
 static int begin(const struct output_options *options, const struct snapshot *snapshot)
 {
 	(void)options;
 	(void)snapshot;
-	span_header_done = false;
+	spans.header_done = spans.values = spans.connections = false;
 	text_table_reset();
 	text_tcp_reset();
 	return 0;
@@ -33,7 +43,7 @@ static const char *comm_word(const char comm[LAPSE_COMM_LEN], char buffer[NAME_S
 	char whole[LAPSE_COMM_LEN + 1] = {0};
 
 	memcpy(whole, comm, LAPSE_COMM_LEN);
-	return text_escape(whole, buffer, NAME_SIZE);
+	return *whole ? text_escape(whole, buffer, NAME_SIZE) : "-";
 }
 
 /* Functions that return int leave the register's upper half zero: a small negative one is meant. */
@@ -48,6 +58,10 @@ static const char *result_word(const struct lapse_span *span, char word[WORD_SIZ
 {
 	if (span->flags & LAPSE_SPAN_OPEN)
 		return "open";
+	if (span->flags & LAPSE_SPAN_TIMED_OUT)
+		return "gave up";
+	if (span->flags & LAPSE_SPAN_RESTARTED)
+		return "restart";
 	if (!(span->flags & LAPSE_SPAN_ERROR))
 		return "ok";
 	if (!(span->flags & LAPSE_SPAN_RET))
@@ -56,32 +70,80 @@ static const char *result_word(const struct lapse_span *span, char word[WORD_SIZ
 	return word;
 }
 
-/* "batch_size=7 ", what was captured with the span. */
-static void captured(FILE *out, const struct snapshot *snapshot, const struct lapse_span *span)
+/* "batch_size=7,depth=2", what was captured with the span. */
+static const char *captured(const struct snapshot *snapshot, const struct lapse_span *span,
+			    char values[NAME_SIZE])
 {
 	const struct component_snapshot *component = &snapshot->components[span->component];
-	char name[NAME_SIZE];
+	char number[WORD_SIZE];
 
-	for (size_t i = 0; span->component < snapshot->n_components && i < LAPSE_VALUES; i++)
-		if (span->values & 1U << i && component->value_name[i])
-			fprintf(out, "%s=%" PRId64 " ",
-				text_escape(component->value_name[i], name, NAME_SIZE),
-				(int64_t)span->value[i]);
+	*values = '\0';
+	for (size_t i = 0; span->component < snapshot->n_components && i < LAPSE_VALUES; i++) {
+		if (!(span->values & 1U << i) || !component->value_name[i])
+			continue;
+		snprintf(number, sizeof(number), "%" PRId64, (int64_t)span->value[i]);
+		word_captured(component->value_name[i], number, values);
+	}
+	return *values ? values : "-";
+}
+
+/* Programs with markers may name a value at any time: then the column begins there. */
+static bool wants_values(const struct snapshot *snapshot, const struct lapse_span *span)
+{
+	for (size_t i = 0; i < snapshot->n_components; i++)
+		for (int v = 0; v < LAPSE_VALUES; v++)
+			if (snapshot->components[i].value_name[v])
+				return true;
+	return span->values;
+}
+
+static bool wants_connections(const struct snapshot *snapshot)
+{
+	for (size_t i = 0; i < snapshot->n_components; i++)
+		if (snapshot->components[i].tcp)
+			return true;
+	return false;
+}
+
+static void span_header(FILE *out, enum time_unit unit)
+{
+	fprintf(out, "%-12s %-15s %-8s %-8s %10s  %-8s ", "TIME", "COMM", "PID", "TID",
+		unit == UNIT_US ? "LAT(us)" : "LAT(ms)", "RESULT");
+	if (spans.causes)
+		fprintf(out, "%-*s ", CAUSE_WIDTH, "CAUSE");
+	if (spans.values)
+		fprintf(out, "%-*s ", VALUES_WIDTH, "VALUES");
+	if (spans.connections)
+		fprintf(out, "%-*s ", CONNECTION_WIDTH, "CONNECTION");
+	fputs("FUNC\n", out);
+	spans.header_done = true;
+}
+
+static const char *thread_word(uint32_t tid, char word[WORD_SIZE])
+{
+	snprintf(word, WORD_SIZE, "%u", tid);
+	return tid ? word : "-";
 }
 
 static void span_row(FILE *out, enum time_unit unit, const struct snapshot *snapshot,
 		     const struct lapse_span *span)
 {
-	char clock[WORD_SIZE], latency[WORD_SIZE], result[WORD_SIZE], comm[NAME_SIZE], name[NAME_SIZE];
+	char clock[WORD_SIZE], latency[WORD_SIZE], result[WORD_SIZE], thread[WORD_SIZE];
+	char comm[NAME_SIZE], name[NAME_SIZE], words[NAME_SIZE];
 
-	fprintf(out, "%-12s %-15s %-8u %-8u %10s  %-8s ", word_clock(snapshot, span_end_ns(span), clock),
-		comm_word(span->comm, comm), span->pid, span->tid,
+	fprintf(out, "%-12s %-15s %-8u %-8s %10s  %-8s ", word_clock(snapshot, span_end_ns(span), clock),
+		comm_word(span->comm, comm), span->pid, thread_word(span->tid, thread),
 		span->flags & LAPSE_SPAN_UNTIMED ? "-" : word_in_unit(span->duration_ns, unit, latency),
 		result_word(span, result));
-	captured(out, snapshot, span);
+	if (spans.causes)
+		fprintf(out, "%-*s ", CAUSE_WIDTH, text_causes(unit, span, words));
+	if (spans.values)
+		fprintf(out, "%-*s ", VALUES_WIDTH, captured(snapshot, span, words));
 	word_component(snapshot, span->component, name);
-	text_tcp_span(out, unit, span, name);
+	if (spans.connections)
+		fprintf(out, "%-*s ", CONNECTION_WIDTH, text_tcp_span(unit, span, name, words));
 	fprintf(out, "%s\n", name);
+	text_longest_wait(out, snapshot, span);
 }
 
 static int span(const struct output_options *options, const struct snapshot *snapshot,
@@ -93,10 +155,12 @@ static int span(const struct output_options *options, const struct snapshot *sna
 
 	if (err)
 		return err;
-	if (!span_header_done)
-		fprintf(compose.file, "%-12s %-15s %-8s %-8s %10s  %-8s %s\n", "TIME", "COMM", "PID", "TID",
-			unit == UNIT_US ? "LAT(us)" : "LAT(ms)", "RESULT", "FUNC");
-	span_header_done = true;
+	if (!spans.header_done || (!spans.values && wants_values(snapshot, span))) {
+		spans.values = wants_values(snapshot, span);
+		spans.connections = wants_connections(snapshot);
+		spans.causes = options->why;
+		span_header(compose.file, unit);
+	}
 	span_row(compose.file, unit, snapshot, span);
 	return compose_write(&compose, options->stream);
 }
@@ -113,7 +177,7 @@ static void comparison(FILE *out, enum objective_kind kind, double measured, dou
 		word_quantity(kind, limit, right));
 }
 
-static void offender(FILE *out, const char comm[LAPSE_COMM_LEN], uint32_t tid, bool open)
+static void offender(FILE *out, const char comm[LAPSE_COMM_LEN], uint32_t pid, uint32_t tid, bool open)
 {
 	char name[NAME_SIZE];
 
@@ -121,6 +185,8 @@ static void offender(FILE *out, const char comm[LAPSE_COMM_LEN], uint32_t tid, b
 		fputs(", still open", out);
 	if (tid)
 		fprintf(out, ", by %s/%u", comm_word(comm, name), tid);
+	else if (pid)
+		fprintf(out, ", by a goroutine of %u", pid);
 }
 
 /* Where the violation's type does not say which objective it was. */
@@ -153,7 +219,7 @@ static int violation(const struct output_options *options, const struct snapshot
 		word_color(options, v->severity), output_severity_name(v->severity), word_plain(options));
 	subject(compose.file, snapshot, v->component, v->kind, v->value);
 	comparison(compose.file, v->kind, v->measured, v->limit, false);
-	offender(compose.file, v->comm, v->tid, v->open);
+	offender(compose.file, v->comm, v->pid, v->tid, v->open);
 	fputc('\n', compose.file);
 	return compose_write(&compose, options->stream);
 }
@@ -181,7 +247,7 @@ static void announcement(FILE *out, const struct alert *alert)
 	if (alert->window_ns)
 		fprintf(out, " over %s", word_duration((double)alert->window_ns, word));
 	held_back(out, alert->held_back);
-	offender(out, alert->comm, alert->tid, alert->open);
+	offender(out, alert->comm, alert->pid, alert->tid, alert->open);
 }
 
 void text_alert(FILE *out, const struct output_options *options, const struct snapshot *snapshot,

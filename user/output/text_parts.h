@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "output/output.h"
+#include "output/words.h"
 
 /* The table of intervals. It keeps count of its rows, for the header; reset starts it again. */
 void text_table_reset(void);
@@ -20,9 +21,16 @@ size_t text_shown(const struct snapshot *snapshot, bool interval, uint32_t **sho
 /* What connections do, a row a component and interval. */
 void text_tcp_reset(void);
 int text_tcp_interval(const struct output_options *options, const struct snapshot *snapshot);
-/* "peer=10.0.0.5:5432 net=0.12 unread=0.01 retransmits=1 ": what a span has of its connection, but for what
- * the @name of its component says. */
-void text_tcp_span(FILE *out, enum time_unit unit, const struct lapse_span *span, const char *name);
+/* "peer=10.0.0.5:5432 net=0.12 unread=0.01 retransmits=1": what a span has of its connection, but for what
+ * the @name of its component says; "-": nothing. */
+const char *text_tcp_span(enum time_unit unit, const struct lapse_span *span, const char *name,
+			  char words[NAME_SIZE]);
+/* "lock 171.0  net 10.8  on-cpu 2.1": what a span's thread did; "-": not known. */
+const char *text_causes(enum time_unit unit, const struct lapse_span *span, char words[NAME_SIZE]);
+/* Lines below its row: the longest wait and who ended it, who ran instead. */
+void text_longest_wait(FILE *out, const struct snapshot *snapshot, const struct lapse_span *span);
+/* Lines of the final report: what the slowest spans spent their time on. */
+void text_cause_bands(FILE *out, const struct component_snapshot *component);
 /* A line of the final report. */
 void text_tcp_total(FILE *out, const struct tcp_stats *tcp);
 

@@ -16,7 +16,7 @@
 static struct {
 	unsigned rows; /* since the header; 0: none was printed */
 	enum time_unit unit;
-	bool error_rate, cache; /* has these columns */
+	bool error_rate, cache, values; /* has these columns */
 } table;
 
 void text_table_reset(void)
@@ -45,9 +45,17 @@ static enum time_unit pick_unit(const struct snapshot *snapshot)
 static void choose_columns(const struct snapshot *snapshot)
 {
 	table.error_rate = snapshot->system.has_errors;
-	table.cache = false;
-	for (size_t i = 0; i < snapshot->n_components; i++)
+	table.cache = table.values = false;
+	for (size_t i = 0; i < snapshot->n_components; i++) {
 		table.cache |= snapshot->components[i].has_cache;
+		table.values |= snapshot->components[i].interval.n_values > 0;
+	}
+}
+
+/* A program with markers has named its first value: the column begins there. */
+static bool lacks_values(const struct snapshot *snapshot, uint32_t i)
+{
+	return !table.values && snapshot->components[i].interval.n_values;
 }
 
 static void header(FILE *out, const struct output_options *options, const struct snapshot *snapshot)
@@ -70,7 +78,10 @@ static void header(FILE *out, const struct output_options *options, const struct
 		snprintf(title, sizeof(title), "%s(%s)", columns[i], unit);
 		fprintf(out, " %9s", title);
 	}
-	fprintf(out, " %-10s %6s %s\n", "TREND", "HEALTH", "FUNC");
+	fprintf(out, " %-10s %6s", "TREND", "HEALTH");
+	if (table.values)
+		fprintf(out, " %-*s", VALUES_WIDTH, "VALUES");
+	fputs(" FUNC\n", out);
 }
 
 static void figure(FILE *out, bool known, uint64_t ns)
@@ -98,14 +109,16 @@ static const char *decimal(double value, int digits, char word[WORD_SIZE])
 }
 
 /* The mean of each captured value in the interval. */
-static void captured(FILE *out, const struct stats *stats)
+static const char *captured(const struct stats *stats, char values[NAME_SIZE])
 {
-	char name[NAME_SIZE], word[WORD_SIZE];
+	char word[WORD_SIZE];
 
+	*values = '\0';
 	for (size_t i = 0; i < stats->n_values; i++)
 		if (stats->values[i].count)
-			fprintf(out, " %s=%s", text_escape(stats->values[i].name, name, sizeof(name)),
-				word_number(stats->values[i].mean, word));
+			word_captured(stats->values[i].name, word_number(stats->values[i].mean, word),
+				      values);
+	return *values ? values : "-";
 }
 
 static void row(FILE *out, const struct output_options *options, const struct snapshot *snapshot, uint32_t i)
@@ -126,7 +139,8 @@ static void row(FILE *out, const struct output_options *options, const struct sn
 	fprintf(out, " %-10s %6s",
 		component->detached ? "detached" : output_trend_name(component->latency_trend),
 		decimal(component->health, 0, word));
-	captured(out, stats);
+	if (table.values)
+		fprintf(out, " %-*s", VALUES_WIDTH, captured(stats, name));
 	fprintf(out, " %s\n", word_component(snapshot, i, name));
 }
 
@@ -136,8 +150,10 @@ static void rows(FILE *out, const struct output_options *options, const struct s
 	size_t more, n = text_shown(snapshot, true, &shown, &more);
 
 	for (size_t i = 0; i < n; i++) {
-		if (table.rows % HEADER_EVERY == 0)
+		if (table.rows % HEADER_EVERY == 0 || lacks_values(snapshot, shown[i])) {
 			header(out, options, snapshot);
+			table.rows = 0;
+		}
 		table.rows++;
 		row(out, options, snapshot, shown[i]);
 	}

@@ -2,9 +2,11 @@
 /* Connections in text: a table of its own, and what spans and reports say of them. */
 #include <inttypes.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/diag.h"
 #include "output/compose.h"
 #include "output/text_parts.h"
 #include "output/words.h"
@@ -98,25 +100,40 @@ int text_tcp_interval(const struct output_options *options, const struct snapsho
 	return compose_write(&compose, options->stream);
 }
 
-void text_tcp_span(FILE *out, enum time_unit unit, const struct lapse_span *span, const char *name)
+static void add(char words[NAME_SIZE], const char *format, ...) LAPSE_PRINTF(2, 3);
+
+static void add(char words[NAME_SIZE], const char *format, ...)
+{
+	size_t length = strlen(words);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(words + length, NAME_SIZE - length, format, args);
+	va_end(args);
+}
+
+const char *text_tcp_span(enum time_unit unit, const struct lapse_span *span, const char *name,
+			  char words[NAME_SIZE])
 {
 	const struct lapse_tcp *tcp = span_tcp(span);
 	char word[ADDRESS_SIZE];
 
+	*words = '\0';
 	if (!tcp)
-		return;
+		return "-";
 	if (!strstr(name, word_address(&tcp->peer, word)))
-		fprintf(out, "peer=%s ", word);
+		add(words, "peer=%s ", word);
 	if (tcp->kind == LAPSE_TCP_REQUEST) {
-		fprintf(out, "net=%s ", word_in_unit(tcp->network_ns, unit, word));
-		fprintf(out, "unread=%s ", word_in_unit(tcp->unread_ns, unit, word));
+		add(words, "net=%s ", word_in_unit(tcp->network_ns, unit, word));
+		add(words, "unread=%s ", word_in_unit(tcp->unread_ns, unit, word));
 	}
 	if (tcp->retransmits)
-		fprintf(out, "retransmits=%" PRIu32 " ", tcp->retransmits);
+		add(words, "retransmits=%" PRIu32 " ", tcp->retransmits);
 	if (tcp->pipelined)
-		fprintf(out, "pipelined=%" PRIu32 " ", tcp->pipelined);
+		add(words, "pipelined=%" PRIu32 " ", tcp->pipelined);
 	if (tcp->error)
-		fprintf(out, "(%s) ", strerrordesc_np(tcp->error) ?: "?");
+		add(words, "(%s) ", strerrordesc_np(tcp->error) ?: "?");
+	return *words ? words : "-";
 }
 
 void text_tcp_total(FILE *out, const struct tcp_stats *tcp)

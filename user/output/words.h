@@ -46,6 +46,10 @@ const char *word_count(uint64_t count, const char *noun, char buffer[WORD_SIZE])
 /* "max_p99", or with the captured value that it is about: "max_value batch_size". */
 const char *word_objective(enum objective_kind kind, const char *value, char buffer[NAME_SIZE]);
 
+/* Appends "batch_size=7" to @values, with a comma where there are some; and how wide their column is. */
+void word_captured(const char *name, const char *value, char values[NAME_SIZE]);
+#define VALUES_WIDTH 20
+
 /* The component's name made safe for a terminal; a number that is none gives "?". */
 const char *word_component(const struct snapshot *snapshot, uint32_t component, char buffer[NAME_SIZE]);
 
@@ -53,6 +57,15 @@ const char *word_component(const struct snapshot *snapshot, uint32_t component, 
 const char *word_address(const struct lapse_address *address, char buffer[ADDRESS_SIZE]);
 /* "1.2 MB": bytes, by thousands. */
 const char *word_bytes(uint64_t bytes, char buffer[WORD_SIZE]);
+
+/* Causes by enum lapse_cause, the last being the processor itself; interrupts by enum lapse_interrupt. */
+extern const char *const cause_names[LAPSE_CAUSES + 1];
+extern const char *const interrupt_names[LAPSE_INTERRUPT_UNKNOWN];
+
+/* Why @span took its time; NULL: it is not known. */
+const struct lapse_why *span_why(const struct lapse_span *span);
+/* Its time by cause, the last being the processor itself; false where it is not known. */
+bool span_causes(const struct lapse_span *span, uint64_t ns[LAPSE_CAUSES + 1]);
 
 /* What @span has of its connection; NULL: it is of none. */
 const struct lapse_tcp *span_tcp(const struct lapse_span *span);

@@ -40,12 +40,13 @@ static void note_feeders(const struct plan *plan, const struct arranging *how, s
 {
 	for (size_t i = 0; i < arranged->n; i++) {
 		struct plan_component *component = &arranged->components[i];
+		const struct plan_fed *fed;
 
 		if (component->spec < how->first_fed)
 			continue;
-		component->feeds = FEEDS_CACHE;
-		component->fed =
-			arranged->now[component_of(plan, how->fed[component->spec - how->first_fed])];
+		fed = &how->fed[component->spec - how->first_fed];
+		component->feeds = fed->feeds;
+		component->fed = arranged->now[component_of(plan, fed->spec)];
 	}
 }
 
@@ -117,7 +118,9 @@ int arrange_components(struct plan *plan, const struct arranging *how)
 			if (how->dropped[i])
 				plan_component_free(&plan->components[i]);
 		/* In place: whoever adds to the plan later expects room up to a power of two. */
-		memcpy(plan->components, arranged.components, arranged.n * sizeof(*arranged.components));
+		if (arranged.n)
+			memcpy(plan->components, arranged.components,
+			       arranged.n * sizeof(*arranged.components));
 		plan->n_components = arranged.n;
 	}
 	free(arranged.components);

@@ -6,9 +6,9 @@
 #include "probe/plan.h"
 
 struct arranging {
-	const bool *dropped; /* by component: it cannot be measured as it should be */
-	size_t first_fed;    /* specifications from here on feed others ... */
-	const size_t *fed;   /* ... which are these */
+	const bool *dropped;	    /* by component: it cannot be measured as it should be */
+	size_t first_fed;	    /* specifications from here on feed others ... */
+	const struct plan_fed *fed; /* ... which are these */
 };
 
 /*

@@ -187,48 +187,61 @@ static int new_component(struct build *build, size_t spec, char *name, char *fun
 		.function = function,
 		.object = strdup(path_base(object)),
 		.spec = spec,
-		.glob = build->specs[spec].glob,
+		.glob = build->specs[spec].glob && build->specs[spec].kind == SPEC_FUNCTION,
 	};
 	rules_of_spec(&build->specs[spec], component);
 	if (build->specs[spec].kind == SPEC_MARKER) {
-		component->marker = strdup(build->specs[spec].function);
+		component->marker = strdup(component->function ?: "");
 		if (!component->marker)
 			return -ENOMEM;
 	}
 	return component->name && component->function && component->object ? 0 : -ENOMEM;
 }
 
-int build_whole(struct build *build, size_t index, const char *object, size_t *component)
+/* Of all that the specification means, or of its marker @part. */
+static int declare(struct build *build, size_t index, const char *object, const char *part, char *key,
+		   size_t *component)
 {
 	const struct probe_spec *spec = &build->specs[index];
-	char *key = build_component_key(build, index, object, "");
-	char *name;
+	const char *joined = spec->name ?: spec->glob ? build->options->merge : NULL;
+	char *function = part ? strdup(part) : want_component_name(spec), *name = NULL;
+	int err;
+
+	if (function)
+		name = strdup(joined ?: function);
+	*component = build->plan->n_components;
+	err = new_component(build, index, name, function, object);
+	if (!err)
+		return build_add_component_key(build, key, *component);
+	free(key);
+	return err;
+}
+
+static int find_or_declare(struct build *build, size_t index, const char *object, const char *part,
+			   size_t *component)
+{
+	char *key = build_component_key(build, index, object, part ?: "");
 	int err;
 
 	if (!key)
 		return -ENOMEM;
 	if (build->planned)
 		build->planned[index] = true;
-	if (build_find_component(build, key, component)) {
-		free(key);
-		return 0;
-	}
-	if (build->extend) {
-		free(key);
-		return -ENOENT;
-	}
-	name = want_component_name(spec);
-	*component = build->plan->n_components;
-	err = new_component(build, index,
-			    spec->name ? strdup(spec->name)
-			    : name     ? strdup(name)
-				       : NULL,
-			    name, object);
-	if (err) {
-		free(key);
-		return err;
-	}
-	return build_add_component_key(build, key, *component);
+	if (!build_find_component(build, key, component) && !build->extend)
+		return declare(build, index, object, part, key, component);
+	err = build_find_component(build, key, component) ? 0 : -ENOENT;
+	free(key);
+	return err;
+}
+
+int build_whole(struct build *build, size_t index, const char *object, size_t *component)
+{
+	return find_or_declare(build, index, object, NULL, component);
+}
+
+int build_marker(struct build *build, size_t index, const char *object, const char *name, size_t *component)
+{
+	return find_or_declare(build, index, object, name, component);
 }
 
 /* The component that was declared for a library that had still to come. */

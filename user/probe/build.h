@@ -40,6 +40,9 @@ int build_add(struct build *build, const struct want *want, const struct resolve
  */
 int build_whole(struct build *build, size_t spec, const char *object, size_t *index);
 
+/* The same for the marker @name, which is one of several that the specification means. */
+int build_marker(struct build *build, size_t spec, const char *object, const char *name, size_t *index);
+
 /*
  * Adds a place. One that is there already for the same purpose is left alone; those of one function get one
  * number, and stand where the first of them in the code does.

@@ -102,7 +102,8 @@ int build_add_place_key(struct build *build, size_t index)
 
 /*
  * What functions share a component by: a name that was given for all of them, the two places of a
- * span, else the object, and for globs the function too. To be freed.
+ * span, else the object, and for globs the function too. Markers do by their name, in whatever object.
+ * To be freed.
  */
 char *build_component_key(const struct build *build, size_t index, const char *object, const char *function)
 {
@@ -110,10 +111,12 @@ char *build_component_key(const struct build *build, size_t index, const char *o
 	char *key = NULL;
 	int n;
 
-	if (spec->name || spec->kind != SPEC_FUNCTION)
+	if (spec->name || (spec->kind != SPEC_FUNCTION && !spec->glob))
 		n = asprintf(&key, "%zu", index);
 	else if (spec->glob && build->options->merge)
 		n = asprintf(&key, "merge");
+	else if (spec->kind == SPEC_MARKER)
+		n = asprintf(&key, "%zu//%s", index, function);
 	else
 		n = asprintf(&key, "%zu/%s/%s", index, object, spec->glob ? function : "");
 	return n < 0 ? NULL : key;

@@ -13,7 +13,6 @@ struct extension {
 	struct build build;
 	struct resolver resolver;
 	struct view view;
-	bool for_all;	    /* the plan's files are probed for all processes */
 	size_t known_files; /* those that the plan had before */
 	pid_t pid;
 };
@@ -35,10 +34,10 @@ static int extend_known(struct extension *e, size_t index, const struct safety *
 
 	if (safety->verdict != SAFETY_RETURN_PROBE && has_return_probes(e->build.plan, index)) {
 		diag_warn("process %d: %s; the return probes in %s are not safe there%s", e->pid, safety->why,
-			  path_base(file->name), e->for_all ? "" : ", so it is left out");
+			  path_base(file->name), e->build.plan->for_all ? "" : ", so it is left out");
 		return 0;
 	}
-	return e->for_all ? 0 : build_add_pid(file, e->pid);
+	return e->build.plan->for_all ? 0 : build_add_pid(file, e->pid);
 }
 
 /* Whether @file has places of the @spec-th specification already. */
@@ -75,7 +74,7 @@ static int extend_want(struct extension *e, const struct want *want, size_t numb
 		return extend_known(e, index, &safety);
 	err = build_add(&e->build, want, &resolved, &safety);
 	index = build_find_file(plan, &resolved.file->id);
-	if (err || index == plan->n_files || e->for_all)
+	if (err || index == plan->n_files || e->build.plan->for_all)
 		return err;
 	return build_add_pid(&plan->files[index], e->pid);
 }
@@ -91,20 +90,11 @@ static int extend_all(struct extension *e, size_t n_specs)
 	for (size_t i = 0; !err && i < n_wants; i++)
 		err = extend_want(e, &wants[i], i);
 	for (size_t i = 0; !err && i < n_specs; i++)
-		err = marks_extend(&e->build, i, &e->view, e->for_all);
+		err = marks_extend(&e->build, i, &e->view);
 	free(wants);
 	for (size_t i = 0; !err && i < e->build.n_refusals; i++)
 		diag_warn("process %d: %s", e->pid, e->build.refusals[i].text);
 	return err;
-}
-
-static bool probed_for_all(const struct plan *plan)
-{
-	for (size_t i = 0; i < plan->n_files; i++) {
-		if (plan->files[i].n_pids)
-			return false;
-	}
-	return true;
 }
 
 int plan_extend(struct plan *plan, const struct probe_spec *specs, size_t n_specs,
@@ -113,7 +103,6 @@ int plan_extend(struct plan *plan, const struct probe_spec *specs, size_t n_spec
 {
 	struct extension e = {
 		.build = {.plan = plan, .specs = specs, .options = options, .extend = true},
-		.for_all = probed_for_all(plan),
 		.known_files = plan->n_files,
 		.pid = process->pid,
 	};
@@ -121,6 +110,8 @@ int plan_extend(struct plan *plan, const struct probe_spec *specs, size_t n_spec
 
 	*first_place = plan->n_places;
 	*new_files = 0;
+	for (size_t i = 0; i < plan->n_files; i++)
+		plan->files[i].n_served = plan->files[i].n_pids;
 	e.build.resolver = &e.resolver;
 	err = resolver_init(&e.resolver);
 	if (!err)

@@ -11,14 +11,18 @@
 /* What gdb's interface has called it since SVR4; both C libraries export it. */
 #define HOOK "_dl_debug_state"
 
+static bool is_loader(const struct mapped_file *file)
+{
+	const char *name = path_base(file->name);
+
+	return !strncmp(name, "ld-", 3) || !strncmp(name, "ld.so", 5);
+}
+
 static const struct mapped_file *find_loader(const struct process *process)
 {
-	for (size_t i = 0; i < process->n_files; i++) {
-		const char *name = path_base(process->files[i].name);
-
-		if (!strncmp(name, "ld-", 3) || !strncmp(name, "ld.so", 5))
+	for (size_t i = 0; i < process->n_files; i++)
+		if (is_loader(&process->files[i]))
 			return &process->files[i];
-	}
 	return NULL;
 }
 
@@ -61,6 +65,19 @@ int loader_hook(const struct process *process, const struct mapped_file **file, 
 	err = resolve_hook(&resolver, process, *file, offset);
 	resolver_free(&resolver);
 	return err;
+}
+
+bool loader_may_load(const struct view *view)
+{
+	const struct mapped_file *file;
+	uint64_t offset;
+
+	if (view->process->pid)
+		return !loader_hook(view->process, &file, &offset);
+	for (size_t i = 0; i < view->n_files; i++)
+		if (is_loader(view->files[i]))
+			return true;
+	return false;
 }
 
 static bool has_return_probes(const struct plan *plan, size_t file)

@@ -15,6 +15,11 @@
  */
 int loader_hook(const struct process *process, const struct mapped_file **file, uint64_t *offset);
 
+struct view;
+
+/* Whether the process of @view, or a program that is not running yet, can load more libraries. */
+bool loader_may_load(const struct view *view);
+
 /*
  * Whether functions of @plan that have return probes may not have them any more in @process, as it is
  * mapped now. 1 with the reason in @why, 0, or -errno; no message.

@@ -54,8 +54,8 @@ static int set_at(int memory, uint64_t address, uint64_t cycles)
 		return -EIO;
 	if (area.magic != AREA_MAGIC || area.version != AREA_VERSION)
 		return -ENOENT;
-	/* The kernel's word tells that someone listens, not how many. */
-	if (cycles && area.semaphore)
+	/* Someone listens already, who knows how many: nobody may lose what he wants to hear of. */
+	if (cycles && area.semaphore && area.threshold_cycles <= cycles)
 		return -EBUSY;
 	address += offsetof(struct marker_area, threshold_cycles);
 	return pwrite(memory, &cycles, sizeof(cycles), (off_t)address) == sizeof(cycles) ? 0 : -EIO;

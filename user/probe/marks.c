@@ -8,6 +8,7 @@
 
 #include "base/diag.h"
 #include "base/text.h"
+#include "probe/loader.h"
 #include "probe/usdt.h"
 
 /* The provider of lapse.h's marks. */
@@ -19,14 +20,14 @@ struct marking {
 	size_t spec;
 	const struct probe_spec *place; /* the specification, or one of its ends */
 	uint8_t edge;
-	bool for_all;
 	size_t found;
-	bool named; /* a program gives its components' names at run time */
+	bool named;    /* a program gives its components' names at run time */
+	bool provider; /* there are marks of the provider */
 };
 
 static int add_pid(struct marking *marking, const struct view *view, size_t file)
 {
-	if (marking->for_all || !view->process->pid)
+	if (marking->build->plan->for_all || !view->process->pid)
 		return 0;
 	return build_add_pid(&marking->build->plan->files[file], view->process->pid);
 }
@@ -57,12 +58,15 @@ static int add_usdt(struct plan *plan, const struct plan_usdt *usdt, const struc
 	return grown[plan->n_usdts - 1].provider && grown[plan->n_usdts - 1].name ? 0 : -ENOMEM;
 }
 
-/* Declares the component and the file that a mark of @file belongs to. */
-static int enter(struct marking *marking, const struct mapped_file *file, size_t *component, size_t *number)
+/* Declares the component and the file that the mark @name of @file belongs to. */
+static int enter(struct marking *marking, const struct mapped_file *file, const char *name, size_t *component,
+		 size_t *number)
 {
-	int err = build_whole(marking->build, marking->spec, file->name, component);
+	struct build *build = marking->build;
+	int err = marking->place->glob ? build_marker(build, marking->spec, file->name, name, component)
+				       : build_whole(build, marking->spec, file->name, component);
 
-	return err ?: build_file(marking->build->plan, file, number);
+	return err ?: build_file(build->plan, file, number);
 }
 
 static int take_usdt(struct marking *marking, const struct view *view, const struct mapped_file *file,
@@ -70,7 +74,7 @@ static int take_usdt(struct marking *marking, const struct view *view, const str
 {
 	struct plan_usdt usdt = {.edge = marking->edge};
 	size_t component;
-	int err = enter(marking, file, &component, &usdt.file);
+	int err = enter(marking, file, note->name, &component, &usdt.file);
 
 	if (err)
 		return err;
@@ -92,8 +96,13 @@ static int take_marker(struct marking *marking, const struct view *view, const s
 		.args_intact = true,
 	};
 	size_t component;
-	int err = enter(marking, file, &component, &place.file);
+	int err = enter(marking, file, note->name, &component, &place.file);
 
+	/* A component more, when none can be added any more. */
+	if (err == -ENOENT && marking->place->glob) {
+		diag_debug("process %d has a marker '%s' too", view->process->pid, note->name);
+		return 0;
+	}
 	if (err)
 		return err;
 	place.component = component;
@@ -105,22 +114,33 @@ static int take_marker(struct marking *marking, const struct view *view, const s
 	return err ?: add_pid(marking, view, place.file);
 }
 
+static bool is_meant(const struct probe_spec *place, const struct usdt_note *note)
+{
+	return place->glob ? text_glob_match(place->function, note->name)
+			   : strcmp(place->function, note->name) == 0;
+}
+
 static int take_note(struct marking *marking, const struct view *view, const struct mapped_file *file,
 		     const struct object *object, const struct usdt_note *note)
 {
 	const struct probe_spec *place = marking->place;
 
-	if (place->kind == SPEC_USDT)
-		return strcmp(note->provider, place->object) || strcmp(note->name, place->function)
+	if (place->kind == SPEC_USDT) {
+		marking->provider |= strcmp(note->provider, place->object) == 0;
+		return strcmp(note->provider, place->object) || !is_meant(place, note)
 			       ? 0
 			       : take_usdt(marking, view, file, note);
+	}
 	if (!usdt_is_marker(object, note))
 		return 0;
+	marking->provider = true;
+	if (usdt_is_named_marker(note) && place->glob) {
+		marking->named = true;
+		return 0;
+	}
 	if (usdt_is_named_marker(note))
 		return take_marker(marking, view, file, note, LAPSE_ROLE_MARKER_NAMED);
-	return strcmp(note->name, place->function)
-		       ? 0
-		       : take_marker(marking, view, file, note, LAPSE_ROLE_MARKER);
+	return is_meant(place, note) ? take_marker(marking, view, file, note, LAPSE_ROLE_MARKER) : 0;
 }
 
 static int look_in(struct marking *marking, const struct view *view, const struct mapped_file *file)
@@ -195,16 +215,97 @@ static int missing(const struct marking *marking, const struct view *views, size
 	return -ENOENT;
 }
 
+/* Which components a pattern means has to be known when tracing begins. */
+static int missing_for_glob(const struct marking *marking)
+{
+	const struct probe_spec *place = marking->place;
+
+	const char *hint = "write marker:COMPONENT for each that is meant";
+	size_t length = strlen(place->function);
+
+	if (marking->named)
+		diag_caret(place->text, place->function_at, length, hint,
+			   "no marker in the files matches '%s', and no pattern finds those that the program "
+			   "names as it runs",
+			   place->function);
+	else
+		diag_caret(place->text, place->function_at, length, hint,
+			   "no file of the process has markers that match '%s'", place->function);
+	return -ENOENT;
+}
+
+/* Whether the provider's name is another one's, misspelt. */
+static bool provider_misspelt(const struct marking *marking, const struct view *view)
+{
+	struct text_nearest nearest = {.wanted = marking->place->object};
+
+	for (size_t i = 0; i < view->n_files; i++) {
+		const struct object *object;
+		struct usdt_note *notes;
+		size_t n;
+		int err;
+
+		object = resolver_object(marking->build->resolver, view->files[i], &err);
+		if (!object || usdt_list(object, &notes, &n))
+			continue;
+		for (size_t j = 0; j < n; j++)
+			text_nearest_offer(&nearest, notes[j].provider);
+		usdt_free(notes, n);
+		if (nearest.best)
+			return true;
+	}
+	return false;
+}
+
+/* Whether a library may bring the mark later: there is nothing that it could be taken for. */
+static bool may_come(const struct marking *marking, const struct view *views, size_t n_views)
+{
+	bool loads = false;
+
+	if (marking->provider || marking->place->glob)
+		return false;
+	for (size_t i = 0; i < n_views; i++) {
+		if (marking->place->kind == SPEC_USDT && provider_misspelt(marking, &views[i]))
+			return false;
+		loads |= loader_may_load(&views[i]);
+	}
+	return loads;
+}
+
+static int await(const struct probe_spec *place)
+{
+	if (place->kind == SPEC_USDT)
+		diag_warn("no library with marks of '%s' has been loaded: %s will be counted when one is",
+			  place->object, place->function);
+	else
+		diag_warn("no library with markers has been loaded: '%s' will be measured when one is",
+			  place->function);
+	return MARKS_COME_LATER;
+}
+
 /* ---- from specifications ------------------------------------------------------------------------- */
 
 static struct marking marking_of(struct build *build, size_t spec, const struct probe_spec *place,
-				 uint8_t edge, bool for_all)
+				 uint8_t edge)
 {
-	return (struct marking){
-		.build = build, .spec = spec, .place = place, .edge = edge, .for_all = for_all};
+	return (struct marking){.build = build, .spec = spec, .place = place, .edge = edge};
 }
 
 typedef int per_mark(struct marking *marking, const struct view *views, size_t n_views);
+
+static void say_named(const struct marking *marking)
+{
+	const char *name = marking->place->function;
+
+	if (marking->place->glob)
+		diag_note("%s: components that the program names as it runs are not among these; write "
+			  "marker:COMPONENT for each",
+			  name);
+	else
+		diag_note(
+			"%s: the program names its markers as it runs; whether it has this one is not known",
+			name);
+}
 
 static int plan_mark(struct marking *marking, const struct view *views, size_t n_views)
 {
@@ -212,15 +313,15 @@ static int plan_mark(struct marking *marking, const struct view *views, size_t n
 
 	for (size_t i = 0; i < n_views && !err; i++)
 		err = look(marking, &views[i]);
-	if (err || marking->found)
+	if (err)
 		return err;
-	if (marking->named) {
-		diag_note(
-			"%s: the program names its markers as it runs; whether it has this one is not known",
-			marking->place->function);
+	if (marking->named && (marking->found ? marking->place->glob : !marking->place->glob))
+		say_named(marking);
+	if (marking->found || (marking->named && !marking->place->glob))
 		return 0;
-	}
-	return missing(marking, views, n_views);
+	if (may_come(marking, views, n_views))
+		return await(marking->place);
+	return marking->place->glob ? missing_for_glob(marking) : missing(marking, views, n_views);
 }
 
 static int extend_mark(struct marking *marking, const struct view *views, size_t n_views)
@@ -242,34 +343,36 @@ static int refuse_named(const struct probe_spec *spec)
 
 /* Every mark of the @index-th specification. */
 static int each_mark(struct build *build, size_t index, const struct view *views, size_t n_views,
-		     bool for_all, per_mark *handle)
+		     per_mark *handle)
 {
 	const struct probe_spec *spec = &build->specs[index];
 	struct marking marking;
+	bool later = false;
 	int err = 0;
 
 	if (spec->kind == SPEC_MARKER && strcmp(spec->function, "named") == 0)
 		return refuse_named(spec);
 	if (spec->kind == SPEC_USDT || spec->kind == SPEC_MARKER) {
-		marking = marking_of(build, index, spec, LAPSE_EDGE_COUNT, for_all);
+		marking = marking_of(build, index, spec, LAPSE_EDGE_COUNT);
 		return handle(&marking, views, n_views);
 	}
-	for (int end = 0; end < LAPSE_ENDS && spec->kind == SPEC_SPAN && !err; end++) {
+	for (int end = 0; end < LAPSE_ENDS && spec->kind == SPEC_SPAN && err >= 0; end++) {
 		if (spec->ends[end].kind != SPEC_USDT)
 			continue;
 		marking = marking_of(build, index, &spec->ends[end],
-				     end == LAPSE_END_END ? LAPSE_EDGE_END : LAPSE_EDGE_START, for_all);
+				     end == LAPSE_END_END ? LAPSE_EDGE_END : LAPSE_EDGE_START);
 		err = handle(&marking, views, n_views);
+		later |= err == MARKS_COME_LATER;
 	}
-	return err;
+	return err < 0 ? err : later ? MARKS_COME_LATER : 0;
 }
 
-int marks_plan(struct build *build, size_t spec, const struct view *views, size_t n_views, bool for_all)
+int marks_plan(struct build *build, size_t spec, const struct view *views, size_t n_views)
 {
-	return each_mark(build, spec, views, n_views, for_all, plan_mark);
+	return each_mark(build, spec, views, n_views, plan_mark);
 }
 
-int marks_extend(struct build *build, size_t spec, const struct view *view, bool for_all)
+int marks_extend(struct build *build, size_t spec, const struct view *view)
 {
-	return each_mark(build, spec, view, 1, for_all, extend_mark);
+	return each_mark(build, spec, view, 1, extend_mark);
 }

@@ -35,7 +35,6 @@ struct planning {
 	struct want *wants;
 	size_t n_wants;
 	const struct plan_options *options;
-	bool for_all; /* files are probed for all processes */
 	struct view *views;
 	size_t n_views;
 	struct hit *hits;
@@ -165,16 +164,12 @@ static bool seen_before(const struct planning *p, const struct hit *hit)
  * libraries. */
 static bool may_come(const struct view *view, const struct probe_spec *place, const struct failure *failure)
 {
-	const struct mapped_file *loader;
-	uint64_t hook;
 	char hint[256];
 
-	if (failure->kind != FAILED_NO_OBJECT || !view->process->pid ||
-	    place->object_kind != SPEC_OBJECT_NAME)
+	if (failure->kind != FAILED_NO_OBJECT || place->object_kind != SPEC_OBJECT_NAME)
 		return false;
 	return !failure_nearest_kind(place->object, hint, sizeof(hint)) &&
-	       !failure_nearest_object(view, place->object, hint, sizeof(hint)) &&
-	       !loader_hook(view->process, &loader, &hook);
+	       !failure_nearest_object(view, place->object, hint, sizeof(hint)) && loader_may_load(view);
 }
 
 static void await(struct planning *p, size_t spec, const struct probe_spec *place)
@@ -256,7 +251,7 @@ static int build_hits(struct planning *p, struct build *build)
 			err = build_add(build, &p->wants[hit->want], &hit->resolved, &safety);
 		}
 		file = build_find_file(build->plan, &hit->resolved.file->id);
-		if (!err && !p->for_all && hit->pid && file < build->plan->n_files)
+		if (!err && !build->plan->for_all && hit->pid && file < build->plan->n_files)
 			err = build_add_pid(&build->plan->files[file], hit->pid);
 	}
 	return err;
@@ -270,8 +265,10 @@ static int declare_pending(struct planning *p, struct build *build)
 	for (size_t i = 0; !err && i < p->n_specs; i++) {
 		size_t component;
 
-		if (p->pending[i])
-			err = build_whole(build, i, "", &component);
+		if (!p->pending[i])
+			continue;
+		build->plan->awaits = true;
+		err = build_whole(build, i, "", &component);
 	}
 	return err;
 }
@@ -293,7 +290,11 @@ static int build_others(struct planning *p, struct build *build)
 		case SPEC_FUNCTION:
 			break;
 		default:
-			err = marks_plan(build, i, p->views, p->n_views, p->for_all);
+			err = marks_plan(build, i, p->views, p->n_views);
+		}
+		if (err == MARKS_COME_LATER) {
+			p->pending[i] = true;
+			err = 0;
 		}
 		if (err == -ENOENT) {
 			p->failed[i] = true;
@@ -328,7 +329,7 @@ static void choose_dropped(struct planning *p, const struct plan *plan, bool *dr
 	for (size_t i = 0; i < plan->n_components; i++) {
 		size_t spec = plan->components[i].spec;
 
-		if (spec >= first_fed && !p->planned[p->options->fed[spec - first_fed]])
+		if (spec >= first_fed && !p->planned[p->options->fed[spec - first_fed].spec])
 			dropped[i] = true;
 	}
 }
@@ -417,9 +418,9 @@ static int make(struct planning *p, struct plan *plan)
 	if (!err)
 		err = build_hits(p, &build);
 	if (!err)
-		err = declare_pending(p, &build);
-	if (!err)
 		err = build_others(p, &build);
+	if (!err)
+		err = declare_pending(p, &build);
 	if (!err)
 		err = build_unique_names(plan);
 	if (!err)
@@ -482,8 +483,8 @@ int plan_make(const struct probe_spec *specs, size_t n_specs, const struct targe
 		processes = &imagined;
 		n_processes = 1;
 	}
+	plan->for_all = selection->exe || selection->comm;
 	err = planning_init(&p, specs, n_specs, processes, n_processes, options);
-	p.for_all = selection->exe || selection->comm;
 	if (!err)
 		err = make(&p, plan);
 	planning_free(&p);

@@ -58,12 +58,14 @@ struct plan_file {
 	char *access; /* for the kernel */
 	pid_t *pids;  /* processes that map it; empty where the file is probed for all */
 	size_t n_pids;
+	size_t n_served; /* of the pids: those that it had before the last plan_extend() */
 };
 
 /* What a component's spans are fed to, where it is not a component of its own for the monitor. */
 enum plan_feeds {
 	FEEDS_ITSELF,
-	FEEDS_CACHE, /* its hits and misses are .fed's */
+	FEEDS_CACHE,	/* its hits and misses are .fed's */
+	FEEDS_CONNECTS, /* its spans are the openings of .fed's connections */
 };
 
 struct plan_component {
@@ -102,14 +104,22 @@ struct plan {
 	struct plan_tcp *tcps;
 	size_t n_tcps;
 	uint32_t n_functions; /* numbers given so far */
+	bool for_all;	      /* --exe, --comm: its files are probed for every process */
+	bool awaits; /* some of what was asked for comes with a library, or a mark, that is not there yet */
+};
+
+/* Which specification another one feeds, and how. */
+struct plan_fed {
+	size_t spec;
+	enum plan_feeds feeds;
 };
 
 struct plan_options {
-	bool force_uretprobe; /* return probes even where something may unwind past them */
-	bool yes;	      /* globs over 100 functions are meant */
-	bool whole;	      /* every specification must be measured: a contract hangs on it */
-	const char *merge;    /* join the functions of a glob under this name, or NULL */
-	const size_t *fed;    /* of the last n_fed specifications: the one whose hits and misses they are */
+	bool force_uretprobe;	    /* return probes even where something may unwind past them */
+	bool yes;		    /* globs over 100 functions are meant */
+	bool whole;		    /* every specification must be measured: a contract hangs on it */
+	const char *merge;	    /* join the functions of a glob under this name, or NULL */
+	const struct plan_fed *fed; /* of the last n_fed specifications: what they feed */
 	size_t n_fed;
 	bool seccomp_kills; /* the self-test said that a seccomp filter would kill the target at a
 			     * return probe */
@@ -132,7 +142,8 @@ void plan_free(struct plan *plan);
  * Extends @plan for @process, which appeared after plan_make: files that are new get places for the
  * existing components (none is added). *first_place is the index of the first new place, and
  * *new_files the number of files added at the end of plan->files. A file that the plan has already
- * only gains the pid. Returns 0 (also where nothing was added) or -errno after a message.
+ * only gains the pid, after .n_served others. Returns 0 (also where nothing was added) or -errno after a
+ * message.
  */
 int plan_extend(struct plan *plan, const struct probe_spec *specs, size_t n_specs,
 		const struct process *process, const struct plan_options *options, size_t *first_place,

@@ -137,6 +137,7 @@ static int take_function(struct probe_spec *spec, struct spec_piece *rest, size_
 static int parse_marker(struct probe_spec *spec, struct spec_piece *rest)
 {
 	struct spec_piece word = *rest;
+	int err;
 
 	while (word.at < word.end && !isspace((unsigned char)word.text[word.at]))
 		word.at++;
@@ -144,7 +145,9 @@ static int parse_marker(struct probe_spec *spec, struct spec_piece *rest)
 	if (word.end - word.at >= LAPSE_NAME_LEN)
 		return spec_wrong(&word, NULL, "a component's name has at most %d characters",
 				  LAPSE_NAME_LEN - 1);
-	return take_function(spec, rest, word.end - word.at, "component");
+	err = take_function(spec, rest, word.end - word.at, "component");
+	spec->glob = !err && text_is_glob(spec->function);
+	return err;
 }
 
 static int parse_syscall(struct probe_spec *spec, struct spec_piece *rest)

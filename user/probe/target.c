@@ -148,25 +148,41 @@ static int all_pids(struct pid_list *list)
 	return err;
 }
 
-/* The parent of @pid, or 0. */
-static pid_t parent_of(pid_t pid)
+/* Of /proc/PID/stat. */
+struct brief {
+	pid_t parent;
+	bool kernel; /* a thread of the kernel's */
+};
+
+#define KERNEL_THREAD 0x00200000 /* PF_KTHREAD */
+
+static int read_brief(pid_t pid, struct brief *brief)
 {
-	char path[64], line[512], *after;
-	int parent = 0;
+	char path[64], line[512], *after = NULL;
+	unsigned flags;
 	FILE *file;
+	int parent;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	file = fopen(path, "re");
 	if (!file)
-		return 0;
-	if (fgets(line, sizeof(line), file)) {
-		/* The name in parentheses may hold anything, parentheses too. */
+		return -ESRCH;
+	/* The name in parentheses may hold anything, parentheses too. */
+	if (fgets(line, sizeof(line), file))
 		after = strrchr(line, ')');
-		if (!after || sscanf(after, ") %*c %d", &parent) != 1)
-			parent = 0;
-	}
 	fclose(file);
-	return parent;
+	if (!after || sscanf(after, ") %*c %d %*d %*d %*d %*d %u", &parent, &flags) != 2)
+		return -ESRCH;
+	*brief = (struct brief){.parent = parent, .kernel = flags & KERNEL_THREAD};
+	return 0;
+}
+
+/* The parent of @pid, or 0. */
+static pid_t parent_of(pid_t pid)
+{
+	struct brief brief;
+
+	return read_brief(pid, &brief) ? 0 : brief.parent;
 }
 
 /* Adds the descendants of those in @list, until a round finds none. */
@@ -251,6 +267,29 @@ static int select_pids(const struct target_selection *selection, struct pid_list
 	return err;
 }
 
+int target_pids(const struct target_selection *selection, pid_t **pids, size_t *n)
+{
+	struct pid_list list = {0};
+	int err = select_pids(selection, &list);
+
+	if (err) {
+		free(list.pids);
+		list = (struct pid_list){0};
+	}
+	*pids = list.pids;
+	*n = list.n;
+	return err;
+}
+
+bool target_runs(pid_t pid)
+{
+	char *exe = read_exe(pid);
+	bool runs = exe || (errno != ENOENT && errno != ESRCH);
+
+	free(exe);
+	return runs;
+}
+
 static bool named_by_pid(const struct target_selection *selection, pid_t pid)
 {
 	for (size_t i = 0; i < selection->n_pids; i++) {
@@ -260,13 +299,44 @@ static bool named_by_pid(const struct target_selection *selection, pid_t pid)
 	return false;
 }
 
+/* Why @pid, which was named, cannot be read. */
+static void say_unreadable(pid_t pid, int err)
+{
+	struct brief brief;
+
+	if (err != -ESRCH)
+		diag_error("process %d cannot be read: %s", pid, strerror(-err));
+	else if (read_brief(pid, &brief))
+		diag_error("no process %d", pid);
+	else if (brief.kernel)
+		diag_error("process %d is a thread of the kernel's: it has no functions to probe", pid);
+	else
+		diag_error("process %d has ended (a zombie, which its parent %d has not waited for)", pid,
+			   brief.parent);
+}
+
+/* A thread is no process, although /proc shows it as one. */
+static bool is_thread(pid_t pid)
+{
+	pid_t process = target_of_thread(pid);
+
+	if (!process || process == pid)
+		return false;
+	diag_error("%d is a thread of process %d: give -p %d, or -t %d for this thread alone", pid, process,
+		   process, pid);
+	return true;
+}
+
 static int read_selected(const struct target_selection *selection, const struct pid_list *list,
 			 struct process *processes, size_t *n)
 {
 	for (size_t i = 0; i < list->n; i++) {
 		pid_t pid = list->pids[i];
-		int err = process_read(pid, &processes[*n]);
+		int err;
 
+		if (named_by_pid(selection, pid) && is_thread(pid))
+			return -ESRCH;
+		err = process_read(pid, &processes[*n]);
 		if (!err) {
 			(*n)++;
 			continue;
@@ -275,10 +345,7 @@ static int read_selected(const struct target_selection *selection, const struct 
 			return err;
 		if (!named_by_pid(selection, pid))
 			continue;
-		if (err == -ESRCH)
-			diag_error("no process %d", pid);
-		else
-			diag_error("process %d cannot be read: %s", pid, strerror(-err));
+		say_unreadable(pid, err);
 		return err;
 	}
 	return 0;

@@ -56,6 +56,12 @@ void process_free(struct process *process);
 int target_find(const struct target_selection *selection, struct process **processes, size_t *n);
 void target_free(struct process *processes, size_t n);
 
+/* Their pids alone; with --follow those of all descendants too. 0 or -errno. *pids is to be freed. */
+int target_pids(const struct target_selection *selection, pid_t **pids, size_t *n);
+
+/* Whether @pid runs a program still: what is gone, or a zombie, does not. */
+bool target_runs(pid_t pid);
+
 /* Whether a process that has just appeared or changed its image is meant by --exe or --comm. */
 bool target_matches(const struct target_selection *selection, const struct process *process);
 

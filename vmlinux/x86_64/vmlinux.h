@@ -188,6 +188,7 @@ struct sock_common {
 	possible_net_t skc_net;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
+	long unsigned int skc_flags;
 };
 
 struct bpf_iter__tcp {
@@ -232,7 +233,6 @@ struct minmax {
 };
 
 struct tcp_sock {
-	u64 tcp_wstamp_ns;
 	u32 rcv_nxt;
 	u32 copied_seq;
 	u32 write_seq;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The venue, spoken to in HTTP/1.1 over connections that each worker keeps. */
+/* The venue, spoken to in HTTP/1.1 over connections that each worker keeps for a while. */
 #include "pipeline.h"
 
 #include <errno.h>
@@ -7,8 +7,11 @@
 
 #define VENUE_SLEEP_NS 300000
 #define MESSAGE_MAX    1024
+/* One request of so many, by whichever worker, is the last on its connection. */
+#define LAST_OF	       50
 
 static struct server server;
+static unsigned n_requests;
 static __thread int my_fd = -1;
 
 /* Reads up to the blank line; the length, or -1. Nobody sends ahead here. */
@@ -55,6 +58,11 @@ static int exchange(int fd, const char *path, const char *body)
 	return atoi(message + strlen("HTTP/1.1 "));
 }
 
+static bool is_last(void)
+{
+	return __atomic_add_fetch(&n_requests, 1, __ATOMIC_RELAXED) % LAST_OF == 0;
+}
+
 PROBED int http_request(const char *path, const char *body)
 {
 	uint64_t start = now_ns();
@@ -63,7 +71,7 @@ PROBED int http_request(const char *path, const char *body)
 	if (my_fd < 0)
 		my_fd = connect_loopback(server.port);
 	status = my_fd < 0 ? my_fd : exchange(my_fd, path, body);
-	if (status < 0 && my_fd >= 0) {
+	if (my_fd >= 0 && (status < 0 || is_last())) {
 		close(my_fd);
 		my_fd = -1;
 	}
