@@ -63,25 +63,25 @@ median_of() { # COMPONENT
 no_longer() { # COMPONENT TRUTH
 	got=$(median_of "$1")
 	note "$name: median $1 ${got:-none} ns, by the program $2 ns"
-	[ "${got:-0}" -gt 0 ] && [ "$got" -le $(($2 + 5000000)) ] ||
+	[ "${got:-0}" -gt 0 ] && [ "$got" -le $(($2 + 20000000)) ] ||
 		fail "median of $1: ${got:-none} ns, by the program's clock $2 ns"
 }
 
-# The kernel leaves a kprobe's program out while another one runs on that processor, and says how often; all
-# is slow here, so that it happens.
+# The kernel leaves a program out while it, or with kprobes any other, is in the midst of a run on that
+# processor, and says how often; all is slow here, so that it happens.
 exactly() { # GOT WANTED WHAT
 	[ "$1" = "$2" ] && return
-	[ "$backend" = kprobe ] && [ "$1" -lt "$2" ] && [ "$1" -ge $(($2 - $(integrity kernel_missed))) ] &&
+		[ "${1:-0}" -lt "$2" ] && [ "${1:-0}" -ge $(($2 - $(integrity kernel_missed))) ] &&
 		note "$name: $3: $1 of $2, $(integrity kernel_missed) runs missed" && return
 	fail "$3: '$1' instead of '$2'"
 }
 
-# Within a tenth or 5 ms of the program's own median. What it says of a request ends when it has read the answer.
+# Within a quarter or 20 ms of the program's own median: two machines share two processors, and are emulated. What it says of a request ends when it has read the answer.
 near() { # COMPONENT TRUTH; TRUTH in ns
 	got=$(median_of "$1")
 	unread=$(figure_of "$1" unread_avg_ns)
 	[ "$1" != request ] || [ "$way" != many ] || got=$((${got:-0} + ${unread%.*}))
-	room=$(($2 / 10 > 5000000 ? $2 / 10 : 5000000))
+		room=$(($2 / 4 > 20000000 ? $2 / 4 : 20000000))
 	note "$name: median $1 ${got:-none} ns, by the program $2 ns"
 	[ "${got:-0}" -ge $(($2 - room)) ] && [ "${got:-0}" -le $(($2 + room)) ] ||
 		fail "median of $1: ${got:-none} ns, by the program's clock $2 ns"
@@ -182,7 +182,9 @@ tcp_way() { # BACKEND REQUESTS WAY OPTIONS...
 	through "$backend" 127.0.0.1 "$@" --delay 20ms || return
 	tcp_counted 1 "$requests"
 	near request "$(truth request_ns)"
-	equal "$(figure_of request pipelined)" "$(truth pipelined)" "further sends"
+		# Segments, which are all that the tracepoints of older kernels show, do not tell one send from another.
+	[ "$backend/$way" = tracepoint/upload ] ||
+		equal "$(figure_of request pipelined)" "$(truth pipelined)" "further sends"
 	retransmits
 }
 
