@@ -42,6 +42,8 @@ struct lapse_ready {
 	__u64 time_ns;
 	__u64 block_ns;	      /* when a request to a block device was done last */
 	__u32 softirq, timer; /* bool: it serves a soft interrupt, a timer */
+	__u32 by_softirq;     /* .softirq when the socket became readable */
+	__u32 pad;
 };
 
 /* Frames of a stack that are kept. */

@@ -36,9 +36,12 @@ static __always_inline struct lapse_ready *processor(void)
 	return bpf_map_lookup_elem(&why_ready, &zero);
 }
 
-static __always_inline bool in_interrupt(const struct lapse_ready *ready, __u64 now)
+static __always_inline bool in_interrupt(const struct lapse_ready *ready, __u32 cause, __u64 now)
 {
-	return ready->softirq || ready->timer || now - ready->block_ns < READY_NS;
+	if (ready->softirq || ready->timer)
+		return true;
+	/* A block device's own interrupt has no tracepoint around it. */
+	return (cause == LAPSE_DISK || cause == LAPSE_FAULT) && now - ready->block_ns < READY_NS;
 }
 
 /* ---- switched out ------------------------------------------------------------------------------- */
@@ -238,7 +241,10 @@ static __always_inline void switch_in(struct lapse_stack *stack, __u64 now)
 
 static __always_inline const struct sock *just_ready(const struct lapse_ready *ready, __u64 now)
 {
-	return ready->sk && now - ready->time_ns < READY_NS ? (const struct sock *)ready->sk : NULL;
+	if (!ready->sk || ready->timer || ready->softirq != ready->by_softirq ||
+	    now - ready->time_ns >= READY_NS)
+		return NULL;
+	return (const struct sock *)ready->sk;
 }
 
 /* Timers end sleeps and polls, block devices end waits for the disk. */
@@ -269,7 +275,7 @@ static __always_inline void wake(struct lapse_stack *stack, const struct lapse_r
 {
 	struct lapse_waits *waits = &stack->waits;
 	struct lapse_block *block = &waits->now;
-	bool interrupt = in_interrupt(ready, now);
+	bool interrupt = in_interrupt(ready, block->cause, now);
 	const struct sock *sk = block->cause == LAPSE_POLL ? just_ready(ready, now) : NULL;
 
 	waits->woken_ns = now;
@@ -412,6 +418,7 @@ static __always_inline void ready_note(__u64 sk)
 	if (!ready)
 		return;
 	ready->sk = sk;
+	ready->by_softirq = ready->softirq;
 	ready->time_ns = bpf_ktime_get_ns();
 }
 
@@ -455,8 +462,10 @@ int why_softirq_leave(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct lapse_ready *ready = processor();
 
-	if (ready)
-		ready->softirq = 0;
+	if (!ready)
+		return 0;
+	ready->softirq = 0;
+	ready->sk = 0;
 	return 0;
 }
 
