@@ -254,13 +254,16 @@ static int take_frame(Dwfl_Frame *frame, void *arg)
 	return DWARF_CB_OK;
 }
 
-/* What it means that there is no caller of the last frame. */
-static enum ending why_stopped(const struct run *run)
+/*
+ * What it means that there is no caller of the last frame. libdwfl takes a return address that it
+ * could not read for one that the rules call undefined, as they do where a stack begins.
+ */
+static enum ending why_stopped(const struct run *run, bool failed)
 {
 	const struct stack_piece *piece = run->piece;
 
 	if (!run->has_missed)
-		return ENDING_NO_RULE;
+		return failed ? ENDING_NO_RULE : ENDING_WHOLE;
 	if (run->missed < NO_MEMORY)
 		return ENDING_WHOLE;
 	return run->missed >= piece->sp && run->missed - piece->sp < STACK_REACH ? ENDING_PIECE
@@ -279,10 +282,13 @@ size_t unwinder_run(struct unwinder *unwinder, const struct stack_piece *piece, 
 		.unwound = unwound,
 	};
 
+	int stopped;
+
 	memset(unwound, 0, sizeof(*unwound));
 	unwinder->run = &run;
-	if (dwfl_getthread_frames(unwinder->dwfl, ANY_THREAD, take_frame, unwinder) < 0)
-		end(&run, why_stopped(&run), run.n ? addrs[run.n - 1].addr : piece->ip);
+	stopped = dwfl_getthread_frames(unwinder->dwfl, ANY_THREAD, take_frame, unwinder);
+	if (stopped != DWARF_CB_ABORT)
+		end(&run, why_stopped(&run, stopped != 0), run.n ? addrs[run.n - 1].addr : piece->ip);
 	unwinder->run = NULL;
 	return run.n;
 }
