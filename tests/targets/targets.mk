@@ -27,7 +27,7 @@ debug_files := $(addprefix $(targets_dir)/, timed.stripped timed.minidebug timed
 chain_files := $(addprefix $(targets_dir)/, chain chain.fp chain.stripped chain.minidebug)
 typed_files := $(addprefix $(targets_dir)/, typed.4 typed.5 typed.gz typed.1 typed.clang typed_cxx.4 typed_cxx.5)
 $(BUILD)/unit/test_debugfile: | $(debug_files)
-$(BUILD)/unit/test_stack $(BUILD)/unit/test_unwind: | $(chain_files)
+$(BUILD)/unit/test_stack $(BUILD)/unit/test_unwind: | $(chain_files) $(targets_dir)/libshared.so
 $(BUILD)/unit/test_types: | $(debug_files) $(typed_files)
 
 target_programs := $(targets_c:%=$(targets_dir)/%) $(targets_cc:%=$(targets_dir)/%) \

@@ -24,7 +24,7 @@ struct run {
 	uint64_t budget_ns, begun_ns;
 	struct code_address *addrs;
 	size_t n, max;
-	uint64_t missed; /* the last address that was not in the piece */
+	uint64_t missed; /* the first address since the last frame that was not in the piece */
 	bool has_missed;
 	struct unwound *unwound;
 };
@@ -101,7 +101,9 @@ static bool read_memory(Dwfl *dwfl, Dwarf_Addr addr, Dwarf_Word *result, void *a
 	(void)dwfl;
 	if (addr < run->piece->sp || run->piece->size < sizeof(*result) ||
 	    at > run->piece->size - sizeof(*result)) {
-		run->missed = addr;
+		/* Where the rules fail, frame pointers are tried: what the rules wanted tells more. */
+		if (!run->has_missed)
+			run->missed = addr;
 		run->has_missed = true;
 		return false;
 	}
