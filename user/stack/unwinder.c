@@ -238,6 +238,8 @@ static int take_frame(Dwfl_Frame *frame, void *arg)
 	Dwarf_Addr pc;
 	bool exact;
 
+	/* The question for the place may already look for the caller. */
+	run->has_missed = false;
 	if (!dwfl_frame_pc(frame, &pc, &exact))
 		return end(run, ENDING_NO_RULE, 0);
 	if (!pc)
@@ -252,7 +254,6 @@ static int take_frame(Dwfl_Frame *frame, void *arg)
 		return end(run, ENDING_OTHER_CPU, pc);
 	if (cpu_ns() - run->begun_ns > run->budget_ns)
 		return end(run, ENDING_BUDGET, pc);
-	run->has_missed = false;
 	return DWARF_CB_OK;
 }
 
@@ -270,6 +271,23 @@ static enum ending why_stopped(const struct run *run, bool failed)
 		return ENDING_WHOLE;
 	return run->missed >= piece->sp && run->missed - piece->sp < STACK_REACH ? ENDING_PIECE
 										 : ENDING_NO_RULE;
+}
+
+/*
+ * Mends what libdwfl says of the frames around a signal: exact are, by its word, the handler and the frame
+ * that the kernel made for it, always neighbours; in truth that frame and the function that was interrupted.
+ */
+static void mend_exact(struct code_address *addrs, size_t n)
+{
+	bool before = false, long_before = false;
+
+	for (size_t i = 0; i < n; i++) {
+		bool said = addrs[i].exact, next = i + 1 < n && addrs[i + 1].exact;
+
+		addrs[i].exact = i == 0 || (said && !next) || (!said && before && long_before);
+		long_before = before;
+		before = said;
+	}
 }
 
 size_t unwinder_run(struct unwinder *unwinder, const struct stack_piece *piece, uint64_t budget_ns,
@@ -292,5 +310,6 @@ size_t unwinder_run(struct unwinder *unwinder, const struct stack_piece *piece, 
 	if (stopped != DWARF_CB_ABORT)
 		end(&run, why_stopped(&run, stopped != 0), run.n ? addrs[run.n - 1].addr : piece->ip);
 	unwinder->run = NULL;
+	mend_exact(addrs, run.n);
 	return run.n;
 }
