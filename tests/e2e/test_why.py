@@ -107,6 +107,9 @@ def who_ended_it(t):
         equal({wait["peer"] for wait in nets}, {f"127.0.0.1:{truth['port']}"}, f"remote ends of {name}")
     posts = [wait for wait in waits["wait_handoff"] if wait["cause"] == "handoff" and wait["waker"]]
     equal({wait["waker"]["comm"] for wait in posts}, {"waits"}, "who passed the word")
+        stacks = [wait["stack"] for wait in waits["wait_sleep"]]
+    check(all(any(frame.startswith("wait_sleep+") for frame in stack) for stack in stacks), f"where it slept: {stacks[:2]}")
+    check(all(any("nanosleep" in frame for frame in stack) for stack in stacks), f"in what: {stacks[:2]}")
     sleeps = [wait["waker"]["interrupt"] for wait in waits["wait_sleep"] if wait["waker"]]
     equal(set(sleeps), {"a timer"}, "what ended the sleeps")
     target.finish()

@@ -391,6 +391,7 @@ static int attach(struct session *session)
 	for (size_t i = 0; i < session->n_processes; i++) {
 		libraries_watch(session, &session->processes[i], 0);
 		tracer_watch_usage(session->tracer, session->processes[i].pid);
+		stacks_prime(session, session->processes[i].pid);
 	}
 	say_prices(session);
 	return 0;
@@ -405,7 +406,7 @@ int session_start(struct session *session)
 	code = open_output(session);
 	if (code)
 		return code;
-	if (start_monitor(session) || budget_new(session) ||
+	if (start_monitor(session) || budget_new(session) || stacks_new(session) ||
 	    lookup_new(session->specs, session->n_specs, clock_now_ns(), LOOKUP_PERIOD_NS,
 		       &session->lookup)) {
 		diag_error("out of memory");

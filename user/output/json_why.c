@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "output/json_parts.h"
+#include "output/output.h"
 #include "output/words.h"
 
 static const char *const keys[LAPSE_CAUSES + 1] = {"runq_ns",  "throttled_ns", "lock_ns",  "disk_ns",
@@ -85,6 +86,15 @@ static json_t *waker_of(const struct snapshot *snapshot, const struct lapse_wake
 			 "interrupt");
 }
 
+static json_t *stack_of(const struct output_stack *stack)
+{
+	json_t *frames = json_array();
+
+	for (size_t i = 0; stack && frames && i < stack->n; i++)
+		json_array_append_new(frames, json_text(stack->frames[i]));
+	return frames;
+}
+
 json_t *json_get_longest_wait(const struct json_source *source)
 {
 	const struct lapse_why *why = span_why(source->from[FROM_SPAN]);
@@ -92,19 +102,22 @@ json_t *json_get_longest_wait(const struct json_source *source)
 
 	if (!why || !why->longest.duration_ns)
 		return json_null();
-	return json_pack("{s:s,s:I,s:o,s:o}", "cause", cause_names[why->longest.cause], "duration_ns",
+	return json_pack("{s:s,s:I,s:o,s:o,s:o}", "cause", cause_names[why->longest.cause], "duration_ns",
 			 (json_int_t)why->longest.duration_ns, "peer",
 			 why->longest.peer.port ? json_string(word_address(&why->longest.peer, address))
 						: json_null(),
-			 "waker", waker_of(source->from[FROM_SNAPSHOT], &why->longest.waker));
+			 "stack", stack_of(source->from[FROM_STACK]), "waker",
+			 waker_of(source->from[FROM_SNAPSHOT], &why->longest.waker));
 }
 
 json_t *json_schema_longest_wait(void)
 {
-	return json_pack("{s:[s,s],s:{s:{s:s},s:{s:s},s:{s:[s,s]},s:{s:[s,s]}},s:[s,s,s,s]}", "type",
-			 "object", "null", "properties", "cause", "type", "string", "duration_ns", "type",
-			 "integer", "peer", "type", "string", "null", "waker", "type", "object", "null",
-			 "required", "cause", "duration_ns", "peer", "waker");
+	return json_pack(
+		"{s:[s,s],s:{s:{s:s},s:{s:s},s:{s:[s,s]},s:{s:s,s:{s:s}},s:{s:[s,s]}},s:[s,s,s,s,s]}", "type",
+		"object", "null", "properties", "cause", "type", "string", "duration_ns", "type", "integer",
+		"peer", "type", "string", "null", "stack", "type", "array", "items", "type", "string",
+		"waker", "type", "object", "null", "required", "cause", "duration_ns", "peer", "stack",
+		"waker");
 }
 
 json_t *json_get_causes(const struct json_source *source)

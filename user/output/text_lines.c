@@ -126,7 +126,7 @@ static const char *thread_word(uint32_t tid, char word[WORD_SIZE])
 }
 
 static void span_row(FILE *out, enum time_unit unit, const struct snapshot *snapshot,
-		     const struct lapse_span *span)
+		     const struct lapse_span *span, const struct output_stack *stack)
 {
 	char clock[WORD_SIZE], latency[WORD_SIZE], result[WORD_SIZE], thread[WORD_SIZE];
 	char comm[NAME_SIZE], name[NAME_SIZE], words[NAME_SIZE];
@@ -143,11 +143,11 @@ static void span_row(FILE *out, enum time_unit unit, const struct snapshot *snap
 	if (spans.connections)
 		fprintf(out, "%-*s ", CONNECTION_WIDTH, text_tcp_span(unit, span, name, words));
 	fprintf(out, "%s\n", name);
-	text_longest_wait(out, snapshot, span);
+	text_longest_wait(out, snapshot, span, stack);
 }
 
 static int span(const struct output_options *options, const struct snapshot *snapshot,
-		const struct lapse_span *span)
+		const struct lapse_span *span, const struct output_stack *stack)
 {
 	enum time_unit unit = options->unit == UNIT_US ? UNIT_US : UNIT_MS;
 	struct compose compose;
@@ -161,7 +161,7 @@ static int span(const struct output_options *options, const struct snapshot *sna
 		spans.causes = options->why;
 		span_header(compose.file, unit);
 	}
-	span_row(compose.file, unit, snapshot, span);
+	span_row(compose.file, unit, snapshot, span, stack);
 	return compose_write(&compose, options->stream);
 }
 

@@ -71,11 +71,12 @@ static void waker(FILE *out, const struct snapshot *snapshot, const struct lapse
 		fprintf(out, " (%s)", word_component(snapshot, waker->component - 1, safe));
 }
 
-/* "└ 171.0 ms of lock, ended by checkout/41833 (rebuild_index)" */
-void text_longest_wait(FILE *out, const struct snapshot *snapshot, const struct lapse_span *span)
+/* "└ 171.0 ms of lock in pthread_mutex_lock, ended by checkout/41833 (rebuild_index)" */
+void text_longest_wait(FILE *out, const struct snapshot *snapshot, const struct lapse_span *span,
+		       const struct output_stack *stack)
 {
 	const struct lapse_why *why = span_why(span);
-	char word[WORD_SIZE], address[ADDRESS_SIZE];
+	char word[WORD_SIZE], address[ADDRESS_SIZE], where[NAME_SIZE];
 
 	if (!why)
 		return;
@@ -85,6 +86,8 @@ void text_longest_wait(FILE *out, const struct snapshot *snapshot, const struct 
 			cause_names[why->longest.cause]);
 		if (why->longest.peer.port)
 			fprintf(out, " on %s", word_address(&why->longest.peer, address));
+		if (stack && *stack->brief)
+			fprintf(out, " in %s", text_escape(stack->brief, where, sizeof(where)));
 		waker(out, snapshot, &why->longest.waker);
 		fputc('\n', out);
 	}
