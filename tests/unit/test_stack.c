@@ -184,7 +184,11 @@ static void test_return_address(void **state)
 
 /* Names that mean ill stay what they are: outputs escape them. */
 #define HOSTILE "evil\x1b[2J;name"
-int hostile(int x) __asm__("\"evil\x1b[2J;name\"");
+#ifdef __clang__
+int hostile(int x) __asm__(HOSTILE);
+#else
+int hostile(int x) __asm__("\"" HOSTILE "\"");
+#endif
 __attribute__((noinline, used)) int hostile(int x)
 {
 	__asm__ volatile("" : "+r"(x));

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "stack/fold.h"
@@ -285,6 +286,34 @@ static void test_addresses(void **state)
 	blocked_end(&child);
 }
 
+/* Files that cannot be opened have no rules: frame pointers are followed, and it is said. */
+static void test_unreadable(void **state)
+{
+	struct rlimit before, none = {0};
+	size_t n;
+
+	(void)state;
+	blocked_open(&child, "chain.fp", NULL);
+	assert_int_equal(stack_symbols_prime(symbols, child.pid), 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none.rlim_max = before.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	n = unwind();
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_true(n > 3);
+	assert_true(frames[2].addr);
+	assert_non_null(strstr(frames[2].name, "[unknown: cannot open /"));
+	for (size_t i = 0; i < n && frames[i].addr; i++)
+		assert_false(frames[i].named);
+	while (frames[n - 1].addr == 0 && !strstr(frames[n - 1].name, "[by frame pointers: cannot open /"))
+		n--;
+	assert_int_equal(frames[n - 1].addr, 0);
+	/* Read anew, they are tried again. */
+	assert_int_equal(stack_symbols_prime(symbols, child.pid), 0);
+	expect_chain(unwind());
+	blocked_end(&child);
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, begin, finish)
@@ -302,6 +331,7 @@ int main(void)
 		TEST(test_deleted),
 		TEST(test_other_mounts),
 		TEST(test_addresses),
+		TEST(test_unreadable),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -346,7 +346,7 @@ static const char *missing_callers(struct stack_symbols *symbols, const struct s
 	case ENDING_FAILED:
 		break;
 	}
-	return "[truncated: libdwfl does not take the process]";
+	return "[truncated: out of memory]";
 }
 
 /* Appends what is to be said of the frames as a whole. */

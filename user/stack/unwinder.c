@@ -31,6 +31,8 @@ struct run {
 
 struct unwinder {
 	Dwfl *dwfl;
+	Elf *machine; /* tells libdwfl the architecture, which it would else ask of the first file it can open
+		       */
 	struct space *space;
 	struct run *run;
 };
@@ -170,16 +172,31 @@ static bool report_files(Dwfl *dwfl, const struct space *space)
 	return reported;
 }
 
+/* A file of nothing but a header. */
+static Elf *machine_elf(void)
+{
+	static Elf64_Ehdr header = {
+		.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
+		.e_type = ET_DYN,
+		.e_machine = EM_X86_64,
+		.e_version = EV_CURRENT,
+		.e_ehsize = sizeof(header),
+	};
+
+	return elf_version(EV_CURRENT) == EV_NONE ? NULL : elf_memory((char *)&header, sizeof(header));
+}
+
 static bool prepare(struct unwinder *unwinder)
 {
+	unwinder->machine = machine_elf();
 	unwinder->dwfl = dwfl_begin(&files);
-	if (!unwinder->dwfl)
+	if (!unwinder->machine || !unwinder->dwfl)
 		return false;
 	dwfl_report_begin(unwinder->dwfl);
 	return report_files(unwinder->dwfl, unwinder->space) &&
 	       dwfl_report_end(unwinder->dwfl, NULL, NULL) == 0 &&
 	       dwfl_getmodules(unwinder->dwfl, set_userdata, unwinder, 0) == 0 &&
-	       dwfl_attach_state(unwinder->dwfl, NULL, unwinder->space->pid, &threads, unwinder);
+	       dwfl_attach_state(unwinder->dwfl, unwinder->machine, unwinder->space->pid, &threads, unwinder);
 }
 
 struct unwinder *unwinder_new(struct space *space)
@@ -201,6 +218,7 @@ void unwinder_free(struct unwinder *unwinder)
 	if (!unwinder)
 		return;
 	dwfl_end(unwinder->dwfl);
+	elf_end(unwinder->machine);
 	free(unwinder);
 }
 
