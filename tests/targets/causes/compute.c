@@ -16,16 +16,21 @@ void compute(void)
 		;
 }
 
+static void compute_alone(struct worker *me)
+{
+	now_of(me);
+	compute();
+	now_of(me);
+}
+
 PROBED void burn(struct worker *me)
 {
-	(void)me;
-	compute();
+	compute_alone(me);
 }
 
 PROBED void wait_runq(struct worker *me)
 {
-	(void)me;
-	compute();
+	compute_alone(me);
 }
 
 void pin(void)

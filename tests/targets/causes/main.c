@@ -125,9 +125,7 @@ static void call_once(struct worker *me)
 {
 	if (kind->prepare)
 		kind->prepare(me);
-	me->now->start = now_of(me);
 	kind->call(me);
-	me->now->end = now_of(me);
 }
 
 static void *run(void *arg)

@@ -70,7 +70,7 @@ void answered(struct worker *me)
 
 void await_answer(struct worker *me)
 {
-	struct moment from;
+	struct moment from = now_of(me);
 
 	ask(me);
 	from = now_of(me);
@@ -86,7 +86,7 @@ PROBED void wait_net(struct worker *me)
 PROBED void wait_net_poll(struct worker *me)
 {
 	struct pollfd fd = {.fd = me->sock, .events = POLLIN};
-	struct moment from;
+	struct moment from = now_of(me);
 
 	ask(me);
 	from = now_of(me);
@@ -97,6 +97,7 @@ PROBED void wait_net_poll(struct worker *me)
 
 PROBED void wait_net_epoll(struct worker *me)
 {
+	now_of(me);
 	ask(me);
 	await(me, me->sock_set, NET);
 	answered(me);

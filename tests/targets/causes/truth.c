@@ -37,12 +37,15 @@ static uint64_t runq_ns(int schedstat)
 	return waited;
 }
 
-struct moment now_of(const struct worker *me)
+struct moment now_of(struct worker *me)
 {
 	struct moment now = {.runq = runq_ns(me->schedstat)};
 
 	now.ran = ran_ns();
 	now.wall = now_ns();
+	if (!me->now->start.wall)
+		me->now->start = now;
+	me->now->end = now;
 	return now;
 }
 

@@ -122,6 +122,7 @@ PROBED void mixture(struct worker *me)
 	for (int i = 0; i < 2; i++)
 		await_answer(me);
 	compute();
+	now_of(me);
 }
 
 PROBED void nested(struct worker *me)
