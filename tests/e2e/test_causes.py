@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Why calls were slow, beside the truth of a program that is slow for one cause, or for several.
+"""Causes of slow calls, beside the truth of a program that is slow for one cause, or for several.
 
 The truth of a call is the time around what blocks, less what the kernel says that the thread ran and waited
 for a processor meanwhile: on a busy machine a thread that has been woken waits for one too, which is another
