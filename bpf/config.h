@@ -40,6 +40,7 @@ struct lapse_syscall {
 struct lapse_ready {
 	__u64 sk; /* the socket that has become readable last, and when */
 	__u64 time_ns;
+	__u64 by_task;	      /* the thread that ran when the socket became readable */
 	__u64 block_ns;	      /* when a request to a block device was done last */
 	__u32 softirq, timer; /* bool: it serves a soft interrupt, a timer */
 	__u32 by_softirq;     /* .softirq when the socket became readable */

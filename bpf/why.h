@@ -242,7 +242,7 @@ static __always_inline void switch_in(struct lapse_stack *stack, __u64 now)
 static __always_inline const struct sock *just_ready(const struct lapse_ready *ready, __u64 now)
 {
 	if (!ready->sk || ready->timer || ready->softirq != ready->by_softirq ||
-	    now - ready->time_ns >= READY_NS)
+	    ready->by_task != bpf_get_current_pid_tgid() || now - ready->time_ns >= READY_NS)
 		return NULL;
 	return (const struct sock *)ready->sk;
 }
@@ -419,6 +419,7 @@ static __always_inline void ready_note(__u64 sk)
 		return;
 	ready->sk = sk;
 	ready->by_softirq = ready->softirq;
+	ready->by_task = bpf_get_current_pid_tgid();
 	ready->time_ns = bpf_ktime_get_ns();
 }
 

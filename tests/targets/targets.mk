@@ -31,7 +31,7 @@ $(BUILD)/unit/test_stack $(BUILD)/unit/test_unwind: | $(chain_files) $(targets_d
 $(BUILD)/unit/test_types: | $(debug_files) $(typed_files)
 
 target_programs := $(targets_c:%=$(targets_dir)/%) $(targets_cc:%=$(targets_dir)/%) \
-	$(addprefix $(targets_dir)/, pipeline canceller_plain libcalls many plugin.so \
+	$(addprefix $(targets_dir)/, pipeline causes canceller_plain libcalls many plugin.so \
 		$(if $(RUSTC),panicker) $(if $(GO),goserver $(go_files)) \
 		$(if $(SDT_H),sdt)) \
 	$(target_files) $(debug_files) $(typed_files) $(chain_files)
@@ -175,12 +175,15 @@ $(go_files:%=$(targets_dir)/%): $(targets_src)/gowork.go
 	@mkdir -p $(@D)
 	$(go_build)
 
-# ---- The sample trading pipeline -----------------------------------------------------------------
-pipeline_objects := $(patsubst $(targets_src)/pipeline/%.c,$(targets_dir)/obj/pipeline-%.o,$(wildcard $(targets_src)/pipeline/*.c))
+# ---- Programs of several files: the sample trading pipeline, and what is slow for a known cause ------------
+programs_of_parts := pipeline causes
+parts_of = $(patsubst $(targets_src)/%.c,$(targets_dir)/obj/%.o,$(wildcard $(targets_src)/$(1)/*.c))
 
-$(pipeline_objects): $(targets_dir)/obj/pipeline-%.o: $(targets_src)/pipeline/%.c
+$(foreach p,$(programs_of_parts),$(call parts_of,$(p))): $(targets_dir)/obj/%.o: $(targets_src)/%.c
 	@mkdir -p $(@D)
 	$(CC) $(TARGET_CFLAGS) -MMD -MP -c $< -o $@
 
-$(targets_dir)/pipeline: $(pipeline_objects)
+$(targets_dir)/pipeline: $(call parts_of,pipeline)
+$(targets_dir)/causes: $(call parts_of,causes)
+$(programs_of_parts:%=$(targets_dir)/%):
 	$(CC) $(TARGET_CFLAGS) -o $@ $^ -lpthread
