@@ -56,6 +56,9 @@ $(targets_cc:%=$(targets_dir)/%): $(targets_dir)/%: $(targets_src)/%.cc
 # Functions that begin with endbr64, as distributions built with CET have them.
 $(targets_dir)/timed: target_flags := $(if $(filter x86_64,$(ARCH)),-fcf-protection=full)
 
+# So that the kernel finds the callers of what waits.
+$(targets_dir)/waits: target_flags := -fno-omit-frame-pointer
+
 # So that an exception may pass through its functions.
 $(targets_dir)/plugger: target_flags := -fexceptions
 

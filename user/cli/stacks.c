@@ -54,6 +54,14 @@ static size_t skip_scheduler(struct stack_frame *frames, size_t n)
 	return n - skip;
 }
 
+/* Without frame pointers the way to the callers leads nowhere: what is not known there is left out. */
+static size_t drop_lost(const struct stack_frame *frames, size_t n)
+{
+	while (n > 1 && !frames[n - 1].named)
+		n--;
+	return n;
+}
+
 static void name_frames(struct session *session, const struct lapse_span *span,
 			const struct lapse_block *block, struct wait_stack *to)
 {
@@ -63,8 +71,9 @@ static void name_frames(struct session *session, const struct lapse_span *span,
 	n = (int)stack_symbols_kernel(session->symbols, addrs, (size_t)n, to->frames);
 	to->n = to->n_kernel = skip_scheduler(to->frames, (size_t)n);
 	n = tracer_stack(session->tracer, block->user_stack, addrs);
-	to->n += stack_symbols_user(session->symbols, (pid_t)span->pid, addrs, (size_t)n,
+	n = (int)stack_symbols_user(session->symbols, (pid_t)span->pid, addrs, (size_t)n,
 				    to->frames + to->n_kernel);
+	to->n += drop_lost(to->frames + to->n_kernel, (size_t)n);
 	for (size_t i = 0; i < to->n; i++) {
 		stack_frame_text(&to->frames[i], to->text[i], sizeof(to->text[i]));
 		to->words[i] = to->text[i];
