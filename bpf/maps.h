@@ -65,6 +65,22 @@ struct {
 	__type(value, struct lapse_stack);
 } stacks_by_thread SEC(".maps");
 
+/* For kernels without attach cookies (before 5.15). */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct lapse_place);
+	__type(value, struct lapse_cookies);
+} places SEC(".maps");
+
+/* For kernels without atomic instructions that give what they found (before 5.12). */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct lapse_claim);
+	__type(value, __u8);
+} claims SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -168,6 +184,22 @@ struct {
 	__type(key, __u32);
 	__type(value, __u8);
 } tgids SEC(".maps");
+
+/* Kernels without attach cookies: that of the place where the current program was begun, and the programs
+ * that go on from there, by enum lapse_next. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} cookie_passed SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, LAPSE_NEXTS);
+	__type(key, __u32);
+	__type(value, __u32);
+} cookie_next SEC(".maps");
 
 /* How often a process has loaded libraries since tracing began (negative: the loads of its start are
  * still to come), and the count up to which user space has looked at what they are. */

@@ -42,9 +42,11 @@ static __always_inline struct lapse_stack *stack_get(bool create)
 	struct lapse_stack *stack;
 	__u64 thread;
 
+#ifndef LAPSE_OLD
 	if (cfg_task_storage)
 		return bpf_task_storage_get(&stacks, bpf_get_current_task_btf(), 0,
 					    create ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
+#endif
 	thread = bpf_get_current_pid_tgid();
 	stack = bpf_map_lookup_elem(&stacks_by_thread, &thread);
 	if (stack || !create)
