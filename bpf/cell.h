@@ -97,7 +97,7 @@ static __always_inline void recent_add(__u32 number, const struct lapse_componen
 	cell = bpf_map_lookup_elem(&cells, &first);
 	if (!cell)
 		return;
-	position = TAKE_NUMBER(cell->recent_pos, number);
+	position = TAKE_NUMBER(cell->recent_pos, SERIES_RECENT | number);
 	if (position == NO_NUMBER)
 		return;
 	at = component->recent_base + position % component->recent_len;

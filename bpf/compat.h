@@ -11,6 +11,13 @@
 
 #define ADD(field, n) __sync_fetch_and_add(&(field), n)
 
+/* No number of a series was to be had. */
+#define NO_NUMBER (~0ULL)
+
+/* Series of numbers: of a component's recent spans, or of its values' names. */
+#define SERIES_RECENT 0ULL
+#define SERIES_NAMES  (1ULL << 32)
+
 #ifndef LAPSE_OLD
 
 /*
@@ -19,13 +26,14 @@
  */
 #define VERIFIED_ONCE __noinline
 
+/* What user space gave the link by which the program is called. */
 #define cookie_of_probe(ctx) bpf_get_attach_cookie(ctx)
 
-/* The value of *@counter before it grew by one. */
-#define claim_next(counter) ADD(*(counter), 1)
+/* The next of the numbers that @field counts, each given once; @series tells the fields apart. */
+#define TAKE_NUMBER(field, series) ADD(field, 1)
 
-/* Puts @value in the place of @seen; false where something else stands there meanwhile. */
-static __always_inline bool slot_replace(__u64 *slot, __u64 seen, __u64 value)
+/* Puts @value, which is larger, in the place of @seen; false: it is to be tried again. */
+static __always_inline bool slot_set(__u64 *slot, __u64 seen, __u64 value)
 {
 	return __sync_val_compare_and_swap(slot, seen, value) == seen;
 }
@@ -34,8 +42,8 @@ static __always_inline bool slot_replace(__u64 *slot, __u64 seen, __u64 value)
 
 #define VERIFIED_ONCE static __noinline
 
-/* The little program that stands at the place has left its cookie here and jumped on; programs are not
- * preempted on these kernels. */
+/* The little program that stands at the place has left its cookie here and gone on with this one; programs
+ * are not preempted on these kernels, and an interrupt runs none of them. */
 #define cookie_of_probe(ctx) passed_cookie()
 
 static __always_inline __u64 passed_cookie(void)
@@ -46,19 +54,58 @@ static __always_inline __u64 passed_cookie(void)
 	return cookie ? *cookie : 0;
 }
 
-/* No atomic operation gives a value back before 5.12. */
-#define claim_next(counter)                       \
-	({                                        \
-		__u64 before_ = *(counter);       \
-		ADD(*(counter), 1);               \
-		before_;                          \
+/* More than processors can be at it at once. */
+#define CLAIM_TRIES 64
+/* Nobody is so far behind. */
+#define CLAIMS_KEPT 256
+
+/*
+ * Before 5.12 an addition does not give what it found. Who enters a number into the map first has it; those
+ * who come too late try the next. So the numbers that are taken have no gap, and @next is one of them or the
+ * first free one.
+ */
+static __always_inline __u64 claim_number(__u64 series, __u64 next)
+{
+	struct lapse_claim claim = {.series = series};
+	__u8 one = 1;
+
+	for (int i = 0; i < CLAIM_TRIES; i++) {
+		claim.number = next + i;
+		if (bpf_map_update_elem(&claims, &claim, &one, BPF_NOEXIST))
+			continue;
+		claim.number -= CLAIMS_KEPT;
+		bpf_map_delete_elem(&claims, &claim);
+		return next + i;
+	}
+	return NO_NUMBER;
+}
+
+#define TAKE_NUMBER(field, series)                                                            \
+	({                                                                                    \
+		__u64 taken_ = claim_number(series, *(volatile __typeof__(field) *)&(field)); \
+                                                                                              \
+		if (taken_ != NO_NUMBER)                                                      \
+			ADD(field, 1);                                                        \
+		taken_;                                                                       \
 	})
 
-/* There is a shard a CPU on these kernels, and only an interrupt can come between. */
-static __always_inline bool slot_replace(__u64 *slot, __u64 seen, __u64 value)
+/*
+ * Before 5.12 there is no such instruction. Another processor's larger value is lost here if it comes between
+ * the reading and the writing; but that one looks again, behind the addition, which waits for what is on its
+ * way to memory, and writes once more. What remains is an interrupt in between, and costs no more than an
+ * extreme that is shown: what promises are held against is counted.
+ */
+static __always_inline bool slot_set(__u64 *slot, __u64 seen, __u64 value)
 {
+	__u64 nothing = 0;
+
 	*(volatile __u64 *)slot = value;
-	return true;
+	/* The compiler would make another operation of it. */
+	asm volatile("lock *(u64 *)(%[slot] + 0) += %[nothing]"
+		     :
+		     : [slot] "r"(slot), [nothing] "r"(nothing)
+		     : "memory");
+	return *(volatile __u64 *)slot >= value;
 }
 
 #endif

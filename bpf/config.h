@@ -26,19 +26,6 @@ struct lapse_exe {
 	__u64 dev; /* as the kernel encodes it: major << 20 | minor */
 };
 
-/* Before attach cookies: a place by its file, as the kernel knows that, and what they would be there. */
-struct lapse_place {
-	__u64 ino;
-	__u64 offset;
-	__u64 dev; /* as in struct lapse_exe */
-};
-
-#define LAPSE_PLACE_COOKIES 8
-struct lapse_cookies {
-	__u64 n;
-	__u64 cookie[LAPSE_PLACE_COOKIES]; /* the last one comes first */
-};
-
 /* Before atomic instructions that give what they found: a number that is taken. */
 struct lapse_claim {
 	__u64 series;

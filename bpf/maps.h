@@ -65,18 +65,10 @@ struct {
 	__type(value, struct lapse_stack);
 } stacks_by_thread SEC(".maps");
 
-/* For kernels without attach cookies (before 5.15). */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1);
-	__type(key, struct lapse_place);
-	__type(value, struct lapse_cookies);
-} places SEC(".maps");
-
 /* For kernels without atomic instructions that give what they found (before 5.12). */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1);
+	__uint(max_entries, 16384);
 	__type(key, struct lapse_claim);
 	__type(value, __u8);
 } claims SEC(".maps");
