@@ -40,7 +40,7 @@ static __always_inline bool slot_set(__u64 *slot, __u64 seen, __u64 value)
 
 #else
 
-#define VERIFIED_ONCE static __noinline
+#define VERIFIED_ONCE	     static __noinline
 
 /* The little program that stands at the place has left its cookie here and gone on with this one; programs
  * are not preempted on these kernels, and an interrupt runs none of them. */
@@ -55,9 +55,9 @@ static __always_inline __u64 passed_cookie(void)
 }
 
 /* More than processors can be at it at once. */
-#define CLAIM_TRIES 64
+#define CLAIM_TRIES	     64
 /* Nobody is so far behind. */
-#define CLAIMS_KEPT 256
+#define CLAIMS_KEPT	     256
 
 /*
  * Before 5.12 an addition does not give what it found. Who enters a number into the map first has it; those

@@ -29,8 +29,8 @@ static __always_inline struct call call_at(struct pt_regs *ctx, __u64 cookie)
 }
 
 #ifdef LAPSE_OLD
-/* Functions that are verified by themselves take no pointers before 5.12: they find the stack again. 0: that of
- * the thread. */
+/* Functions that are verified by themselves take no pointers before 5.12: they find the stack again. 0: that
+ * of the thread. */
 static __always_inline struct lapse_stack *stack_of_goroutine(__u64 g)
 {
 	struct lapse_goroutine key = {.pid = bpf_get_current_pid_tgid() >> 32, .g = g};
@@ -190,8 +190,7 @@ static __always_inline int span_enter(struct pt_regs *ctx, __u64 cookie, bool sk
 		return span_lost(cell);
 	meant = !(component->flags & LAPSE_COMP_RULES) || call_meant(ctx, &call, stack);
 	/* In any case: the return of a call that is not meant must not find a frame that was left there. */
-	slot = call_make_room(stack, &call,
-			      component->flags | (skips_return ? SETTLE_SKIPS_RETURN : 0));
+	slot = call_make_room(stack, &call, component->flags | (skips_return ? SETTLE_SKIPS_RETURN : 0));
 	if (slot == SLOT_SHARED)
 		sibling_pay(stack, number, began);
 	if (!meant)

@@ -13,11 +13,23 @@
 /* perf_event_attr.config of a uprobe: where the offset of its semaphore is. */
 #define SEMAPHORE_SHIFT 32
 
-#define MOVE(dst, src) {.code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = dst, .src_reg = src}
-#define SET(dst, value) {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = dst, .imm = value}
-#define CALL(function) {.code = BPF_JMP | BPF_CALL, .imm = function}
-#define WIDE(dst, kind, low, high) \
-	{.code = BPF_LD | BPF_DW | BPF_IMM, .dst_reg = dst, .src_reg = kind, .imm = low}, {.imm = high}
+#define MOVE(dst, src)                                                              \
+	{                                                                           \
+		.code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = dst, .src_reg = src \
+	}
+#define SET(dst, value)                                                           \
+	{                                                                         \
+		.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = dst, .imm = value \
+	}
+#define CALL(function)                                      \
+	{                                                   \
+		.code = BPF_JMP | BPF_CALL, .imm = function \
+	}
+#define WIDE(dst, kind, low, high)                                                        \
+	{.code = BPF_LD | BPF_DW | BPF_IMM, .dst_reg = dst, .src_reg = kind, .imm = low}, \
+	{                                                                                 \
+		.imm = high                                                               \
+	}
 
 static int load_teller(const struct told_maps *maps, enum lapse_next next, uint64_t cookie)
 {
@@ -89,7 +101,8 @@ int told_attach(const struct told_maps *maps, const struct told_place *place, en
 	if (program < 0)
 		return program;
 	event = open_event(place);
-	if (event >= 0 && (ioctl(event, PERF_EVENT_IOC_SET_BPF, program) || ioctl(event, PERF_EVENT_IOC_ENABLE)))
+	if (event >= 0 &&
+	    (ioctl(event, PERF_EVENT_IOC_SET_BPF, program) || ioctl(event, PERF_EVENT_IOC_ENABLE)))
 		err = -errno;
 	/* The event holds it. */
 	close(program);

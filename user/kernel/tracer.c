@@ -65,8 +65,8 @@ static size_t histogram_bytes(const struct tracer *tracer)
 	return (LAPSE_BUCKETS(tracer->bucket_bits) + 1) * sizeof(uint32_t);
 }
 
-/* Memory that programs have the kernel get for them while they run it warns of, before task storage: what they
- * may need is there from the beginning. */
+/* Memory that programs have the kernel get for them while they run it warns of, before task storage: what
+ * they may need is there from the beginning. */
 static int set_stacks(struct tracer *tracer)
 {
 	struct lapse_bpf *skel = tracer->skel;
