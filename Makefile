@@ -51,7 +51,17 @@ $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c
 	$(say) BPF $<
 	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
 
+# The same once more for kernels before 5.15: bpf/compat.h.
+$(BUILD)/bpf/%.old.o: bpf/%.bpf.c
+	@mkdir -p $(@D)
+	$(say) BPF "$< (old kernels)"
+	$(Q)$(CLANG) $(BPF_CFLAGS) -DLAPSE_OLD -MMD -MP -c $< -o $@
+
 $(BUILD)/bpf/lapse.linked.o: $(bpf_objects)
+	$(say) LINK $@
+	$(Q)$(BPFTOOL) gen object $@ $^
+
+$(BUILD)/bpf/lapse_old.linked.o: $(bpf_sources:bpf/%.bpf.c=$(BUILD)/bpf/%.old.o)
 	$(say) LINK $@
 	$(Q)$(BPFTOOL) gen object $@ $^
 
@@ -64,13 +74,22 @@ $(BUILD)/skel/syscall_names.h: Makefile
 
 $(BUILD)/cc/user/probe/syscalls.o: $(BUILD)/skel/syscall_names.h
 
-$(BUILD)/skel/lapse.skel.h: $(BUILD)/bpf/lapse.linked.o
+$(BUILD)/skel/%.skel.h: $(BUILD)/bpf/%.linked.o
 	@mkdir -p $(@D)
 	$(say) SKEL $@
-	$(Q)$(BPFTOOL) gen skeleton $< name lapse_bpf > $@.tmp && mv $@.tmp $@
+	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@.tmp && mv $@.tmp $@
+
+# One skeleton serves both objects: they must have the same maps and programs, and the same variables at the
+# same places.
+$(BUILD)/skel/%.layout: $(BUILD)/skel/%.skel.h
+	$(Q)sed -n '/^struct $*_bpf {/,/^};/{s/$*_bpf/bpf/g;p}' $< > $@.tmp
+	$(Q)(grep 'struct bpf_' $@.tmp | sort; grep -v 'struct bpf_' $@.tmp) > $@
+
+$(BUILD)/skel/same: $(BUILD)/skel/lapse.layout $(BUILD)/skel/lapse_old.layout
+	$(Q)diff $^ && touch $@
 
 # ---- User space: all but main.c in one archive, which tests and fuzzers link --------------------
-$(filter $(BUILD)/cc/user/kernel/%,$(objects)): | $(BUILD)/skel/lapse.skel.h
+$(filter $(BUILD)/cc/user/kernel/%,$(objects)): | $(BUILD)/skel/same
 
 $(BUILD)/cc/%.o: %.c
 	@mkdir -p $(@D)

@@ -4,9 +4,7 @@
 #define LAPSE_BPF_CELL_H
 
 #include "bpf/buckets.h"
-#include "bpf/maps.h"
-
-#define ADD(field, n) __sync_fetch_and_add(&(field), n)
+#include "bpf/compat.h"
 
 /* What a hit of class @cls costs. Older verifiers forget a comparison of what they have spilled. */
 static __always_inline const struct lapse_cost *cost_of(__u32 cls)
@@ -35,7 +33,7 @@ static __always_inline void slot_raise(__u64 *slot, __u64 value)
 	for (int i = 0; i < 16; i++) {
 		__u64 seen = *(volatile __u64 *)slot;
 
-		if (seen >= value || __sync_val_compare_and_swap(slot, seen, value) == seen)
+		if (seen >= value || slot_set(slot, seen, value))
 			return;
 	}
 }
@@ -91,7 +89,7 @@ static __always_inline void recent_add(__u32 number, const struct lapse_componen
 {
 	__u32 first = number << cfg_shard_bits;
 	struct lapse_cell *cell;
-	__u64 *slot;
+	__u64 *slot, position;
 	__u32 at;
 
 	if (!component->recent_len)
@@ -99,7 +97,10 @@ static __always_inline void recent_add(__u32 number, const struct lapse_componen
 	cell = bpf_map_lookup_elem(&cells, &first);
 	if (!cell)
 		return;
-	at = component->recent_base + ADD(cell->recent_pos, 1) % component->recent_len;
+	position = TAKE_NUMBER(cell->recent_pos, SERIES_RECENT | number);
+	if (position == NO_NUMBER)
+		return;
+	at = component->recent_base + position % component->recent_len;
 	slot = bpf_map_lookup_elem(&recent, &at);
 	if (slot)
 		*slot = entry;

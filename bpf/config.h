@@ -11,6 +11,9 @@ enum lapse_filter {
 	LAPSE_FILTER_COMM = 1 << 2, /* cfg_comm: the group leader's name */
 };
 
+/* Kernels without attach cookies: where the program of a place goes on. */
+enum lapse_next { LAPSE_NEXT_PLACE, LAPSE_NEXT_RETURN, LAPSE_NEXT_MARKER, LAPSE_NEXTS };
+
 /* In the map judged: the process is measured by other means; no return probe any more. */
 #define LAPSE_JUDGED_UNSAFE (-0x7fffffffffffffffLL - 1)
 
@@ -21,6 +24,12 @@ enum lapse_filter {
 struct lapse_exe {
 	__u64 ino;
 	__u64 dev; /* as the kernel encodes it: major << 20 | minor */
+};
+
+/* Before atomic instructions that give what they found: a number that is taken. */
+struct lapse_claim {
+	__u64 series;
+	__u64 number;
 };
 
 /* A process that is not meant, as long as the filter is the same; they share slots by their number. */

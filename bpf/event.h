@@ -146,14 +146,19 @@ struct lapse_why {
 /* A thread's running totals, and where it stands now. */
 struct lapse_waits {
 	struct lapse_waited total;
-	__u64 off_ns;	   /* not running since; 0: it runs */
-	__u64 woken_ns;	   /* runnable again since; 0: blocked */
-	__u32 declared;	   /* cause, counted from 1, of a function that the user called a wait; 0: in none */
-	__u32 declared_at; /* its frame */
+	__u64 off_ns;		/* not running since; 0: it runs */
+	__u64 woken_ns;		/* runnable again since; 0: blocked */
+	__u64 begun_ns;		/* when its outermost span began */
 	struct lapse_block now; /* the present one, as far as known */
 	struct lapse_block block[LAPSE_BLOCKS];
 	struct lapse_rival rival[LAPSE_RIVALS];
 	struct lapse_why why; /* of the span that is being recorded */
+};
+
+/* One a thread, beside its frames: together they would be more than newer kernels give a task (8 KiB). */
+struct lapse_thread_waits {
+	struct lapse_waits waits;
+	struct lapse_waited at_entry[64]; /* LAPSE_MAX_DEPTH: by frame, the totals when it was entered */
 };
 
 /* A span with its causes. */
@@ -559,10 +564,9 @@ struct lapse_frame {
 	__u8 edge;	  /* enum lapse_edge: what its return means */
 	__u16 place;	  /* of the cookie */
 	__u16 generation; /* LAPSE_EDGE_GENERATION, as in the cookie of the link that began it */
-	__u8 why;	  /* bool: .waited holds, the stack is a thread's */
+	__u8 why;	  /* bool: the thread's waits have its totals at entry */
 	__u8 pad;
 	__u64 capture[LAPSE_CAPTURES];
-	struct lapse_waited waited; /* the thread's totals at entry */
 };
 
 /* What a thread does one at a time: a system call, a turn of its event loop. */
@@ -613,7 +617,6 @@ struct lapse_stack {
 	__u64 cost_ns; /* probe cost that this task has paid so far */
 	struct lapse_turn syscall, loop;
 	struct lapse_connecting connecting;
-	struct lapse_waits waits;
 	__u64 sending; /* the kernel's address of a socket that has no room for what is sent; 0: none */
 	/* Of the program that runs: these are too large for a program's own stack. A task runs one at a
 	 * time, and none of them is entered again before it has ended. */
@@ -646,12 +649,13 @@ _Static_assert(sizeof(struct lapse_tcp_rule) == 28, "lapse_tcp_rule");
 _Static_assert(sizeof(struct lapse_tcp_group) == 24, "lapse_tcp_group");
 _Static_assert(sizeof(struct lapse_component) == 48, "lapse_component");
 _Static_assert(sizeof(struct lapse_cell) == 256, "lapse_cell");
-_Static_assert(sizeof(struct lapse_frame) == 160, "lapse_frame");
+_Static_assert(sizeof(struct lapse_frame) == 80, "lapse_frame");
 _Static_assert(sizeof(struct lapse_block) == 88, "lapse_block");
 _Static_assert(sizeof(struct lapse_why) == 248, "lapse_why");
 _Static_assert(sizeof(struct lapse_why_span) == 352, "lapse_why_span");
 _Static_assert(sizeof(struct lapse_waits) == 104 + 5 * 88 + 2 * 40 + 248, "lapse_waits");
-_Static_assert(sizeof(struct lapse_stack) == 568 + 872 + 160 * LAPSE_MAX_DEPTH, "lapse_stack");
+_Static_assert(sizeof(struct lapse_stack) == 568 + 80 * LAPSE_MAX_DEPTH, "lapse_stack");
+_Static_assert(sizeof(struct lapse_thread_waits) == 872 + 80 * LAPSE_MAX_DEPTH, "lapse_thread_waits");
 _Static_assert(LAPSE_CLASSES <= LAPSE_COSTS, "room for the costs");
 _Static_assert(sizeof(struct lapse_value_cell) == 192, "lapse_value_cell");
 _Static_assert(sizeof(struct lapse_rules) == 48 + 5 * 72 + LAPSE_VALUES * 56, "lapse_rules");

@@ -61,7 +61,7 @@ static __always_inline void usdt_capture(struct pt_regs *ctx, __u32 edge, struct
 SEC("uprobe.session")
 int span_session(struct pt_regs *ctx)
 {
-	__u64 cookie = bpf_get_attach_cookie(ctx);
+	__u64 cookie = cookie_of_probe(ctx);
 
 	USE_OWN_STACK(ctx, span_session);
 	if (session_is_return(ctx))
@@ -73,7 +73,7 @@ int span_session(struct pt_regs *ctx)
  * program must give 0: 1 would take the breakpoint away. */
 static __always_inline int place(struct pt_regs *ctx)
 {
-	__u64 cookie = bpf_get_attach_cookie(ctx);
+	__u64 cookie = cookie_of_probe(ctx);
 
 	switch (LAPSE_COOKIE_ROLE(cookie)) {
 	case LAPSE_ROLE_RETINS:
@@ -90,7 +90,7 @@ static __always_inline int place(struct pt_regs *ctx)
 
 static __always_inline int marker(struct pt_regs *ctx)
 {
-	__u64 cookie = bpf_get_attach_cookie(ctx);
+	__u64 cookie = cookie_of_probe(ctx);
 
 	if (LAPSE_COOKIE_ROLE(cookie) == LAPSE_ROLE_MARKER_NAMED)
 		return marker_named(ctx);
@@ -108,7 +108,7 @@ SEC("uretprobe.multi")
 int return_multi(struct pt_regs *ctx)
 {
 	USE_OWN_STACK(ctx, return_multi);
-	return span_return(ctx, bpf_get_attach_cookie(ctx));
+	return span_return(ctx, cookie_of_probe(ctx));
 }
 
 SEC("uprobe.multi")
@@ -175,5 +175,5 @@ SEC("uretprobe")
 int return_perf(struct pt_regs *ctx)
 {
 	USE_OWN_STACK(ctx, return_perf);
-	return span_return(ctx, bpf_get_attach_cookie(ctx));
+	return span_return(ctx, cookie_of_probe(ctx));
 }

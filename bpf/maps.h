@@ -20,34 +20,37 @@ const volatile bool cfg_follow = false;	   /* children of a filtered process are
 const volatile char cfg_comm[LAPSE_COMM_LEN] = {};
 
 /*
+ * Variables are initialized, so that they lie in this order, whatever a program uses first: both objects (see
+ * bpf/compat.h) have them at the same places then.
+ *
  * Whose calls count; not constants, because the calibration comes before them. filter: enum
  * lapse_filter, 0 for whoever the link lets through. only_tid: one thread alone, or 0.
  */
-__u32 filter;
-__u32 only_tid;
+__u32 filter = 0;
+__u32 only_tid = 0;
 /* Changes with what filter stands for. */
-__u32 filter_generation;
+__u32 filter_generation = 0;
 
 /* LAPSE_EDGE_GENERATION, or 0: which links of globs begin spans. */
-__u32 generation;
+__u32 generation = 0;
 /* Links of both generations are there: a return may be seen twice. */
-__u32 renewing;
+__u32 renewing = 0;
 
 /* Calibrated by user space before the target is attached. */
-struct lapse_cost costs[LAPSE_COSTS];
+struct lapse_cost costs[LAPSE_COSTS] = {};
 
 /* Records that belong to no component and found the ring full. */
-__u64 records_dropped;
+__u64 records_dropped = 0;
 /* Some process has loaded a library: only from then on is it looked up which. */
-__u32 libraries_changed;
+__u32 libraries_changed = 0;
 /* Entries that got no return probe because of that, and are not measured. */
-__u64 unsafe_skipped;
+__u64 unsafe_skipped = 0;
 /* Cycles of the time stamp counter to nanoseconds, as user space keeps measuring it. */
-__u64 tsc_mult;
+__u64 tsc_mult = 0;
 /* Markers whose value's name found no room. */
-__u64 values_unnamed;
+__u64 values_unnamed = 0;
 /* When the consumer was last woken on purpose. */
-__u64 last_wakeup_ns;
+__u64 last_wakeup_ns = 0;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
@@ -64,6 +67,14 @@ struct {
 	__type(key, __u64); /* pid_tgid */
 	__type(value, struct lapse_stack);
 } stacks_by_thread SEC(".maps");
+
+/* For kernels without atomic instructions that give what they found (before 5.12). */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct lapse_claim);
+	__type(value, __u8);
+} claims SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -169,6 +180,22 @@ struct {
 	__type(value, __u8);
 } tgids SEC(".maps");
 
+/* Kernels without attach cookies: that of the place where the current program was begun, and the programs
+ * that go on from there, by enum lapse_next. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} cookie_passed SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, LAPSE_NEXTS);
+	__type(key, __u32);
+	__type(value, __u32);
+} cookie_next SEC(".maps");
+
 /* How often a process has loaded libraries since tracing began (negative: the loads of its start are
  * still to come), and the count up to which user space has looked at what they are. */
 struct {
@@ -203,6 +230,13 @@ struct {
 
 const volatile bool cfg_why = false;
 const volatile bool cfg_switch_state = false; /* sched_switch tells the state, too (5.18) */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct lapse_thread_waits);
+} thread_waits SEC(".maps");
 
 /* Component * LAPSE_WHY_ROWS + row. */
 struct {
@@ -239,14 +273,14 @@ struct {
 /* ---- TCP ---- */
 
 /* How many rules there are, and their generation: names of peers are looked up again. */
-__u32 tcp_n_rules;
-__u32 tcp_generation;
+__u32 tcp_n_rules = 0;
+__u32 tcp_generation = 0;
 /* Components for groups: the first, how many, and where to look for a free one. */
-__u32 tcp_first_group;
-__u32 tcp_n_groups;
-__u32 tcp_next_group;
+__u32 tcp_first_group = 0;
+__u32 tcp_n_groups = 0;
+__u32 tcp_next_group = 0;
 /* Connections that found no room, or more components than they can have. */
-__u64 tcp_lost;
+__u64 tcp_lost = 0;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

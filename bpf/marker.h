@@ -19,7 +19,7 @@ static __always_inline __u32 marker_value_number(struct lapse_rules *r, const st
 		return *known;
 	if (r->n_names >= LAPSE_VALUES)
 		return LAPSE_VALUES;
-	next = ADD(r->n_names, 1);
+	next = TAKE_NUMBER(r->n_names, SERIES_NAMES | key->component);
 	if (next < LAPSE_VALUES)
 		bpf_map_update_elem(&value_names, key, &next, BPF_NOEXIST);
 	known = bpf_map_lookup_elem(&value_names, key);

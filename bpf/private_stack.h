@@ -20,10 +20,14 @@ const volatile bool cfg_never = false;
 		__type(value, __u32);                  \
 	} nowhere_##program SEC(".maps")
 
+#ifdef LAPSE_OLD
+#define USE_OWN_STACK(ctx, program)
+#else
 #define USE_OWN_STACK(ctx, program)                                \
 	do {                                                       \
 		if (cfg_never)                                     \
 			bpf_tail_call(ctx, &nowhere_##program, 0); \
 	} while (0)
+#endif
 
 #endif

@@ -29,15 +29,30 @@ static __always_inline struct lapse_stack *stack_get(bool create)
 	struct lapse_stack *stack;
 	__u64 thread;
 
+#ifndef LAPSE_OLD
 	if (cfg_task_storage)
 		return bpf_task_storage_get(&stacks, bpf_get_current_task_btf(), 0,
 					    create ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
+#endif
 	thread = bpf_get_current_pid_tgid();
 	stack = bpf_map_lookup_elem(&stacks_by_thread, &thread);
 	if (stack || !create)
 		return stack;
 	bpf_map_update_elem(&stacks_by_thread, &thread, &empty_stack, BPF_NOEXIST);
 	return bpf_map_lookup_elem(&stacks_by_thread, &thread);
+}
+
+/* What the current thread waited for; NULL: nothing is kept of it. */
+static __always_inline struct lapse_thread_waits *waits_get(bool create)
+{
+#ifdef LAPSE_OLD
+	return NULL;
+#else
+	if (!cfg_why)
+		return NULL;
+	return bpf_task_storage_get(&thread_waits, bpf_get_current_task_btf(), 0,
+				    create ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
+#endif
 }
 
 /* A wakeup a record costs 2.5 us each (measured); spaced out, a storm costs the target nothing. */
@@ -96,11 +111,11 @@ static __always_inline void send_with_causes(struct lapse_cell *cell, const stru
  * has been counted as dropped. */
 static __always_inline void record_send(struct lapse_cell *cell, const struct lapse_facts *facts)
 {
-	struct lapse_stack *stack = cfg_why && facts->flags & LAPSE_SPAN_WHY ? stack_get(false) : NULL;
+	struct lapse_thread_waits *own = facts->flags & LAPSE_SPAN_WHY ? waits_get(false) : NULL;
 	struct lapse_span *span;
 
-	if (stack) {
-		send_with_causes(cell, facts, &stack->waits.why);
+	if (own) {
+		send_with_causes(cell, facts, &own->waits.why);
 		return;
 	}
 	span = bpf_ringbuf_reserve(&events, sizeof(*span), 0);

@@ -7,12 +7,6 @@
 
 #include "bpf/cell.h"
 
-/*
- * Global functions are verified once, not again in every program and on every path that calls them:
- * some 60 ms of load time instead of 1,200. They take pointers from 5.13 on.
- */
-#define VERIFIED_ONCE __noinline
-
 #define REGISTER_ARGS 6
 
 static __always_inline struct lapse_rules *rules_of(__u32 component)

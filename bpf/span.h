@@ -29,6 +29,17 @@ static __always_inline struct call call_at(struct pt_regs *ctx, __u64 cookie)
 	return (struct call){.cookie = cookie, .sp = PT_REGS_SP(ctx), .slot = PT_REGS_SP(ctx)};
 }
 
+#ifdef LAPSE_OLD
+/* Functions that are verified by themselves take no pointers before 5.12: they find the stack again. 0: that
+ * of the thread. */
+static __always_inline struct lapse_stack *stack_of_goroutine(__u64 g)
+{
+	struct lapse_goroutine key = {.pid = bpf_get_current_pid_tgid() >> 32, .g = g};
+
+	return g ? goroutine_stack(&key, false) : stack_get(false);
+}
+#endif
+
 /* The stack that the call's frame belongs to. */
 static __always_inline struct lapse_stack *stack_of(struct call *call, struct pt_regs *ctx,
 						    const struct lapse_component *component, bool create)
@@ -44,6 +55,19 @@ static __always_inline struct lapse_stack *stack_of(struct call *call, struct pt
 static __always_inline bool other_generation(__u64 cookie)
 {
 	return (LAPSE_COOKIE_EDGE(cookie) & LAPSE_EDGE_GLOB) && generation_of(cookie) != generation;
+}
+
+/* Keeps what the thread has waited so far, for the frame that is about to be pushed; false: it is not known.
+ */
+static __always_inline bool frame_waits(const struct lapse_stack *stack)
+{
+	struct lapse_thread_waits *own = waits_get(true);
+
+	if (!own)
+		return false;
+	why_begin(stack, &own->waits);
+	*entry_at(own, stack->depth) = own->waits.total;
+	return true;
 }
 
 static __always_inline int frame_push(struct lapse_stack *stack, struct lapse_cell *cell,
@@ -79,11 +103,7 @@ static __always_inline int frame_push(struct lapse_stack *stack, struct lapse_ce
 	if (flags & LAPSE_COMP_RULES)
 		for (int i = 0; i < LAPSE_CAPTURES; i++)
 			frame->capture[i] = stack->facts.capture[i];
-	frame->why = cfg_why && !(flags & LAPSE_COMP_GOROUTINES);
-	if (frame->why) {
-		why_begin(stack);
-		frame->waited = stack->waits.total;
-	}
+	frame->why = !(flags & (LAPSE_COMP_GOROUTINES | LAPSE_COMP_SWITCHES)) && frame_waits(stack);
 	stack->depth++;
 	frame->start_ns = bpf_ktime_get_ns();
 	return 0;
@@ -105,22 +125,41 @@ static __always_inline bool call_meant(struct pt_regs *ctx, const struct call *c
 	return edge || !r->if_entry.n || condition_holds(&r->if_entry, facts);
 }
 
-/* Makes room on @stack for a frame at the call's place. */
-static __always_inline enum slot_state stack_make_room(struct lapse_stack *stack, struct lapse_cell *cell,
-						       const struct call *call, __u32 flags,
-						       bool skips_return)
+/* Makes room on @stack for a frame of @cookie at @sp, whose slot is at address @slot. */
+static __always_inline enum slot_state stack_make_room(struct lapse_stack *stack, __u64 sp, __u64 slot,
+						       __u64 cookie, __u32 flags)
 {
 	if (flags & LAPSE_COMP_SWITCHES) {
-		if (stack_take(stack, call->sp, call->cookie, TAKE_NO_SIBLING) >= 0)
+		struct lapse_cell *cell = cell_of(LAPSE_COOKIE_COMPONENT(cookie));
+
+		if (stack_take(stack, sp, cookie, TAKE_NO_SIBLING) >= 0 && cell)
 			ADD(cell->abandoned, 1);
 		return SLOT_FREE;
 	}
-	if (stack_clear_above(stack, call->sp))
+	if (stack_clear_above(stack, sp))
 		return SLOT_FREE;
-	stack_prune(stack, call->sp);
-	if (skips_return)
-		flags |= SETTLE_SKIPS_RETURN;
-	return stack_settle(stack, call->sp, call->slot, call->cookie, flags);
+	stack_prune(stack, sp);
+	return stack_settle(stack, sp, slot, cookie, flags);
+}
+
+#ifdef LAPSE_OLD
+/* Verified by itself. */
+__noinline int make_room_known(__u64 g, __u64 sp, __u64 slot, __u64 cookie, __u32 flags)
+{
+	struct lapse_stack *stack = stack_of_goroutine(g);
+
+	return stack ? stack_make_room(stack, sp, slot, cookie, flags) : SLOT_FREE;
+}
+#endif
+
+static __always_inline enum slot_state call_make_room(struct lapse_stack *stack, const struct call *call,
+						      __u32 flags)
+{
+#ifdef LAPSE_OLD
+	return make_room_known(call->goroutine.g, call->sp, call->slot, call->cookie, flags);
+#else
+	return stack_make_room(stack, call->sp, call->slot, call->cookie, flags);
+#endif
 }
 
 /* There was no room for the frame of a call whose return probe comes all the same, unless it is left alone
@@ -166,7 +205,7 @@ static __always_inline int span_enter(struct pt_regs *ctx, __u64 cookie, bool sk
 		return span_lost(cell);
 	meant = !(component->flags & LAPSE_COMP_RULES) || call_meant(ctx, &call, stack);
 	/* In any case: the return of a call that is not meant must not find a frame that was left there. */
-	slot = stack_make_room(stack, cell, &call, component->flags, skips_return);
+	slot = call_make_room(stack, &call, component->flags | (skips_return ? SETTLE_SKIPS_RETURN : 0));
 	if (slot == SLOT_SHARED)
 		sibling_pay(stack, number, began);
 	if (!meant)
@@ -187,6 +226,7 @@ static __always_inline int span_enter(struct pt_regs *ctx, __u64 cookie, bool sk
 VERIFIED_ONCE int frame_end(struct lapse_stack *stack, __u32 at, __u64 now, __u64 ret)
 {
 	struct lapse_frame *frame = stack ? frame_at(stack, at) : NULL;
+	struct lapse_thread_waits *own;
 	struct lapse_facts *facts;
 	__u64 probes;
 	__u32 cls;
@@ -215,19 +255,39 @@ VERIFIED_ONCE int frame_end(struct lapse_stack *stack, __u32 at, __u64 now, __u6
 		facts->start_ns = frame->start_ns;
 		facts->raw = now - frame->start_ns;
 		facts->duration = facts->raw > probes ? facts->raw - probes : 0;
-		if (cfg_why && frame->why) {
-			why_take(stack, frame->start_ns, &frame->waited);
+		own = frame->why ? waits_get(false) : NULL;
+		if (own) {
+			why_take(&own->waits, frame->start_ns, entry_at(own, at));
 			facts->flags |= LAPSE_SPAN_WHY;
 		}
 		sending = span_record(facts);
-		if (cfg_why && frame->why)
-			why_count(stack, facts);
+		if (own)
+			why_count(&own->waits, facts);
 	}
 	if (last)
 		stack->cost_ns += sending;
 	else
 		sibling_pay(stack, frame->component, now);
 	return 0;
+}
+
+#ifdef LAPSE_OLD
+/* Verified by itself. */
+__noinline int frame_end_known(__u64 g, __u32 at, __u64 now, __u64 ret)
+{
+	return frame_end(stack_of_goroutine(g), at, now, ret);
+}
+#endif
+
+/* The frame @at of @call returns at an instruction. */
+static __always_inline void call_end(const struct call *call, struct lapse_stack *stack, __u32 at, __u64 now,
+				     __u64 ret)
+{
+#ifdef LAPSE_OLD
+	frame_end_known(call->goroutine.g, at, now, ret);
+#else
+	frame_end(stack, at, now, ret);
+#endif
 }
 
 /* A return without a frame. Attachments that cannot leave a return alone fire for calls that if() did not
@@ -302,7 +362,7 @@ static __always_inline bool stack_return(struct lapse_stack *stack, const struct
 			stack->cost_ns = paid;
 		place = frame->place;
 		paid = stack->cost_ns;
-		frame_end(stack, at, now, ret);
+		call_end(call, stack, at, now, ret);
 	}
 	return place != NO_PLACE;
 }
@@ -329,6 +389,26 @@ static __always_inline int span_retins(struct pt_regs *ctx, __u64 cookie)
 	return 0;
 }
 
+#ifdef LAPSE_OLD
+/* Verified by itself. */
+__noinline int edge_take_known(__u32 edge)
+{
+	struct lapse_stack *stack = stack_get(false);
+
+	return stack ? edge_take(edge, &stack->facts) : 0;
+}
+#endif
+
+/* What @edge does with the thread's facts. */
+static __always_inline void stack_edge(struct lapse_stack *stack, __u32 edge)
+{
+#ifdef LAPSE_OLD
+	edge_take_known(edge);
+#else
+	edge_take(edge, &stack->facts);
+#endif
+}
+
 /* At a place that is an edge of a keyed span by itself, or is counted. */
 static __always_inline int span_edge(struct pt_regs *ctx, __u64 cookie)
 {
@@ -351,7 +431,7 @@ static __always_inline int span_edge(struct pt_regs *ctx, __u64 cookie)
 	inside = stack_has_call(stack, call.sp, LAPSE_COOKIE_PLACE(cookie));
 	if (!inside)
 		stack->cost_ns += cost_of(cls)->enter_ns;
-	edge_take(LAPSE_COOKIE_EDGE(cookie), &stack->facts);
+	stack_edge(stack, LAPSE_COOKIE_EDGE(cookie));
 	if (inside)
 		sibling_pay(stack, LAPSE_COOKIE_COMPONENT(cookie), now);
 	return 0;

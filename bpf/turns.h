@@ -58,14 +58,16 @@ static __always_inline bool turn_meant(const struct pt_regs *regs, __u32 number,
 static __always_inline void turn_begin(struct lapse_stack *stack, struct lapse_turn *turn, __u32 number)
 {
 	struct lapse_cell *cell = cell_of(number);
+	struct lapse_thread_waits *own;
 
 	if (cell)
 		ADD(cell->entries, 1);
 	turn->component = number;
 	turn->cost_ns = stack->cost_ns;
-	if (cfg_why) {
-		why_begin(stack);
-		turn->waited = stack->waits.total;
+	own = waits_get(true);
+	if (own) {
+		why_begin(stack, &own->waits);
+		turn->waited = own->waits.total;
 	}
 	turn->start_ns = bpf_ktime_get_ns();
 }
@@ -76,6 +78,7 @@ static __always_inline void turn_end(struct lapse_stack *stack, struct lapse_tur
 {
 	__u64 probes = cost_of(LAPSE_CLASS_SYSCALL)->inside_ns + (stack->cost_ns - turn->cost_ns);
 	struct lapse_facts *facts = facts_new(stack, turn->component, now);
+	struct lapse_thread_waits *own = waits_get(false);
 
 	facts->start_ns = turn->start_ns;
 	facts->raw = now - turn->start_ns;
@@ -85,14 +88,14 @@ static __always_inline void turn_end(struct lapse_stack *stack, struct lapse_tur
 	facts->cost_ns = cost_of(LAPSE_CLASS_SYSCALL)->total_ns;
 	for (int i = 0; i < LAPSE_CAPTURES; i++)
 		facts->capture[i] = turn->capture[i];
-	if (cfg_why) {
-		why_take(stack, turn->start_ns, &turn->waited);
+	if (own) {
+		why_take(&own->waits, turn->start_ns, &turn->waited);
 		facts->flags |= LAPSE_SPAN_WHY;
 	}
 	turn->start_ns = 0;
 	stack->cost_ns += facts->cost_ns + span_record(facts);
-	if (cfg_why)
-		why_count(stack, facts);
+	if (own)
+		why_count(&own->waits, facts);
 }
 
 /* raw_tp/sys_enter: (registers, number) */

@@ -127,28 +127,16 @@ static __always_inline __u32 cause_of_block(struct lapse_block *block, struct ta
 	}
 }
 
-/* A function that the user called a wait is open: what it waits for is known. 0: there is none. */
-static __always_inline __u32 declared_cause(struct lapse_stack *stack)
-{
-	struct lapse_frame *frame = frame_at(stack, stack->waits.declared_at);
-
-	if (!stack->waits.declared || !frame || stack->waits.declared_at >= stack->depth)
-		return 0;
-	return stack->waits.declared;
-}
-
 static __always_inline bool is_throttled(struct task_struct *task)
 {
 	return bpf_core_field_exists(task->throttled) && BPF_CORE_READ(task, throttled);
 }
 
 /* The current task leaves the processor. @blocked: it waits for something. */
-static __always_inline void switch_out(void *ctx, struct task_struct *task, struct lapse_stack *stack,
+static __always_inline void switch_out(void *ctx, struct task_struct *task, struct lapse_waits *waits,
 				       bool blocked, __u64 now)
 {
-	struct lapse_waits *waits = &stack->waits;
 	struct lapse_block *block = &waits->now;
-	__u32 declared;
 
 	waits->off_ns = now;
 	waits->woken_ns = 0;
@@ -159,8 +147,7 @@ static __always_inline void switch_out(void *ctx, struct task_struct *task, stru
 		block->cause = is_throttled(task) ? LAPSE_THROTTLED : LAPSE_RUNQ;
 		return;
 	}
-	declared = declared_cause(stack);
-	block->cause = declared ? declared - 1 : cause_of_block(block, task);
+	block->cause = cause_of_block(block, task);
 	block->kernel_stack = bpf_get_stackid(ctx, &why_stacks, BPF_F_FAST_STACK_CMP);
 	block->user_stack = bpf_get_stackid(ctx, &why_stacks, BPF_F_FAST_STACK_CMP | BPF_F_USER_STACK);
 }
@@ -168,11 +155,9 @@ static __always_inline void switch_out(void *ctx, struct task_struct *task, stru
 /* ---- switched in ----------------------------------------------------------------------------------- */
 
 /* Remembers the block that has ended: in place of one that no open span has, else of the shortest. */
-static __always_inline void block_keep(struct lapse_stack *stack, const struct lapse_block *block)
+static __always_inline void block_keep(struct lapse_waits *waits, const struct lapse_block *block)
 {
-	struct lapse_waits *waits = &stack->waits;
-	struct lapse_frame *outermost = frame_at(stack, 0);
-	__u64 since = stack->depth && outermost ? outermost->start_ns : 0;
+	__u64 since = waits->begun_ns;
 	__u32 at = 0;
 
 	for (__u32 i = 0; i < LAPSE_BLOCKS; i++) {
@@ -212,9 +197,8 @@ static __always_inline bool is_waiting_cause(__u32 cause)
 }
 
 /* The thread gets the processor, from the current one. */
-static __always_inline void switch_in(struct lapse_stack *stack, __u64 now)
+static __always_inline void switch_in(struct lapse_waits *waits, __u64 now)
 {
-	struct lapse_waits *waits = &stack->waits;
 	struct lapse_block *block = &waits->now;
 	__u64 woken = waits->woken_ns ?: now, runnable;
 	__u32 cause = block->cause;
@@ -227,7 +211,7 @@ static __always_inline void switch_in(struct lapse_stack *stack, __u64 now)
 		block->duration_ns = woken > waits->off_ns ? woken - waits->off_ns : 0;
 		if (cause < LAPSE_CAUSES)
 			waits->total.ns[cause] += block->duration_ns;
-		block_keep(stack, block);
+		block_keep(waits, block);
 		cause = LAPSE_RUNQ;
 	}
 	if (cause < LAPSE_CAUSES)
@@ -271,9 +255,8 @@ static __always_inline void waker_fill(struct lapse_waker *waker)
 	bpf_get_current_comm(waker->comm, sizeof(waker->comm));
 }
 
-static __always_inline void wake(struct lapse_stack *stack, const struct lapse_ready *ready, __u64 now)
+static __always_inline void wake(struct lapse_waits *waits, const struct lapse_ready *ready, __u64 now)
 {
-	struct lapse_waits *waits = &stack->waits;
 	struct lapse_block *block = &waits->now;
 	bool interrupt = in_interrupt(ready, block->cause, now);
 	const struct sock *sk = block->cause == LAPSE_POLL ? just_ready(ready, now) : NULL;
@@ -303,30 +286,27 @@ static __always_inline void longest_since(struct lapse_waits *waits, __u64 since
 			*longest = waits->block[i];
 }
 
-/* Fills stack->waits.why for a span that began at @start with the totals @waited. */
-VERIFIED_ONCE int why_take(struct lapse_stack *stack, __u64 start, const struct lapse_waited *waited)
+/* Fills waits->why for a span that began at @start with the totals @waited. */
+VERIFIED_ONCE int why_take(struct lapse_waits *waits, __u64 start, const struct lapse_waited *waited)
 {
-	struct lapse_why *why;
-
-	if (!stack || !waited)
+	if (!waits || !waited)
 		return 0;
-	why = &stack->waits.why;
 	for (int i = 0; i < LAPSE_CAUSES; i++)
-		why->ns[i] = stack->waits.total.ns[i] - waited->ns[i];
-	longest_since(&stack->waits, start);
+		waits->why.ns[i] = waits->total.ns[i] - waited->ns[i];
+	longest_since(waits, start);
 	for (int i = 0; i < LAPSE_RIVALS; i++)
-		why->rival[i] = stack->waits.rival[i];
+		waits->why.rival[i] = waits->rival[i];
 	return 0;
 }
 
-/* Adds stack->waits.why to the causes of the component's spans that took about as long as the one of @facts.
+/* Adds waits->why to the causes of the component's spans that took about as long as the one of @facts.
  */
-VERIFIED_ONCE int why_count(struct lapse_stack *stack, const struct lapse_facts *facts)
+VERIFIED_ONCE int why_count(struct lapse_waits *waits, const struct lapse_facts *facts)
 {
 	struct lapse_why_row *row;
 	__u32 index;
 
-	if (!stack || !facts)
+	if (!waits || !facts)
 		return 0;
 	index = facts->component * LAPSE_WHY_ROWS + lapse_bucket(facts->duration, LAPSE_WHY_BITS);
 	row = bpf_map_lookup_elem(&why_rows, &index);
@@ -335,28 +315,50 @@ VERIFIED_ONCE int why_count(struct lapse_stack *stack, const struct lapse_facts 
 	ADD(row->count, 1);
 	ADD(row->sum_ns, facts->duration);
 	for (int i = 0; i < LAPSE_CAUSES; i++)
-		if (stack->waits.why.ns[i])
-			ADD(row->ns[i], stack->waits.why.ns[i]);
+		if (waits->why.ns[i])
+			ADD(row->ns[i], waits->why.ns[i]);
 	return 0;
 }
 
+/* Frame @i's totals; said twice for the same reason as in frame_at(). */
+static __always_inline struct lapse_waited *entry_at(struct lapse_thread_waits *own, __u32 i)
+{
+	__u64 at = i;
+
+	asm volatile("%[at] &= %[mask]" : [at] "+r"(at) : [mask] "i"(LAPSE_MAX_DEPTH - 1));
+	return &own->at_entry[at];
+}
+
 /* An outermost span begins: what was before it is of no use. */
-static __always_inline void why_begin(struct lapse_stack *stack)
+static __always_inline void why_begin(const struct lapse_stack *stack, struct lapse_waits *waits)
 {
 	if (has_open_span(stack))
 		return;
+	waits->begun_ns = bpf_ktime_get_ns();
 	for (int i = 0; i < LAPSE_RIVALS; i++) {
-		stack->waits.rival[i].pid = 0;
-		stack->waits.rival[i].ns = 0;
+		waits->rival[i].pid = 0;
+		waits->rival[i].ns = 0;
 	}
 }
 
-/* ---- the scheduler's programs
- * ------------------------------------------------------------------------------ */
+/* ---- the scheduler's programs --------------------------------------------------------------- */
 
 static __always_inline struct lapse_stack *stack_of_task(struct task_struct *task)
 {
 	return bpf_task_storage_get(&stacks, task, 0, 0);
+}
+
+static __always_inline struct lapse_thread_waits *waits_of_task(struct task_struct *task)
+{
+	return bpf_task_storage_get(&thread_waits, task, 0, 0);
+}
+
+/* Whether @task, which has had a measured call, is in one. */
+static __always_inline bool is_measured(struct task_struct *task)
+{
+	struct lapse_stack *stack = stack_of_task(task);
+
+	return stack && has_open_span(stack);
 }
 
 /* TASK_RUNNING is 0; 0x100 says that it was preempted on its way into a wait (TASK_REPORT_MAX). */
@@ -382,17 +384,17 @@ SEC("tp_btf/sched_switch")
 int why_switch(__u64 *ctx)
 {
 	struct task_struct *prev = (struct task_struct *)ctx[1], *next = (struct task_struct *)ctx[2];
-	struct lapse_stack *out = stack_of_task(prev), *in = stack_of_task(next);
-	bool leaves = out && has_open_span(out), comes = in && in->waits.off_ns;
+	struct lapse_thread_waits *out = waits_of_task(prev), *in = waits_of_task(next);
+	bool leaves = out && is_measured(prev), comes = in && in->waits.off_ns;
 	__u64 now;
 
 	if (!leaves && !comes)
 		return 0;
 	now = bpf_ktime_get_ns();
 	if (comes)
-		switch_in(in, now);
+		switch_in(&in->waits, now);
 	if (leaves)
-		switch_out(ctx, prev, out, is_blocked(ctx, prev), now);
+		switch_out(ctx, prev, &out->waits, is_blocked(ctx, prev), now);
 	return 0;
 }
 
@@ -400,14 +402,14 @@ int why_switch(__u64 *ctx)
 SEC("tp_btf/sched_waking")
 int why_waking(__u64 *ctx)
 {
-	struct lapse_stack *stack = stack_of_task((struct task_struct *)ctx[0]);
+	struct lapse_thread_waits *own = waits_of_task((struct task_struct *)ctx[0]);
 	struct lapse_ready *ready;
 
-	if (!stack || !stack->waits.off_ns || stack->waits.woken_ns)
+	if (!own || !own->waits.off_ns || own->waits.woken_ns)
 		return 0;
 	ready = processor();
 	if (ready)
-		wake(stack, ready, bpf_ktime_get_ns());
+		wake(&own->waits, ready, bpf_ktime_get_ns());
 	return 0;
 }
 

@@ -27,7 +27,7 @@ ask_doctor() {
 kinds() {
 	[ "$(doctor_says uprobe.session)" != true ] || echo session
 	[ "$(doctor_says uprobe.multi)" != true ] || echo multi
-	[ "$(doctor_says 'attach cookies')" != true ] || echo perf
+	[ "$(doctor_says 'ring buffer')" != true ] || echo perf
 }
 
 test_doctor() {
@@ -270,42 +270,16 @@ tests_of_kind() { # KIND
 	run_test "$1/killed" test_killed "$1"
 }
 
-# Without attach cookies lapse cannot tell its probes apart, and must say so.
-test_too_old() {
-	start_target hot --calls 100
-	lapse stat -p "$target" hot -d 1 >$work/lapse.out 2>$work/lapse.err </dev/null 3>&-
-	equal $? 4 "exit code"
-	contains $work/lapse.err 'Linux 5\.15|attach cookies' "the refusal"
-	go
-	await_done
-	equal "$(truth calls)" 100 "calls"
-	finish_target
-}
-
-test_doctor_too_old() {
-	equal $doctor_code 4 "exit code"
-	equal "$(doctor_says 'attachment used')" false "a way to attach"
-	contains /tmp/doctor.json 'boot Linux 5\.15' "doctor"
-}
-
 note "kernel $(uname -r)"
 ask_doctor
 sed -n 's/.*"name":"\([^"]*\)","ok":\([a-z]*\).*"found":"\([^"]*\)".*/# doctor: \1: \2, \3/p' /tmp/doctor.json
-case $(uname -r) in
-5.10.*)
-	run_test doctor test_doctor_too_old
-	run_test too-old test_too_old
-	;;
-*)
-	run_test doctor test_doctor
-	for kind in session multi perf; do
-		case " $(kinds | tr '\n' ' ')" in
-		*" $kind "*) tests_of_kind $kind ;;
-		*) skip $kind "this kernel has no such attachment" ;;
-		esac
-	done
-	;;
-esac
+run_test doctor test_doctor
+for kind in session multi perf; do
+	case " $(kinds | tr '\n' ' ')" in
+	*" $kind "*) tests_of_kind $kind ;;
+	*) skip $kind "this kernel has no such attachment" ;;
+	esac
+done
 tcp_tests
 echo "end $results"
 [ $failures -eq 0 ] && exit 1

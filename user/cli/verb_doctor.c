@@ -145,16 +145,18 @@ static void check_attachments(struct doctor *doctor, const struct features *feat
 {
 	int kind = features->bpf ? ATTACH_AUTO : features_choose(features, ATTACH_AUTO);
 
+	say(doctor, "ring buffer", features->ring, false, NULL, "%s",
+	    known(features, features->ring, "no (Linux 5.8)"));
 	say(doctor, "uprobe.session", features->session, false, NULL, "%s",
 	    known(features, features->session, "no (Linux 6.14)"));
 	say(doctor, "uprobe.multi", features->multi, false, NULL, "%s",
 	    known(features, features->multi, "no (Linux 6.6)"));
 	say(doctor, "attach cookies", features->cookie, false, NULL, "%s",
-	    known(features, features->cookie, "no (Linux 5.15)"));
+	    known(features, features->cookie, "no (Linux 5.15): a program at each place tells them"));
 	say(doctor, "task storage", features->task_storage, false, NULL, "%s",
 	    known(features, features->task_storage, "no: frames are kept in a hash by thread"));
 	if (!features->bpf)
-		say(doctor, "attachment used", kind > 0, true, "boot Linux 5.15 or newer", "%s",
+		say(doctor, "attachment used", kind > 0, true, "boot Linux 5.10 or newer", "%s",
 		    kind < 0 ? "none" : attach_kind_name(kind));
 }
 

@@ -11,8 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/diag.h"
+#include "kernel/told.h"
 
 /* Releasing a link waits 30 to 100 ms for grace periods: many wait at once. */
 #define RELEASE_THREADS 64
@@ -20,23 +22,41 @@
 /* How long the links that tracer_drop() replaces stay, for calls that have begun. */
 #define DROP_PAUSE_NS 20000000
 
-int tracer_keep_link(struct tracer *tracer, struct bpf_link *link, pid_t pid)
+static int more_links(struct tracer *tracer)
 {
-	if (!link)
-		return -errno;
 	if (tracer->n_links == tracer->max_links) {
 		size_t max = tracer->max_links ? 2 * tracer->max_links : 64;
 		struct kept_link *links = realloc(tracer->links, max * sizeof(*links));
 
-		if (!links) {
-			bpf_link__destroy(link);
+		if (!links)
 			return -ENOMEM;
-		}
 		tracer->links = links;
 		tracer->max_links = max;
 	}
-	tracer->links[tracer->n_links++] = (struct kept_link){.link = link, .pid = pid};
 	return 0;
+}
+
+int tracer_keep_link(struct tracer *tracer, struct bpf_link *link, pid_t pid)
+{
+	int err = link ? more_links(tracer) : -errno;
+
+	if (!err)
+		tracer->links[tracer->n_links++] = (struct kept_link){.link = link, .event = -1, .pid = pid};
+	else
+		bpf_link__destroy(link);
+	return err;
+}
+
+/* The same for a perf event that has no link. */
+static int keep_event(struct tracer *tracer, int event, pid_t pid)
+{
+	int err = event < 0 ? event : more_links(tracer);
+
+	if (!err)
+		tracer->links[tracer->n_links++] = (struct kept_link){.event = event, .pid = pid};
+	else if (event >= 0)
+		close(event);
+	return err;
 }
 
 /* Places of one file that go into the same links. */
@@ -81,11 +101,47 @@ static int attach_multi(struct tracer *tracer, const struct bpf_program *program
 				pid);
 }
 
+/* Where programs go on whose probes have a cookie; -1: @program needs none. */
+static int next_of(const struct lapse_bpf *skel, const struct bpf_program *program)
+{
+	if (program == skel->progs.place_perf)
+		return LAPSE_NEXT_PLACE;
+	if (program == skel->progs.return_perf)
+		return LAPSE_NEXT_RETURN;
+	return program == skel->progs.marker_perf ? LAPSE_NEXT_MARKER : -1;
+}
+
+/* On kernels without attach cookies. */
+static int attach_told(struct tracer *tracer, enum lapse_next next, pid_t pid, const char *path,
+		       const struct batch *batch, bool retprobe)
+{
+	const struct told_maps maps = {
+		.passed = bpf_map__fd(tracer->skel->maps.cookie_passed),
+		.next = bpf_map__fd(tracer->skel->maps.cookie_next),
+	};
+	int err = 0;
+
+	for (size_t i = 0; i < batch->n && !err; i++) {
+		const struct told_place place = {
+			.pid = pid,
+			.path = path,
+			.offset = batch->offsets[i],
+			.semaphore = batch->semaphores ? batch->semaphores[i] : 0,
+			.retprobe = retprobe,
+		};
+
+		err = keep_event(tracer, told_attach(&maps, &place, next, batch->cookies[i]), pid);
+	}
+	return err;
+}
+
 static int attach_perf(struct tracer *tracer, const struct bpf_program *program, pid_t pid, const char *path,
 		       const struct batch *batch, bool retprobe)
 {
-	int err = 0;
+	int next = next_of(tracer->skel, program), err = 0;
 
+	if (!tracer->features.cookie && next >= 0)
+		return attach_told(tracer, next, pid, path, batch, retprobe);
 	for (size_t i = 0; i < batch->n && !err; i++) {
 		LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = batch->cookies[i],
 			    .ref_ctr_offset = batch->semaphores ? batch->semaphores[i] : 0,
@@ -325,7 +381,7 @@ static int attach_processes(struct tracer *tracer)
 	struct lapse_bpf *skel = tracer->skel;
 	int err;
 
-	if (tracer->n_process_links || !tracer->features.task_storage)
+	if (tracer->n_process_links)
 		return 0;
 	err = attach_process_program(tracer, skel->progs.process_exit);
 	if (!err)
@@ -484,8 +540,11 @@ static void *release_some(void *argument)
 {
 	const struct release *release = argument;
 
-	for (size_t i = release->first; i < release->n; i += RELEASE_THREADS)
+	for (size_t i = release->first; i < release->n; i += RELEASE_THREADS) {
 		bpf_link__destroy(release->links[i].link);
+		if (release->links[i].event >= 0)
+			close(release->links[i].event);
+	}
 	return NULL;
 }
 

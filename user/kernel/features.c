@@ -66,6 +66,7 @@ void features_probe(struct features *features)
 		return;
 	}
 	close(prog);
+	features->ring = libbpf_probe_bpf_map_type(BPF_MAP_TYPE_RINGBUF, NULL) == 1;
 	features->multi = attach_type_known(BPF_TRACE_UPROBE_MULTI);
 	features->session = attach_type_known(BPF_TRACE_UPROBE_SESSION);
 	features->task_storage =
@@ -79,7 +80,7 @@ int features_choose(const struct features *features, enum attach_kind wanted)
 	bool has[ATTACH_KINDS] = {
 		[ATTACH_SESSION] = features->session,
 		[ATTACH_MULTI] = features->multi,
-		[ATTACH_PERF] = features->cookie,
+		[ATTACH_PERF] = features->ring,
 	};
 
 	if (wanted != ATTACH_AUTO) {
@@ -93,7 +94,7 @@ int features_choose(const struct features *features, enum attach_kind wanted)
 	for (int kind = ATTACH_SESSION; kind < ATTACH_KINDS; kind++)
 		if (has[kind])
 			return kind;
-	diag_error("this kernel has no uprobe attachment with cookies (Linux 5.15 or newer is needed)");
+	diag_error("this kernel has no BPF ring buffer (Linux 5.10 or newer is needed)");
 	return -EOPNOTSUPP;
 }
 

@@ -237,7 +237,9 @@ int open_frames_read(struct tracer *tracer, uint64_t now_ns)
 	if (tracer->look == LOOK_TICK || tracer->look == LOOK_ALL)
 		tracer->n_dead_frames = 0;
 	memset(tracer->dead, 0, tracer->n_components * sizeof(*tracer->dead));
-	if (!tracer_has_frames(tracer) && tracer->features.task_storage)
+	if (!tracer->features.task_storage)
+		return open_threads_read(tracer, now_ns) ?: open_maps_read(tracer, now_ns);
+	if (!tracer_has_frames(tracer))
 		return open_maps_read(tracer, now_ns);
 	if (!tracer->iterator)
 		return -EOPNOTSUPP;

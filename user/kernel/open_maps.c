@@ -122,27 +122,33 @@ static int take_keyed(struct tracer *tracer, const void *keys, const void *value
 	return err;
 }
 
-static int keep_goroutine(struct tracer *tracer, const struct lapse_goroutine *key,
-			  const struct lapse_stack *stack, uint64_t now_ns)
+int open_take_stack(struct tracer *tracer, const struct lapse_stack *stack, const struct lapse_open *whose,
+		    const struct lapse_goroutine *goroutine, uint64_t now_ns)
 {
+	struct lapse_open open = *whose;
 	int err = 0;
 
 	for (uint32_t i = 0; i < stack->depth && i < LAPSE_MAX_DEPTH && !err; i++) {
 		const struct lapse_frame *frame = &stack->frame[i];
-		struct lapse_open open = {
-			.component = frame->component,
-			.pid = key->pid,
-			.depth = i,
-			.sp = frame->sp,
-			.caller = frame->caller,
-			.start_ns = frame->start_ns,
-			.flags = frame->flags,
-		};
 
+		open.component = frame->component;
+		open.depth = i;
+		open.sp = frame->sp;
+		open.caller = frame->caller;
+		open.start_ns = frame->start_ns;
+		open.flags = frame->flags;
 		if (!frame->edge)
-			err = open_take(tracer, &open, key, now_ns);
+			err = open_take(tracer, &open, goroutine, now_ns);
 	}
 	return err;
+}
+
+static int keep_goroutine(struct tracer *tracer, const struct lapse_goroutine *key,
+			  const struct lapse_stack *stack, uint64_t now_ns)
+{
+	const struct lapse_open open = {.pid = key->pid};
+
+	return open_take_stack(tracer, stack, &open, key, now_ns);
 }
 
 /* The goroutines of a process that has ended will not return. */

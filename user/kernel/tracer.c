@@ -12,8 +12,12 @@
 #include "base/diag.h"
 #include "bpf/buckets.h"
 #include "bpf/config.h"
+#include "kernel/old_object.h"
 
 #define MAX_SHARD_BITS 3
+
+/* Where there is no task storage: threads that can be known at once, some 5.5 KB each. */
+#define MAX_THREADS 4096
 
 unsigned tracer_bucket_bits(size_t n_components)
 {
@@ -61,6 +65,25 @@ static size_t histogram_bytes(const struct tracer *tracer)
 	return (LAPSE_BUCKETS(tracer->bucket_bits) + 1) * sizeof(uint32_t);
 }
 
+/* Memory that programs have the kernel get for them while they run it warns of, before task storage: what
+ * they may need is there from the beginning. */
+static int set_stacks(struct tracer *tracer)
+{
+	struct lapse_bpf *skel = tracer->skel;
+	int err;
+
+	if (tracer->features.task_storage)
+		return bpf_map__set_max_entries(skel->maps.stacks_by_thread, 1);
+	err = bpf_map__set_autocreate(skel->maps.stacks, false);
+	if (!err)
+		err = bpf_map__set_map_flags(skel->maps.stacks_by_thread, 0);
+	if (!err)
+		err = bpf_map__set_max_entries(skel->maps.stacks_by_thread, MAX_THREADS);
+	if (!err)
+		err = bpf_map__set_map_flags(skel->maps.goroutines, 0);
+	return err;
+}
+
 static int set_sizes(struct tracer *tracer)
 {
 	size_t n = tracer->n_components + LAPSE_CLASSES;
@@ -83,9 +106,7 @@ static int set_sizes(struct tracer *tracer)
 		err = rules_size(tracer) ?: tcp_size(tracer) ?: why_size(tracer);
 	if (err)
 		return err;
-	if (!tracer->features.task_storage)
-		return bpf_map__set_autocreate(skel->maps.stacks, false);
-	return bpf_map__set_max_entries(skel->maps.stacks_by_thread, 1);
+	return set_stacks(tracer);
 }
 
 static int choose_programs(struct tracer *tracer)
@@ -301,25 +322,74 @@ int tracer_open(const struct tracer_options *options, const struct tracer_compon
 	return allocate(tracer, components);
 }
 
-int tracer_load(struct tracer *tracer)
+/* The object for this kernel, behind the one skeleton. */
+static int open_object(struct tracer *tracer)
 {
+	struct lapse_bpf *skel = calloc(1, sizeof(*skel));
 	int err;
 
-	tracer->skel = lapse_bpf__open();
-	if (!tracer->skel)
-		return -errno;
+	if (!skel)
+		return -ENOMEM;
+	tracer->skel = skel;
+	err = lapse_bpf__create_skeleton(skel);
+	if (err)
+		return err;
+	if (!tracer->features.cookie)
+		skel->skeleton->data = (void *)old_object(&skel->skeleton->data_sz);
+	return bpf_object__open_skeleton(skel->skeleton, NULL);
+}
+
+/* What the programs need of maps that only kernels without attach cookies have in use. */
+static int set_old_maps(struct tracer *tracer)
+{
+	struct lapse_bpf *skel = tracer->skel;
+	bool old = !tracer->features.cookie;
+	int err = bpf_map__set_autocreate(skel->maps.claims, old);
+
+	if (!err)
+		err = bpf_map__set_autocreate(skel->maps.cookie_passed, old);
+	return err ?: bpf_map__set_autocreate(skel->maps.cookie_next, old);
+}
+
+/* Where the programs at the places go on. */
+static int set_next_programs(struct tracer *tracer)
+{
+	struct lapse_bpf *skel = tracer->skel;
+	const struct bpf_program *next[LAPSE_NEXTS] = {
+		[LAPSE_NEXT_PLACE] = skel->progs.place_perf,
+		[LAPSE_NEXT_RETURN] = skel->progs.return_perf,
+		[LAPSE_NEXT_MARKER] = skel->progs.marker_perf,
+	};
+	int err = 0;
+
+	for (uint32_t i = 0; i < LAPSE_NEXTS && !err && !tracer->features.cookie; i++) {
+		int program = bpf_program__fd(next[i]);
+
+		if (bpf_program__autoload(next[i]))
+			err = bpf_map__update_elem(skel->maps.cookie_next, &i, sizeof(i), &program,
+						   sizeof(program), BPF_ANY);
+	}
+	return err;
+}
+
+int tracer_load(struct tracer *tracer)
+{
+	int err = open_object(tracer);
+
+	if (err)
+		return err;
 	err = choose_programs(tracer);
 	if (err)
 		return err;
 	set_constants(tracer);
-	err = set_sizes(tracer);
+	err = set_sizes(tracer) ?: set_old_maps(tracer);
 	if (!err)
 		err = lapse_bpf__load(tracer->skel);
 	if (err) {
 		features_explain(&tracer->features, err, "cannot load the programs into the kernel");
 		return err;
 	}
-	err = map_arrays(tracer) ?: set_filter(tracer);
+	err = map_arrays(tracer) ?: set_next_programs(tracer) ?: set_filter(tracer);
 	if (err)
 		return err;
 	set_components(tracer);

@@ -24,6 +24,7 @@ struct component_memory {
 
 struct kept_link {
 	struct bpf_link *link;
+	int event; /* without a link: the perf event; else -1 */
 	pid_t pid; /* that it lets through; -1: everyone */
 	bool glob; /* of functions that a pattern found */
 };
@@ -197,6 +198,13 @@ int tracer_keep_link(struct tracer *tracer, struct bpf_link *link, pid_t pid);
 /* Keeps an open frame of a thread, or of @goroutine, unless it turns out to be dead. 0 or -ENOMEM. */
 int open_take(struct tracer *tracer, const struct lapse_open *open, const struct lapse_goroutine *goroutine,
 	      uint64_t now_ns);
+
+/* open_maps.c: the same for all frames of @stack; @whose tells the process and thread. */
+int open_take_stack(struct tracer *tracer, const struct lapse_stack *stack, const struct lapse_open *whose,
+		    const struct lapse_goroutine *goroutine, uint64_t now_ns);
+
+/* open_threads.c: in place of the task iterator where there is no task storage. */
+int open_threads_read(struct tracer *tracer, uint64_t now_ns);
 
 /* open_frames.c: fills tracer->open and tracer->dead. 0 or -errno. */
 int open_frames_attach(struct tracer *tracer);

@@ -116,7 +116,7 @@ int why_size(struct tracer *tracer)
 	int err;
 
 	if (!can_tell(tracer))
-		return 0;
+		return bpf_map__set_autocreate(skel->maps.thread_waits, false);
 	err = bpf_map__set_max_entries(skel->maps.why_rows, n_rows(tracer));
 	return err ?: bpf_map__set_max_entries(skel->maps.why_stacks, MAX_STACKS);
 }
