@@ -32,6 +32,9 @@ struct lapse_claim {
 	__u64 number;
 };
 
+/* Of each series, so many are remembered: nobody is so far behind. */
+#define LAPSE_CLAIMS_KEPT 256
+
 /* A process that is not meant, as long as the filter is the same; they share slots by their number. */
 struct lapse_stranger {
 	__u32 tgid;

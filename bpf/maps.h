@@ -71,7 +71,7 @@ struct {
 /* For kernels without atomic instructions that give what they found (before 5.12). */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
+	__uint(max_entries, 1);
 	__type(key, struct lapse_claim);
 	__type(value, __u8);
 } claims SEC(".maps");

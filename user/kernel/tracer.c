@@ -339,6 +339,17 @@ static int open_object(struct tracer *tracer)
 	return bpf_object__open_skeleton(skel->skeleton, NULL);
 }
 
+/* Numbers that can be taken at once: of recent spans twice what is remembered, and of values' names. */
+static size_t n_claims(const struct tracer *tracer)
+{
+	size_t n = tracer->n_markers * LAPSE_VALUES + 1;
+
+	for (size_t i = 0; i < tracer->n_components; i++)
+		if (tracer->memory[i].recent_len)
+			n += 2 * LAPSE_CLAIMS_KEPT;
+	return n;
+}
+
 /* What the programs need of maps that only kernels without attach cookies have in use. */
 static int set_old_maps(struct tracer *tracer)
 {
@@ -346,6 +357,8 @@ static int set_old_maps(struct tracer *tracer)
 	bool old = !tracer->features.cookie;
 	int err = bpf_map__set_autocreate(skel->maps.claims, old);
 
+	if (!err)
+		err = bpf_map__set_max_entries(skel->maps.claims, n_claims(tracer));
 	if (!err)
 		err = bpf_map__set_autocreate(skel->maps.cookie_passed, old);
 	return err ?: bpf_map__set_autocreate(skel->maps.cookie_next, old);
