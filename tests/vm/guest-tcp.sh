@@ -228,7 +228,11 @@ tcp_tests_of_all() { # BACKEND
 tcp_tests() {
 	for backend in fentry kprobe tracepoint; do
 		if [ "$(doctor_says "tcp $backend")" = true ]; then
-						tcp_tests_of $backend
+						if is_slow; then
+				run_tcp "tcp-delays/$backend" tcp_delays 127.0.0.1
+				continue
+			fi
+			tcp_tests_of $backend
 			[ $backend != kprobe ] || tcp_tests_of_all $backend
 		else
 			skip "tcp/$backend" "this kernel has no such way to trace TCP"
