@@ -227,7 +227,7 @@ static __always_inline void switch_in(struct lapse_waits *waits, __u64 now)
 static __always_inline const struct sock *just_ready(const struct lapse_ready *ready, __u64 now)
 {
 	if (!ready->sk || ready->timer || ready->softirq != ready->by_softirq ||
-	    	    ready->by_task != bpf_get_current_pid_tgid())
+	    ready->by_task != bpf_get_current_pid_tgid())
 		return NULL;
 	if (!ready->softirq && now - ready->time_ns >= READY_NS)
 		return NULL;

@@ -228,7 +228,7 @@ tcp_tests_of_all() { # BACKEND
 tcp_tests() {
 	for backend in fentry kprobe tracepoint; do
 		if [ "$(doctor_says "tcp $backend")" = true ]; then
-						if is_slow; then
+			if is_slow; then
 				run_tcp "tcp-delays/$backend" tcp_delays 127.0.0.1
 				continue
 			fi
