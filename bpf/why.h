@@ -239,10 +239,13 @@ static __always_inline void switch_in(struct lapse_stack *stack, __u64 now)
 
 /* ---- woken -------------------------------------------------------------------------------------------- */
 
+/* A soft interrupt forgets its sockets at its end, however long it takes; a thread does not. */
 static __always_inline const struct sock *just_ready(const struct lapse_ready *ready, __u64 now)
 {
 	if (!ready->sk || ready->timer || ready->softirq != ready->by_softirq ||
-	    ready->by_task != bpf_get_current_pid_tgid() || now - ready->time_ns >= READY_NS)
+	    ready->by_task != bpf_get_current_pid_tgid())
+		return NULL;
+	if (!ready->softirq && now - ready->time_ns >= READY_NS)
 		return NULL;
 	return (const struct sock *)ready->sk;
 }

@@ -12,6 +12,8 @@ only=${1:-} times=${2:-1}
 . "${0%/*}/guest-lib.sh"
 # shellcheck source=tests/vm/guest-tcp.sh
 . "${0%/*}/guest-tcp.sh"
+# shellcheck source=tests/vm/guest-why.sh
+. "${0%/*}/guest-why.sh"
 
 # ---- what the kernel has -------------------------------------------------------------------
 
@@ -304,6 +306,7 @@ case $(uname -r) in
 		*) skip $kind "this kernel has no such attachment" ;;
 		esac
 	done
+	why_tests
 	;;
 esac
 tcp_tests
