@@ -6,6 +6,7 @@ for a processor meanwhile: on a busy machine a thread that has been woken waits 
 cause and must not be charged to the first.
 """
 
+import glob
 import os
 import re
 
@@ -99,20 +100,24 @@ def _longest(run, least):
     return pairs
 
 
-def _woken_by(run, cause, comm, component, least=5e5):
-    """All of them by the thread that the program says, in the span that it was in."""
-    for wait, call in _longest(run, least):
+def _nearly_all(run, cause, least, wrong):
+    """WRONG(waker, call) says what is amiss; a wake in a hundred may not be seen, or be taken for another's."""
+    amiss, pairs = [], _longest(run, least)
+    for wait, call in pairs:
         equal(wait["cause"], cause, "cause of the longest wait")
-        check(wait["waker"], f"nobody woke: {wait}")
-        equal((wait["waker"]["comm"], wait["waker"]["tid"], wait["waker"]["component"], wait["waker"]["interrupt"]),
-              (comm, call.partner, component, None), "the waker")
+        if not wait["waker"] or wrong(wait["waker"], call):
+            amiss.append(wait["waker"])
+    check(len(amiss) <= len(pairs) / 100, f"{len(amiss)} of {len(pairs)} wakers are wrong: {amiss[:3]}")
+
+
+def _woken_by(run, cause, comm, component, least=5e5):
+    """By the thread that the program says, in the span that it was in."""
+    _nearly_all(run, cause, least, lambda waker, call: (waker["comm"], waker["tid"], waker["component"],
+                                                       waker["interrupt"]) != (comm, call.partner, component, None))
 
 
 def _woken_by_interrupt(run, cause, interrupt, least=5e5):
-    for wait, _ in _longest(run, least):
-        equal(wait["cause"], cause, "cause of the longest wait")
-        check(wait["waker"], f"nobody woke: {wait}")
-        equal((wait["waker"]["interrupt"], wait["waker"]["comm"]), (interrupt, None), "what woke")
+    _nearly_all(run, cause, least, lambda waker, _: (waker["interrupt"], waker["comm"]) != (interrupt, None))
 
 
 def _with_threads(function):
@@ -235,8 +240,7 @@ def pages_of_a_file(t, threads, calls):
 def pages_that_a_thread_fills_in(t, threads, calls):
     run = Run(t, "userfault", threads, calls, "--pages", 2, "--ns", "1ms")
     _is_slow_for(t, run, "fault", 6000)
-    for wait, call in _longest(run, 5e5):
-        equal((wait["waker"]["comm"], wait["waker"]["tid"]), ("pager", call.partner), "the waker")
+    _woken_by(run, "fault", "pager", None)
 
 
 # ---- running, and waiting for it ---------------------------------------------------------------
@@ -269,13 +273,15 @@ def computing(t, threads, calls):
 
 
 def _rivals_named(run):
-    """Of what ran instead the rivals had most: others of a busy machine had the processor too."""
+    """While the thread waits the rivals run, and others of a busy machine: what the rivals ran, by the kernel, is
+    theirs."""
     by = {}
     for span in run.spans:
         for rival in span["ran_instead"]:
             by[rival["comm"]] = by.get(rival["comm"], 0) + rival["ns"]
     check(by, "nothing ran instead")
-    within(by.get("rival", 0) / run.total("runq"), 0.5, 1.01, f"the rivals' part of {by}")
+    rivals = run.truth["rivals_ns"]
+    within(by.get("rival", 0), 0.8 * rivals, 1.1 * rivals, f"what the rivals ran, of {by}")
 
 
 @case(60)
@@ -327,7 +333,7 @@ def _child_has(run, function, cause, partner_ns):
     equal(len(spans), len(run.spans), f"spans of {function}")
     _adds_up(spans)
     got = sum(span["cause"][f"{cause}_ns"] for span in spans)
-    within(got, partner_ns * 0.95 - 5000 * len(spans), partner_ns * 1.05 + 5000 * len(spans), f"{cause} of {function}")
+    within(got, partner_ns * 0.95 - 20000 * len(spans), partner_ns * 1.05 + 20000 * len(spans), f"{cause} of {function}")
     return got
 
 
@@ -454,10 +460,22 @@ def a_quota_that_is_spent(t):
     whole = sum(span["duration_ns"] for span in run.spans)
     lacking = whole - sum(call.on_cpu for call in run.calls)
     t.note(f"throttled {run.total('throttled') / 1e6:.1f} ms, runq {run.total('runq') / 1e6:.1f} ms of "
-           f"{lacking / 1e6:.1f} ms; {group.get('cpu.stat').split()}")
+           f"{lacking / 1e6:.1f} ms")
     within(run.total("throttled", "runq"), 0.95 * lacking, 1.05 * lacking, "throttled and runq")
-    within(run.total("throttled"), 0.8 * lacking, 1.05 * lacking, "throttled")
+    words = group.get("cpu.stat").split()
+    truth = dict(zip(words[::2], map(int, words[1::2])))
+    truth = truth.get("throttled_time") or truth["throttled_usec"] * 1000
+    within(run.total("throttled"), 0.85 * truth, 1.1 * truth, "throttled")
     within(run.total(*BLOCKED, "other"), 0, 0.01 * whole, "blocked in spans that only compute")
+
+
+def _ran(pid):
+    """What all threads have run, by the kernel."""
+    total = 0
+    for path in glob.glob(f"/proc/{pid}/task/*/schedstat"):
+        with open(path, encoding="ascii") as file:
+            total += int(file.read().split()[0])
+    return total
 
 
 @case(60)
@@ -475,15 +493,16 @@ def a_hog_of_another_group(t):
     log = t.path("log")
     target = t.target(need("taskset"), "-c", processor, path, "burn", "--calls", "200", "--ns", "4ms", "--log", log)
     tracer = t.lapse("trace", "-p", target.pid, "burn", "--slower", "1ns", "--json")
+    before = _ran(hog.pid)
     target.go()
     target.done()
+    ran = _ran(hog.pid) - before
     tracer.stop()
     spans = [span for span in tracer.objects("span") if not span["open"]]
     rivals = [rival for span in spans for rival in span["ran_instead"] if rival["comm"] == "hog"]
     check(rivals, "the hog is not named")
     equal({rival["pid"] for rival in rivals}, {hog.pid}, "pid of the hog")
-    within(sum(rival["ns"] for rival in rivals) / sum(span["cause"]["runq_ns"] for span in spans), 0.7, 1.01,
-           "the hog's part of what was waited for a processor")
+    within(sum(rival["ns"] for rival in rivals), 0.8 * ran, 1.1 * ran, "what the hog ran")
     equal({str(rival["cgroup"]) for rival in rivals}, {str(os.stat(group.path).st_ino)}, "group of the hog")
     target.finish()
     hog.popen.kill()

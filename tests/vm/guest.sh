@@ -12,6 +12,8 @@ only=${1:-} times=${2:-1}
 . "${0%/*}/guest-lib.sh"
 # shellcheck source=tests/vm/guest-tcp.sh
 . "${0%/*}/guest-tcp.sh"
+# shellcheck source=tests/vm/guest-why.sh
+. "${0%/*}/guest-why.sh"
 
 # ---- what the kernel has -------------------------------------------------------------------
 
@@ -290,10 +292,11 @@ sed -n 's/.*"name":"\([^"]*\)","ok":\([a-z]*\).*"found":"\([^"]*\)".*/# doctor: 
 run_test doctor test_doctor
 for kind in session multi perf; do
 	case " $(kinds | tr '\n' ' ')" in
-		*" $kind "*) if is_slow; then slow_tests_of_kind $kind; else tests_of_kind $kind; fi ;;
+	*" $kind "*) if is_slow; then slow_tests_of_kind $kind; else tests_of_kind $kind; fi ;;
 	*) skip $kind "this kernel has no such attachment" ;;
 	esac
 done
+is_slow || why_tests
 tcp_tests
 echo "end $results"
 [ $failures -eq 0 ] && exit 1

@@ -68,7 +68,7 @@ void blocked(struct worker *me, enum cause cause, struct moment from);
 
 /* Writes --log, if that is wanted. */
 void log_all(const struct worker *workers);
-void tell(const struct worker *workers, int port);
+void tell(const struct worker *workers, int port, uint64_t rivals_ns);
 
 /* ---- waits.c: what the partners do (assist), what is before each call (want), the calls --------------- */
 
@@ -127,6 +127,8 @@ void wait_runq(struct worker *me);
 /* To the crowded processor. */
 void pin(void);
 void start_rivals(pid_t *rivals);
-void end_rivals(const pid_t *rivals);
+
+/* What they have run in all. */
+uint64_t end_rivals(const pid_t *rivals);
 
 #endif

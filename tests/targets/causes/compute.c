@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 /* By the processor's time, however long that takes. */
@@ -57,10 +58,20 @@ void start_rivals(pid_t *rivals)
 	}
 }
 
-void end_rivals(const pid_t *rivals)
+static uint64_t timeval_ns(struct timeval time)
 {
+	return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_usec * 1000;
+}
+
+uint64_t end_rivals(const pid_t *rivals)
+{
+	struct rusage usage;
+	uint64_t ran = 0;
+
 	for (long i = 0; i < n_rivals; i++) {
 		kill(rivals[i], SIGKILL);
-		waitpid(rivals[i], NULL, 0);
+		if (wait4(rivals[i], NULL, 0, &usage) == rivals[i])
+			ran += timeval_ns(usage.ru_utime) + timeval_ns(usage.ru_stime);
 	}
+	return ran;
 }

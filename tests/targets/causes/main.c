@@ -187,6 +187,7 @@ int main(int argc, char **argv)
 {
 	struct worker *workers;
 	pid_t *rivals;
+	uint64_t rivals_ns = 0;
 	int port;
 
 	parse_options(argc, argv);
@@ -209,8 +210,8 @@ int main(int argc, char **argv)
 	for (long t = 0; t < n_threads; t++)
 		pthread_join(workers[t].thread, NULL);
 	if (is("runq"))
-		end_rivals(rivals);
+		rivals_ns = end_rivals(rivals);
 	log_all(workers);
-	tell(workers, port);
+	tell(workers, port, rivals_ns);
 	return 0;
 }

@@ -85,7 +85,7 @@ static int compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-void tell(const struct worker *workers, int port)
+void tell(const struct worker *workers, int port, uint64_t rivals_ns)
 {
 	size_t n = 0, all = (size_t)(n_threads * n_calls);
 	uint64_t *waits = calloc(all, sizeof(*waits)), sum = 0, ran = 0, runq = 0;
@@ -100,9 +100,10 @@ void tell(const struct worker *workers, int port)
 			runq += call->end.runq - call->start.runq;
 		}
 	qsort(waits, all, sizeof(*waits), compare);
-	target_done("calls=%zu blocked_ns=%llu median_ns=%llu ran_ns=%llu runq_ns=%llu port=%d", all,
-		    (unsigned long long)sum, (unsigned long long)waits[(all - 1) / 2],
-		    (unsigned long long)ran, (unsigned long long)runq, port);
+	target_done(
+		"calls=%zu blocked_ns=%llu median_ns=%llu ran_ns=%llu runq_ns=%llu port=%d rivals_ns=%llu",
+		all, (unsigned long long)sum, (unsigned long long)waits[(all - 1) / 2],
+		(unsigned long long)ran, (unsigned long long)runq, port, (unsigned long long)rivals_ns);
 	free(waits);
 }
 
