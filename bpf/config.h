@@ -92,6 +92,7 @@ enum lapse_socket_flag {
 struct lapse_socket {
 	__u64 connect_ns; /* the SYN was sent; 0: it is not being opened */
 	__u64 queued_ns;  /* established, and not accepted yet; else 0 */
+	__u64 since_ns;	  /* established, where that was seen; else 0 */
 	__u64 open_ns;	  /* begin of the exchange that waits for its answer; 0: none */
 	__u64 answer_ns;  /* clients: first byte of that answer, which is unread; else 0 */
 	__u64 attempt_ns; /* a send that found no room; else 0 */
@@ -104,7 +105,7 @@ struct lapse_socket {
 	__u32 kind;	   /* enum lapse_tcp_kind of the open exchange */
 	__u32 attempt_seq; /* where that send would have begun */
 	__u32 send_end;	   /* sequence number behind the message that was sent last */
-	__u32 answer_seq;  /* clients: where the answer begins */
+	__u32 answer_seq;  /* clients: where the answer begins; servers: behind what was seen to arrive */
 	__u32 begin_sent, begin_received, begin_retrans;
 	__u32 begin_read; /* clients: what had arrived by then, as a sequence number */
 	__u32 seen_sent, seen_received, seen_retrans; /* counted so far */

@@ -354,8 +354,10 @@ static __always_inline void answered(struct lapse_socket *s, const struct sock *
 	s->answer_seq = BPF_CORE_READ(tcp_of(sk), rcv_nxt);
 }
 
-static __always_inline void asked(struct lapse_socket *s, const struct sock *sk, __u64 now)
+static __always_inline void asked(struct lapse_socket *s, const struct sock *sk, __u32 end, __u64 now)
 {
+	s->answer_seq = end;
+	s->since_ns = 0;
 	if (!s->open_ns)
 		exchange_begin(s, (__u64)sk, exchange_kind(s), now);
 	else
@@ -376,7 +378,7 @@ static __always_inline void on_arrive(const struct sock *sk, const struct sk_buf
 	now = bpf_ktime_get_ns();
 	attempt_settle(s, sk);
 	if (s->flags & LAPSE_TCP_SERVER)
-		asked(s, sk, now);
+		asked(s, sk, end, now);
 	else
 		answered(s, sk, now);
 	s->cost_ns += bpf_ktime_get_ns() - now;
@@ -400,16 +402,35 @@ static __always_inline void client_read(struct lapse_socket *s, const struct soc
 		exchange_record(s, (__u64)sk, s->answer_ns, now, 0);
 }
 
+/*
+ * At the server: what is read has arrived. A segment that completes the opening itself, because the one
+ * before it was lost or late, is not seen as it comes; it came when the connection was established. One byte
+ * more is the peer's FIN.
+ */
+static __always_inline void server_read(struct lapse_socket *s, const struct sock *sk, __u64 now)
+{
+	__u32 read = BPF_CORE_READ(tcp_of(sk), copied_seq);
+
+	if (s->open_ns || !behind(read - 1, s->answer_seq))
+		return;
+	s->answer_seq = read;
+	exchange_begin(s, (__u64)sk, exchange_kind(s), s->since_ns ?: now);
+	s->since_ns = 0;
+}
+
 static __always_inline void on_read(const struct sock *sk)
 {
 	struct lapse_socket *s = socket_in_use(sk);
 	__u64 now;
 
-	if (!s || s->flags & (LAPSE_TCP_MUX | LAPSE_TCP_SERVER))
+	if (!s || s->flags & LAPSE_TCP_MUX)
 		return;
 	now = bpf_ktime_get_ns();
 	attempt_settle(s, sk);
-	client_read(s, sk, now);
+	if (s->flags & LAPSE_TCP_SERVER)
+		server_read(s, sk, now);
+	else
+		client_read(s, sk, now);
 	s->cost_ns += bpf_ktime_get_ns() - now;
 }
 

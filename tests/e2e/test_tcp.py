@@ -181,7 +181,8 @@ def a_retransmit_in_its_span(t):
         missed = tracer.final()["integrity"]["kernel_missed"]
         for name, each in (("request", 1), ("serve", 0)):
             got = [span["tcp"]["retransmits"] for span in _spans(tracer, name)]
-            equal(set(got), {each}, f"retransmits of each {name}")
+            # A peer that is late to acknowledge has more sent again.
+            check(min(got) >= each and (each or not any(got)), f"retransmits of each {name}: {got}")
             within(len(got), 3 - missed, 3, f"spans of {name}, {missed} runs having been missed")
 
 
