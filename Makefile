@@ -170,6 +170,11 @@ check-native: all targets
 check-vm: all targets
 	@tests/vm/run
 
+# A shell in one of these machines: make vm-shell KERNEL=6.1
+.PHONY: vm-shell
+vm-shell: all targets
+	@tools/vm shell $(KERNEL)
+
 .PHONY: bench
 bench: all targets
 	@tools/bench
