@@ -230,6 +230,7 @@ tcp_tests() {
 		if [ "$(doctor_says "tcp $backend")" = true ]; then
 			if is_slow; then
 				run_tcp "tcp-delays/$backend" tcp_delays 127.0.0.1
+				skip "tcp-others/$backend" "$TOO_SLOW"
 				continue
 			fi
 			tcp_tests_of $backend
