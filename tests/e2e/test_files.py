@@ -207,6 +207,14 @@ def _let_load(target, tracer):
     tracer.wait_line(rf"tracing \d more probes? in PID {target.pid}\b", tracer.err)
 
 
+def _ends_with(tracer, calls):
+    """So many calls of the library's function, and as many of its mark."""
+    tracer.stop()
+    lossless(tracer.final())
+    counted(tracer.component("shared_work"), calls, "shared_work")
+    equal(tracer.component("sharedlib:work")["count"], calls, "marks")
+
+
 @case()
 def marks_that_come_later(t):
     """The library's mark and its function; another process that has loaded it is not meant."""
@@ -218,10 +226,7 @@ def marks_that_come_later(t):
     other.done()
     target.send("on\n")
     target.done()
-    tracer.stop()
-    lossless(tracer.final())
-    counted(tracer.component("shared_work"), 300, "shared_work")
-    equal(tracer.component("sharedlib:work")["count"], 300, "marks")
+    _ends_with(tracer, 300)
     target.finish()
     other.finish()
 
@@ -239,10 +244,7 @@ def two_that_load_it_later(t):
     tracer.wait_line(rf"tracing 2 more probes in PID {second.pid}\b", tracer.err)
     second.send("on\n")
     second.done()
-    tracer.stop()
-    lossless(tracer.final())
-    counted(tracer.component("shared_work"), 500, "shared_work")
-    equal(tracer.component("sharedlib:work")["count"], 500, "marks")
+    _ends_with(tracer, 500)
     for target in (first, second):
         target.finish()
 
@@ -255,10 +257,7 @@ def marks_of_a_program_that_starts_later(t):
     _let_load(target, tracer)
     target.send("on\n")
     target.done()
-    tracer.stop()
-    lossless(tracer.final())
-    counted(tracer.component("shared_work"), 300, "shared_work")
-    equal(tracer.component("sharedlib:work")["count"], 300, "marks")
+    _ends_with(tracer, 300)
     target.finish()
 
 

@@ -10,7 +10,6 @@ is read once a turn of the event loop.
 
 import http.client
 import http.server
-import shutil
 import signal
 import socket
 import subprocess
@@ -18,32 +17,14 @@ import threading
 import time
 
 from harness import case, check, counted, equal, free_port, lossless, need, percentile, wait_until, within
+from nginx import nginx_command
 
 WHOLE = "whole=span:ngx_http_create_request:return(ret)..ngx_http_free_request(arg0)"
 HANDLED = "handled=span:ngx_http_process_request(arg0)..ngx_http_free_request(arg0)"
 
-CONFIG = """daemon off;
-worker_processes 2;
-pid {dir}/nginx.pid;
-error_log {dir}/error.log;
-user root;
-events {{ worker_connections 256; }}
-http {{
-	log_format timed '$request_time $status $request_uri';
-	access_log {dir}/access.log timed;
-	keepalive_requests 1000000;
-	client_body_temp_path {dir}/body;
-	proxy_temp_path {dir}/proxy;
-	fastcgi_temp_path {dir}/fastcgi;
-	uwsgi_temp_path {dir}/uwsgi;
-	scgi_temp_path {dir}/scgi;
-	server {{
-		listen 127.0.0.1:{port};
-		location / {{ return 200 "ok\\n"; }}
-		location /slow {{ proxy_pass http://127.0.0.1:{upstream}; }}
-	}}
-}}
-"""
+# What is logged of each request, and a location whose answers take their time.
+HTTP = "log_format timed '$request_time $status $request_uri'; access_log {log} timed;"
+SLOW = "location /slow {{ proxy_pass http://127.0.0.1:{upstream}; }}"
 
 
 class Upstream(http.server.BaseHTTPRequestHandler):
@@ -65,19 +46,19 @@ class Upstream(http.server.BaseHTTPRequestHandler):
 
 
 class Nginx:
-    """A copy of the file, so that --exe means no other nginx of this machine; and an upstream."""
+    """With an upstream, and a log of the time that each request took."""
 
     def __init__(self, t):
         self.t = t
-        self.path = shutil.copy(need("/usr/sbin/nginx"), t.path("nginx"))
         upstream = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Upstream)
         upstream.daemon_threads = True
         threading.Thread(target=upstream.serve_forever, args=(0.05,), daemon=True).start()
         t.defer(upstream.server_close)
         t.defer(upstream.shutdown)
         self.port, self.upstream = free_port(), upstream.server_port
-        config = t.write("nginx.conf", CONFIG.format(dir=t.dir, port=self.port, upstream=self.upstream))
-        self.process = t.process(self.path, "-c", config, "-p", t.dir)
+        http_lines, slow = HTTP.format(log=t.path("access.log")), SLOW.format(upstream=self.upstream)
+        command = nginx_command(t, self.port, http_lines, slow)
+        self.path, self.process = command[0], t.process(*command)
         wait_until(self._listens, "nginx to listen")
 
     def _listens(self):

@@ -5,13 +5,13 @@ import http.client
 import os
 import pwd
 import re
-import shutil
 import signal
 import socket
 import subprocess
 import threading
 
 from harness import case, check, conserved, counted, equal, free_port, lossless, need, wait_until
+from nginx import nginx_command
 
 PG = "/usr/lib/postgresql/15/bin"
 
@@ -79,36 +79,13 @@ def redis_stays_fast(t):
 
 # ---- nginx ---------------------------------------------------------------------------------
 
-NGINX = """daemon off;
-worker_processes 2;
-pid {dir}/nginx.pid;
-error_log {dir}/error.log;
-user root;
-events {{ worker_connections 64; }}
-http {{
-	access_log {dir}/access.log;
-	keepalive_requests 100000;
-	client_body_temp_path {dir}/body;
-	proxy_temp_path {dir}/proxy;
-	fastcgi_temp_path {dir}/fastcgi;
-	uwsgi_temp_path {dir}/uwsgi;
-	scgi_temp_path {dir}/scgi;
-	server {{
-		listen 127.0.0.1:{port};
-		location / {{ return 200 "ok\\n"; }}
-	}}
-}}
-"""
-
 
 def _nginx(t):
-    """A copy of the file, so that --exe means no other nginx of this machine."""
-    path = shutil.copy(need("/usr/sbin/nginx"), t.path("nginx"))
     port = free_port()
-    config = t.write("nginx.conf", NGINX.format(dir=t.dir, port=port))
-    process = t.process(path, "-c", config, "-p", t.dir)
+    command = nginx_command(t, port, f"access_log {t.path('access.log')};")
+    process = t.process(*command)
     wait_until(lambda: _connects(port), "nginx to listen")
-    return process, path, port
+    return process, command[0], port
 
 
 def _requests(port, n, clients=4):

@@ -236,43 +236,38 @@ def children_are_not_meant_by_pid(t):
     target.finish()
 
 
-@case()
-def follow_children(t):
-    target = t.target("spawner", "--children", 3, "--calls", 100, "--own", 7)
-    tracer = t.lapse("stat", "-p", target.pid, "--follow", "child_work", "--json")
+def _follows(t, *how):
+    target = t.target("spawner", "--children", 3, "--calls", 100, "--own", 7, *how)
+    return target, t.lapse("stat", "-p", target.pid, "--follow", "child_work", "--json")
+
+
+def _follows_to_the_end(t, *how):
+    target, tracer = _follows(t, *how)
     target.go()
     target.done()
     tracer.stop()
     counted(tracer.component("child_work"), 307, "child_work")
     target.finish()
+
+
+@case()
+def follow_children(t):
+    _follows_to_the_end(t)
 
 
 @case()
 def follow_children_that_execute(t):
-    target = t.target("spawner", "--children", 3, "--calls", 100, "--own", 7, "--exec")
-    tracer = t.lapse("stat", "-p", target.pid, "--follow", "child_work", "--json")
-    target.go()
-    target.done()
-    tracer.stop()
-    counted(tracer.component("child_work"), 307, "child_work")
-    target.finish()
+    _follows_to_the_end(t, "--exec")
 
 
 @case()
 def follow_children_that_are_there(t):
-    target = t.target("spawner", "--children", 3, "--calls", 100, "--own", 7, "--early")
-    tracer = t.lapse("stat", "-p", target.pid, "--follow", "child_work", "--json")
-    target.go()
-    target.done()
-    tracer.stop()
-    counted(tracer.component("child_work"), 307, "child_work")
-    target.finish()
+    _follows_to_the_end(t, "--early")
 
 
 @case()
 def follow_ends_with_the_target(t):
-    target = t.target("spawner", "--children", 3, "--calls", 100, "--own", 7)
-    tracer = t.lapse("stat", "-p", target.pid, "--follow", "child_work", "--json")
+    target, tracer = _follows(t)
     target.go()
     target.done()
     target.finish()

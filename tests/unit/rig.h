@@ -20,6 +20,7 @@
 
 #include "bpf/buckets.h"
 #include "monitor/monitor.h"
+#include "monitor/objective.h"
 
 #define MS	 1000000ULL
 #define SEC	 1000000000ULL
@@ -409,6 +410,15 @@ static inline const struct objective_state *rig_state(struct rig *rig, size_t id
 static inline const struct component_snapshot *rig_shown(struct rig *rig, size_t id)
 {
 	return &rig_snapshot(rig)->components[id];
+}
+
+/* What one look at @input says of an objective. */
+static inline enum judgement rig_judged(enum objective_kind kind, double limit, struct objective_input input)
+{
+	struct objective o = {.kind = kind, .limit = limit};
+	double measured;
+
+	return objective_judge(&o, &input, &measured);
 }
 
 #define assert_near(a, b) assert_true(fabs((double)(a) - (double)(b)) <= 1e-9 * fabs((double)(b)))

@@ -2,16 +2,6 @@
 /* Throughput, and the connections that a component opens: their time, their reuse, their failures. */
 #include "rig.h"
 
-#include "monitor/objective.h"
-
-static enum judgement judged(enum objective_kind kind, double limit, struct objective_input input)
-{
-	struct objective o = {.kind = kind, .limit = limit};
-	double measured;
-
-	return objective_judge(&o, &input, &measured);
-}
-
 /* ---- throughput --------------------------------------------------------------------------------- */
 
 /* 1000 a minute, over one. */
@@ -20,15 +10,15 @@ static void throughput_at_the_limit(void **state)
 	struct objective_input input = {.count = 1000, .covered_ns = 60 * SEC, .full = true};
 
 	(void)state;
-	assert_int_equal(judged(OBJ_MIN_THROUGHPUT, 1000 / 60.0, input), JUDGED_HELD);
+	assert_int_equal(rig_judged(OBJ_MIN_THROUGHPUT, 1000 / 60.0, input), JUDGED_HELD);
 	input.count = 999;
-	assert_int_equal(judged(OBJ_MIN_THROUGHPUT, 1000 / 60.0, input), JUDGED_BREACHED);
+	assert_int_equal(rig_judged(OBJ_MIN_THROUGHPUT, 1000 / 60.0, input), JUDGED_BREACHED);
 	input.lost = 1;
-	assert_int_equal(judged(OBJ_MIN_THROUGHPUT, 1000 / 60.0, input), JUDGED_UNSURE);
+	assert_int_equal(rig_judged(OBJ_MIN_THROUGHPUT, 1000 / 60.0, input), JUDGED_UNSURE);
 	input.full = false;
-	assert_int_equal(judged(OBJ_MIN_THROUGHPUT, 1000 / 60.0, input), JUDGED_TOO_FEW);
+	assert_int_equal(rig_judged(OBJ_MIN_THROUGHPUT, 1000 / 60.0, input), JUDGED_TOO_FEW);
 	input = (struct objective_input){.covered_ns = 60 * SEC, .full = true};
-	assert_int_equal(judged(OBJ_MIN_THROUGHPUT, 1000 / 60.0, input), JUDGED_BREACHED);
+	assert_int_equal(rig_judged(OBJ_MIN_THROUGHPUT, 1000 / 60.0, input), JUDGED_BREACHED);
 }
 
 static void throughput_severities(void **state)
@@ -161,22 +151,22 @@ static void pool_at_the_limit(void **state)
 	struct objective_input input = {.count = 100, .opened = 20};
 
 	(void)state;
-	assert_int_equal(judged(OBJ_MIN_POOL_EFFICIENCY, 0.8, input), JUDGED_HELD);
+	assert_int_equal(rig_judged(OBJ_MIN_POOL_EFFICIENCY, 0.8, input), JUDGED_HELD);
 	input.not_opened = 50;
-	assert_int_equal(judged(OBJ_MIN_POOL_EFFICIENCY, 0.8, input), JUDGED_HELD);
+	assert_int_equal(rig_judged(OBJ_MIN_POOL_EFFICIENCY, 0.8, input), JUDGED_HELD);
 	input.opening_lost = 1;
-	assert_int_equal(judged(OBJ_MIN_POOL_EFFICIENCY, 0.8, input), JUDGED_UNSURE);
+	assert_int_equal(rig_judged(OBJ_MIN_POOL_EFFICIENCY, 0.8, input), JUDGED_UNSURE);
 	input = (struct objective_input){.count = 100, .opened = 21};
-	assert_int_equal(judged(OBJ_MIN_POOL_EFFICIENCY, 0.8, input), JUDGED_BREACHED);
+	assert_int_equal(rig_judged(OBJ_MIN_POOL_EFFICIENCY, 0.8, input), JUDGED_BREACHED);
 	input.lost = 10;
-	assert_int_equal(judged(OBJ_MIN_POOL_EFFICIENCY, 0.8, input), JUDGED_UNSURE);
+	assert_int_equal(rig_judged(OBJ_MIN_POOL_EFFICIENCY, 0.8, input), JUDGED_UNSURE);
 	input = (struct objective_input){.count = 19};
-	assert_int_equal(judged(OBJ_MIN_POOL_EFFICIENCY, 0.8, input), JUDGED_TOO_FEW);
+	assert_int_equal(rig_judged(OBJ_MIN_POOL_EFFICIENCY, 0.8, input), JUDGED_TOO_FEW);
 	input = (struct objective_input){.opened = 50};
-	assert_int_equal(judged(OBJ_MIN_POOL_EFFICIENCY, 0.8, input), JUDGED_TOO_FEW);
+	assert_int_equal(rig_judged(OBJ_MIN_POOL_EFFICIENCY, 0.8, input), JUDGED_TOO_FEW);
 	/* More connections than spans: none was used twice. */
 	input = (struct objective_input){.count = 20, .opened = 30};
-	assert_int_equal(judged(OBJ_MIN_POOL_EFFICIENCY, 0.01, input), JUDGED_BREACHED);
+	assert_int_equal(rig_judged(OBJ_MIN_POOL_EFFICIENCY, 0.01, input), JUDGED_BREACHED);
 }
 
 static void pool_slides(void **state)

@@ -2,8 +2,6 @@
 /* Error rates, failure rates, cache hit rates and backlog: thresholds, samples, losses, windows. */
 #include "rig.h"
 
-#include "monitor/objective.h"
-
 static void samples_needed(void **state)
 {
 	static const struct {
@@ -37,14 +35,6 @@ static void samples_needed(void **state)
 	}
 }
 
-static enum judgement judged(enum objective_kind kind, double limit, struct objective_input input)
-{
-	struct objective o = {.kind = kind, .limit = limit};
-	double measured;
-
-	return objective_judge(&o, &input, &measured);
-}
-
 /* At the limit an objective holds, whichever way its limit was written. */
 static void exact_limits(void **state)
 {
@@ -57,13 +47,14 @@ static void exact_limits(void **state)
 			struct objective_input hits = {.hits = permille * 100,
 						       .misses = 100000 - permille * 100};
 
-			assert_int_equal(judged(OBJ_MAX_ERROR_RATE, limits[i], at), JUDGED_HELD);
-			assert_int_equal(judged(OBJ_MIN_CACHE_HIT_RATE, limits[i], hits), JUDGED_HELD);
+			assert_int_equal(rig_judged(OBJ_MAX_ERROR_RATE, limits[i], at), JUDGED_HELD);
+			assert_int_equal(rig_judged(OBJ_MIN_CACHE_HIT_RATE, limits[i], hits), JUDGED_HELD);
 			at.errors++;
 			hits.hits--;
 			hits.misses++;
-			assert_int_equal(judged(OBJ_MAX_ERROR_RATE, limits[i], at), JUDGED_BREACHED);
-			assert_int_equal(judged(OBJ_MIN_CACHE_HIT_RATE, limits[i], hits), JUDGED_BREACHED);
+			assert_int_equal(rig_judged(OBJ_MAX_ERROR_RATE, limits[i], at), JUDGED_BREACHED);
+			assert_int_equal(rig_judged(OBJ_MIN_CACHE_HIT_RATE, limits[i], hits),
+					 JUDGED_BREACHED);
 		}
 	}
 }
@@ -72,21 +63,22 @@ static void exact_limits(void **state)
 static void lost_spans(void **state)
 {
 	(void)state;
-	assert_int_equal(judged(OBJ_MAX_ERROR_RATE, 0.05, (struct objective_input){.count = 99, .errors = 4}),
+	assert_int_equal(
+		rig_judged(OBJ_MAX_ERROR_RATE, 0.05, (struct objective_input){.count = 99, .errors = 4}),
+		JUDGED_HELD);
+	assert_int_equal(rig_judged(OBJ_MAX_ERROR_RATE, 0.05,
+				    (struct objective_input){.count = 99, .errors = 4, .lost = 1}),
 			 JUDGED_HELD);
-	assert_int_equal(judged(OBJ_MAX_ERROR_RATE, 0.05,
-				(struct objective_input){.count = 99, .errors = 4, .lost = 1}),
-			 JUDGED_HELD);
-	assert_int_equal(judged(OBJ_MAX_ERROR_RATE, 0.05,
-				(struct objective_input){.count = 98, .errors = 4, .lost = 2}),
+	assert_int_equal(rig_judged(OBJ_MAX_ERROR_RATE, 0.05,
+				    (struct objective_input){.count = 98, .errors = 4, .lost = 2}),
 			 JUDGED_UNSURE);
-	assert_int_equal(judged(OBJ_MAX_ERROR_RATE, 0.05,
-				(struct objective_input){.count = 99, .errors = 5, .lost = 1}),
+	assert_int_equal(rig_judged(OBJ_MAX_ERROR_RATE, 0.05,
+				    (struct objective_input){.count = 99, .errors = 5, .lost = 1}),
 			 JUDGED_UNSURE);
-	assert_int_equal(judged(OBJ_MAX_ERROR_RATE, 0.05,
-				(struct objective_input){.count = 99, .errors = 6, .lost = 1}),
+	assert_int_equal(rig_judged(OBJ_MAX_ERROR_RATE, 0.05,
+				    (struct objective_input){.count = 99, .errors = 6, .lost = 1}),
 			 JUDGED_BREACHED);
-	assert_int_equal(judged(OBJ_MAX_ERROR_RATE, 0.05, (struct objective_input){.count = 19}),
+	assert_int_equal(rig_judged(OBJ_MAX_ERROR_RATE, 0.05, (struct objective_input){.count = 19}),
 			 JUDGED_TOO_FEW);
 }
 
@@ -99,39 +91,42 @@ static void lost_lookups(void **state)
 	const struct objective_input breached = {.hits = 93, .misses = 6, .cache_lost = 1};
 
 	(void)state;
-	assert_int_equal(judged(OBJ_MIN_CACHE_HIT_RATE, 0.95, sure), JUDGED_HELD);
-	assert_int_equal(judged(OBJ_MIN_CACHE_HIT_RATE, 0.95, held), JUDGED_HELD);
-	assert_int_equal(judged(OBJ_MIN_CACHE_HIT_RATE, 0.95, unsure), JUDGED_UNSURE);
-	assert_int_equal(judged(OBJ_MIN_CACHE_HIT_RATE, 0.95, breached), JUDGED_BREACHED);
+	assert_int_equal(rig_judged(OBJ_MIN_CACHE_HIT_RATE, 0.95, sure), JUDGED_HELD);
+	assert_int_equal(rig_judged(OBJ_MIN_CACHE_HIT_RATE, 0.95, held), JUDGED_HELD);
+	assert_int_equal(rig_judged(OBJ_MIN_CACHE_HIT_RATE, 0.95, unsure), JUDGED_UNSURE);
+	assert_int_equal(rig_judged(OBJ_MIN_CACHE_HIT_RATE, 0.95, breached), JUDGED_BREACHED);
 }
 
 static void lost_in_means_and_backlogs(void **state)
 {
 	(void)state;
 	assert_int_equal(
-		judged(OBJ_MIN_BATCH_SIZE, 5, (struct objective_input){.n_values = 20, .value_sum = 100}),
+		rig_judged(OBJ_MIN_BATCH_SIZE, 5, (struct objective_input){.n_values = 20, .value_sum = 100}),
 		JUDGED_HELD);
 	assert_int_equal(
-		judged(OBJ_MIN_BATCH_SIZE, 5, (struct objective_input){.n_values = 20, .value_sum = 99}),
+		rig_judged(OBJ_MIN_BATCH_SIZE, 5, (struct objective_input){.n_values = 20, .value_sum = 99}),
 		JUDGED_BREACHED);
 	assert_int_equal(
-		judged(OBJ_MIN_BATCH_SIZE, 5, (struct objective_input){.n_values = 19, .value_sum = 1}),
+		rig_judged(OBJ_MIN_BATCH_SIZE, 5, (struct objective_input){.n_values = 19, .value_sum = 1}),
 		JUDGED_TOO_FEW);
 	/* An empty batch more, or a huge one. */
-	assert_int_equal(judged(OBJ_MIN_BATCH_SIZE, 5,
-				(struct objective_input){.n_values = 20, .value_sum = 105, .lost = 1}),
+	assert_int_equal(rig_judged(OBJ_MIN_BATCH_SIZE, 5,
+				    (struct objective_input){.n_values = 20, .value_sum = 105, .lost = 1}),
 			 JUDGED_HELD);
-	assert_int_equal(judged(OBJ_MIN_BATCH_SIZE, 5,
-				(struct objective_input){.n_values = 20, .value_sum = 104, .lost = 1}),
+	assert_int_equal(rig_judged(OBJ_MIN_BATCH_SIZE, 5,
+				    (struct objective_input){.n_values = 20, .value_sum = 104, .lost = 1}),
 			 JUDGED_UNSURE);
-	assert_int_equal(judged(OBJ_MIN_BATCH_SIZE, 5,
-				(struct objective_input){.n_values = 20, .value_sum = 99, .lost = 1}),
+	assert_int_equal(rig_judged(OBJ_MIN_BATCH_SIZE, 5,
+				    (struct objective_input){.n_values = 20, .value_sum = 99, .lost = 1}),
 			 JUDGED_UNSURE);
-	assert_int_equal(judged(OBJ_MAX_BACKLOG, 50, (struct objective_input){.in_flight = 50}), JUDGED_HELD);
-	assert_int_equal(judged(OBJ_MAX_BACKLOG, 50, (struct objective_input){.in_flight = 51, .lost = 9}),
-			 JUDGED_BREACHED);
-	assert_int_equal(judged(OBJ_MAX_BACKLOG, 50, (struct objective_input){.in_flight = 50, .lost = 1}),
-			 JUDGED_UNSURE);
+	assert_int_equal(rig_judged(OBJ_MAX_BACKLOG, 50, (struct objective_input){.in_flight = 50}),
+			 JUDGED_HELD);
+	assert_int_equal(
+		rig_judged(OBJ_MAX_BACKLOG, 50, (struct objective_input){.in_flight = 51, .lost = 9}),
+		JUDGED_BREACHED);
+	assert_int_equal(
+		rig_judged(OBJ_MAX_BACKLOG, 50, (struct objective_input){.in_flight = 50, .lost = 1}),
+		JUDGED_UNSURE);
 }
 
 static void error_severities(void **state)

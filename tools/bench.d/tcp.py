@@ -3,42 +3,21 @@
 
 import os
 import re
-import shutil
 import subprocess
 import time
 
 from common import LAPSE, Process, detach, median, number, peer, ratio, rounds, table, with_tracefs
 from harness import Fail, free_port, need, wait_until
+from nginx import nginx_command
 
 SECONDS = 2  # of load, a round
-CONFIG = """daemon off;
-worker_processes 2;
-pid {dir}/nginx.pid;
-error_log {dir}/error.log;
-user root;
-events {{ worker_connections 256; }}
-http {{
-	access_log off;
-	keepalive_requests 100000000;
-	client_body_temp_path {dir}/body;
-	proxy_temp_path {dir}/proxy;
-	fastcgi_temp_path {dir}/fastcgi;
-	uwsgi_temp_path {dir}/uwsgi;
-	scgi_temp_path {dir}/scgi;
-	server {{
-		listen 127.0.0.1:{port};
-		location / {{ return 200 "ok\\n"; }}
-	}}
-}}
-"""
 
 
 class Server:
     def __init__(self, case):
-        self.path = shutil.copy(need("/usr/sbin/nginx"), case.path("nginx"))
         self.port = free_port()
-        config = case.write("nginx.conf", CONFIG.format(dir=case.dir, port=self.port))
-        self.process = case.started(Process([self.path, "-c", config, "-p", case.dir]))
+        command = nginx_command(case, self.port)
+        self.path, self.process = command[0], case.started(Process(command))
         wait_until(lambda: len(self.workers()) == 2, "nginx's workers")
 
     def workers(self):
