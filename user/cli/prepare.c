@@ -183,8 +183,7 @@ static int check_timeouts(const struct session *session)
 		if (spec->kind != SPEC_SPAN || spec->modifiers.timeout_ns > slower)
 			continue;
 		diag_error("'%s' is given up when it is open for more than %s, before it is slower than %s; "
-			   "add a "
-			   "timeout= above that to the probe",
+			   "add a timeout= above that to the probe",
 			   spec->text,
 			   units_format_duration(spec->modifiers.timeout_ns, timeout, sizeof(timeout)),
 			   units_format_duration(slower, limit, sizeof(limit)));

@@ -43,8 +43,7 @@ static void hint(struct session *session, const struct tick *tick)
 			return;
 	if (all_of_tcp(&session->plan)) {
 		diag_note("nothing on a connection in 5 s: none is used now, none is meant by peer= and "
-			  "port=, or "
-			  "another process does the work (children: --follow, or --exe)");
+			  "port=, or another process does the work (children: --follow, or --exe)");
 		return;
 	}
 	diag_note("no call in 5 s: nothing calls it now, its callers have it inlined, or another process "

@@ -110,8 +110,7 @@ static int check_timeout(const struct config *config, const struct config_compon
 	units_format_duration((uint64_t)objective->limit, limit, sizeof(limit));
 	diag_at(config->path, mark->line, mark->column,
 		"'%s' cannot be judged for '%s': its spans are given up when they are open for more than %s; "
-		"add "
-		"a timeout above %s to the component",
+		"add a timeout above %s to the component",
 		objective_info(objective->kind)->key, component->name, timeout, limit);
 	return -EINVAL;
 }

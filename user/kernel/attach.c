@@ -7,57 +7,15 @@
 #include "kernel/tracer_parts.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/diag.h"
 #include "kernel/told.h"
 
-/* Releasing a link waits 30 to 100 ms for grace periods: many wait at once. */
-#define RELEASE_THREADS 64
-
 /* How long the links that tracer_drop() replaces stay, for calls that have begun. */
 #define DROP_PAUSE_NS 20000000
-
-static int more_links(struct tracer *tracer)
-{
-	if (tracer->n_links == tracer->max_links) {
-		size_t max = tracer->max_links ? 2 * tracer->max_links : 64;
-		struct kept_link *links = realloc(tracer->links, max * sizeof(*links));
-
-		if (!links)
-			return -ENOMEM;
-		tracer->links = links;
-		tracer->max_links = max;
-	}
-	return 0;
-}
-
-int tracer_keep_link(struct tracer *tracer, struct bpf_link *link, pid_t pid)
-{
-	int err = link ? more_links(tracer) : -errno;
-
-	if (!err)
-		tracer->links[tracer->n_links++] = (struct kept_link){.link = link, .event = -1, .pid = pid};
-	else
-		bpf_link__destroy(link);
-	return err;
-}
-
-/* The same for a perf event that has no link. */
-static int keep_event(struct tracer *tracer, int event, pid_t pid)
-{
-	int err = event < 0 ? event : more_links(tracer);
-
-	if (!err)
-		tracer->links[tracer->n_links++] = (struct kept_link){.event = event, .pid = pid};
-	else if (event >= 0)
-		close(event);
-	return err;
-}
 
 /* Places of one file that go into the same links. */
 struct batch {
@@ -130,7 +88,7 @@ static int attach_told(struct tracer *tracer, enum lapse_next next, pid_t pid, c
 			.retprobe = retprobe,
 		};
 
-		err = keep_event(tracer, told_attach(&maps, &place, next, batch->cookies[i]), pid);
+		err = links_keep_event(tracer, told_attach(&maps, &place, next, batch->cookies[i]), pid);
 	}
 	return err;
 }
@@ -531,71 +489,17 @@ int tracer_watch_libraries(struct tracer *tracer, const struct mapped_file *file
 	return err ?: 1;
 }
 
-struct release {
-	struct kept_link *links;
-	size_t first, n;
-};
-
-static void *release_some(void *argument)
+static bool is_of_glob(const struct kept_link *link, pid_t pid)
 {
-	const struct release *release = argument;
-
-	for (size_t i = release->first; i < release->n; i += RELEASE_THREADS) {
-		bpf_link__destroy(release->links[i].link);
-		if (release->links[i].event >= 0)
-			close(release->links[i].event);
-	}
-	return NULL;
-}
-
-static void release_in_parallel(struct kept_link *links, size_t n)
-{
-	struct release parts[RELEASE_THREADS];
-	pthread_t threads[RELEASE_THREADS];
-	size_t started = 0;
-
-	for (size_t i = 0; i < RELEASE_THREADS; i++)
-		parts[i] = (struct release){.links = links, .first = i, .n = n};
-	while (started < RELEASE_THREADS && started < n &&
-	       !pthread_create(&threads[started], NULL, release_some, &parts[started]))
-		started++;
-	for (size_t i = started; i < RELEASE_THREADS; i++)
-		release_some(&parts[i]);
-	for (size_t i = 0; i < started; i++)
-		pthread_join(threads[i], NULL);
-}
-
-void attach_release_from(struct tracer *tracer, size_t first_link)
-{
-	size_t n = tracer->n_links - first_link;
-
-	if (!n)
-		return;
-	release_in_parallel(tracer->links + first_link, n);
-	tracer->n_links = first_link;
-}
-
-/* Moves the links of globs among the first @n to the end of those; how many. */
-static size_t gather_globs(struct kept_link *links, size_t n)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		struct kept_link link = links[i];
-
-		if (link.glob)
-			continue;
-		links[i] = links[kept];
-		links[kept++] = link;
-	}
-	return n - kept;
+	(void)pid;
+	return link->glob;
 }
 
 int tracer_drop(struct tracer *tracer, const struct plan *plan, const bool *drop)
 {
 	const struct timespec pause = {.tv_nsec = DROP_PAUSE_NS};
 	const struct stretch all = {0, plan->n_places};
-	size_t before = tracer->n_links, old = gather_globs(tracer->links, before), left;
+	size_t before = tracer->n_links, old = before - links_part(tracer, is_of_glob, 0), left;
 	int err = 0;
 
 	for (size_t i = 0; i < tracer->n_components; i++)
@@ -608,7 +512,7 @@ int tracer_drop(struct tracer *tracer, const struct plan *plan, const bool *drop
 	/* Calls that the old links have seen begin have so long to return. */
 	nanosleep(&pause, NULL);
 	left = tracer->n_links - before;
-	release_in_parallel(tracer->links + before - old, old);
+	links_release(tracer->links + before - old, old);
 	tracer->skel->bss->renewing = 0;
 	memmove(tracer->links + before - old, tracer->links + before, left * sizeof(*tracer->links));
 	tracer->n_links -= old;
@@ -633,27 +537,16 @@ static bool is_for(const struct plan_file *file, pid_t pid)
 	return false;
 }
 
-/* Moves the links of @pid to the end of all @n; where they begin. */
-static size_t gather_pid(struct kept_link *links, size_t n, pid_t pid)
+static bool is_of_pid(const struct kept_link *link, pid_t pid)
 {
-	size_t kept = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		struct kept_link link = links[i];
-
-		if (link.pid == pid)
-			continue;
-		links[i] = links[kept];
-		links[kept++] = link;
-	}
-	return kept;
+	return link->pid == pid;
 }
 
 int tracer_attach_again(struct tracer *tracer, const struct plan *plan, pid_t pid)
 {
 	int err = 0;
 
-	attach_release_from(tracer, gather_pid(tracer->links, tracer->n_links, pid));
+	links_release_from(tracer, links_part(tracer, is_of_pid, pid));
 	forget_loaders(tracer, pid);
 	for (size_t i = 0; i < plan->n_files && err >= 0; i++)
 		if (is_for(&plan->files[i], pid))

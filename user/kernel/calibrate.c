@@ -402,7 +402,7 @@ int tracer_calibrate(struct tracer *tracer, unsigned classes)
 	if (!err)
 		err = calibrate_all(tracer, &child, classes);
 	if (err == -EAGAIN && !tracer->pid_filter_broken) {
-		attach_release_from(tracer, links);
+		links_release_from(tracer, links);
 		tracer->pid_filter_broken = true;
 		err = calibrate_all(tracer, &child, classes);
 		tracer_filter_pids(tracer);

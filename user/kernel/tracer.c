@@ -434,7 +434,7 @@ void tracer_detach(struct tracer *tracer)
 {
 	if (tracer->look == LOOK_TICK && tracer->n_links)
 		open_frames_settle(tracer);
-	attach_release_from(tracer, 0);
+	links_release_from(tracer, 0);
 }
 
 void tracer_free(struct tracer *tracer)

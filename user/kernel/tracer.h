@@ -151,9 +151,8 @@ int tracer_drain(struct tracer *tracer, const struct tracer_records *records);
 /*
  * Reads everything that the kernel keeps into @tick, and hands on to @records what belongs before it: the
  * records of all that the counters hold, and keyed spans that have been open for too long, if that is beyond
- * a limit. @tick points into the tracer and is
- * valid until the next call. @last: after tracer_detach, so that nothing is skipped; call it twice then,
- * since the extremes of the last two slots come with the second.
+ * a limit. @tick points into the tracer and is valid until the next call. @last: after tracer_detach, so that
+ * nothing is skipped; call it twice then, since the extremes of the last two slots come with the second.
  */
 int tracer_tick(struct tracer *tracer, uint64_t now_ns, bool last, const struct tracer_records *records,
 		struct tick *tick);

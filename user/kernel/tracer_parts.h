@@ -131,9 +131,18 @@ int ring_open(struct tracer *tracer);
  */
 void ring_catch_up(struct tracer *tracer, const struct tracer_records *records);
 
+/* links.c: keeps @link until tracer_detach(); what made it NULL. */
+int tracer_keep_link(struct tracer *tracer, struct bpf_link *link, pid_t pid);
+/* The same for a perf event that has no link; or hands its error on. */
+int links_keep_event(struct tracer *tracer, int event, pid_t pid);
+/* Takes @n of them away, or all from @first_link on. */
+void links_release(struct kept_link *links, size_t n);
+void links_release_from(struct tracer *tracer, size_t first_link);
+/* Moves those for which @goes says so to the end of all; where they begin. */
+size_t links_part(struct tracer *tracer, bool (*goes)(const struct kept_link *link, pid_t pid), pid_t pid);
+
 /* attach.c */
 int attach_function(struct tracer *tracer, pid_t pid, const char *path, uint64_t offset, uint64_t cookie);
-void attach_release_from(struct tracer *tracer, size_t first_link);
 
 /* rules.c: what components capture, and how programs name them. */
 void rules_count(struct tracer *tracer, const struct tracer_component *components);
@@ -192,8 +201,6 @@ int open_keep(struct tracer *tracer, const struct lapse_span *span);
 
 void *tracer_map_array(const struct bpf_map *map, size_t value_size, size_t n);
 void tracer_unmap_array(void *at, size_t value_size, size_t n);
-/* attach.c: keeps @link until tracer_detach(); what made it NULL. */
-int tracer_keep_link(struct tracer *tracer, struct bpf_link *link, pid_t pid);
 
 /* Keeps an open frame of a thread, or of @goroutine, unless it turns out to be dead. 0 or -ENOMEM. */
 int open_take(struct tracer *tracer, const struct lapse_open *open, const struct lapse_goroutine *goroutine,

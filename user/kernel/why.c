@@ -56,10 +56,10 @@ static const struct {
 };
 #define N_CALLS (sizeof(calls) / sizeof(*calls))
 
-/* ---- what the kernel has ---------------------------------------------------------------------------------
- */
+/* ---- what the kernel has ------------------------------------------------------------ */
 
-/* Arguments of tracepoint @name, or -ENOENT. Its type's first one is for the kernel itself. */
+/* Arguments of tracepoint @name, or -ENOENT (also where @btf is NULL: it could not be read). Its type's first
+ * one is for the kernel itself. */
 static int tracepoint_arguments(const struct btf *btf, const char *name)
 {
 	const struct btf_type *type;
@@ -67,7 +67,7 @@ static int tracepoint_arguments(const struct btf *btf, const char *name)
 	int id;
 
 	snprintf(full, sizeof(full), "btf_trace_%s", name);
-	id = btf__find_by_name_kind(btf, full, BTF_KIND_TYPEDEF);
+	id = btf ? btf__find_by_name_kind(btf, full, BTF_KIND_TYPEDEF) : -ENOENT;
 	if (id < 0)
 		return -ENOENT;
 	type = btf__type_by_id(btf, btf__type_by_id(btf, id)->type);
@@ -102,8 +102,7 @@ void why_choose_programs(struct tracer *tracer)
 	btf__free(btf);
 }
 
-/* ---- maps
- * -------------------------------------------------------------------------------------------------- */
+/* ---- maps ------------------------------------------------------------ */
 
 static size_t n_rows(const struct tracer *tracer)
 {
@@ -140,8 +139,7 @@ void why_unmap(struct tracer *tracer)
 	tracer_unmap_array(tracer->why_rows, sizeof(struct lapse_why_row), n_rows(tracer));
 }
 
-/* ---- attached
- * ------------------------------------------------------------------------------------------------ */
+/* ---- attached ------------------------------------------------------------ */
 
 int why_attach(struct tracer *tracer)
 {
@@ -165,8 +163,7 @@ int why_attach(struct tracer *tracer)
 	return err;
 }
 
-/* ---- read
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- read ------------------------------------------------------------ */
 
 const struct lapse_why_row *tracer_causes(const struct tracer *tracer, size_t component)
 {

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What holds the probes: links, and perf events where there are none. */
+#include "kernel/tracer_parts.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Releasing a link waits 30 to 100 ms for grace periods: many wait at once. */
+#define RELEASE_THREADS 64
+
+static int more_links(struct tracer *tracer)
+{
+	if (tracer->n_links == tracer->max_links) {
+		size_t max = tracer->max_links ? 2 * tracer->max_links : 64;
+		struct kept_link *links = realloc(tracer->links, max * sizeof(*links));
+
+		if (!links)
+			return -ENOMEM;
+		tracer->links = links;
+		tracer->max_links = max;
+	}
+	return 0;
+}
+
+int tracer_keep_link(struct tracer *tracer, struct bpf_link *link, pid_t pid)
+{
+	int err = link ? more_links(tracer) : -errno;
+
+	if (!err)
+		tracer->links[tracer->n_links++] = (struct kept_link){.link = link, .event = -1, .pid = pid};
+	else
+		bpf_link__destroy(link);
+	return err;
+}
+
+int links_keep_event(struct tracer *tracer, int event, pid_t pid)
+{
+	int err = event < 0 ? event : more_links(tracer);
+
+	if (!err)
+		tracer->links[tracer->n_links++] = (struct kept_link){.event = event, .pid = pid};
+	else if (event >= 0)
+		close(event);
+	return err;
+}
+
+struct release {
+	struct kept_link *links;
+	size_t first, n;
+};
+
+static void *release_some(void *argument)
+{
+	const struct release *release = argument;
+
+	for (size_t i = release->first; i < release->n; i += RELEASE_THREADS) {
+		bpf_link__destroy(release->links[i].link);
+		if (release->links[i].event >= 0)
+			close(release->links[i].event);
+	}
+	return NULL;
+}
+
+void links_release(struct kept_link *links, size_t n)
+{
+	struct release parts[RELEASE_THREADS];
+	pthread_t threads[RELEASE_THREADS];
+	size_t started = 0;
+
+	for (size_t i = 0; i < RELEASE_THREADS; i++)
+		parts[i] = (struct release){.links = links, .first = i, .n = n};
+	while (started < RELEASE_THREADS && started < n &&
+	       !pthread_create(&threads[started], NULL, release_some, &parts[started]))
+		started++;
+	for (size_t i = started; i < RELEASE_THREADS; i++)
+		release_some(&parts[i]);
+	for (size_t i = 0; i < started; i++)
+		pthread_join(threads[i], NULL);
+}
+
+void links_release_from(struct tracer *tracer, size_t first_link)
+{
+	size_t n = tracer->n_links - first_link;
+
+	if (!n)
+		return;
+	links_release(tracer->links + first_link, n);
+	tracer->n_links = first_link;
+}
+
+size_t links_part(struct tracer *tracer, bool (*goes)(const struct kept_link *link, pid_t pid), pid_t pid)
+{
+	struct kept_link *links = tracer->links;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < tracer->n_links; i++) {
+		struct kept_link link = links[i];
+
+		if (goes(&link, pid))
+			continue;
+		links[i] = links[kept];
+		links[kept++] = link;
+	}
+	return kept;
+}
