@@ -3,7 +3,7 @@
 #ifndef LAPSE_BPF_CONFIG_H
 #define LAPSE_BPF_CONFIG_H
 
-#include "bpf/event.h"
+#include "bpf/frame.h"
 
 enum lapse_filter {
 	LAPSE_FILTER_TGID = 1 << 0, /* thread groups in the map tgids */

@@ -140,27 +140,6 @@ struct lapse_why {
 	struct lapse_rival rival[LAPSE_RIVALS];
 };
 
-/* Blocks that a thread remembers: the longest ones since its outermost span began. */
-#define LAPSE_BLOCKS 4
-
-/* A thread's running totals, and where it stands now. */
-struct lapse_waits {
-	struct lapse_waited total;
-	__u64 off_ns;		/* not running since; 0: it runs */
-	__u64 woken_ns;		/* runnable again since; 0: blocked */
-	__u64 begun_ns;		/* when its outermost span began */
-	struct lapse_block now; /* the present one, as far as known */
-	struct lapse_block block[LAPSE_BLOCKS];
-	struct lapse_rival rival[LAPSE_RIVALS];
-	struct lapse_why why; /* of the span that is being recorded */
-};
-
-/* One a thread, beside its frames: together they would be more than newer kernels give a task (8 KiB). */
-struct lapse_thread_waits {
-	struct lapse_waits waits;
-	struct lapse_waited at_entry[64]; /* LAPSE_MAX_DEPTH: by frame, the totals when it was entered */
-};
-
 /* A span with its causes. */
 struct lapse_why_span {
 	struct lapse_span span; /* kind: LAPSE_REC_WHY */
@@ -175,16 +154,6 @@ struct lapse_why_row {
 };
 #define LAPSE_WHY_BITS 2
 #define LAPSE_WHY_ROWS (((42 - LAPSE_WHY_BITS + 1) << LAPSE_WHY_BITS) + 1) /* bpf/buckets.h */
-
-/* What a system call that blocks is charged to. */
-enum lapse_call {
-	LAPSE_CALL_OTHER,
-	LAPSE_CALL_LOCK,
-	LAPSE_CALL_DISK,
-	LAPSE_CALL_SLEEP,
-	LAPSE_CALL_POLL, /* by what ends it */
-	LAPSE_CALL_FD,	 /* by the file that its first argument means */
-};
 
 /* ---- TCP ------------------------------------------------------------------------------ */
 
@@ -544,101 +513,6 @@ struct lapse_cost {
 	__u64 enter_ns;	 /* the entry's share of the total */
 };
 
-/* ---- frames ------------------------------------------------------------------------------ */
-
-enum lapse_frame_flag {
-	LAPSE_FRAME_RETINS = 1 << 0,	 /* ended at a return instruction */
-	LAPSE_FRAME_TAIL_CALLS = 1 << 1, /* it may go on in another function, with the same caller */
-	LAPSE_FRAME_TURN = 1 << 2,	 /* a system call or a turn of a loop: open until it ends */
-};
-
-struct lapse_frame {
-	__u64 sp; /* at entry: where the return address lies */
-	__u64 start_ns;
-	__u64 cost_ns; /* the task's probe cost at entry */
-	__u64 caller;  /* the return address, where a return instruction ends it */
-	__u32 component;
-	__u16 flags;	  /* enum lapse_frame_flag */
-	__u16 extra;	  /* return probes that the kernel stacked for jumps to the entry */
-	__u8 cls;	  /* enum lapse_class */
-	__u8 edge;	  /* enum lapse_edge: what its return means */
-	__u16 place;	  /* of the cookie */
-	__u16 generation; /* LAPSE_EDGE_GENERATION, as in the cookie of the link that began it */
-	__u8 why;	  /* bool: the thread's waits have its totals at entry */
-	__u8 pad;
-	__u64 capture[LAPSE_CAPTURES];
-};
-
-/* What a thread does one at a time: a system call, a turn of its event loop. */
-struct lapse_turn {
-	__u64 start_ns; /* 0: none */
-	__u64 cost_ns;
-	__u32 component;
-	__u32 pad;
-	__u64 capture[LAPSE_CAPTURES];
-	struct lapse_waited waited;
-};
-
-/* The arguments of a call at its entry: those in registers, and the first ones on the stack. */
-#define LAPSE_MAX_ARGS 12
-struct lapse_args {
-	__u64 arg[LAPSE_MAX_ARGS];
-};
-
-/* What is known of a span when it ends. */
-struct lapse_facts {
-	__u32 component;
-	__u32 tid; /* of the thread that began it; 0: the one that ends it */
-	__u64 start_ns;
-	__u64 now;
-	__u64 raw;
-	__u64 duration;
-	__u64 ret;
-	__u64 cost_ns; /* what its probes cost */
-	__u32 flags;   /* enum lapse_span_flag */
-	__u32 values;
-	__u64 capture[LAPSE_CAPTURES];
-	__s64 value[LAPSE_VALUES];
-};
-
-/* A call of connect() that a thread is in. */
-struct lapse_connecting {
-	__u64 sk; /* the kernel's address of the socket; 0: none */
-	__u64 start_ns;
-	struct lapse_address peer;
-	__u32 begun; /* the socket's state has told of its beginning */
-	__u32 pad;
-};
-
-/* One a task, in task storage (by thread id in a hash where that is missing). */
-struct lapse_stack {
-	__u32 depth;
-	__u32 owed;    /* return probes of calls that found no room among the frames */
-	__u64 cost_ns; /* probe cost that this task has paid so far */
-	struct lapse_turn syscall, loop;
-	struct lapse_connecting connecting;
-	__u64 sending; /* the kernel's address of a socket that has no room for what is sent; 0: none */
-	/* Of the program that runs: these are too large for a program's own stack. A task runs one at a
-	 * time, and none of them is entered again before it has ended. */
-	struct lapse_facts facts;
-	struct lapse_args args;
-	struct lapse_frame frame[LAPSE_MAX_DEPTH];
-};
-
-/* What the task iterator writes for each open frame. */
-struct lapse_open {
-	__u32 component;
-	__u32 pid;
-	__u32 tid;
-	__u32 depth; /* 0 is the outermost */
-	__u64 sp;
-	__u64 caller;
-	__u64 start_ns;
-	__u32 flags; /* enum lapse_frame_flag */
-	__u32 pad;
-	char comm[LAPSE_COMM_LEN];
-};
-
 #ifndef __cplusplus
 _Static_assert(sizeof(struct lapse_span) == 104, "lapse_span");
 _Static_assert(sizeof(struct lapse_proc) == 48, "lapse_proc");
@@ -649,18 +523,13 @@ _Static_assert(sizeof(struct lapse_tcp_rule) == 28, "lapse_tcp_rule");
 _Static_assert(sizeof(struct lapse_tcp_group) == 24, "lapse_tcp_group");
 _Static_assert(sizeof(struct lapse_component) == 48, "lapse_component");
 _Static_assert(sizeof(struct lapse_cell) == 256, "lapse_cell");
-_Static_assert(sizeof(struct lapse_frame) == 80, "lapse_frame");
 _Static_assert(sizeof(struct lapse_block) == 88, "lapse_block");
 _Static_assert(sizeof(struct lapse_why) == 248, "lapse_why");
 _Static_assert(sizeof(struct lapse_why_span) == 352, "lapse_why_span");
-_Static_assert(sizeof(struct lapse_waits) == 104 + 5 * 88 + 2 * 40 + 248, "lapse_waits");
-_Static_assert(sizeof(struct lapse_stack) == 568 + 80 * LAPSE_MAX_DEPTH, "lapse_stack");
-_Static_assert(sizeof(struct lapse_thread_waits) == 872 + 80 * LAPSE_MAX_DEPTH, "lapse_thread_waits");
 _Static_assert(LAPSE_CLASSES <= LAPSE_COSTS, "room for the costs");
 _Static_assert(sizeof(struct lapse_value_cell) == 192, "lapse_value_cell");
 _Static_assert(sizeof(struct lapse_rules) == 48 + 5 * 72 + LAPSE_VALUES * 56, "lapse_rules");
 _Static_assert(sizeof(struct lapse_keyed) == 64, "lapse_keyed");
-_Static_assert(sizeof(struct lapse_open) == 64, "lapse_open");
 #endif
 
 #endif

@@ -7,7 +7,6 @@
 #define S_IFMT	 00170000
 #define S_IFSOCK 0140000
 #define S_IFIFO	 0010000
-#define S_IFREG	 0100000
 
 /* The file that @task knows as @fd. */
 static __always_inline struct file *file_of_fd(struct task_struct *task, __u32 fd)

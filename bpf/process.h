@@ -55,9 +55,10 @@ int process_exit(void *ctx)
 	return 0;
 }
 
-/* A program that is meant by its file or name may begin anywhere; others are known by their pid. */
-/* raw_tp/sched_process_exec: (task, its pid before, program); a thread that was not the first takes the
- * first one's pid. */
+/*
+ * A program that is meant by its file or name may begin anywhere; others are known by their pid.
+ * (task, its pid before, program): a thread that was not the first takes the first one's pid.
+ */
 SEC("raw_tp/sched_process_exec")
 int process_exec(struct bpf_raw_tracepoint_args *ctx)
 {

@@ -88,8 +88,6 @@ static __always_inline __u32 cause_of_file(struct lapse_block *block, struct tas
 		socket = BPF_CORE_READ(file, private_data);
 		return cause_of_socket(block, BPF_CORE_READ(socket, sk));
 	}
-	if (kind == S_IFREG)
-		return LAPSE_OTHER;
 	return kind == S_IFIFO || !kind ? LAPSE_HANDOFF : LAPSE_OTHER;
 }
 
@@ -275,8 +273,7 @@ static __always_inline void wake(struct lapse_waits *waits, const struct lapse_r
 		waker_fill(&block->waker);
 }
 
-/* ---- the span's part ------------------------------------------------------------------------------------
- */
+/* ---- the span's part ------------------------------------------------------------ */
 
 /* The longest block that ended since @since. */
 static __always_inline void longest_since(struct lapse_waits *waits, __u64 since)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "bpf/frame.h"
 #include "probe/spec_parts.h"
 
 #define DEFAULT_TIMEOUT (60 * NSEC_PER_SEC)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "bpf/frame.h"
 #include "probe/spec_parts.h"
 
 /* System calls pass their arguments in registers only. */
