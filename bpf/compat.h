@@ -32,6 +32,9 @@
 /* The next of the numbers that @field counts, each given once; @series tells the fields apart. */
 #define TAKE_NUMBER(field, series) ADD(field, 1)
 
+/* How often that is tried: others are in the way for nanoseconds. */
+#define SLOT_TRIES 16
+
 /* Puts @value, which is larger, in the place of @seen; false: it is to be tried again. */
 static __always_inline bool slot_set(__u64 *slot, __u64 seen, __u64 value)
 {
@@ -40,7 +43,9 @@ static __always_inline bool slot_set(__u64 *slot, __u64 seen, __u64 value)
 
 #else
 
+/* With pointers it cannot be global, and is verified wherever it is called; without, it is as above. */
 #define VERIFIED_ONCE	     static __noinline
+#define VERIFIED_ALONE	     __noinline
 
 /* The little program that stands at the place has left its cookie here and gone on with this one; programs
  * are not preempted on these kernels, and an interrupt runs none of them. */
@@ -88,6 +93,9 @@ static __always_inline __u64 claim_number(__u64 series, __u64 next)
 			ADD(field, 1);                                                        \
 		taken_;                                                                       \
 	})
+
+/* The verifier takes every turn. */
+#define SLOT_TRIES 4
 
 /*
  * Before 5.12 there is no such instruction. Another processor's larger value is lost here if it comes between
