@@ -24,7 +24,8 @@
  * Global functions are verified once, not again in every program and on every path that calls them:
  * some 60 ms of load time instead of 1,200. They take pointers from 5.12 on.
  */
-#define VERIFIED_ONCE __noinline
+#define VERIFIED_ONCE  __noinline
+#define VERIFIED_FOUND VERIFIED_ONCE
 
 /* What user space gave the link by which the program is called. */
 #define cookie_of_probe(ctx) bpf_get_attach_cookie(ctx)
@@ -43,8 +44,13 @@ static __always_inline bool slot_set(__u64 *slot, __u64 seen, __u64 value)
 
 #else
 
-/* With pointers it cannot be global, and is verified wherever it is called; without, it is as above. */
+/*
+ * With pointers a function cannot be global, and is verified wherever it is called. Where that is too much
+ * there is another function beside it, which is global, because it finds by numbers what the pointers point
+ * to: its name ends with _found. VERIFIED_FOUND is for those that have one.
+ */
 #define VERIFIED_ONCE	     static __noinline
+#define VERIFIED_FOUND	     static __always_inline
 #define VERIFIED_ALONE	     __noinline
 
 /* The little program that stands at the place has left its cookie here and gone on with this one; programs

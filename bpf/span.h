@@ -211,7 +211,7 @@ static __always_inline int span_enter(struct pt_regs *ctx, __u64 cookie, bool sk
 }
 
 /* The frame @at, which has been taken off, returns: a span, or an edge of one, ends. */
-VERIFIED_ONCE int frame_end(struct lapse_stack *stack, __u32 at, __u64 now, __u64 ret)
+VERIFIED_FOUND int frame_end(struct lapse_stack *stack, __u32 at, __u64 now, __u64 ret)
 {
 	struct lapse_frame *frame = stack ? frame_at(stack, at) : NULL;
 	struct lapse_facts *facts;

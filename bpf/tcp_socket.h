@@ -206,7 +206,7 @@ VERIFIED_ONCE int pair_settle(struct lapse_socket *s, __u32 i)
 }
 
 /* Adds what rule @number says of @s's spans. */
-VERIFIED_ONCE int socket_match_rule(struct lapse_socket *s, __u32 number)
+VERIFIED_FOUND int socket_match_rule(struct lapse_socket *s, __u32 number)
 {
 	struct lapse_tcp_rule *rule = bpf_map_lookup_elem(&tcp_rules, &number);
 	__u32 component, at;

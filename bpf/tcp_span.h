@@ -162,7 +162,7 @@ static __always_inline void tcp_cell_add(struct lapse_tcp_cell *cell, const stru
 }
 
 /* Records s->facts and s->tcp for component @number. */
-VERIFIED_ONCE int tcp_record_for(struct lapse_socket *s, __u32 number)
+VERIFIED_FOUND int tcp_record_for(struct lapse_socket *s, __u32 number)
 {
 	struct lapse_component *component = bpf_map_lookup_elem(&components, &number);
 	struct lapse_tcp_cell *tcp_cell = tcp_cell_of(number);
