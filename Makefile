@@ -170,6 +170,12 @@ check-native: all targets
 check-vm: all targets
 	@tests/vm/run
 
+# A machine for a person, with lapse and the targets in it: make vm-shell KERNEL=6.1
+.PHONY: vm-shell
+vm-shell: all targets
+	@[ -n "$(KERNEL)" ] || { echo "which kernel? make vm-shell KERNEL=6.1; tools/vm list shows them" >&2; exit 2; }
+	@tools/vm shell $(KERNEL)
+
 .PHONY: bench
 bench: all targets
 	@tools/bench

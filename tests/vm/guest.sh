@@ -136,6 +136,64 @@ test_markers() { # KIND
 	finish_target
 }
 
+# Marks by their address where the kernel has no attach cookies, in the program and in its library.
+test_usdt() { # KIND
+	start_target sdt --jobs 100
+	trace "$1" 'job=span:usdt:lapsetest:begin(arg0)..usdt:lapsetest:end(arg0)' usdt:lapsetest:tick || return
+	go
+	await_done
+	stop_lapse
+	counted job "$(truth jobs)"
+	equal "$(count_of lapsetest:tick)" "$(truth ticks)" "ticks"
+	conserved
+	finish_target
+}
+
+# Processes of a name: the probes are for everyone who maps the file, and strangers do not count.
+test_everyone() { # KIND
+	ln -sf /targets/hot /tmp/stranger
+	start_target hot --calls 200
+	start_lapse stat --comm hot hot --attach="$1" --json ||
+		{ fail "lapse does not trace: $(tail -n 1 $work/lapse.err)"; return; }
+	echo go | /tmp/stranger --calls 300 >/dev/null
+	go
+	await_done
+	stop_lapse
+	counted hot 200
+	lossless
+	finish_target
+}
+
+# Siblings: components of one function, whose calls are told apart by what they return.
+test_siblings() { # KIND
+	start_target values --calls 300
+	trace "$1" 'all=cache_get' 'hits=cache_get if(ret != 0)' 'first=cache_get err(ret == 0)' || return
+	go
+	await_done
+	stop_lapse
+	misses=$(truth misses)
+	counted first "$(count_of all)"
+	equal "$(figure_of first errors)" "$misses" "errors"
+	equal $(($(count_of hits) + misses)) "$(count_of all)" "hits and misses"
+	conserved
+	finish_target
+}
+
+# The newest spans, in their order, of several threads at once.
+test_newest() { # KIND
+	printf '%s\n' 'lapse: 1' 'window: {last: 100}' 'components:' '  w:' '    measure: work_push' \
+		'    contract: {max_p50: 1s}' >$work/newest.yaml
+	start_target timed --threads 4 --calls 50 --ns 20us
+	start_lapse watch $work/newest.yaml -p "$target" --attach="$1" --json ||
+		{ fail "lapse does not trace: $(tail -n 1 $work/lapse.err)"; return; }
+	go
+	await_done
+	stop_lapse
+	counted w 200
+	at_least "$(figure_of w p50_ns)" 20000 "median of the newest"
+	finish_target
+}
+
 # ---- frames --------------------------------------------------------------------------------
 
 test_recursion() { # KIND DEPTH ROUNDS
@@ -258,6 +316,10 @@ tests_of_kind() { # KIND
 	run_test "$1/outcomes" test_outcomes "$1"
 	run_test "$1/syscalls" test_syscalls "$1"
 	run_test "$1/markers" test_markers "$1"
+	run_test "$1/usdt" test_usdt "$1"
+	run_test "$1/everyone" test_everyone "$1"
+	run_test "$1/siblings" test_siblings "$1"
+	run_test "$1/newest" test_newest "$1"
 	run_test "$1/recursion-40" test_recursion "$1" 40 20
 	run_test "$1/recursion-100" test_recursion "$1" 100 10
 	run_test "$1/longjmp" test_longjmp "$1"
