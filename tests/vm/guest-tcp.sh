@@ -54,6 +54,8 @@ through() { # BACKEND ADDRESS WAY OPTIONS...
 # Within a tenth or 5 ms of the program's own median.
 near() { # COMPONENT TRUTH; TRUTH in ns
 	got=$(figure_of "$1" p50_ns)
+	# Of one span there is no median.
+	[ -n "$got" ] || got=$(figure_of "$1" max_ns)
 	got=${got%.*}
 	room=$(($2 / 10 > 5000000 ? $2 / 10 : 5000000))
 	note "$name: median $1 ${got:-none} ns, by the program $2 ns"
