@@ -66,9 +66,7 @@ static __always_inline __u64 passed_cookie(void)
 }
 
 /* More than processors can be at it at once. */
-#define CLAIM_TRIES	     64
-/* Nobody is so far behind. */
-#define CLAIMS_KEPT	     256
+#define CLAIM_TRIES	     (LAPSE_CLAIMS_KEPT / 4)
 
 /*
  * Before 5.12 an addition does not give what it found. Who enters a number into the map first has it; those
@@ -84,7 +82,7 @@ static __always_inline __u64 claim_number(__u64 series, __u64 next)
 		claim.number = next + i;
 		if (bpf_map_update_elem(&claims, &claim, &one, BPF_NOEXIST))
 			continue;
-		claim.number -= CLAIMS_KEPT;
+		claim.number -= LAPSE_CLAIMS_KEPT;
 		bpf_map_delete_elem(&claims, &claim);
 		return next + i;
 	}

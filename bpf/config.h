@@ -32,6 +32,9 @@ struct lapse_claim {
 	__u64 number;
 };
 
+/* Of each series, so many are remembered: nobody is so far behind. */
+#define LAPSE_CLAIMS_KEPT 256
+
 /* A process that is not meant, as long as the filter is the same; they share slots by their number. */
 struct lapse_stranger {
 	__u32 tgid;
@@ -44,6 +47,20 @@ struct lapse_syscall {
 	__u32 span; /* its calls are spans of this one */
 	__u32 loop; /* it ends a turn of this one's event loop, and begins the next */
 };
+
+/* What goes on on a processor: who is woken there now is woken by that. */
+struct lapse_ready {
+	__u64 sk; /* the socket that has become readable last, and when */
+	__u64 time_ns;
+	__u64 by_task;	      /* the thread that ran when the socket became readable */
+	__u64 block_ns;	      /* when a request to a block device was done last */
+	__u32 softirq, timer; /* bool: it serves a soft interrupt, a timer */
+	__u32 by_softirq;     /* .softirq when the socket became readable */
+	__u32 pad;
+};
+
+/* Frames of a stack that are kept. */
+#define LAPSE_STACK_DEPTH 48
 
 /* A port that a traced process listens on. */
 struct lapse_port {
@@ -66,7 +83,6 @@ enum lapse_socket_flag {
 	LAPSE_SOCKET_KNOWN = 1 << 8,	/* its first bytes have been looked at */
 	LAPSE_SOCKET_OPENING = 1 << 9,	/* what it exchanges belongs to the opening of TLS */
 	LAPSE_SOCKET_SENT = 1 << 10,	/* send_end holds */
-	LAPSE_SOCKET_BLOCKED = 1 << 11, /* the send was larger than its buffer's room */
 	LAPSE_SOCKET_CLOSED = 1 << 12,	/* closed in the midst of connect(), which will say why */
 	LAPSE_SOCKET_WAITING = 1 << 13, /* it was in the accept queue before tracing began */
 };
@@ -77,6 +93,7 @@ struct lapse_socket {
 	__u64 sk;	  /* that address */
 	__u64 connect_ns; /* the SYN was sent; 0: it is not being opened */
 	__u64 queued_ns;  /* established, and not accepted yet; else 0 */
+	__u64 since_ns;	  /* established, where that was seen; else 0 */
 	__u64 open_ns;	  /* begin of the exchange that waits for its answer; 0: none */
 	__u64 answer_ns;  /* clients: first byte of that answer, which is unread; else 0 */
 	__u64 attempt_ns; /* a send that found no room; else 0 */
@@ -89,7 +106,7 @@ struct lapse_socket {
 	__u32 kind;	   /* enum lapse_tcp_kind of the open exchange */
 	__u32 attempt_seq; /* where that send would have begun */
 	__u32 send_end;	   /* sequence number behind the message that was sent last */
-	__u32 answer_seq;  /* clients: where the answer begins */
+	__u32 answer_seq;  /* clients: where the answer begins; servers: behind what was seen to arrive */
 	__u32 begin_sent, begin_received, begin_retrans;
 	__u32 begin_read; /* clients: what had arrived by then, as a sequence number */
 	__u32 seen_sent, seen_received, seen_retrans; /* counted so far */

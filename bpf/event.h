@@ -25,6 +25,7 @@ enum lapse_record_kind {
 	LAPSE_REC_SPAN = 1, /* struct lapse_span */
 	LAPSE_REC_PROC = 2, /* struct lapse_proc */
 	LAPSE_REC_TCP = 3,  /* struct lapse_tcp_span */
+	LAPSE_REC_WHY = 4,  /* struct lapse_why_span */
 };
 
 /* Values that one component captures, and those that a program names at run time. */
@@ -43,7 +44,8 @@ enum lapse_span_flag {
 	LAPSE_SPAN_GOROUTINE = 1 << 7, /* of a goroutine, wherever it began */
 	LAPSE_SPAN_RESTARTED =
 		1 << 8, /* a keyed span that another with its key has driven out; duration as above */
-	LAPSE_SPAN_TCP = 1 << 9, /* it is the head of a struct lapse_tcp_span */
+	LAPSE_SPAN_TCP = 1 << 9,  /* it is the head of a struct lapse_tcp_span */
+	LAPSE_SPAN_WHY = 1 << 10, /* it is the head of a struct lapse_why_span */
 };
 
 /* Of what never ends: it has no outcome. */
@@ -64,6 +66,126 @@ struct lapse_span {
 	char comm[LAPSE_COMM_LEN];
 };
 
+/* One end: the address in IPv6 form (IPv4 as ::ffff:a.b.c.d), network byte order; the port, host's. */
+struct lapse_address {
+	__u8 ip[16];
+	__u16 port;
+	__u16 pad[3];
+};
+
+/* ---- why ------------------------------------------------------------------------------ */
+
+/* What a span's thread did instead of running; what is left of its time it ran. */
+enum lapse_cause {
+	LAPSE_RUNQ,	 /* runnable, while something else ran */
+	LAPSE_THROTTLED, /* runnable, but its cgroup's quota was spent */
+	LAPSE_LOCK,
+	LAPSE_DISK,
+	LAPSE_NET,
+	LAPSE_HANDOFF, /* another thread or process passed the word */
+	LAPSE_POLL,    /* a poll that ended by its timeout */
+	LAPSE_SLEEP,
+	LAPSE_FAULT, /* a page fault that had to wait */
+	LAPSE_OTHER,
+	LAPSE_CAUSES,
+};
+
+enum lapse_interrupt {
+	LAPSE_NO_INTERRUPT, /* a thread woke it */
+	LAPSE_INTERRUPT_NET,
+	LAPSE_INTERRUPT_TIMER,
+	LAPSE_INTERRUPT_BLOCK,
+	LAPSE_INTERRUPT_OTHER,
+	LAPSE_INTERRUPT_UNKNOWN, /* the wake was not seen */
+};
+
+/* Who ended a block. */
+struct lapse_waker {
+	__u32 pid, tid;
+	__u32 component; /* counted from 1, of the span that it was in; 0: none */
+	__u32 interrupt; /* enum lapse_interrupt: then the rest means nothing */
+	char comm[LAPSE_COMM_LEN];
+};
+
+/* What a thread did by cause until some moment. */
+struct lapse_waited {
+	__u64 ns[LAPSE_CAUSES];
+};
+
+/* A stretch of time for which a thread was blocked. */
+struct lapse_block {
+	__u64 end_ns;
+	__u64 duration_ns;
+	__u32 cause;	    /* enum lapse_cause */
+	__s32 kernel_stack; /* number in the map of stacks; negative: none */
+	__s32 user_stack;
+	__u32 pad;
+	struct lapse_address peer; /* of a socket; port 0: none */
+	struct lapse_waker waker;
+};
+
+/* Who ran while the thread was runnable. */
+struct lapse_rival {
+	__u64 ns;
+	__u64 cgroup; /* its number */
+	__u32 pid;    /* 0: none */
+	__u32 pad;
+	char comm[LAPSE_COMM_LEN];
+};
+#define LAPSE_RIVALS 2
+
+struct lapse_why {
+	__u64 ns[LAPSE_CAUSES];
+	struct lapse_block longest; /* duration 0: none */
+	struct lapse_rival rival[LAPSE_RIVALS];
+};
+
+/* Blocks that a thread remembers: the longest ones since its outermost span began. */
+#define LAPSE_BLOCKS 4
+
+/* A thread's running totals, and where it stands now. */
+struct lapse_waits {
+	struct lapse_waited total;
+	__u64 off_ns;		/* not running since; 0: it runs */
+	__u64 woken_ns;		/* runnable again since; 0: blocked */
+	__u64 begun_ns;		/* when its outermost span began */
+	struct lapse_block now; /* the present one, as far as known */
+	struct lapse_block block[LAPSE_BLOCKS];
+	struct lapse_rival rival[LAPSE_RIVALS];
+	struct lapse_why why; /* of the span that is being recorded */
+};
+
+/* One a thread, beside its frames: together they would be more than newer kernels give a task (8 KiB). */
+struct lapse_thread_waits {
+	struct lapse_waits waits;
+	struct lapse_waited at_entry[64]; /* LAPSE_MAX_DEPTH: by frame, the totals when it was entered */
+};
+
+/* A span with its causes. */
+struct lapse_why_span {
+	struct lapse_span span; /* kind: LAPSE_REC_WHY */
+	struct lapse_why why;
+};
+
+/* Causes of a component's spans by their duration: one row a quarter of an octave. */
+struct lapse_why_row {
+	__u64 count;
+	__u64 sum_ns; /* durations */
+	__u64 ns[LAPSE_CAUSES];
+};
+#define LAPSE_WHY_BITS 2
+#define LAPSE_WHY_ROWS (((42 - LAPSE_WHY_BITS + 1) << LAPSE_WHY_BITS) + 1) /* bpf/buckets.h */
+
+/* What a system call that blocks is charged to. */
+enum lapse_call {
+	LAPSE_CALL_OTHER,
+	LAPSE_CALL_LOCK,
+	LAPSE_CALL_DISK,
+	LAPSE_CALL_SLEEP,
+	LAPSE_CALL_POLL, /* by what ends it */
+	LAPSE_CALL_FD,	 /* by the file that its first argument means */
+};
+
 /* ---- TCP ------------------------------------------------------------------------------ */
 
 enum lapse_tcp_kind {
@@ -80,13 +202,6 @@ enum lapse_tcp_flag {
 	LAPSE_TCP_TLS = 1 << 1,	   /* TLS runs on it */
 	LAPSE_TCP_MUX = 1 << 2,	   /* it carries several requests at once: HTTP/2, SSH, AMQP, MQTT */
 	LAPSE_TCP_SERVER = 1 << 3, /* it was accepted here */
-};
-
-/* One end: the address in IPv6 form (IPv4 as ::ffff:a.b.c.d), network byte order; the port, host's. */
-struct lapse_address {
-	__u8 ip[16];
-	__u16 port;
-	__u16 pad[3];
 };
 
 #define LAPSE_RTT_UNKNOWN (~0U)
@@ -448,7 +563,9 @@ struct lapse_frame {
 	__u8 cls;	  /* enum lapse_class */
 	__u8 edge;	  /* enum lapse_edge: what its return means */
 	__u16 place;	  /* of the cookie */
-	__u32 generation; /* LAPSE_EDGE_GENERATION, as in the cookie of the link that began it */
+	__u16 generation; /* LAPSE_EDGE_GENERATION, as in the cookie of the link that began it */
+	__u8 why;	  /* bool: the thread's waits have its totals at entry */
+	__u8 pad;
 	__u64 capture[LAPSE_CAPTURES];
 };
 
@@ -459,6 +576,7 @@ struct lapse_turn {
 	__u32 component;
 	__u32 pad;
 	__u64 capture[LAPSE_CAPTURES];
+	struct lapse_waited waited;
 };
 
 /* The arguments of a call at its entry: those in registers, and the first ones on the stack. */
@@ -499,6 +617,7 @@ struct lapse_stack {
 	__u64 cost_ns; /* probe cost that this task has paid so far */
 	struct lapse_turn syscall, loop;
 	struct lapse_connecting connecting;
+	__u64 sending; /* the kernel's address of a socket that has no room for what is sent; 0: none */
 	/* Of the program that runs: these are too large for a program's own stack. A task runs one at a
 	 * time, and none of them is entered again before it has ended. */
 	struct lapse_facts facts;
@@ -531,7 +650,12 @@ _Static_assert(sizeof(struct lapse_tcp_group) == 24, "lapse_tcp_group");
 _Static_assert(sizeof(struct lapse_component) == 48, "lapse_component");
 _Static_assert(sizeof(struct lapse_cell) == 256, "lapse_cell");
 _Static_assert(sizeof(struct lapse_frame) == 80, "lapse_frame");
-_Static_assert(sizeof(struct lapse_stack) == 400 + 80 * LAPSE_MAX_DEPTH, "lapse_stack");
+_Static_assert(sizeof(struct lapse_block) == 88, "lapse_block");
+_Static_assert(sizeof(struct lapse_why) == 248, "lapse_why");
+_Static_assert(sizeof(struct lapse_why_span) == 352, "lapse_why_span");
+_Static_assert(sizeof(struct lapse_waits) == 104 + 5 * 88 + 2 * 40 + 248, "lapse_waits");
+_Static_assert(sizeof(struct lapse_stack) == 568 + 80 * LAPSE_MAX_DEPTH, "lapse_stack");
+_Static_assert(sizeof(struct lapse_thread_waits) == 872 + 80 * LAPSE_MAX_DEPTH, "lapse_thread_waits");
 _Static_assert(LAPSE_CLASSES <= LAPSE_COSTS, "room for the costs");
 _Static_assert(sizeof(struct lapse_value_cell) == 192, "lapse_value_cell");
 _Static_assert(sizeof(struct lapse_rules) == 48 + 5 * 72 + LAPSE_VALUES * 56, "lapse_rules");

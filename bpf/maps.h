@@ -71,7 +71,7 @@ struct {
 /* For kernels without atomic instructions that give what they found (before 5.12). */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
+	__uint(max_entries, 1);
 	__type(key, struct lapse_claim);
 	__type(value, __u8);
 } claims SEC(".maps");
@@ -225,6 +225,50 @@ struct {
 	__type(key, __u32);
 	__type(value, struct lapse_stranger);
 } strangers SEC(".maps");
+
+/* ---- why ---- */
+
+const volatile bool cfg_why = false;
+const volatile bool cfg_switch_state = false; /* sched_switch tells the state, too (5.18) */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct lapse_thread_waits);
+} thread_waits SEC(".maps");
+
+/* Component * LAPSE_WHY_ROWS + row. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct lapse_why_row);
+} why_rows SEC(".maps");
+
+/* By system call number: enum lapse_call. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 512);
+	__type(key, __u32);
+	__type(value, __u32);
+} why_calls SEC(".maps");
+
+/* The socket that became readable last on this processor. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct lapse_ready);
+} why_ready SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_STACK_TRACE);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, LAPSE_STACK_DEPTH * sizeof(__u64));
+} why_stacks SEC(".maps");
 
 /* ---- TCP ---- */
 

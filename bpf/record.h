@@ -20,6 +20,41 @@ static __always_inline struct lapse_frame *frame_at(struct lapse_stack *stack, _
 	return &stack->frame[at];
 }
 
+/* ---- a task's own stack of frames ---- */
+
+static const struct lapse_stack empty_stack = {};
+
+static __always_inline struct lapse_stack *stack_get(bool create)
+{
+	struct lapse_stack *stack;
+	__u64 thread;
+
+#ifndef LAPSE_OLD
+	if (cfg_task_storage)
+		return bpf_task_storage_get(&stacks, bpf_get_current_task_btf(), 0,
+					    create ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
+#endif
+	thread = bpf_get_current_pid_tgid();
+	stack = bpf_map_lookup_elem(&stacks_by_thread, &thread);
+	if (stack || !create)
+		return stack;
+	bpf_map_update_elem(&stacks_by_thread, &thread, &empty_stack, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&stacks_by_thread, &thread);
+}
+
+/* What the current thread waited for; NULL: nothing is kept of it. */
+static __always_inline struct lapse_thread_waits *waits_get(bool create)
+{
+#ifdef LAPSE_OLD
+	return NULL;
+#else
+	if (!cfg_why)
+		return NULL;
+	return bpf_task_storage_get(&thread_waits, bpf_get_current_task_btf(), 0,
+				    create ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
+#endif
+}
+
 /* A wakeup a record costs 2.5 us each (measured); spaced out, a storm costs the target nothing. */
 #define WAKEUP_SPACING_NS 200000
 
@@ -33,18 +68,10 @@ static __always_inline __u64 wakeup_flags(bool urgent, __u64 now)
 	return BPF_RB_FORCE_WAKEUP;
 }
 
-/* The record goes out before the counters grow: what the counters hold has been on the ring, or
- * has been counted as dropped. */
-static __always_inline void record_send(struct lapse_cell *cell, const struct lapse_facts *facts)
+static __always_inline void span_fill(struct lapse_span *span, const struct lapse_facts *facts)
 {
-	struct lapse_span *span = bpf_ringbuf_reserve(&events, sizeof(*span), 0);
 	__u64 id = bpf_get_current_pid_tgid();
-	bool urgent = facts->flags & (LAPSE_SPAN_BREACH | LAPSE_SPAN_VALUE);
 
-	if (!span) {
-		ADD(cell->ring_dropped, 1);
-		return;
-	}
 	span->kind = LAPSE_REC_SPAN;
 	span->component = facts->component;
 	span->pid = id >> 32;
@@ -58,7 +85,47 @@ static __always_inline void record_send(struct lapse_cell *cell, const struct la
 	for (int i = 0; i < LAPSE_VALUES; i++)
 		span->value[i] = facts->value[i];
 	bpf_get_current_comm(span->comm, sizeof(span->comm));
-	bpf_ringbuf_submit(span, wakeup_flags(urgent, facts->now));
+}
+
+static __always_inline __u64 record_wakeup(const struct lapse_facts *facts)
+{
+	return wakeup_flags(facts->flags & (LAPSE_SPAN_BREACH | LAPSE_SPAN_VALUE), facts->now);
+}
+
+static __always_inline void send_with_causes(struct lapse_cell *cell, const struct lapse_facts *facts,
+					     const struct lapse_why *why)
+{
+	struct lapse_why_span *record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
+
+	if (!record) {
+		ADD(cell->ring_dropped, 1);
+		return;
+	}
+	span_fill(&record->span, facts);
+	record->span.kind = LAPSE_REC_WHY;
+	record->why = *why;
+	bpf_ringbuf_submit(record, record_wakeup(facts));
+}
+
+/* The record goes out before the counters grow: what the counters hold has been on the ring, or
+ * has been counted as dropped. */
+static __always_inline void record_send(struct lapse_cell *cell, const struct lapse_facts *facts)
+{
+	struct lapse_thread_waits *own = facts->flags & LAPSE_SPAN_WHY ? waits_get(false) : NULL;
+	struct lapse_span *span;
+
+	if (own) {
+		send_with_causes(cell, facts, &own->waits.why);
+		return;
+	}
+	span = bpf_ringbuf_reserve(&events, sizeof(*span), 0);
+	if (!span) {
+		ADD(cell->ring_dropped, 1);
+		return;
+	}
+	span_fill(span, facts);
+	span->flags &= ~LAPSE_SPAN_WHY;
+	bpf_ringbuf_submit(span, record_wakeup(facts));
 }
 
 static __always_inline bool worth_sending(const struct lapse_component *component,

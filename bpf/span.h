@@ -8,6 +8,7 @@
 #include "bpf/keyed.h"
 #include "bpf/libraries.h"
 #include "bpf/stack.h"
+#include "bpf/why.h"
 
 /* No function's number. */
 #define NO_PLACE (1U << 16)
@@ -78,6 +79,19 @@ static __always_inline bool other_generation(__u64 cookie)
 	return (LAPSE_COOKIE_EDGE(cookie) & LAPSE_EDGE_GLOB) && generation_of(cookie) != generation;
 }
 
+/* Keeps what the thread has waited so far, for the frame that is about to be pushed; false: it is not known.
+ */
+static __always_inline bool frame_waits(const struct lapse_stack *stack)
+{
+	struct lapse_thread_waits *own = waits_get(true);
+
+	if (!own)
+		return false;
+	why_begin(stack, &own->waits);
+	*entry_at(own, stack->depth) = own->waits.total;
+	return true;
+}
+
 static __always_inline int frame_push(struct lapse_stack *stack, struct lapse_cell *cell,
 				      const struct call *call, __u32 flags)
 {
@@ -111,6 +125,7 @@ static __always_inline int frame_push(struct lapse_stack *stack, struct lapse_ce
 	if (flags & LAPSE_COMP_RULES)
 		for (int i = 0; i < LAPSE_CAPTURES; i++)
 			frame->capture[i] = stack->facts.capture[i];
+	frame->why = !(flags & (LAPSE_COMP_GOROUTINES | LAPSE_COMP_SWITCHES)) && frame_waits(stack);
 	stack->depth++;
 	frame->start_ns = bpf_ktime_get_ns();
 	return 0;
@@ -214,6 +229,7 @@ static __always_inline int span_enter(struct pt_regs *ctx, __u64 cookie, bool sk
 VERIFIED_FOUND int frame_end(struct lapse_stack *stack, __u32 at, __u64 now, __u64 ret)
 {
 	struct lapse_frame *frame = stack ? frame_at(stack, at) : NULL;
+	struct lapse_thread_waits *own;
 	struct lapse_facts *facts;
 	__u64 probes;
 	__u32 cls;
@@ -242,7 +258,14 @@ VERIFIED_FOUND int frame_end(struct lapse_stack *stack, __u32 at, __u64 now, __u
 		facts->start_ns = frame->start_ns;
 		facts->raw = now - frame->start_ns;
 		facts->duration = facts->raw > probes ? facts->raw - probes : 0;
+		own = frame->why ? waits_get(false) : NULL;
+		if (own) {
+			why_take(&own->waits, frame->start_ns, entry_at(own, at));
+			facts->flags |= LAPSE_SPAN_WHY;
+		}
 		sending = span_record(facts);
+		if (own)
+			why_count(&own->waits, facts);
 	}
 	if (last)
 		stack->cost_ns += sending;

@@ -35,26 +35,6 @@
  * measure them. With more of them a return is not found again, and says so. */
 #define SLOT_SHARERS 32
 
-static const struct lapse_stack empty_stack = {};
-
-static __always_inline struct lapse_stack *stack_get(bool create)
-{
-	struct lapse_stack *stack;
-	__u64 thread;
-
-#ifndef LAPSE_OLD
-	if (cfg_task_storage)
-		return bpf_task_storage_get(&stacks, bpf_get_current_task_btf(), 0,
-					    create ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
-#endif
-	thread = bpf_get_current_pid_tgid();
-	stack = bpf_map_lookup_elem(&stacks_by_thread, &thread);
-	if (stack || !create)
-		return stack;
-	bpf_map_update_elem(&stacks_by_thread, &thread, &empty_stack, BPF_NOEXIST);
-	return bpf_map_lookup_elem(&stacks_by_thread, &thread);
-}
-
 /* No memory for its stack: it has begun, and nothing will be known of its end. */
 static __always_inline int span_lost(struct lapse_cell *cell)
 {

@@ -10,6 +10,7 @@
 #ifndef LAPSE_BPF_TCP_H
 #define LAPSE_BPF_TCP_H
 
+#include "bpf/files.h"
 #include "bpf/tcp_life.h"
 
 /* ---- everywhere ------------------------------------------------------------------------------- */
@@ -72,6 +73,39 @@ int tcp_send_tp(struct bpf_raw_tracepoint_args *ctx)
 	const struct msghdr *msg = (const struct msghdr *)ctx->args[1];
 
 	return send_locked((const struct sock *)ctx->args[0], msg, BPF_CORE_READ(msg, msg_iter.count));
+}
+
+/* A send that waits for room, which is the end of the wait: (sk, timeout) */
+SEC("fexit/sk_stream_wait_memory")
+int tcp_room_fexit(__u64 *ctx)
+{
+	on_room((const struct sock *)ctx[0]);
+	return 0;
+}
+
+SEC("kprobe/sk_stream_wait_memory")
+int tcp_room_kprobe(struct pt_regs *ctx)
+{
+	struct lapse_stack *stack;
+
+	if (!socket_find((const struct sock *)PT_REGS_PARM1(ctx)))
+		return 0;
+	stack = stack_get(true);
+	if (stack)
+		stack->sending = PT_REGS_PARM1(ctx);
+	return 0;
+}
+
+SEC("kretprobe/sk_stream_wait_memory")
+int tcp_room_kretprobe(struct pt_regs *ctx)
+{
+	struct lapse_stack *stack = stack_get(false);
+
+	if (!stack || !stack->sending)
+		return 0;
+	on_room((const struct sock *)stack->sending);
+	stack->sending = 0;
+	return 0;
 }
 
 /* sendfile() and splice() before 6.5: (sk, page, offset, size, flags) */
@@ -307,27 +341,10 @@ int tcp_connect6_kretprobe(struct pt_regs *ctx)
 #define NR_ACCEPT  43
 #define NR_ACCEPT4 288
 
-#define S_IFMT	 00170000
-#define S_IFSOCK 0140000
-
-static __always_inline struct socket *socket_of_file(struct file *file)
-{
-	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
-		return NULL;
-	return BPF_CORE_READ(file, private_data);
-}
-
 /* The socket that the current task knows as @fd. */
 static __always_inline struct socket *socket_of_fd(__u32 fd)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-	struct file **files = BPF_CORE_READ(table, fd), *file = NULL;
-
-	if (fd >= BPF_CORE_READ(table, max_fds))
-		return NULL;
-	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
-	return socket_of_file(file);
+	return socket_of_file(file_of_fd((void *)bpf_get_current_task(), fd));
 }
 
 /* (registers, number) */

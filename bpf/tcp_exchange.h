@@ -269,26 +269,41 @@ static __always_inline void on_send(const struct sock *sk, const struct msghdr *
 		return;
 	}
 	sent(s, (__u64)sk, now, continues);
-	if (left > (__u64)room)
-		s->flags |= LAPSE_SOCKET_BLOCKED;
 	if (s->flags & LAPSE_SOCKET_OPENING && opening_ends(s, &preface, asking, first, false))
 		s->flags &= ~LAPSE_SOCKET_OPENING;
 	s->cost_ns += bpf_ktime_get_ns() - now;
 }
 
 /*
+ * A send that waits for room goes on: what it sends last goes out after the last such wait. Where a send that
+ * found no room is waiting, its attempt is what goes on.
+ */
+static __always_inline void on_room(const struct sock *sk)
+{
+	struct lapse_socket *s = socket_find(sk);
+	__u64 now;
+
+	if (!s)
+		return;
+	now = bpf_ktime_get_ns();
+	if (s->attempt_ns)
+		s->attempt_ns = now;
+	else if (s->open_ns && !s->answer_ns && !(s->flags & LAPSE_TCP_SERVER))
+		s->open_ns = now;
+}
+
+/*
  * The same from a segment that goes out, which says nothing of the message: what it carries of TLS or several
- * requests is not seen. The message ends where the socket's data ends now.
+ * requests is not seen. As long as more lies there to be sent, it is the same one.
  */
 static __always_inline void segment_sent(struct lapse_socket *s, const struct sock *sk, __u32 end, __u64 now)
 {
-	bool continues = s->flags & LAPSE_SOCKET_SENT && !behind(end, s->send_end);
+	bool continues = s->flags & LAPSE_SOCKET_SENT && s->send_end != s->attempt_seq;
 
 	if (!behind(end, s->attempt_seq))
 		return;
 	s->attempt_seq = end;
-	if (!continues)
-		s->send_end = BPF_CORE_READ(tcp_of(sk), write_seq);
+	s->send_end = BPF_CORE_READ(tcp_of(sk), write_seq);
 	s->flags |= LAPSE_SOCKET_SENT;
 	sent(s, (__u64)sk, now, continues);
 }
@@ -331,28 +346,18 @@ static __always_inline __u32 payload_of(const struct sk_buff *skb, __u32 *end)
 	return length - words * 4;
 }
 
-/* The last of a message that had to wait for room went out after the send began. */
-static __always_inline void blocked_send_ended(struct lapse_socket *s, const struct sock *sk, __u64 now)
-{
-	__u64 departed = BPF_CORE_READ(tcp_of(sk), tcp_wstamp_ns);
-
-	if (departed > s->open_ns && departed <= now && s->retransmit_ns <= s->open_ns)
-		s->open_ns = departed;
-	s->flags &= ~LAPSE_SOCKET_BLOCKED;
-}
-
 static __always_inline void answered(struct lapse_socket *s, const struct sock *sk, __u64 now)
 {
 	if (!s->open_ns || s->answer_ns)
 		return;
-	if (s->flags & LAPSE_SOCKET_BLOCKED)
-		blocked_send_ended(s, sk, now);
 	s->answer_ns = now;
 	s->answer_seq = BPF_CORE_READ(tcp_of(sk), rcv_nxt);
 }
 
-static __always_inline void asked(struct lapse_socket *s, const struct sock *sk, __u64 now)
+static __always_inline void asked(struct lapse_socket *s, const struct sock *sk, __u32 end, __u64 now)
 {
+	s->answer_seq = end;
+	s->since_ns = 0;
 	if (!s->open_ns)
 		exchange_begin(s, (__u64)sk, exchange_kind(s), now);
 	else
@@ -373,7 +378,7 @@ static __always_inline void on_arrive(const struct sock *sk, const struct sk_buf
 	now = bpf_ktime_get_ns();
 	attempt_settle(s, sk);
 	if (s->flags & LAPSE_TCP_SERVER)
-		asked(s, sk, now);
+		asked(s, sk, end, now);
 	else
 		answered(s, sk, now);
 	s->cost_ns += bpf_ktime_get_ns() - now;
@@ -397,16 +402,35 @@ static __always_inline void client_read(struct lapse_socket *s, const struct soc
 		exchange_record(s, (__u64)sk, s->answer_ns, now, 0);
 }
 
+/*
+ * At the server: what is read has arrived. A segment that completes the opening itself, because the one
+ * before it was lost or late, is not seen as it comes; it came when the connection was established. One byte
+ * more is the peer's FIN.
+ */
+static __always_inline void server_read(struct lapse_socket *s, const struct sock *sk, __u64 now)
+{
+	__u32 read = BPF_CORE_READ(tcp_of(sk), copied_seq);
+
+	if (s->open_ns || !behind(read - 1, s->answer_seq))
+		return;
+	s->answer_seq = read;
+	exchange_begin(s, (__u64)sk, exchange_kind(s), s->since_ns ?: now);
+	s->since_ns = 0;
+}
+
 static __always_inline void on_read(const struct sock *sk)
 {
 	struct lapse_socket *s = socket_in_use(sk);
 	__u64 now;
 
-	if (!s || s->flags & (LAPSE_TCP_MUX | LAPSE_TCP_SERVER))
+	if (!s || s->flags & LAPSE_TCP_MUX)
 		return;
 	now = bpf_ktime_get_ns();
 	attempt_settle(s, sk);
-	client_read(s, sk, now);
+	if (s->flags & LAPSE_TCP_SERVER)
+		server_read(s, sk, now);
+	else
+		client_read(s, sk, now);
 	s->cost_ns += bpf_ktime_get_ns() - now;
 }
 

@@ -113,7 +113,7 @@ static __always_inline void queue_begin(const struct sock *sk, __u64 now, __u32 
 	__builtin_memcpy(s->comm, listener->comm, sizeof(s->comm));
 	socket_match(s);
 	socket_count_from_here(s, sk);
-	s->queued_ns = now;
+	s->queued_ns = s->since_ns = now;
 	tcp_begin_counts(s, sk);
 	tcp_count(s, LAPSE_TCP_ACCEPT, COUNT_ENTRY);
 }

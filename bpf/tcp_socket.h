@@ -271,6 +271,7 @@ static __always_inline void socket_count_from_here(struct lapse_socket *s, const
 	s->seen_received = bytes_received(sk);
 	s->seen_retrans = BPF_CORE_READ(tcp_of(sk), total_retrans);
 	s->attempt_seq = BPF_CORE_READ(tcp_of(sk), write_seq);
+	s->answer_seq = BPF_CORE_READ(tcp_of(sk), rcv_nxt);
 }
 
 /* The current process owns it. */

@@ -9,6 +9,7 @@
 #include "bpf/filter.h"
 #include "bpf/record.h"
 #include "bpf/stack.h"
+#include "bpf/why.h"
 
 /* In a thread that was made for 32 bits the numbers mean other calls (thread_info: TS_COMPAT). */
 #define STATUS_COMPAT 2
@@ -54,14 +55,20 @@ static __always_inline bool turn_meant(const struct pt_regs *regs, __u32 number,
 	return !r->if_entry.n || condition_holds(&r->if_entry, facts);
 }
 
-static __always_inline void turn_begin(struct lapse_turn *turn, __u32 number, __u64 cost_ns)
+static __always_inline void turn_begin(struct lapse_stack *stack, struct lapse_turn *turn, __u32 number)
 {
 	struct lapse_cell *cell = cell_of(number);
+	struct lapse_thread_waits *own;
 
 	if (cell)
 		ADD(cell->entries, 1);
 	turn->component = number;
-	turn->cost_ns = cost_ns;
+	turn->cost_ns = stack->cost_ns;
+	own = waits_get(true);
+	if (own) {
+		why_begin(stack, &own->waits);
+		turn->waited = own->waits.total;
+	}
 	turn->start_ns = bpf_ktime_get_ns();
 }
 
@@ -71,6 +78,7 @@ static __always_inline void turn_end(struct lapse_stack *stack, struct lapse_tur
 {
 	__u64 probes = cost_of(LAPSE_CLASS_SYSCALL)->inside_ns + (stack->cost_ns - turn->cost_ns);
 	struct lapse_facts *facts = facts_new(stack, turn->component, now);
+	struct lapse_thread_waits *own = waits_get(false);
 
 	facts->start_ns = turn->start_ns;
 	facts->raw = now - turn->start_ns;
@@ -80,8 +88,14 @@ static __always_inline void turn_end(struct lapse_stack *stack, struct lapse_tur
 	facts->cost_ns = cost_of(LAPSE_CLASS_SYSCALL)->total_ns;
 	for (int i = 0; i < LAPSE_CAPTURES; i++)
 		facts->capture[i] = turn->capture[i];
+	if (own) {
+		why_take(&own->waits, turn->start_ns, &turn->waited);
+		facts->flags |= LAPSE_SPAN_WHY;
+	}
 	turn->start_ns = 0;
 	stack->cost_ns += facts->cost_ns + span_record(facts);
+	if (own)
+		why_count(&own->waits, facts);
 }
 
 /* raw_tp/sys_enter: (registers, number) */
@@ -102,7 +116,7 @@ int syscall_enter(struct bpf_raw_tracepoint_args *ctx)
 	stack->syscall.start_ns = 0;
 	if (known->span &&
 	    turn_meant((const struct pt_regs *)ctx->args[0], known->span - 1, stack, &stack->syscall))
-		turn_begin(&stack->syscall, known->span - 1, stack->cost_ns);
+		turn_begin(stack, &stack->syscall, known->span - 1);
 	return 0;
 }
 
@@ -123,7 +137,7 @@ int syscall_exit(struct bpf_raw_tracepoint_args *ctx)
 	if (known->span && stack->syscall.start_ns)
 		turn_end(stack, &stack->syscall, now, ctx->args[1], LAPSE_SPAN_RET);
 	if (known->loop)
-		turn_begin(&stack->loop, known->loop - 1, stack->cost_ns);
+		turn_begin(stack, &stack->loop, known->loop - 1);
 	return 0;
 }
 

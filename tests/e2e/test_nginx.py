@@ -75,8 +75,8 @@ class Nginx:
         threading.Thread(target=upstream.serve_forever, args=(0.05,), daemon=True).start()
         t.defer(upstream.server_close)
         t.defer(upstream.shutdown)
-        self.port = free_port()
-        config = t.write("nginx.conf", CONFIG.format(dir=t.dir, port=self.port, upstream=upstream.server_port))
+        self.port, self.upstream = free_port(), upstream.server_port
+        config = t.write("nginx.conf", CONFIG.format(dir=t.dir, port=self.port, upstream=self.upstream))
         self.process = t.process(self.path, "-c", config, "-p", t.dir)
         wait_until(self._listens, "nginx to listen")
 

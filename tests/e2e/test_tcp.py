@@ -178,8 +178,12 @@ def a_retransmit_in_its_span(t):
     for backend in _backends():
         tracer, _, _ = _through(t, backend, "lost", "--calls", 3, "--delay", "20ms", verb="trace",
                                 words=("request=tcp:request", "serve=tcp:serve", "--slower", "1ns"))
-        equal([span["tcp"]["retransmits"] for span in _spans(tracer, "request")], [1, 1, 1], "the requests'")
-        equal([span["tcp"]["retransmits"] for span in _spans(tracer, "serve")], [0, 0, 0], "the serves'")
+        missed = tracer.final()["integrity"]["kernel_missed"]
+        for name, each in (("request", 1), ("serve", 0)):
+            got = [span["tcp"]["retransmits"] for span in _spans(tracer, name)]
+            # A peer that is late to acknowledge has more sent again.
+            check(min(got) >= each and (each or not any(got)), f"retransmits of each {name}: {got}")
+            within(len(got), 3 - missed, 3, f"spans of {name}, {missed} runs having been missed")
 
 
 @case(120)

@@ -150,7 +150,8 @@ def postgresql_backends(t):
     pids = [int(server.sql("SELECT pg_backend_pid() FROM pg_sleep(0.1)")[0][0]) for _ in range(3)]
     tracer.stop()
     slow = [span for span in tracer.objects("span") if not span["open"] and span["duration_ns"] > 100e6]
-    equal([span["pid"] for span in slow], pids, "processes of the slow ones")
+    # On a busy machine a backend may be slow at its start, too.
+    equal(list(dict.fromkeys(span["pid"] for span in slow)), pids, "processes of the slow ones")
     equal({span["comm"] for span in slow}, {"postgres"}, "commands")
 
 

@@ -12,7 +12,7 @@ GO    ?= $(shell command -v go 2>/dev/null)
 MUSL_GCC ?= $(shell command -v musl-gcc 2>/dev/null)
 SDT_H ?= $(wildcard /usr/include/sys/sdt.h /usr/include/*/sys/sdt.h)
 
-targets_c  := timed keyed values turner cost jumper hot deep canceller fibers jailed spawner inside plugger marked marked_cost opener syncer asker answerer
+targets_c  := timed keyed values turner cost jumper hot deep canceller fibers jailed spawner inside plugger marked marked_cost opener syncer waits chain asker answerer
 targets_cc := thrower names marked_cxx
 
 # One program as linkers, C libraries and distributions make it.
@@ -24,15 +24,17 @@ go_files := gowork gowork.stripped gowork.pie gowork.cgo
 
 # Files that unit tests read.
 debug_files := $(addprefix $(targets_dir)/, timed.stripped timed.minidebug timed.linked timed.crc)
+chain_files := $(addprefix $(targets_dir)/, chain chain.fp chain.stripped chain.minidebug)
 typed_files := $(addprefix $(targets_dir)/, typed.4 typed.5 typed.gz typed.1 typed.clang typed_cxx.4 typed_cxx.5)
 $(BUILD)/unit/test_debugfile: | $(debug_files)
+$(BUILD)/unit/test_stack $(BUILD)/unit/test_unwind: | $(chain_files) $(targets_dir)/libshared.so
 $(BUILD)/unit/test_types: | $(debug_files) $(typed_files)
 
 target_programs := $(targets_c:%=$(targets_dir)/%) $(targets_cc:%=$(targets_dir)/%) \
-	$(addprefix $(targets_dir)/, pipeline canceller_plain libcalls many plugin.so \
+	$(addprefix $(targets_dir)/, pipeline causes canceller_plain libcalls many plugin.so \
 		$(if $(RUSTC),panicker) $(if $(GO),goserver $(go_files)) \
 		$(if $(SDT_H),sdt)) \
-	$(target_files) $(debug_files) $(typed_files)
+	$(target_files) $(debug_files) $(typed_files) $(chain_files)
 
 # What the fuzzer of ELF files begins with; it would not come upon such files by itself.
 fuzz_seeds := $(addprefix $(targets_dir)/, marked names timed.minidebug typed.4 typed.gz typed.clang typed_cxx.5)
@@ -53,6 +55,9 @@ $(targets_cc:%=$(targets_dir)/%): $(targets_dir)/%: $(targets_src)/%.cc
 
 # Functions that begin with endbr64, as distributions built with CET have them.
 $(targets_dir)/timed: target_flags := $(if $(filter x86_64,$(ARCH)),-fcf-protection=full)
+
+# So that the kernel finds the callers of what waits.
+$(targets_dir)/waits: target_flags := -fno-omit-frame-pointer
 
 # So that an exception may pass through its functions.
 $(targets_dir)/plugger: target_flags := -fexceptions
@@ -82,6 +87,18 @@ $(addprefix $(targets_dir)/timed., musl musl_static): $(targets_src)/timed.c $(t
 	$(MUSL_GCC) $(TARGET_CFLAGS) $(target_flags) -o $@ $<
 
 $(targets_dir)/timed.minidebug: $(targets_dir)/timed $(targets_src)/minidebug
+	$(targets_src)/minidebug $< $@
+
+# As its source says, and with frame pointers; and without the names of its functions, and with them packed.
+$(targets_dir)/chain: target_flags := -fomit-frame-pointer
+$(targets_dir)/chain.fp: $(targets_src)/chain.c $(targets_src)/common.h
+	@mkdir -p $(@D)
+	$(CC) $(TARGET_CFLAGS) -fno-omit-frame-pointer -DFRAME_POINTERS -o $@ $< -lpthread
+
+$(targets_dir)/chain.stripped: $(targets_dir)/chain
+	strip -o $@ $<
+
+$(targets_dir)/chain.minidebug: $(targets_dir)/chain $(targets_src)/minidebug
 	$(targets_src)/minidebug $< $@
 
 # Its debug file lies beside it and has its build id.
@@ -161,12 +178,15 @@ $(go_files:%=$(targets_dir)/%): $(targets_src)/gowork.go
 	@mkdir -p $(@D)
 	$(go_build)
 
-# ---- The sample trading pipeline -----------------------------------------------------------------
-pipeline_objects := $(patsubst $(targets_src)/pipeline/%.c,$(targets_dir)/obj/pipeline-%.o,$(wildcard $(targets_src)/pipeline/*.c))
+# ---- Programs of several files: the sample trading pipeline, and what is slow for a known cause ------------
+programs_of_parts := pipeline causes
+parts_of = $(patsubst $(targets_src)/%.c,$(targets_dir)/obj/%.o,$(wildcard $(targets_src)/$(1)/*.c))
 
-$(pipeline_objects): $(targets_dir)/obj/pipeline-%.o: $(targets_src)/pipeline/%.c
+$(foreach p,$(programs_of_parts),$(call parts_of,$(p))): $(targets_dir)/obj/%.o: $(targets_src)/%.c
 	@mkdir -p $(@D)
 	$(CC) $(TARGET_CFLAGS) -MMD -MP -c $< -o $@
 
-$(targets_dir)/pipeline: $(pipeline_objects)
+$(targets_dir)/pipeline: $(call parts_of,pipeline)
+$(targets_dir)/causes: $(call parts_of,causes)
+$(programs_of_parts:%=$(targets_dir)/%):
 	$(CC) $(TARGET_CFLAGS) -o $@ $^ -lpthread

@@ -224,7 +224,7 @@ static void span(void **state)
 	struct lapse_span span = sample_span();
 	json_t *object;
 
-	output_json.span(&fixture->sample.options, &fixture->sample.snapshot, &span);
+	output_json.span(&fixture->sample.options, &fixture->sample.snapshot, &span, NULL);
 	object = written(fixture);
 	assert_string_equal(json_string_value(json_object_get(object, "start_ns")), "1412000000");
 	assert_string_equal(json_string_value(json_object_get(object, "start")),
@@ -235,7 +235,7 @@ static void span(void **state)
 	assert_true(json_is_false(json_object_get(object, "ok")));
 	json_decref(object);
 	span.flags = LAPSE_SPAN_OPEN;
-	output_json.span(&fixture->sample.options, &fixture->sample.snapshot, &span);
+	output_json.span(&fixture->sample.options, &fixture->sample.snapshot, &span, NULL);
 	object = written(fixture);
 	assert_true(json_is_null(json_object_get(object, "ok")));
 	assert_true(json_is_null(json_object_get(object, "ret")));
@@ -253,14 +253,14 @@ static void outcomes(void **state)
 
 	span.ret = UINT64_MAX;
 	span.flags = LAPSE_SPAN_RET;
-	output_json.span(&fixture->sample.options, &fixture->sample.snapshot, &span);
+	output_json.span(&fixture->sample.options, &fixture->sample.snapshot, &span, NULL);
 	object = written(fixture);
 	assert_true(json_is_true(json_object_get(object, "ok")));
 	assert_int_equal(json_integer_value(json_object_get(object, "ret")), -1);
 	json_decref(object);
 	span.flags = LAPSE_SPAN_BREACH;
 	component->total.has_errors = false;
-	output_json.span(&fixture->sample.options, &fixture->sample.snapshot, &span);
+	output_json.span(&fixture->sample.options, &fixture->sample.snapshot, &span, NULL);
 	object = written(fixture);
 	assert_true(json_is_null(json_object_get(object, "ok")));
 	assert_true(json_is_null(json_object_get(object, "ret")));
@@ -279,7 +279,7 @@ static void captured_values(void **state)
 	span.values = 1U << 0 | 1U << 1 | 1U << 3;
 	span.value[1] = 7;
 	span.value[3] = -5;
-	output_json.span(&fixture->sample.options, &fixture->sample.snapshot, &span);
+	output_json.span(&fixture->sample.options, &fixture->sample.snapshot, &span, NULL);
 	object = written(fixture);
 	values = json_object_get(object, "values");
 	assert_int_equal(json_object_size(values), 2);
@@ -371,7 +371,7 @@ static void hostile_names(void **state)
 
 	memcpy(span.comm, "a\xff\033\"\\b\0\0\0\0\0\0\0\0\0", sizeof(span.comm));
 	fixture->sample.components[0].name = "gr\xc3\xbc\xc3\x9f\x1b";
-	output_json.span(&fixture->sample.options, &fixture->sample.snapshot, &span);
+	output_json.span(&fixture->sample.options, &fixture->sample.snapshot, &span, NULL);
 	object = written(fixture);
 	assert_non_null(strstr(json_string_value(json_object_get(object, "comm")), "\\xff"));
 	assert_string_equal(json_string_value(json_object_get(object, "component")),

@@ -97,18 +97,18 @@ static void spans(void **state)
 	struct sample *sample = *state;
 	struct lapse_span span = sample_span();
 
-	output_text.span(&sample->options, &sample->snapshot, &span);
+	output_text.span(&sample->options, &sample->snapshot, &span, NULL);
 	assert_string_equal(sample_text(sample),
 			    "TIME         COMM            PID      TID         LAT(ms)  RESULT   FUNC\n"
 			    "22:13:21.596 checkout        41822    41830        184.20  err -11  endToEnd\n");
 	span.flags = LAPSE_SPAN_OPEN;
-	output_text.span(&sample->options, &sample->snapshot, &span);
+	output_text.span(&sample->options, &sample->snapshot, &span, NULL);
 	assert_string_equal(sample_text(sample),
 			    "22:13:21.596 checkout        41822    41830        184.20  open     endToEnd\n");
 	span.flags = LAPSE_SPAN_BREACH;
 	span.duration_ns = 12345;
 	sample->options.unit = UNIT_US;
-	output_text.span(&sample->options, &sample->snapshot, &span);
+	output_text.span(&sample->options, &sample->snapshot, &span, NULL);
 	assert_string_equal(sample_text(sample),
 			    "22:13:21.596 checkout        41822    41830          12.3  ok       endToEnd\n");
 }
@@ -152,7 +152,7 @@ static void cache_and_values(void **state)
 	span.value[0] = -7;
 	span.flags &= ~(uint32_t)LAPSE_SPAN_RET;
 	span.flags |= LAPSE_SPAN_UNTIMED;
-	output_text.span(&sample->options, &sample->snapshot, &span);
+	output_text.span(&sample->options, &sample->snapshot, &span, NULL);
 	text = sample_text(sample);
 	assert_non_null(strstr(text, "RESULT   VALUES               FUNC\n"));
 	assert_non_null(strstr(text, "41830             -  err      batch_size=-7        endToEnd\n"));
@@ -171,7 +171,7 @@ static void late_values_and_goroutines(void **state)
 		(struct value_stats){.name = "depth", .count = 1, .mean = 2};
 	output_text.interval(&sample->options, &sample->snapshot);
 	assert_non_null(strstr(sample_text(sample), "HEALTH VALUES               FUNC\n"));
-	output_text.span(&sample->options, &sample->snapshot, &span);
+	output_text.span(&sample->options, &sample->snapshot, &span, NULL);
 	assert_null(strstr(sample_text(sample), "VALUES"));
 	sample->components[0].value_name[0] = "depth";
 	sample->components[0].value_name[1] = "width";
@@ -180,7 +180,7 @@ static void late_values_and_goroutines(void **state)
 	span.value[1] = 3;
 	span.tid = 0;
 	span.comm[0] = '\0';
-	output_text.span(&sample->options, &sample->snapshot, &span);
+	output_text.span(&sample->options, &sample->snapshot, &span, NULL);
 	assert_string_equal(
 		sample_text(sample),
 		"TIME         COMM            PID      TID         LAT(ms)  RESULT   VALUES               "
@@ -205,7 +205,7 @@ static void hostile_names(void **state)
 
 	memcpy(span.comm, "\033[31mevil\n\xff 3456", sizeof(span.comm));
 	sample->components[0].name = "a\033]0;b\a";
-	output_text.span(&sample->options, &sample->snapshot, &span);
+	output_text.span(&sample->options, &sample->snapshot, &span, NULL);
 	text = sample_text(sample);
 	assert_non_null(strstr(text, "\\x1b[31mevil\\x0a\\xff 3456"));
 	assert_non_null(strstr(text, "a\\x1b]0;b\\x07"));

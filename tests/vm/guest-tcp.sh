@@ -38,8 +38,9 @@ end_answerer() {
 # Everything that both do, traced; $final is what lapse says.
 through() { # BACKEND ADDRESS WAY OPTIONS...
 	backend=$1
-	shift
-	start_target asker "$1" "$port" "$2" $(shift 2 && echo "$@")
+	 	shift
+	way=$2
+	start_target asker "$1" "$port" "$2"  $(shift 2 && echo "$@")
 	if ! start_lapse stat -p "$target,$answerer" connect=tcp:connect request=tcp:request serve=tcp:serve \
 		accept=tcp:accept handshake=tcp:handshake --tcp-backend="$backend" --json; then
 		fail "lapse does not trace: $(tail -n 1 $work/lapse.err)"
@@ -51,20 +52,43 @@ through() { # BACKEND ADDRESS WAY OPTIONS...
 	conserved
 }
 
-# Within a tenth or 5 ms of the program's own median.
-near() { # COMPONENT TRUTH; TRUTH in ns
+# A figure in whole ns; of one span alone there is no median, but it is the mean.
+median_of() { # COMPONENT
 	got=$(figure_of "$1" p50_ns)
-	# Of one span there is no median.
-	[ -n "$got" ] || got=$(figure_of "$1" max_ns)
-	got=${got%.*}
-	room=$(($2 / 10 > 5000000 ? $2 / 10 : 5000000))
+	got=${got:-$(figure_of "$1" avg_ns)}
+	echo "${got%.*}"
+}
+
+# The program's connect() returns when it runs again, which is later by what else there is to do.
+no_longer() { # COMPONENT TRUTH
+	got=$(median_of "$1")
+	note "$name: median $1 ${got:-none} ns, by the program $2 ns"
+	[ "${got:-0}" -gt 0 ] && [ "$got" -le $(($2 + 20000000)) ] ||
+		fail "median of $1: ${got:-none} ns, by the program's clock $2 ns"
+}
+
+# The kernel leaves a program out while it, or with kprobes any other, is in the midst of a run on that
+# processor, and says how often; all is slow here, so that it happens.
+exactly() { # GOT WANTED WHAT
+	[ "$1" = "$2" ] && return
+		[ "${1:-0}" -lt "$2" ] && [ "${1:-0}" -ge $(($2 - $(integrity kernel_missed))) ] &&
+		note "$name: $3: $1 of $2, $(integrity kernel_missed) runs missed" && return
+	fail "$3: '$1' instead of '$2'"
+}
+
+# Within a quarter or 20 ms of the program's own median: two machines share two processors, and are emulated. What it says of a request ends when it has read the answer.
+near() { # COMPONENT TRUTH; TRUTH in ns
+	got=$(median_of "$1")
+	unread=$(figure_of "$1" unread_avg_ns)
+	[ "$1" != request ] || [ "$way" != many ] || got=$((${got:-0} + ${unread%.*}))
+		room=$(($2 / 4 > 20000000 ? $2 / 4 : 20000000))
 	note "$name: median $1 ${got:-none} ns, by the program $2 ns"
 	[ "${got:-0}" -ge $(($2 - room)) ] && [ "${got:-0}" -le $(($2 + room)) ] ||
 		fail "median of $1: ${got:-none} ns, by the program's clock $2 ns"
 }
 
 medians() {
-	near connect "$(truth connect_ns)"
+		no_longer connect "$(truth connect_ns)"
 	near request "$(truth request_ns)"
 	near serve "$(answerer_truth serve_ns)"
 	near accept "$(answerer_truth accept_ns)"
@@ -76,10 +100,12 @@ retransmits() {
 }
 
 tcp_counted() { # CONNECTS REQUESTS
-	equal "$(count_of connect)" "$1" "connects"
-	equal "$(count_of accept)" "$1" "accepts"
-	counted request "$2"
-	counted serve "$2"
+		exactly "$(count_of connect)" "$1" "connects"
+	exactly "$(count_of accept)" "$1" "accepts"
+	exactly "$(count_of request)" "$2" "requests"
+	exactly "$(count_of serve)" "$2" "serves"
+	equal "$(histogram_of request)" "$(count_of request)" "histogram's count of request"
+	equal "$(histogram_of serve)" "$(count_of serve)" "histogram's count of serve"
 }
 
 # ---- tests ---------------------------------------------------------------------------------
@@ -156,7 +182,9 @@ tcp_way() { # BACKEND REQUESTS WAY OPTIONS...
 	through "$backend" 127.0.0.1 "$@" --delay 20ms || return
 	tcp_counted 1 "$requests"
 	near request "$(truth request_ns)"
-	equal "$(figure_of request pipelined)" "$(truth pipelined)" "further sends"
+		# Segments, which are all that the tracepoints of older kernels show, do not tell one send from another.
+	[ "$backend/$way" = tracepoint/upload ] ||
+		equal "$(figure_of request pipelined)" "$(truth pipelined)" "further sends"
 	retransmits
 }
 
@@ -171,23 +199,28 @@ with_answerer() { # FUNCTION ARGUMENTS...
 	[ -z "$answerer" ] || end_answerer
 }
 
+# What a backend sees by itself.
 tcp_tests_of() { # BACKEND
 	run_tcp "tcp-delays/$1" tcp_delays 127.0.0.1
 	run_tcp "tcp-delays6/$1" tcp_delays ::1
 	run_tcp "tcp-mapped/$1" tcp_delays 127.0.0.1 ::ffff:127.0.0.1
 	run_tcp "tcp-lost/$1" tcp_lost
-	run_tcp "tcp-lost-answer/$1" tcp_lost_answer
-	run_tcp "tcp-slow/$1" tcp_slow_connect
 	run_tcp "tcp-refused/$1" tcp_fails refused 5
 	run_tcp "tcp-taken/$1" tcp_fails taken 6
 	run_tcp "tcp-many/$1" tcp_many
 	run_tcp "tcp-before/$1" tcp_before
 	run_tcp "tcp-sendfile/$1" tcp_way 6 plain --calls 6 --sendfile --answer 50000
-	run_tcp "tcp-halves/$1" tcp_way 5 halves --calls 5
 	run_tcp "tcp-batches/$1" tcp_way 5 batches --calls 5
 	run_tcp "tcp-upload/$1" tcp_way 3 upload --calls 3 --body 4000000
-	run_tcp "tcp-banner/$1" tcp_way 5 banner --calls 5
 	run_tcp "tcp-half-closed/$1" tcp_way 1 half-closed --calls 1
+}
+
+# What all of them leave to the same programs: once is enough.
+tcp_tests_of_all() { # BACKEND
+	run_tcp "tcp-lost-answer/$1" tcp_lost_answer
+	run_tcp "tcp-slow/$1" tcp_slow_connect
+	run_tcp "tcp-halves/$1" tcp_way 5 halves --calls 5
+	run_tcp "tcp-banner/$1" tcp_way 5 banner --calls 5
 	run_tcp "tcp-unread/$1" tcp_way 4 late-read --calls 4
 	run_tcp "tcp-threads/$1" tcp_way 5 threads --calls 5
 }
@@ -196,6 +229,7 @@ tcp_tests() {
 	for backend in fentry kprobe tracepoint; do
 		if [ "$(doctor_says "tcp $backend")" = true ]; then
 			tcp_tests_of $backend
+			[ $backend != kprobe ] || tcp_tests_of_all $backend
 		else
 			skip "tcp/$backend" "this kernel has no such way to trace TCP"
 		fi

@@ -12,6 +12,8 @@ only=${1:-} times=${2:-1}
 . "${0%/*}/guest-lib.sh"
 # shellcheck source=tests/vm/guest-tcp.sh
 . "${0%/*}/guest-tcp.sh"
+# shellcheck source=tests/vm/guest-why.sh
+. "${0%/*}/guest-why.sh"
 
 # ---- what the kernel has -------------------------------------------------------------------
 
@@ -342,6 +344,8 @@ for kind in session multi perf; do
 	*) skip $kind "this kernel has no such attachment" ;;
 	esac
 done
+# Causes are kept beside the task itself.
+[ "$(doctor_says 'task storage')" != true ] || why_tests
 tcp_tests
 echo "end $results"
 [ $failures -eq 0 ] && exit 1

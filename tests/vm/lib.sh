@@ -8,7 +8,7 @@ build=$(realpath "${BUILD:-build}")
 vm_dir=$build/vm
 kernels=$build/deps/kernels
 qemu=$build/deps/qemu/qemu-system-x86_64
-vm_targets=(hot timed keyed values turner marked sdt deep jumper thrower canceller fibers jailed asker answerer)
+vm_targets=(hot timed keyed values turner marked sdt deep jumper thrower canceller fibers jailed asker answerer causes)
 
 # Without arguments: the series of the matrix, fetched or not, oldest first.
 known_kernels() {
@@ -35,7 +35,7 @@ stage_root() { # ROOT
 	mkdir -p "$root"/{bin,targets,dev}
 	install -m 0755 "$(command -v busybox)" "$root/bin/busybox"
 	ln -s busybox "$root/bin/sh"
-	install -m 0755 tests/vm/init tests/vm/guest.sh tests/vm/guest-lib.sh tests/vm/guest-tcp.sh "$root/"
+	install -m 0755 tests/vm/init tests/vm/guest*.sh "$root/"
 	install -m 0755 "$vm_dir/leave" "$root/bin/leave"
 	install_stripped "$build/lapse" "$root/bin/lapse" || return 1
 	for name in "${vm_targets[@]}"; do

@@ -187,6 +187,20 @@ static int set_tcp_backend(struct options *options, const char *value)
 	return 0;
 }
 
+static int set_why(struct options *options, const char *value)
+{
+	(void)value;
+	options->why = WHY_ON;
+	return 0;
+}
+
+static int set_no_why(struct options *options, const char *value)
+{
+	(void)value;
+	options->why = WHY_OFF;
+	return 0;
+}
+
 static int set_yes(struct options *options, const char *value)
 {
 	(void)value;
@@ -231,6 +245,8 @@ enum {
 	KEY_FORCE,
 	KEY_FAIL_ON,
 	KEY_TCP_BACKEND,
+	KEY_WHY,
+	KEY_NO_WHY,
 };
 
 static const struct option_row rows[] = {
@@ -260,6 +276,9 @@ static const struct option_row rows[] = {
 	{"attach", KEY_ATTACH, "KIND", "auto, session, multi or perf", TRACING, set_attach},
 	{"tcp-backend", KEY_TCP_BACKEND, "KIND", "auto, fentry, kprobe or tracepoint", TRACING,
 	 set_tcp_backend},
+	{"why", KEY_WHY, NULL, "tell what calls waited for (default in trace and watch)", TRACING & ~VERB_TCP,
+	 set_why},
+	{"no-why", KEY_NO_WHY, NULL, "do not", TRACING & ~VERB_TCP, set_no_why},
 	{"force-uretprobe", KEY_FORCE, NULL,
 	 "use return probes even where exceptions or fibers in the target would then kill it", TRACING,
 	 set_force},

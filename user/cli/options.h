@@ -22,6 +22,9 @@ enum verb_bit {
 	VERB_TCP = 1 << 6,
 };
 
+/* Causes of spans: AUTO is on where spans are shown one by one, or judged. */
+enum why_choice { WHY_AUTO, WHY_ON, WHY_OFF };
+
 enum color_choice { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
 struct options {
@@ -39,6 +42,7 @@ struct options {
 	bool timestamps, json, yes, force_uretprobe;
 	enum attach_kind attach;
 	enum tcp_backend tcp_backend;
+	enum why_choice why;
 	const char *merge;
 	const char *output_path;
 	pid_t tid;

@@ -20,11 +20,18 @@ static void check(struct session *session, int err)
 
 /* ---- spans ---------------------------------------------------------------------------------- */
 
+static void show(struct session *session, const struct lapse_span *span)
+{
+	struct output_stack stack = stacks_of(session, span);
+
+	check(session, session->output->span(&session->show, monitor_snapshot(session->monitor), span,
+					     stack.n ? &stack : NULL));
+}
+
 static void show_span(struct session *session, const struct lapse_span *span)
 {
 	if (!session->error && session->kind == SESSION_TRACE && session->output->span)
-		check(session,
-		      session->output->span(&session->show, monitor_snapshot(session->monitor), span));
+		show(session, span);
 }
 
 /* An open span is shown once, when it is first seen over the limit, and again when it returns. */

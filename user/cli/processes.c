@@ -230,6 +230,7 @@ static void meet(struct session *session, pid_t pid, uint64_t began_ns)
 		return;
 	processes_say_more(processes_extend(session, &process), pid, began_ns);
 	tracer_tcp_adopt(session->tracer);
+	stacks_prime(session, pid);
 	tracer_watch_usage(session->tracer, pid);
 	process_free(&process);
 }

@@ -88,6 +88,7 @@ void session_free(struct session *session)
 	tracer_free(session->tracer);
 	handlers_stop(session->handlers);
 	present_free(session);
+	stacks_free(session);
 	budget_free(session->budget);
 	lookup_free(session->lookup);
 	processes_free(session);

@@ -45,6 +45,8 @@ struct session {
 	struct handlers *handlers;
 	struct budget *budget;
 	struct lookup *lookup;	       /* of the names of TCP peers; NULL: there is none */
+	struct stack_symbols *symbols; /* of stacks; NULL: none are shown */
+	struct wait_stack *wait_stack; /* room for one */
 	struct shown_open *shown_open; /* open spans that have been shown */
 
 	pid_t *replaced; /* libraries.c: measured by instructions since a library came */
@@ -117,6 +119,13 @@ int connections_parse(struct session *session);
 int connections_add_loop(struct session *session);
 int connections_plan(struct session *session);
 int connections_learn(struct session *session, uint32_t component);
+
+/* stacks.c: the stacks of waits in words. Those of a span are valid until the next one's. 0 or -1 (no
+ * memory). */
+int stacks_new(struct session *session);
+void stacks_free(struct session *session);
+void stacks_prime(struct session *session, pid_t pid);
+struct output_stack stacks_of(struct session *session, const struct lapse_span *span);
 
 /* budget.c: probes that take too much of the target's CPU time. 0 or -ENOMEM. */
 int budget_new(struct session *session);

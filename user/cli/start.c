@@ -23,6 +23,16 @@ static int64_t epoch_offset(void)
 	return (int64_t)(wall.tv_sec * NSEC_PER_SEC + wall.tv_nsec) - (int64_t)clock_now_ns();
 }
 
+/* Only what has a thread of its own has causes. */
+static bool wants_why(const struct session *session)
+{
+	bool by_itself = session->kind == SESSION_TRACE || session->kind == SESSION_WATCH;
+
+	if (session->tcp || (!session->plan.n_places && !session->plan.n_syscalls && !session->plan.awaits))
+		return false;
+	return session->options->why == WHY_ON || (by_itself && session->options->why == WHY_AUTO);
+}
+
 static int open_output(struct session *session)
 {
 	const struct options *options = session->options;
@@ -34,6 +44,7 @@ static int open_output(struct session *session)
 		.timestamps = options->timestamps,
 		.histogram = session->kind != SESSION_WATCH && !session->tcp,
 		.tcp = session->tcp,
+		.why = wants_why(session),
 	};
 	if (options->output_path) {
 		session->show.stream = fopen(options->output_path, "we");
@@ -245,6 +256,16 @@ static bool wants_usdts(const struct session *session)
 	return false;
 }
 
+/* Functions and markers, as far as there are any or may come later. */
+static bool wants_places(const struct session *session)
+{
+	for (size_t i = 0; i < session->n_specs; i++)
+		if (session->specs[i].kind != SPEC_TCP && session->specs[i].kind != SPEC_SYSCALL &&
+		    session->specs[i].kind != SPEC_LOOP)
+			return true;
+	return false;
+}
+
 static int open_tracer(struct session *session)
 {
 	const struct target_selection *selection = &session->selection;
@@ -261,6 +282,8 @@ static int open_tracer(struct session *session)
 		.follow = selection->follow,
 		.pids = selection->pids,
 		.n_pids = selection->n_pids,
+		.why = wants_why(session),
+		.places = wants_places(session),
 		.usdts = wants_usdts(session),
 		.syscalls = session->plan.n_syscalls,
 		.tcp = session->plan.n_tcps,
@@ -368,6 +391,7 @@ static int attach(struct session *session)
 	for (size_t i = 0; i < session->n_processes; i++) {
 		libraries_watch(session, &session->processes[i], 0);
 		tracer_watch_usage(session->tracer, session->processes[i].pid);
+		stacks_prime(session, session->processes[i].pid);
 	}
 	say_prices(session);
 	return 0;
@@ -382,7 +406,7 @@ int session_start(struct session *session)
 	code = open_output(session);
 	if (code)
 		return code;
-	if (start_monitor(session) || budget_new(session) ||
+	if (start_monitor(session) || budget_new(session) || stacks_new(session) ||
 	    lookup_new(session->specs, session->n_specs, clock_now_ns(), LOOKUP_PERIOD_NS,
 		       &session->lookup)) {
 		diag_error("out of memory");

@@ -388,7 +388,7 @@ static int attach_processes(struct tracer *tracer)
 		err = attach_process_program(tracer, skel->progs.process_exec);
 	if (!err)
 		err = attach_process_program(tracer, skel->progs.process_fork);
-	if (!err && tracer->features.task_storage)
+	if (!err && tracer_has_frames(tracer))
 		err = open_frames_attach(tracer);
 	return err;
 }
@@ -476,6 +476,8 @@ int tracer_attach(struct tracer *tracer, const struct plan *plan, size_t first_p
 		err = attach_syscalls(tracer, plan);
 	if (!err)
 		err = tcp_attach(tracer, plan);
+	if (!err)
+		err = why_attach(tracer);
 	if (!tracer->last_tick_ns)
 		tracer->last_tick_ns = clock_now_ns();
 	return err;
@@ -525,6 +527,8 @@ int tracer_watch_libraries(struct tracer *tracer, const struct mapped_file *file
 	const struct batch batch = {.offsets = &at, .cookies = &cookie, .n = 1};
 	int err;
 
+	if (!tracer->options.places)
+		return 0;
 	if (tracer->pid_filter_broken)
 		pid = -1;
 	if (watched(tracer, file->id, pid))

@@ -69,10 +69,12 @@ void features_probe(struct features *features)
 	features->ring = libbpf_probe_bpf_map_type(BPF_MAP_TYPE_RINGBUF, NULL) == 1;
 	features->multi = attach_type_known(BPF_TRACE_UPROBE_MULTI);
 	features->session = attach_type_known(BPF_TRACE_UPROBE_SESSION);
-	features->task_storage =
-		libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_task_storage_get, NULL) == 1;
 	features->cookie =
 		libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_get_attach_cookie, NULL) == 1;
+	/* The programs for kernels without cookies leave it alone where it is (5.12 to 5.14), too. */
+	features->task_storage =
+		features->cookie &&
+		libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_task_storage_get, NULL) == 1;
 }
 
 int features_choose(const struct features *features, enum attach_kind wanted)

@@ -25,13 +25,13 @@ int tcp_backend_try(enum tcp_backend backend);
 int tcp_backend_choose(enum tcp_backend wanted);
 
 struct features {
-	int bpf;      /* 0, or -errno: programs can be loaded */
-	bool btf;     /* the kernel describes its types */
-	bool ring;    /* the way to user space */
-	bool session; /* uprobe.session */
-	bool multi;   /* uprobe.multi */
-	bool task_storage;
-	bool cookie; /* attach cookies for perf-event uprobes; without them lapse tells them itself */
+	int bpf;	   /* 0, or -errno: programs can be loaded */
+	bool btf;	   /* the kernel describes its types */
+	bool ring;	   /* the way to user space */
+	bool session;	   /* uprobe.session */
+	bool multi;	   /* uprobe.multi */
+	bool task_storage; /* to be used: only beside cookies */
+	bool cookie;	   /* attach cookies for perf-event uprobes; without them lapse tells them itself */
 };
 
 /* Finds out; some milliseconds. Needs the rights to load programs, else only .bpf says why not. */

@@ -239,6 +239,8 @@ int open_frames_read(struct tracer *tracer, uint64_t now_ns)
 	memset(tracer->dead, 0, tracer->n_components * sizeof(*tracer->dead));
 	if (!tracer->features.task_storage)
 		return open_threads_read(tracer, now_ns) ?: open_maps_read(tracer, now_ns);
+	if (!tracer_has_frames(tracer))
+		return open_maps_read(tracer, now_ns);
 	if (!tracer->iterator)
 		return -EOPNOTSUPP;
 	fd = bpf_iter_create(bpf_link__fd(tracer->iterator));

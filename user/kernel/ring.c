@@ -16,6 +16,8 @@ static int take(void *context, void *data, size_t size)
 
 	if (*kind == LAPSE_REC_SPAN && size >= sizeof(struct lapse_span))
 		return to->span ? to->span(to->context, data) : 0;
+	if (*kind == LAPSE_REC_WHY && size >= sizeof(struct lapse_why_span))
+		return to->span ? to->span(to->context, data) : 0;
 	if (*kind == LAPSE_REC_TCP && size >= sizeof(struct lapse_tcp_span))
 		return to->span ? to->span(to->context, data) : 0;
 	if (*kind == LAPSE_REC_PROC && size >= sizeof(struct lapse_proc))

@@ -36,6 +36,7 @@ static const struct tcp_program programs[] = {
 	{"tcp_retransmit_tp", TCP_AUTO, NEEDS_NOTHING, NULL},
 
 	{"tcp_send_fentry", TCP_FENTRY, NEEDS_NOTHING, NULL},
+	{"tcp_room_fexit", TCP_FENTRY, NEEDS_NOTHING, NULL},
 	{"tcp_sendpage_fentry", TCP_FENTRY, NEEDS_FUNCTION, "do_tcp_sendpages"},
 	{"tcp_arrive_fentry", TCP_FENTRY, NEEDS_NOTHING, NULL},
 	{"tcp_arrive_late_fentry", TCP_FENTRY, NEEDS_NOTHING, NULL},
@@ -46,6 +47,8 @@ static const struct tcp_program programs[] = {
 	{"tcp_connect6_fexit", TCP_FENTRY, NEEDS_FUNCTION, "tcp_v6_connect"},
 
 	{"tcp_send_kprobe", TCP_KPROBE, NEEDS_NOTHING, NULL},
+	{"tcp_room_kretprobe", TCP_KPROBE, NEEDS_NOTHING, NULL},
+	{"tcp_room_kprobe", TCP_KPROBE, NEEDS_NOTHING, NULL},
 	{"tcp_sendpage_kprobe", TCP_KPROBE, NEEDS_FUNCTION, "do_tcp_sendpages"},
 	{"tcp_arrive_kprobe", TCP_KPROBE, NEEDS_NOTHING, NULL},
 	{"tcp_arrive_late_kprobe", TCP_KPROBE, NEEDS_NOTHING, NULL},

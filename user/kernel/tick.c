@@ -239,6 +239,7 @@ static int read_component(struct tracer *tracer, size_t component, bool last, ui
 	read_extremes(tracer, component, now_tick, end_tick, out);
 	read_recent(tracer, component, recent, out);
 	tcp_read(tracer, component, out);
+	out->causes = tracer_causes(tracer, component);
 	return err;
 }
 

@@ -106,7 +106,7 @@ static int set_sizes(struct tracer *tracer)
 	if (!err)
 		err = bpf_map__set_max_entries(skel->maps.events, tracer->options.ring_bytes);
 	if (!err)
-		err = rules_size(tracer) ?: tcp_size(tracer);
+		err = rules_size(tracer) ?: tcp_size(tracer) ?: why_size(tracer);
 	if (err)
 		return err;
 	return set_stacks(tracer);
@@ -115,15 +115,16 @@ static int set_sizes(struct tracer *tracer)
 static int choose_programs(struct tracer *tracer)
 {
 	struct lapse_bpf *skel = tracer->skel;
+	bool places = tracer->options.places, perf = tracer->kind == ATTACH_PERF;
 
-	bpf_program__set_autoload(skel->progs.span_session, tracer->kind == ATTACH_SESSION);
-	bpf_program__set_autoload(skel->progs.place_multi, tracer->kind != ATTACH_PERF);
-	bpf_program__set_autoload(skel->progs.libraries_multi, tracer->kind != ATTACH_PERF);
-	bpf_program__set_autoload(skel->progs.libraries_perf, tracer->kind == ATTACH_PERF);
-	bpf_program__set_autoload(skel->progs.return_multi, tracer->kind == ATTACH_MULTI);
-	bpf_program__set_autoload(skel->progs.place_perf, tracer->kind == ATTACH_PERF);
-	bpf_program__set_autoload(skel->progs.return_perf, tracer->kind == ATTACH_PERF);
-	bpf_program__set_autoload(skel->progs.open_frames, tracer->features.task_storage);
+	bpf_program__set_autoload(skel->progs.span_session, places && tracer->kind == ATTACH_SESSION);
+	bpf_program__set_autoload(skel->progs.place_multi, places && !perf);
+	bpf_program__set_autoload(skel->progs.libraries_multi, places && !perf);
+	bpf_program__set_autoload(skel->progs.libraries_perf, places && perf);
+	bpf_program__set_autoload(skel->progs.return_multi, places && tracer->kind == ATTACH_MULTI);
+	bpf_program__set_autoload(skel->progs.place_perf, places && perf);
+	bpf_program__set_autoload(skel->progs.return_perf, places && perf);
+	bpf_program__set_autoload(skel->progs.open_frames, tracer_has_frames(tracer));
 	bpf_program__set_autoload(skel->progs.process_exec, true);
 	bpf_program__set_autoload(skel->progs.marker_multi, tracer->n_markers && tracer->kind != ATTACH_PERF);
 	bpf_program__set_autoload(skel->progs.marker_perf, tracer->n_markers && tracer->kind == ATTACH_PERF);
@@ -132,6 +133,7 @@ static int choose_programs(struct tracer *tracer)
 	bpf_program__set_autoload(skel->progs.syscall_exit, tracer->options.syscalls);
 	bpf_program__set_autoload(skel->progs.process_fork,
 				  tracer->options.all_processes || tracer->options.follow);
+	why_choose_programs(tracer);
 	return tcp_choose_programs(tracer);
 }
 
@@ -182,7 +184,7 @@ static int map_arrays(struct tracer *tracer)
 					  tracer->n_recent ? tracer->n_recent : 1);
 	if (!tracer->components || !tracer->cells || !tracer->histograms || !tracer->recent)
 		return -ENOMEM;
-	return rules_map(tracer) ?: tcp_map(tracer);
+	return rules_map(tracer) ?: tcp_map(tracer) ?: why_map(tracer);
 }
 
 /* The calibration's components, which come last, have no limits; neither has anything yet. */
@@ -340,6 +342,17 @@ static int open_object(struct tracer *tracer)
 	return bpf_object__open_skeleton(skel->skeleton, NULL);
 }
 
+/* Numbers that can be taken at once: of recent spans twice what is remembered, and of values' names. */
+static size_t n_claims(const struct tracer *tracer)
+{
+	size_t n = tracer->n_markers * LAPSE_VALUES + 1;
+
+	for (size_t i = 0; i < tracer->n_components; i++)
+		if (tracer->memory[i].recent_len)
+			n += 2 * LAPSE_CLAIMS_KEPT;
+	return n;
+}
+
 /* What the programs need of maps that only kernels without attach cookies have in use. */
 static int set_old_maps(struct tracer *tracer)
 {
@@ -347,6 +360,8 @@ static int set_old_maps(struct tracer *tracer)
 	bool old = !tracer->features.cookie;
 	int err = bpf_map__set_autocreate(skel->maps.claims, old);
 
+	if (!err)
+		err = bpf_map__set_max_entries(skel->maps.claims, n_claims(tracer));
 	if (!err)
 		err = bpf_map__set_autocreate(skel->maps.cookie_passed, old);
 	return err ?: bpf_map__set_autocreate(skel->maps.cookie_next, old);
@@ -415,6 +430,7 @@ static void unmap_arrays(struct tracer *tracer)
 	tracer_unmap_array(tracer->recent, sizeof(uint64_t), tracer->n_recent ? tracer->n_recent : 1);
 	rules_unmap(tracer);
 	tcp_unmap(tracer);
+	why_unmap(tracer);
 }
 
 void tracer_detach(struct tracer *tracer)

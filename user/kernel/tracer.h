@@ -15,7 +15,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "bpf/event.h"
+#include "bpf/config.h"
 #include "kernel/features.h"
 #include "monitor/feed.h"
 #include "probe/plan.h"
@@ -48,9 +48,10 @@ struct tracer_options {
 	bool follow;	  /* children of the pids, too */
 	const pid_t *pids;
 	size_t n_pids;
-	pid_t tid;		   /* one thread alone, or 0 */
-	bool usdts, syscalls, tcp; /* the plan has some */
+	pid_t tid;			   /* one thread alone, or 0 */
+	bool places, usdts, syscalls, tcp; /* the plan has some, or may get some later */
 	enum tcp_backend tcp_backend;
+	bool why;	 /* causes of spans */
 	size_t n_groups; /* components that groups of connections may take, behind all others */
 };
 
@@ -76,6 +77,12 @@ int tracer_attach(struct tracer *tracer, const struct plan *plan, size_t first_p
 
 /* The rules of TCP as @plan has them now: names of peers may have got other addresses. */
 int tracer_tcp_rules(struct tracer *tracer, const struct plan *plan);
+
+/* Causes of @component's spans by their duration: LAPSE_WHY_ROWS rows, in place; NULL: none are kept. */
+const struct lapse_why_row *tracer_causes(const struct tracer *tracer, size_t component);
+
+/* The frames of stack @number, innermost first; how many, 0 where it is not known. */
+int tracer_stack(const struct tracer *tracer, int32_t number, uint64_t frames[LAPSE_STACK_DEPTH]);
 
 /* Takes the connections in that processes which came later have open. */
 int tracer_tcp_adopt(struct tracer *tracer);

@@ -81,6 +81,7 @@ struct tracer {
 	bool syscalls_attached;
 	enum tcp_backend tcp_backend;
 	struct lapse_tcp_cell *tcp_cells; /* mapped */
+	struct lapse_why_row *why_rows;	  /* mapped */
 	struct tsc_base {
 		uint64_t ns, cycles;
 	} tsc; /* when the time stamp counter was first read */
@@ -159,6 +160,13 @@ void tcp_read(const struct tracer *tracer, size_t component, struct tick_compone
 /* Lets the ticks tell of components that groups have taken meanwhile. */
 void tcp_take_groups(struct tracer *tracer);
 
+/* why.c */
+void why_choose_programs(struct tracer *tracer);
+int why_size(struct tracer *tracer);
+int why_map(struct tracer *tracer);
+void why_unmap(struct tracer *tracer);
+int why_attach(struct tracer *tracer);
+
 /* open_tcp.c: what connections have under way. */
 int open_tcp_read(struct tracer *tracer, uint64_t now_ns);
 
@@ -203,6 +211,12 @@ int open_frames_attach(struct tracer *tracer);
 int open_frames_read(struct tracer *tracer, uint64_t now_ns);
 /* The last looks while the probes are there; what they find holds from then on. */
 void open_frames_settle(struct tracer *tracer);
+
+/* Whether threads have frames or turns that can be looked at while they are open. */
+static inline bool tracer_has_frames(const struct tracer *tracer)
+{
+	return (tracer->options.places || tracer->options.syscalls) && tracer->features.task_storage;
+}
 
 /* The cell of a component and shard. */
 static inline struct lapse_cell *tracer_cell(const struct tracer *tracer, size_t component, unsigned shard)

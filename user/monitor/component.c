@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "monitor/causes.h"
+
 /* ---- findings ---------------------------------------------------------------------------------- */
 
 void component_violated(struct component *component, struct objective_run *run, uint64_t growth)
@@ -200,6 +202,8 @@ static int take_input(struct component *c, const struct tick_component *input)
 		values_count(c, input);
 	if (c->tcp)
 		count_connections(c, input);
+	if (!err)
+		err = causes_take(&c->causes, input->causes);
 	c->counters = input->counters;
 	c->cache_lost = input->cache_lost;
 	c->detached = input->detached;

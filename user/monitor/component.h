@@ -45,6 +45,7 @@ struct component {
 	struct tick_value values[LAPSE_VALUES]; /* names, counts and sums */
 	uint64_t cache_lost;
 	struct tick_tcp connections;
+	struct lapse_why_row *causes; /* as the last tick told them; NULL: not known */
 	struct tick_connects connects;
 	struct figures total, interval, last_interval; /* the last is the newest full one */
 	uint64_t interval_ticks;

@@ -256,6 +256,7 @@ void component_free(struct component *component)
 	figures_free(&component->last_interval);
 	rolling_free(&component->day);
 	rolling_free(&component->five_minutes);
+	free(component->causes);
 	free(component->objectives);
 	free(component->alerts);
 	free(component->name);

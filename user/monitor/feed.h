@@ -74,6 +74,7 @@ struct tick_component {
 	struct tick_value value[LAPSE_VALUES];
 	uint64_t cache_lost; /* hits or misses that were lost since the start */
 	struct tick_tcp tcp;
+	const struct lapse_why_row *causes; /* LAPSE_WHY_ROWS, since the start; NULL: not kept */
 	struct tick_connects connects;
 };
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "bpf/buckets.h"
+#include "monitor/causes.h"
 #include "monitor/health.h"
 #include "monitor/quarters.h"
 #include "monitor/state.h"
@@ -213,6 +214,7 @@ static int copy_component(struct component *c, struct component_snapshot *out)
 	out->interval = component_stats(c, &c->last_interval);
 	out->window = component_window_stats(c);
 	out->total = component_stats(c, &c->total);
+	out->n_bands = causes_bands(c->causes, out->bands);
 	out->window_spec = c->spec;
 	out->in_flight = c->in_flight;
 	out->has_oldest = c->has_oldest;

@@ -103,6 +103,15 @@ struct objective_state {
 	const char *why_unknown; /* NULL where the verdict is known */
 };
 
+/* What the slowest share of spans spent their time on. */
+struct cause_band {
+	double share;	/* of all spans, as asked for: 1, 0.1, 0.01 */
+	uint64_t count; /* spans in it */
+	double mean_ns;
+	double part[LAPSE_CAUSES + 1]; /* of their time, by enum lapse_cause; the last: on the CPU */
+};
+#define CAUSE_BANDS 3
+
 struct component_snapshot {
 	const char *name, *function, *object;
 	bool fed;			      /* a probe of its own has been hit */
@@ -116,6 +125,8 @@ struct component_snapshot {
 	struct stats window;
 	struct stats total; /* since start */
 	struct window_spec window_spec;
+	struct cause_band bands[CAUSE_BANDS];
+	size_t n_bands; /* 0: causes are not known */
 	uint64_t in_flight;
 	bool has_oldest;
 	uint64_t oldest_in_flight_ns; /* age */

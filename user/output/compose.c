@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 /* How soon a signal is seen while nobody reads the output. */
-#define ROOM_MS 100
+#define ROOM_MS	    100
+/* How long a reader may take nothing once a signal asks for the end: it may only be slow. */
+#define PATIENCE_MS 3000
 
 int compose_open(struct compose *compose)
 {
@@ -32,11 +34,13 @@ static bool is_to_end(void)
 static int wait_for_room(int fd)
 {
 	struct pollfd room = {.fd = fd, .events = POLLOUT};
-	int ready;
+	int ready, waited_ms = 0;
 
-	while ((ready = poll(&room, 1, ROOM_MS)) == 0)
-		if (is_to_end())
+	while ((ready = poll(&room, 1, ROOM_MS)) == 0) {
+		waited_ms = is_to_end() ? waited_ms + ROOM_MS : 0;
+		if (waited_ms >= PATIENCE_MS)
 			return -EINTR;
+	}
 	return ready < 0 ? -errno : 0;
 }
 

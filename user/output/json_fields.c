@@ -101,6 +101,9 @@ static const struct json_field component_fields[] = {
 	DETACHED_FIELD,
 	{"tcp", JSON_KIND_GET, .get = json_get_tcp, .schema = json_schema_tcp,
 	 .help = "what its connections did"},
+	{"causes", JSON_KIND_GET, .get = json_get_causes, .schema = json_schema_causes,
+	 .help = "what all spans, the slowest tenth and the slowest hundredth spent their time on, as "
+		 "fractions"},
 };
 TABLE(json_component, "component", component_fields, "one component since the start");
 
@@ -141,6 +144,11 @@ static const struct json_field span_fields[] = {
 	 .help = "the remote end of the connection"},
 	{"tcp", JSON_KIND_GET, .get = json_get_span_tcp, .schema = json_schema_span_tcp,
 	 .help = "what is known of its connection"},
+	{"cause", JSON_KIND_GET, .get = json_get_cause, .schema = json_schema_cause,
+	 .help = "what its thread spent the time on; null: not known"},
+	{"ran_instead", JSON_KIND_GET, .get = json_get_ran_instead, .schema = json_schema_ran_instead,
+	 .help = "who ran while its thread could have"},
+	{"longest_wait", JSON_KIND_GET, .get = json_get_longest_wait, .schema = json_schema_longest_wait},
 };
 TABLE(json_span, "span", span_fields, "a slow, failed or still open span");
 

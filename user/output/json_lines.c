@@ -78,11 +78,12 @@ static int interval(const struct output_options *options, const struct snapshot 
 }
 
 static int span(const struct output_options *options, const struct snapshot *snapshot,
-		const struct lapse_span *span)
+		const struct lapse_span *span, const struct output_stack *stack)
 {
 	struct json_source source = json_source_component(snapshot, span->component);
 
 	source.from[FROM_SPAN] = span;
+	source.from[FROM_STACK] = stack;
 	return line(options, &json_span, &source, span_end_ns(span));
 }
 

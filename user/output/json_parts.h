@@ -24,6 +24,10 @@ json_t *json_get_span_open(const struct json_source *source);
 json_t *json_get_span_peer(const struct json_source *source);
 json_t *json_get_span_tcp(const struct json_source *source);
 json_t *json_get_tcp(const struct json_source *source);
+json_t *json_get_cause(const struct json_source *source);
+json_t *json_get_ran_instead(const struct json_source *source);
+json_t *json_get_longest_wait(const struct json_source *source);
+json_t *json_get_causes(const struct json_source *source);
 
 json_t *json_schema_text(void);
 json_t *json_schema_text_or_null(void);
@@ -38,6 +42,10 @@ json_t *json_schema_components(void);
 json_t *json_schema_alerts(void);
 json_t *json_schema_span_tcp(void);
 json_t *json_schema_tcp(void);
+json_t *json_schema_cause(void);
+json_t *json_schema_ran_instead(void);
+json_t *json_schema_longest_wait(void);
+json_t *json_schema_causes(void);
 
 /* The source for @component's row, or for an alert of it; figures since the start. */
 struct json_source json_source_component(const struct snapshot *snapshot, uint32_t component);

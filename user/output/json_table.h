@@ -25,7 +25,8 @@ enum json_from {
 	FROM_ALERT,
 	FROM_OBJECTIVE,
 	FROM_HISTOGRAM_ROW,
-	FROM_TCP, /* struct lapse_tcp */
+	FROM_TCP,   /* struct lapse_tcp */
+	FROM_STACK, /* struct output_stack */
 	JSON_FROMS,
 };
 

@@ -24,6 +24,14 @@ struct output_options {
 	bool color;
 	bool histogram; /* in the final report */
 	bool tcp;	/* intervals in the columns of connections */
+	bool why;	/* spans with a column of causes */
+};
+
+/* Where a thread waited: functions as the target names them, innermost first, the kernel's before its own. */
+struct output_stack {
+	const char *const *frames;
+	size_t n;
+	const char *brief; /* the innermost of its own functions in one line; "": none */
 };
 
 /* A renderer; each function may be NULL where it has nothing to show. All return 0 or -errno of the
@@ -34,8 +42,10 @@ struct output {
 	int (*begin)(const struct output_options *, const struct snapshot *);
 	/* The interval's rows: a table for text, `window` objects for JSON. */
 	int (*interval)(const struct output_options *, const struct snapshot *);
-	/* A span that was sent singly. @snapshot names its component. */
-	int (*span)(const struct output_options *, const struct snapshot *, const struct lapse_span *);
+	/* A span that was sent singly. @snapshot names its component; the stack is of its longest wait, or
+	 * NULL. */
+	int (*span)(const struct output_options *, const struct snapshot *, const struct lapse_span *,
+		    const struct output_stack *);
 	int (*violation)(const struct output_options *, const struct snapshot *, const struct violation *);
 	int (*alert)(const struct output_options *, const struct snapshot *, const struct alert *);
 	int (*health)(const struct output_options *, const struct snapshot *);

@@ -10,13 +10,16 @@
 #include "output/text_parts.h"
 #include "output/words.h"
 
+/* Three causes, mostly. */
+#define CAUSE_WIDTH 40
+
 /* Mostly a request's two figures. */
 #define CONNECTION_WIDTH 26
 
 /* All text goes to one terminal, so there is one list of spans. */
 static struct {
 	bool header_done;
-	bool values, connections; /* has these columns */
+	bool values, connections, causes; /* has these columns */
 } spans;
 
 static int begin(const struct output_options *options, const struct snapshot *snapshot)
@@ -106,6 +109,8 @@ static void span_header(FILE *out, enum time_unit unit)
 {
 	fprintf(out, "%-12s %-15s %-8s %-8s %10s  %-8s ", "TIME", "COMM", "PID", "TID",
 		unit == UNIT_US ? "LAT(us)" : "LAT(ms)", "RESULT");
+	if (spans.causes)
+		fprintf(out, "%-*s ", CAUSE_WIDTH, "CAUSE");
 	if (spans.values)
 		fprintf(out, "%-*s ", VALUES_WIDTH, "VALUES");
 	if (spans.connections)
@@ -121,7 +126,7 @@ static const char *thread_word(uint32_t tid, char word[WORD_SIZE])
 }
 
 static void span_row(FILE *out, enum time_unit unit, const struct snapshot *snapshot,
-		     const struct lapse_span *span)
+		     const struct lapse_span *span, const struct output_stack *stack)
 {
 	char clock[WORD_SIZE], latency[WORD_SIZE], result[WORD_SIZE], thread[WORD_SIZE];
 	char comm[NAME_SIZE], name[NAME_SIZE], words[NAME_SIZE];
@@ -130,16 +135,19 @@ static void span_row(FILE *out, enum time_unit unit, const struct snapshot *snap
 		comm_word(span->comm, comm), span->pid, thread_word(span->tid, thread),
 		span->flags & LAPSE_SPAN_UNTIMED ? "-" : word_in_unit(span->duration_ns, unit, latency),
 		result_word(span, result));
+	if (spans.causes)
+		fprintf(out, "%-*s ", CAUSE_WIDTH, text_causes(unit, span, words));
 	if (spans.values)
 		fprintf(out, "%-*s ", VALUES_WIDTH, captured(snapshot, span, words));
 	word_component(snapshot, span->component, name);
 	if (spans.connections)
 		fprintf(out, "%-*s ", CONNECTION_WIDTH, text_tcp_span(unit, span, name, words));
 	fprintf(out, "%s\n", name);
+	text_longest_wait(out, snapshot, span, stack);
 }
 
 static int span(const struct output_options *options, const struct snapshot *snapshot,
-		const struct lapse_span *span)
+		const struct lapse_span *span, const struct output_stack *stack)
 {
 	enum time_unit unit = options->unit == UNIT_US ? UNIT_US : UNIT_MS;
 	struct compose compose;
@@ -150,9 +158,10 @@ static int span(const struct output_options *options, const struct snapshot *sna
 	if (!spans.header_done || (!spans.values && wants_values(snapshot, span))) {
 		spans.values = wants_values(snapshot, span);
 		spans.connections = wants_connections(snapshot);
+		spans.causes = options->why;
 		span_header(compose.file, unit);
 	}
-	span_row(compose.file, unit, snapshot, span);
+	span_row(compose.file, unit, snapshot, span, stack);
 	return compose_write(&compose, options->stream);
 }
 

@@ -25,6 +25,13 @@ int text_tcp_interval(const struct output_options *options, const struct snapsho
  * the @name of its component says; "-": nothing. */
 const char *text_tcp_span(enum time_unit unit, const struct lapse_span *span, const char *name,
 			  char words[NAME_SIZE]);
+/* "lock 171.0  net 10.8  on-cpu 2.1": what a span's thread did; "-": not known. */
+const char *text_causes(enum time_unit unit, const struct lapse_span *span, char words[NAME_SIZE]);
+/* Lines below its row: the longest wait and who ended it, who ran instead. */
+void text_longest_wait(FILE *out, const struct snapshot *snapshot, const struct lapse_span *span,
+		       const struct output_stack *stack);
+/* Lines of the final report: what the slowest spans spent their time on. */
+void text_cause_bands(FILE *out, const struct component_snapshot *component);
 /* A line of the final report. */
 void text_tcp_total(FILE *out, const struct tcp_stats *tcp);
 

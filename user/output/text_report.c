@@ -147,6 +147,7 @@ static void component_part(FILE *out, const struct output_options *options, cons
 	fprintf(out, "%s: ", word_component(snapshot, i, name));
 	headline(out, component);
 	latencies(out, &component->total);
+	text_cause_bands(out, component);
 	cache(out, &component->total);
 	captured(out, &component->total);
 	if (component->tcp)

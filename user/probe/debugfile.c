@@ -236,6 +236,18 @@ void debugfile_open(struct object *object)
 		object->debug = debugdata_open(object->elf, &object->debug_image);
 }
 
+void debugfile_build_id(const struct object *object, char *hex, size_t size)
+{
+	const void *id;
+	ssize_t n = dwelf_elf_gnu_build_id(object->elf, &id);
+
+	*hex = '\0';
+	if (n <= 0 || n > MAX_BUILD_ID || (size_t)n * 2 >= size)
+		return;
+	for (ssize_t i = 0; i < n; i++)
+		snprintf(hex + 2 * i, 3, "%02x", ((const unsigned char *)id)[i]);
+}
+
 /* ROOT/NAME where the name is absolute, else beside the file that names it. */
 static bool supplement_path(char path[PATH_MAX], const struct object *object, const char *root,
 			    const char *name)

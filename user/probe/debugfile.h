@@ -16,6 +16,9 @@
  */
 void debugfile_open(struct object *object);
 
+/* Writes the build id of @object in hexadecimal, "" where it has none. */
+void debugfile_build_id(const struct object *object, char *hex, size_t size);
+
 /*
  * Opens the file that dwz(1) moved common parts of debug information to: @name as written in
  * @object's debug information, with the build id @id. Returns an Elf of libelf and its *fd, or NULL.

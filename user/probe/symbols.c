@@ -11,6 +11,9 @@
 /* Pieces of a pattern that are looked for before a symbol is demangled. */
 #define PIECES_MAX 8
 
+/* Functions that end before an address, and may lie within the one that holds it. */
+#define PASSED_MAX 16
+
 struct query {
 	const char *text;
 	bool glob;
@@ -191,6 +194,37 @@ void matches_free(struct matches *matches)
 	free(matches->list);
 	free(matches->ifuncs);
 	memset(matches, 0, sizeof(*matches));
+}
+
+/* In a stripped file what an unsized symbol leads to may end anywhere. */
+static bool holds(const struct object *object, const struct function *function, uint64_t addr)
+{
+	if (!function->size && !object->has_symtab && !code_unit_find(object, function->addr))
+		return false;
+	return addr - function->addr < object_function_extent(object, function);
+}
+
+const struct function *symbols_at(const struct object *object, uint64_t addr)
+{
+	struct match best = {0};
+	size_t passed = 0;
+
+	if (!object_code(object, addr))
+		return NULL;
+	for (size_t i = object_function_from(object, addr + 1); i-- > 0 && passed < PASSED_MAX;) {
+		struct match match = {.function = &object->functions[i]};
+
+		if (best.function && best.function->addr != match.function->addr)
+			break;
+		if (!holds(object, match.function, addr)) {
+			passed++;
+			continue;
+		}
+		name_base(match.function->symbol, &match.clone);
+		if (!best.function || better_alias(&match, &best))
+			best = match;
+	}
+	return best.function;
 }
 
 static const char *last_component(const char *name)

@@ -30,6 +30,12 @@ int symbols_match(const struct object *object, const char *pattern, bool glob, s
 void matches_free(struct matches *matches);
 
 /*
+ * The function whose code holds @addr (virtual, as linked), under its name for people where there are
+ * several; NULL where none is known to.
+ */
+const struct function *symbols_at(const struct object *object, uint64_t addr);
+
+/*
  * Offers the names of @object to *nearest, whose .best may then be an allocated string in *owned,
  * to be freed; a name whose last component equals the wanted one is taken for the nearest.
  */

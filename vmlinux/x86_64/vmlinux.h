@@ -37,6 +37,7 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PROG_ARRAY = 3,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_STACK_TRACE = 7,
 	BPF_MAP_TYPE_RINGBUF = 27,
 	BPF_MAP_TYPE_TASK_STORAGE = 29,
 };
@@ -48,6 +49,8 @@ enum {
 
 enum {
 	BPF_F_NO_PREALLOC = 1U << 0,
+	BPF_F_USER_STACK = 1U << 8,
+	BPF_F_FAST_STACK_CMP = 1U << 9,
 	BPF_F_MMAPABLE = 1U << 10,
 };
 
@@ -135,6 +138,14 @@ struct task_struct {
 	struct signal_struct *signal;
 	int exit_code;
 	char comm[16];
+	unsigned int __state;
+	unsigned in_iowait : 1;
+	bool throttled;
+};
+
+/* The state's name before 5.14. */
+struct task_struct___state {
+	long state;
 };
 
 struct seq_file;
@@ -222,7 +233,6 @@ struct minmax {
 };
 
 struct tcp_sock {
-	u64 tcp_wstamp_ns;
 	u32 rcv_nxt;
 	u32 copied_seq;
 	u32 write_seq;

@@ -1,0 +1,509 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Why a span took its time: what its thread did instead of running.
+ *
+ * At each switch the scheduler's programs add to the thread's running totals; a frame keeps them as they are
+ * at entry, and the difference at the return is the span's own split, so nested spans are right. What is left
+ * of its wall time it ran. A thread without an open span costs two look-ups a switch.
+ *
+ *   switched out, runnable (preempted)      ... switched in:  runq
+ *   switched out, blocked ... woken         by the system call that it was in; a poll by what ended it
+ *                             woken ... switched in:          runq
+ *
+ * A wake says who did it: a thread, or an interrupt, in which case the thread that happened to run has
+ * nothing to do with it. What a poll waited for is known by the socket that became readable just before, on
+ * the same processor and in the same breath.
+ */
+#ifndef LAPSE_BPF_WHY_H
+#define LAPSE_BPF_WHY_H
+
+#include "bpf/files.h"
+#include "bpf/stack.h"
+#include "bpf/tcp_socket.h"
+
+#define AF_UNIX 1
+
+/* A wake follows the data that causes it at once: the kernel does nothing in between but to walk the list of
+ * who waits. */
+#define READY_NS 50000
+
+/* What goes on on this processor. Other programs' tracepoints tell: the kernel's own count of interrupts is
+ * not to be had from every kernel. */
+static __always_inline struct lapse_ready *processor(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&why_ready, &zero);
+}
+
+static __always_inline bool in_interrupt(const struct lapse_ready *ready, __u32 cause, __u64 now)
+{
+	if (ready->softirq || ready->timer)
+		return true;
+	/* A block device's own interrupt has no tracepoint around it. */
+	return (cause == LAPSE_DISK || cause == LAPSE_FAULT) && now - ready->block_ns < READY_NS;
+}
+
+/* ---- switched out ------------------------------------------------------------------------------- */
+
+static __always_inline bool has_open_span(const struct lapse_stack *stack)
+{
+	return stack->depth || stack->syscall.start_ns || stack->loop.start_ns;
+}
+
+static __always_inline void peer_of(struct lapse_block *block, const struct sock *sk)
+{
+	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+
+	if (family == AF_INET)
+		address_v4(&block->peer, BPF_CORE_READ(sk, __sk_common.skc_daddr));
+	else if (family == AF_INET6)
+		BPF_CORE_READ_INTO(&block->peer.ip, sk, __sk_common.skc_v6_daddr.in6_u.u6_addr8);
+	else
+		return;
+	block->peer.port = __builtin_bswap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
+}
+
+/* A Unix socket's other end is a process of this machine, which passes the word. */
+static __always_inline __u32 cause_of_socket(struct lapse_block *block, const struct sock *sk)
+{
+	if (!sk)
+		return LAPSE_OTHER;
+	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_UNIX)
+		return LAPSE_HANDOFF;
+	peer_of(block, sk);
+	return LAPSE_NET;
+}
+
+/* A read or write, and their kin. Pipes, eventfds and their like have no kind of their own. */
+static __always_inline __u32 cause_of_file(struct lapse_block *block, struct task_struct *task, __u32 fd)
+{
+	struct file *file = file_of_fd(task, fd);
+	__u32 kind = file ? BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT : 0;
+	struct socket *socket;
+
+	if (!file)
+		return LAPSE_OTHER;
+	if (kind == S_IFSOCK) {
+		socket = BPF_CORE_READ(file, private_data);
+		return cause_of_socket(block, BPF_CORE_READ(socket, sk));
+	}
+	if (kind == S_IFREG)
+		return LAPSE_OTHER;
+	return kind == S_IFIFO || !kind ? LAPSE_HANDOFF : LAPSE_OTHER;
+}
+
+static __always_inline bool waits_for_disk(struct task_struct *task)
+{
+	return BPF_CORE_READ_BITFIELD_PROBED(task, in_iowait);
+}
+
+/* What @task, which is blocked, waits for. A poll's cause is what ends it: until then it is a poll. */
+static __always_inline __u32 cause_of_block(struct lapse_block *block, struct task_struct *task)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	__u64 nr = BPF_CORE_READ(regs, orig_ax);
+	__u32 number = nr, *call;
+
+	/* No system call: an exception, which is a page fault where it has to wait. */
+	if ((__s64)nr < 0)
+		return LAPSE_FAULT;
+	if (waits_for_disk(task))
+		return LAPSE_DISK;
+	call = bpf_map_lookup_elem(&why_calls, &number);
+	switch (call ? *call : LAPSE_CALL_OTHER) {
+	case LAPSE_CALL_LOCK:
+		return LAPSE_LOCK;
+	case LAPSE_CALL_DISK:
+		return LAPSE_DISK;
+	case LAPSE_CALL_SLEEP:
+		return LAPSE_SLEEP;
+	case LAPSE_CALL_POLL:
+		return LAPSE_POLL;
+	case LAPSE_CALL_FD:
+		return cause_of_file(block, task, BPF_CORE_READ(regs, di));
+	default:
+		return LAPSE_OTHER;
+	}
+}
+
+static __always_inline bool is_throttled(struct task_struct *task)
+{
+	return bpf_core_field_exists(task->throttled) && BPF_CORE_READ(task, throttled);
+}
+
+/* The current task leaves the processor. @blocked: it waits for something. */
+static __always_inline void switch_out(void *ctx, struct task_struct *task, struct lapse_waits *waits,
+				       bool blocked, __u64 now)
+{
+	struct lapse_block *block = &waits->now;
+
+	waits->off_ns = now;
+	waits->woken_ns = 0;
+	__builtin_memset(block, 0, sizeof(*block));
+	block->waker.interrupt = LAPSE_INTERRUPT_UNKNOWN;
+	if (!blocked) {
+		waits->woken_ns = now;
+		block->cause = is_throttled(task) ? LAPSE_THROTTLED : LAPSE_RUNQ;
+		return;
+	}
+	block->cause = cause_of_block(block, task);
+	block->kernel_stack = bpf_get_stackid(ctx, &why_stacks, BPF_F_FAST_STACK_CMP);
+	block->user_stack = bpf_get_stackid(ctx, &why_stacks, BPF_F_FAST_STACK_CMP | BPF_F_USER_STACK);
+}
+
+/* ---- switched in ----------------------------------------------------------------------------------- */
+
+/* Remembers the block that has ended: in place of one that no open span has, else of the shortest. */
+static __always_inline void block_keep(struct lapse_waits *waits, const struct lapse_block *block)
+{
+	__u64 since = waits->begun_ns;
+	__u32 at = 0;
+
+	for (__u32 i = 0; i < LAPSE_BLOCKS; i++) {
+		if (waits->block[i].end_ns < since) {
+			at = i;
+			break;
+		}
+		if (waits->block[i].duration_ns < waits->block[at & (LAPSE_BLOCKS - 1)].duration_ns)
+			at = i;
+	}
+	at &= LAPSE_BLOCKS - 1;
+	if (waits->block[at].end_ns < since || waits->block[at].duration_ns < block->duration_ns)
+		waits->block[at] = *block;
+}
+
+/* Credits @ns to the current process, which leaves the processor to the thread that waited for it. */
+static __always_inline void rival_credit(struct lapse_waits *waits, __u64 ns)
+{
+	__u32 pid = bpf_get_current_pid_tgid() >> 32;
+	struct lapse_rival *rival = &waits->rival[0];
+
+	if (waits->rival[0].pid != pid &&
+	    (waits->rival[1].pid == pid || waits->rival[1].ns < waits->rival[0].ns))
+		rival = &waits->rival[1];
+	if (rival->pid != pid || !rival->ns) {
+		rival->pid = pid;
+		rival->ns = 0;
+		rival->cgroup = bpf_get_current_cgroup_id();
+		bpf_get_current_comm(rival->comm, sizeof(rival->comm));
+	}
+	rival->ns += ns;
+}
+
+static __always_inline bool is_waiting_cause(__u32 cause)
+{
+	return cause != LAPSE_RUNQ && cause != LAPSE_THROTTLED;
+}
+
+/* The thread gets the processor, from the current one. */
+static __always_inline void switch_in(struct lapse_waits *waits, __u64 now)
+{
+	struct lapse_block *block = &waits->now;
+	__u64 woken = waits->woken_ns ?: now, runnable;
+	__u32 cause = block->cause;
+
+	if (!waits->off_ns)
+		return;
+	runnable = now > woken ? now - woken : 0;
+	if (is_waiting_cause(cause)) {
+		block->end_ns = woken;
+		block->duration_ns = woken > waits->off_ns ? woken - waits->off_ns : 0;
+		if (cause < LAPSE_CAUSES)
+			waits->total.ns[cause] += block->duration_ns;
+		block_keep(waits, block);
+		cause = LAPSE_RUNQ;
+	}
+	if (cause < LAPSE_CAUSES)
+		waits->total.ns[cause] += runnable;
+	if (runnable && cause == LAPSE_RUNQ && bpf_get_current_pid_tgid() >> 32)
+		rival_credit(waits, runnable);
+	waits->off_ns = 0;
+}
+
+/* ---- woken -------------------------------------------------------------------------------------------- */
+
+/* A soft interrupt forgets its sockets at its end, however long it takes; a thread does not. */
+static __always_inline const struct sock *just_ready(const struct lapse_ready *ready, __u64 now)
+{
+	if (!ready->sk || ready->timer || ready->softirq != ready->by_softirq ||
+	    ready->by_task != bpf_get_current_pid_tgid())
+		return NULL;
+	if (!ready->softirq && now - ready->time_ns >= READY_NS)
+		return NULL;
+	return (const struct sock *)ready->sk;
+}
+
+/* Timers end sleeps and polls, block devices end waits for the disk. */
+static __always_inline __u32 interrupt_for(__u32 cause)
+{
+	if (cause == LAPSE_NET)
+		return LAPSE_INTERRUPT_NET;
+	if (cause == LAPSE_SLEEP || cause == LAPSE_POLL)
+		return LAPSE_INTERRUPT_TIMER;
+	return cause == LAPSE_DISK || cause == LAPSE_FAULT ? LAPSE_INTERRUPT_BLOCK : LAPSE_INTERRUPT_OTHER;
+}
+
+/* The current thread does it: who it is, and which span it is in. */
+static __always_inline void waker_fill(struct lapse_waker *waker)
+{
+	struct lapse_stack *own = stack_get(false);
+	struct lapse_frame *top = own ? frame_at(own, own->depth - 1) : NULL;
+	__u64 id = bpf_get_current_pid_tgid();
+
+	waker->interrupt = LAPSE_NO_INTERRUPT;
+	waker->pid = id >> 32;
+	waker->tid = id;
+	waker->component = top ? top->component + 1 : 0;
+	bpf_get_current_comm(waker->comm, sizeof(waker->comm));
+}
+
+static __always_inline void wake(struct lapse_waits *waits, const struct lapse_ready *ready, __u64 now)
+{
+	struct lapse_block *block = &waits->now;
+	bool interrupt = in_interrupt(ready, block->cause, now);
+	const struct sock *sk = block->cause == LAPSE_POLL ? just_ready(ready, now) : NULL;
+
+	waits->woken_ns = now;
+	if (sk)
+		block->cause = cause_of_socket(block, sk);
+	else if (block->cause == LAPSE_POLL && !interrupt)
+		block->cause = LAPSE_HANDOFF;
+	if (interrupt)
+		block->waker.interrupt = interrupt_for(block->cause);
+	else
+		waker_fill(&block->waker);
+}
+
+/* ---- the span's part ------------------------------------------------------------------------------------
+ */
+
+/* The longest block that ended since @since. */
+static __always_inline void longest_since(struct lapse_waits *waits, __u64 since)
+{
+	struct lapse_block *longest = &waits->why.longest;
+
+	longest->duration_ns = 0;
+	for (__u32 i = 0; i < LAPSE_BLOCKS; i++)
+		if (waits->block[i].end_ns >= since && waits->block[i].duration_ns > longest->duration_ns)
+			*longest = waits->block[i];
+}
+
+/* Fills waits->why for a span that began at @start with the totals @waited. */
+VERIFIED_ONCE int why_take(struct lapse_waits *waits, __u64 start, const struct lapse_waited *waited)
+{
+	if (!waits || !waited)
+		return 0;
+	for (int i = 0; i < LAPSE_CAUSES; i++)
+		waits->why.ns[i] = waits->total.ns[i] - waited->ns[i];
+	longest_since(waits, start);
+	for (int i = 0; i < LAPSE_RIVALS; i++)
+		waits->why.rival[i] = waits->rival[i];
+	return 0;
+}
+
+/* Adds waits->why to the causes of the component's spans that took about as long as the one of @facts.
+ */
+VERIFIED_ONCE int why_count(struct lapse_waits *waits, const struct lapse_facts *facts)
+{
+	struct lapse_why_row *row;
+	__u32 index;
+
+	if (!waits || !facts)
+		return 0;
+	index = facts->component * LAPSE_WHY_ROWS + lapse_bucket(facts->duration, LAPSE_WHY_BITS);
+	row = bpf_map_lookup_elem(&why_rows, &index);
+	if (!row)
+		return 0;
+	ADD(row->count, 1);
+	ADD(row->sum_ns, facts->duration);
+	for (int i = 0; i < LAPSE_CAUSES; i++)
+		if (waits->why.ns[i])
+			ADD(row->ns[i], waits->why.ns[i]);
+	return 0;
+}
+
+/* Frame @i's totals; said twice for the same reason as in frame_at(). */
+static __always_inline struct lapse_waited *entry_at(struct lapse_thread_waits *own, __u32 i)
+{
+	__u64 at = i;
+
+	asm volatile("%[at] &= %[mask]" : [at] "+r"(at) : [mask] "i"(LAPSE_MAX_DEPTH - 1));
+	return &own->at_entry[at];
+}
+
+/* An outermost span begins: what was before it is of no use. */
+static __always_inline void why_begin(const struct lapse_stack *stack, struct lapse_waits *waits)
+{
+	if (has_open_span(stack))
+		return;
+	waits->begun_ns = bpf_ktime_get_ns();
+	for (int i = 0; i < LAPSE_RIVALS; i++) {
+		waits->rival[i].pid = 0;
+		waits->rival[i].ns = 0;
+	}
+}
+
+/* ---- the scheduler's programs --------------------------------------------------------------- */
+
+static __always_inline struct lapse_stack *stack_of_task(struct task_struct *task)
+{
+	return bpf_task_storage_get(&stacks, task, 0, 0);
+}
+
+static __always_inline struct lapse_thread_waits *waits_of_task(struct task_struct *task)
+{
+	return bpf_task_storage_get(&thread_waits, task, 0, 0);
+}
+
+/* Whether @task, which has had a measured call, is in one. */
+static __always_inline bool is_measured(struct task_struct *task)
+{
+	struct lapse_stack *stack = stack_of_task(task);
+
+	return stack && has_open_span(stack);
+}
+
+/* TASK_RUNNING is 0; 0x100 says that it was preempted on its way into a wait (TASK_REPORT_MAX). */
+#define STATE_MASK 0xff
+
+static __always_inline bool is_blocked(__u64 *ctx, struct task_struct *prev)
+{
+	__u64 state;
+
+	if (ctx[0])
+		return false;
+	if (cfg_switch_state)
+		state = ctx[3];
+	else if (bpf_core_field_exists(prev->__state))
+		state = BPF_CORE_READ(prev, __state);
+	else
+		state = BPF_CORE_READ((struct task_struct___state *)prev, state);
+	return state & STATE_MASK;
+}
+
+/* (preempted, previous, next [, the previous one's state]) */
+SEC("tp_btf/sched_switch")
+int why_switch(__u64 *ctx)
+{
+	struct task_struct *prev = (struct task_struct *)ctx[1], *next = (struct task_struct *)ctx[2];
+	struct lapse_thread_waits *out = waits_of_task(prev), *in = waits_of_task(next);
+	bool leaves = out && is_measured(prev), comes = in && in->waits.off_ns;
+	__u64 now;
+
+	if (!leaves && !comes)
+		return 0;
+	now = bpf_ktime_get_ns();
+	if (comes)
+		switch_in(&in->waits, now);
+	if (leaves)
+		switch_out(ctx, prev, &out->waits, is_blocked(ctx, prev), now);
+	return 0;
+}
+
+/* (task) */
+SEC("tp_btf/sched_waking")
+int why_waking(__u64 *ctx)
+{
+	struct lapse_thread_waits *own = waits_of_task((struct task_struct *)ctx[0]);
+	struct lapse_ready *ready;
+
+	if (!own || !own->waits.off_ns || own->waits.woken_ns)
+		return 0;
+	ready = processor();
+	if (ready)
+		wake(&own->waits, ready, bpf_ktime_get_ns());
+	return 0;
+}
+
+static __always_inline void ready_note(__u64 sk)
+{
+	struct lapse_ready *ready = processor();
+
+	if (!ready)
+		return;
+	ready->sk = sk;
+	ready->by_softirq = ready->softirq;
+	ready->by_task = bpf_get_current_pid_tgid();
+	ready->time_ns = bpf_ktime_get_ns();
+}
+
+/* Of any kind of socket, from 6.3 on: (sk) */
+SEC("raw_tp/sk_data_ready")
+int why_ready_tp(struct bpf_raw_tracepoint_args *ctx)
+{
+	ready_note(ctx->args[0]);
+	return 0;
+}
+
+/* Before that, of TCP: a segment has come. (sk, skb) */
+SEC("raw_tp/tcp_probe")
+int why_segment_tp(struct bpf_raw_tracepoint_args *ctx)
+{
+	ready_note(ctx->args[0]);
+	return 0;
+}
+
+/* A connection is established, or has failed: (sk, old state, new state) */
+SEC("raw_tp/inet_sock_set_state")
+int why_state_tp(struct bpf_raw_tracepoint_args *ctx)
+{
+	ready_note(ctx->args[0]);
+	return 0;
+}
+
+/* (vector) */
+SEC("raw_tp/softirq_entry")
+int why_softirq_enter(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct lapse_ready *ready = processor();
+
+	if (ready)
+		ready->softirq = 1;
+	return 0;
+}
+
+SEC("raw_tp/softirq_exit")
+int why_softirq_leave(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct lapse_ready *ready = processor();
+
+	if (!ready)
+		return 0;
+	ready->softirq = 0;
+	ready->sk = 0;
+	return 0;
+}
+
+SEC("raw_tp/hrtimer_expire_entry")
+int why_timer_enter(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct lapse_ready *ready = processor();
+
+	if (ready)
+		ready->timer = 1;
+	return 0;
+}
+
+SEC("raw_tp/hrtimer_expire_exit")
+int why_timer_leave(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct lapse_ready *ready = processor();
+
+	if (ready)
+		ready->timer = 0;
+	return 0;
+}
+
+/* A request to a block device is done: whoever waits for it is woken now. */
+SEC("raw_tp/block_rq_complete")
+int why_block_done(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct lapse_ready *ready = processor();
+
+	if (ready)
+		ready->block_ns = bpf_ktime_get_ns();
+	return 0;
+}
+
+#endif

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Why calls were slow: each cause by itself, in a program that knows what it waits for."""
+
+import os
+import subprocess
+import sys
+
+from harness import case, check, conserved, equal, within
+
+# What each function waits for.
+CAUSES = {"wait_lock": "lock", "wait_disk": "disk", "wait_net": "net", "wait_net_poll": "net", "wait_timeout": "poll",
+          "wait_handoff": "handoff", "wait_sleep": "sleep", "compute": "on-cpu"}
+FIELDS = {"on-cpu": "on_cpu_ns"}
+
+
+def _traced(t, *arguments, threads=1, calls=40, ns="4ms"):
+    target = t.target("waits", t.path("file"), "--threads", threads, "--calls", calls, "--ns", ns)
+    tracer = t.lapse("trace", "-p", target.pid, "--slower", "1us", "--json", *CAUSES, "rebuild_index", "everything",
+                     *arguments)
+    return target, tracer
+
+
+def _spans(tracer, name):
+    return [span for span in tracer.objects("span") if span["component"] == name and not span["open"]]
+
+
+def _all(tracer, name):
+    """The shares of all spans together."""
+    band = tracer.component(name)["causes"][0]
+    equal(band["slowest"], 1.0, "the first band")
+    return band["parts"]
+
+
+def _right_causes(t, tracer, calls):
+    for name, cause in CAUSES.items():
+        parts = _all(tracer, name)
+        equal(tracer.component(name)["causes"][0]["count"], calls, f"spans of {name} with a cause")
+        # Whatever it waits for, others may run when it could.
+        explained = parts[cause] + parts["runq"] + (0 if cause == "on-cpu" else parts["on-cpu"])
+        t.note(f"{name}: {cause} {parts[cause]:.3f}, runq {parts['runq']:.3f}, on-cpu {parts['on-cpu']:.3f}")
+        check(explained >= 0.95, f"{name} is explained by {cause}: {parts}")
+        most = max((part for part in parts if part not in ("runq", "on-cpu") or part == cause), key=parts.get)
+        equal(most, cause, f"what {name} mostly waits for")
+
+
+@case(60)
+def each_cause(t):
+    target, tracer = _traced(t)
+    target.go()
+    truth = target.done()
+    tracer.stop()
+    conserved(tracer.final())
+    _right_causes(t, tracer, truth["calls"])
+    for name, cause in CAUSES.items():
+        key = FIELDS.get(cause, f"{cause}_ns")
+        spent = sum(span["cause"][key] + span["cause"]["runq_ns"] for span in _spans(tracer, name))
+        if cause != "on-cpu":
+            spent += sum(span["cause"]["on_cpu_ns"] for span in _spans(tracer, name))
+        known = truth[{"wait_net_poll": "net_poll", "compute": "compute", "wait_timeout": "timeout"}.get(
+            name, name.removeprefix("wait_")) + "_ns"]
+        # An fsync is short, and behind a write that is measured with it.
+        within(spent, known * 0.9, known * (2 if cause == "disk" else 1.1), f"{name}'s wait by its own clock")
+    target.finish()
+
+
+@case(90)
+def each_cause_of_sixteen_threads(t):
+    target, tracer = _traced(t, threads=16, calls=10)
+    target.go()
+    truth = target.done()
+    tracer.stop()
+    conserved(tracer.final())
+    _right_causes(t, tracer, truth["calls"])
+    target.finish()
+
+
+@case(60)
+def parts_add_up(t):
+    """Of nested calls too: the outer one has all that the inner ones have."""
+    target, tracer = _traced(t, calls=20)
+    target.go()
+    target.done()
+    tracer.stop()
+    for name in [*CAUSES, "everything"]:
+        for span in _spans(tracer, name):
+            room = max(span["duration_ns"] * 0.01, 20000)
+            within(sum(span["cause"].values()), span["duration_ns"] - room, span["duration_ns"] + room, name)
+    whole = _all(tracer, "everything")
+    for cause in ("lock", "net", "poll", "handoff", "sleep", "on-cpu"):
+        check(whole[cause] > 0.02, f"everything has its part of {cause}: {whole}")
+    target.finish()
+
+
+@case(60)
+def who_ended_it(t):
+    target, tracer = _traced(t, calls=20)
+    target.go()
+    truth = target.done()
+    tracer.stop()
+    waits = {name: [span["longest_wait"] for span in _spans(tracer, name) if span["longest_wait"]] for name in CAUSES}
+    locks = [wait for wait in waits["wait_lock"] if wait["cause"] == "lock" and wait["waker"]]
+    check(len(locks) > 10, f"waits for the lock with a waker: {len(locks)}")
+    equal({(wait["waker"]["comm"], wait["waker"]["component"]) for wait in locks}, {("waits", "rebuild_index")},
+          "who let the lock go")
+    for name in ("wait_net", "wait_net_poll"):
+        nets = [wait for wait in waits[name] if wait["cause"] == "net"]
+        equal({wait["peer"] for wait in nets}, {f"127.0.0.1:{truth['port']}"}, f"remote ends of {name}")
+    posts = [wait for wait in waits["wait_handoff"] if wait["cause"] == "handoff" and wait["waker"]]
+    equal({wait["waker"]["comm"] for wait in posts}, {"waits"}, "who passed the word")
+    stacks = [wait["stack"] for wait in waits["wait_sleep"]]
+    # libc keeps no frame pointer, so that the function that called it is not seen, but its caller is.
+    check(all(any(frame.startswith("everything+") for frame in stack) for stack in stacks),
+          f"where it slept: {stacks[:2]}")
+    check(all(any("nanosleep" in frame for frame in stack) for stack in stacks), f"in what: {stacks[:2]}")
+    sleeps = [wait["waker"]["interrupt"] for wait in waits["wait_sleep"] if wait["waker"]]
+    equal(set(sleeps), {"a timer"}, "what ended the sleeps")
+    target.finish()
+
+
+@case(60)
+def rivals_for_a_processor(t):
+    """Two on one processor: what is preempted is never called blocked, and somebody is named."""
+    target, tracer = _traced(t, calls=15, ns="20ms")
+    processor = min(os.sched_getaffinity(0))
+    for tid in os.listdir(f"/proc/{target.pid}/task"):
+        os.sched_setaffinity(int(tid), {processor})
+    rival = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        os.sched_setaffinity(rival.pid, {processor})
+        target.go()
+        target.done()
+        tracer.stop()
+    finally:
+        rival.kill()
+        rival.wait()
+    parts = _all(tracer, "compute")
+    check(parts["runq"] > 0.2, f"it waits for the processor: {parts}")
+    check(parts["runq"] + parts["on-cpu"] > 0.98, f"and for nothing else: {parts}")
+    # Whoever gave the processor up to it at last: the rival, or what else ran there.
+    named = {each["pid"] for span in _spans(tracer, "compute") for each in span["ran_instead"]}
+    check(named and 0 not in named, f"who ran instead: {named}")
+    target.finish()
+
+
+@case()
+def without_it(t):
+    target, tracer = _traced(t, "--no-why", calls=5)
+    target.go()
+    target.done()
+    tracer.stop()
+    equal({span["cause"] for span in _spans(tracer, "wait_sleep")}, {None}, "causes")
+    equal(tracer.component("wait_sleep")["causes"], None, "causes of all")
+    target.finish()
+
+
+@case()
+def in_words(t):
+    target = t.target("waits", t.path("file"), "--calls", 10, "--ns", "4ms")
+    tracer = t.lapse("trace", "-p", target.pid, "--slower", "1ms", "wait_lock", "rebuild_index")
+    target.go()
+    target.done()
+    tracer.stop()
+    text = "\n".join(tracer.out)
+    for words in (" CAUSE ", " lock ", "ended by waits/", "(rebuild_index)", "    all: "):
+        check(words in text, f"'{words}' in\n{text}")
+    target.finish()

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Computing, and who else wants the processor. */
+#include "causes.h"
+
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+/* By the processor's time, however long that takes. */
+void compute(void)
+{
+	uint64_t start = ran_ns();
+
+	while (ran_ns() - start < part_ns)
+		;
+}
+
+static void compute_alone(struct worker *me)
+{
+	now_of(me);
+	compute();
+	now_of(me);
+}
+
+PROBED void burn(struct worker *me)
+{
+	compute_alone(me);
+}
+
+PROBED void wait_runq(struct worker *me)
+{
+	compute_alone(me);
+}
+
+void pin(void)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(processor, &set);
+	must(!sched_setaffinity(0, sizeof(set), &set), "sched_setaffinity");
+}
+
+void start_rivals(pid_t *rivals)
+{
+	for (long i = 0; i < n_rivals; i++) {
+		rivals[i] = fork();
+		must(rivals[i] >= 0, "fork");
+		if (rivals[i])
+			continue;
+		prctl(PR_SET_NAME, "rival");
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		pin();
+		for (;;)
+			compute();
+	}
+}
+
+static uint64_t timeval_ns(struct timeval time)
+{
+	return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_usec * 1000;
+}
+
+uint64_t end_rivals(const pid_t *rivals)
+{
+	struct rusage usage;
+	uint64_t ran = 0;
+
+	for (long i = 0; i < n_rivals; i++) {
+		kill(rivals[i], SIGKILL);
+		if (wait4(rivals[i], NULL, 0, &usage) == rivals[i])
+			ran += timeval_ns(usage.ru_utime) + timeval_ns(usage.ru_stime);
+	}
+	return ran;
+}

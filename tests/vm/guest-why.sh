@@ -1,0 +1,86 @@
+# shellcheck shell=sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Causes of slow calls: what the kernel tells of switches, wakes and interrupts is not the same in all of them.
+# Sourced by guest.sh. In an emulated machine a thread runs and waits for a processor longer than elsewhere:
+# what is asserted is the least that the cause must have, that nothing else is blamed, and who ended most waits.
+# shellcheck disable=SC2154
+
+# Sum of a figure, over the spans of a component.
+sum_of() { # COMPONENT KEY
+	grep '"type":"span"' $work/lapse.out | grep "\"component\":\"$1\"" | grep -v '"open":true' |
+		sed "s/.*\"$2\":\([0-9]*\).*/\1/" | awk '{ sum += $1 } END { printf "%d\n", sum }'
+}
+
+spans_of() { # COMPONENT
+	grep '"type":"span"' $work/lapse.out | grep -v '"open":true' | grep -c "\"component\":\"$1\""
+}
+
+longest_waits() { # COMPONENT
+	grep '"type":"span"' $work/lapse.out | grep -v '"open":true' | grep "\"component\":\"$1\"" |
+		sed 's/.*"longest_wait"://'
+}
+
+# Most of a component's longest waits were ended as PATTERN says. Not all: a thread that is late may find what
+# it wants, and has waited longest for something else then.
+waits_ended() { # COMPONENT PATTERN
+	seen=$(longest_waits "$1" | grep -cE "$2")
+	at_least "$seen" 40 "waits of $1 that ended as /$2/ (and one: $(longest_waits "$1" | grep -vE "$2" | head -n 1)), of 60"
+}
+
+# Each call waits for 3 ms at least, besides what its partner's start takes. The program's own figure is shown
+# only: in an emulated machine a wake is long on its way to another processor.
+why_has() { # COMPONENT CAUSE
+	calls=$(truth calls) got=$(sum_of "$1" "$2_ns") blamed=0
+	at_least "$got" $((calls * 3000000 * 9 / 10)) "$2 of $1, ns"
+	for other in lock disk net handoff poll sleep fault other; do
+		[ $other = "$2" ] || blamed=$((blamed + $(sum_of "$1" ${other}_ns)))
+	done
+	[ $blamed -le $((got / 20 + calls * 50000)) ] || fail "causes besides $2 have $blamed ns of $1, $2 has $got"
+	note "$name: $2 $((got / 1000)) us, in truth $(($(truth blocked_ns) / 1000)) us;" \
+		"runq $(($(sum_of "$1" runq_ns) / 1000)) us, others $((blamed / 1000)) us"
+}
+
+# Runs a kind of "causes" and holds its function's spans against it.
+why_kind() { # KIND CAUSE WAKER_PATTERN OTHER_PROBES...
+	why_kind=$1 cause=$2 waker=$3
+	shift 3
+	start_target causes "$why_kind" --threads 2 --calls 30 --ns 3ms
+	start_lapse trace -p "$target" "wait_$why_kind" "$@" --slower 1ns --json ||
+		{ fail "lapse does not trace: $(tail -n 1 $work/lapse.err)"; return; }
+	go
+	await_done
+	stop_lapse
+	conserved
+	equal "$(spans_of "wait_$why_kind")" 60 "spans of wait_$why_kind"
+	why_has "wait_$why_kind" "$cause"
+	waits_ended "wait_$why_kind" "$waker"
+	finish_target
+}
+
+# Two threads and a rival on one processor; nobody waits for anything else.
+why_preempted() {
+	start_target causes runq --threads 2 --calls 10 --ns 20ms --rivals 1
+	start_lapse trace -p "$target" wait_runq --slower 1ns --json ||
+		{ fail "lapse does not trace: $(tail -n 1 $work/lapse.err)"; return; }
+	go
+	await_done
+	stop_lapse
+	for other in lock disk net handoff poll sleep; do
+		equal "$(sum_of wait_runq ${other}_ns)" 0 "$other of what only computes"
+	done
+	at_least "$(sum_of wait_runq runq_ns)" $(($(truth runq_ns) * 90 / 100 - 2000000)) "waiting for a processor, ns"
+	contains $work/lapse.out '"ran_instead":\[[^]]*"comm":"rival"' "the report of what ran instead"
+	finish_target
+}
+
+why_net() { # KIND
+	why_kind "$1" net '"peer":"127\.0\.0\.1:[0-9]+".*"interrupt":"network receive"'
+}
+
+why_tests() {
+	run_test why-lock why_kind lock lock '"comm":"holder".*"component":"rebuild_index"' rebuild_index
+	run_test why-sleep why_kind sleep sleep '"interrupt":"a timer"'
+	run_test why-net-poll why_net net_poll
+	run_test why-handoff why_kind handoff handoff '"comm":"passer".*"component":"pass_word"' pass_word
+	run_test why-runq why_preempted
+}

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Causes of spans: the scheduler's programs, what system calls are charged to, and what was counted. */
+#include "kernel/tracer_parts.h"
+
+#include <asm/unistd.h>
+#include <errno.h>
+#include <string.h>
+
+#include <bpf/btf.h>
+
+#include "bpf/config.h"
+
+/* Stacks of blocks that are kept at once. */
+#define MAX_STACKS 16384
+
+static const struct {
+	uint32_t nr, call; /* enum lapse_call */
+} calls[] = {
+	{__NR_futex, LAPSE_CALL_LOCK},
+	{__NR_flock, LAPSE_CALL_LOCK},
+	{__NR_fsync, LAPSE_CALL_DISK},
+	{__NR_fdatasync, LAPSE_CALL_DISK},
+	{__NR_sync_file_range, LAPSE_CALL_DISK},
+	{__NR_syncfs, LAPSE_CALL_DISK},
+	{__NR_sync, LAPSE_CALL_DISK},
+	{__NR_msync, LAPSE_CALL_DISK},
+	{__NR_nanosleep, LAPSE_CALL_SLEEP},
+	{__NR_clock_nanosleep, LAPSE_CALL_SLEEP},
+	{__NR_poll, LAPSE_CALL_POLL},
+	{__NR_ppoll, LAPSE_CALL_POLL},
+	{__NR_select, LAPSE_CALL_POLL},
+	{__NR_pselect6, LAPSE_CALL_POLL},
+	{__NR_epoll_wait, LAPSE_CALL_POLL},
+	{__NR_epoll_pwait, LAPSE_CALL_POLL},
+	{__NR_epoll_pwait2, LAPSE_CALL_POLL},
+	{__NR_read, LAPSE_CALL_FD},
+	{__NR_readv, LAPSE_CALL_FD},
+	{__NR_pread64, LAPSE_CALL_FD},
+	{__NR_preadv, LAPSE_CALL_FD},
+	{__NR_preadv2, LAPSE_CALL_FD},
+	{__NR_write, LAPSE_CALL_FD},
+	{__NR_writev, LAPSE_CALL_FD},
+	{__NR_pwrite64, LAPSE_CALL_FD},
+	{__NR_pwritev, LAPSE_CALL_FD},
+	{__NR_pwritev2, LAPSE_CALL_FD},
+	{__NR_sendfile, LAPSE_CALL_FD},
+	{__NR_recvfrom, LAPSE_CALL_FD},
+	{__NR_recvmsg, LAPSE_CALL_FD},
+	{__NR_recvmmsg, LAPSE_CALL_FD},
+	{__NR_sendto, LAPSE_CALL_FD},
+	{__NR_sendmsg, LAPSE_CALL_FD},
+	{__NR_sendmmsg, LAPSE_CALL_FD},
+	{__NR_connect, LAPSE_CALL_FD},
+	{__NR_accept, LAPSE_CALL_FD},
+	{__NR_accept4, LAPSE_CALL_FD},
+};
+#define N_CALLS (sizeof(calls) / sizeof(*calls))
+
+/* ---- what the kernel has ---------------------------------------------------------------------------------
+ */
+
+/* Arguments of tracepoint @name, or -ENOENT. Its type's first one is for the kernel itself. */
+static int tracepoint_arguments(const struct btf *btf, const char *name)
+{
+	const struct btf_type *type;
+	char full[64];
+	int id;
+
+	snprintf(full, sizeof(full), "btf_trace_%s", name);
+	id = btf__find_by_name_kind(btf, full, BTF_KIND_TYPEDEF);
+	if (id < 0)
+		return -ENOENT;
+	type = btf__type_by_id(btf, btf__type_by_id(btf, id)->type);
+	type = type && btf_is_ptr(type) ? btf__type_by_id(btf, type->type) : NULL;
+	return type && btf_is_func_proto(type) ? (int)btf_vlen(type) - 1 : -ENOENT;
+}
+
+static bool can_tell(const struct tracer *tracer)
+{
+	return tracer->options.why && tracer->features.task_storage;
+}
+
+void why_choose_programs(struct tracer *tracer)
+{
+	struct lapse_bpf *skel = tracer->skel;
+	bool on = can_tell(tracer);
+	struct btf *btf = on ? btf__load_vmlinux_btf() : NULL;
+	bool ready = on && tracepoint_arguments(btf, "sk_data_ready") > 0;
+
+	skel->rodata->cfg_why = on;
+	skel->rodata->cfg_switch_state = on && tracepoint_arguments(btf, "sched_switch") == 4;
+	bpf_program__set_autoload(skel->progs.why_switch, on);
+	bpf_program__set_autoload(skel->progs.why_waking, on);
+	bpf_program__set_autoload(skel->progs.why_ready_tp, ready);
+	bpf_program__set_autoload(skel->progs.why_segment_tp, on && !ready);
+	bpf_program__set_autoload(skel->progs.why_state_tp, on);
+	bpf_program__set_autoload(skel->progs.why_softirq_enter, on);
+	bpf_program__set_autoload(skel->progs.why_softirq_leave, on);
+	bpf_program__set_autoload(skel->progs.why_timer_enter, on);
+	bpf_program__set_autoload(skel->progs.why_timer_leave, on);
+	bpf_program__set_autoload(skel->progs.why_block_done, on);
+	btf__free(btf);
+}
+
+/* ---- maps
+ * -------------------------------------------------------------------------------------------------- */
+
+static size_t n_rows(const struct tracer *tracer)
+{
+	return (tracer->n_components + LAPSE_CLASSES) * LAPSE_WHY_ROWS;
+}
+
+int why_size(struct tracer *tracer)
+{
+	struct lapse_bpf *skel = tracer->skel;
+	int err;
+
+	if (!can_tell(tracer))
+		return bpf_map__set_autocreate(skel->maps.thread_waits, false);
+	err = bpf_map__set_max_entries(skel->maps.why_rows, n_rows(tracer));
+	return err ?: bpf_map__set_max_entries(skel->maps.why_stacks, MAX_STACKS);
+}
+
+int why_map(struct tracer *tracer)
+{
+	int err = 0;
+
+	if (!can_tell(tracer))
+		return 0;
+	tracer->why_rows =
+		tracer_map_array(tracer->skel->maps.why_rows, sizeof(struct lapse_why_row), n_rows(tracer));
+	for (size_t i = 0; i < N_CALLS && !err; i++)
+		err = bpf_map__update_elem(tracer->skel->maps.why_calls, &calls[i].nr, sizeof(calls[i].nr),
+					   &calls[i].call, sizeof(calls[i].call), BPF_ANY);
+	return tracer->why_rows ? err : -ENOMEM;
+}
+
+void why_unmap(struct tracer *tracer)
+{
+	tracer_unmap_array(tracer->why_rows, sizeof(struct lapse_why_row), n_rows(tracer));
+}
+
+/* ---- attached
+ * ------------------------------------------------------------------------------------------------ */
+
+int why_attach(struct tracer *tracer)
+{
+	struct lapse_bpf *skel = tracer->skel;
+	/* What tells who wakes comes before the wakes, and these before the switches. */
+	const struct bpf_program *programs[] = {
+		skel->progs.why_softirq_leave, skel->progs.why_softirq_enter, skel->progs.why_timer_leave,
+		skel->progs.why_timer_enter,   skel->progs.why_block_done,    skel->progs.why_ready_tp,
+		skel->progs.why_segment_tp,    skel->progs.why_state_tp,      skel->progs.why_waking,
+		skel->progs.why_switch,
+	};
+	int err = 0;
+
+	if (!can_tell(tracer) || tracer->last_tick_ns)
+		return 0;
+	for (size_t i = 0; i < sizeof(programs) / sizeof(*programs) && !err; i++)
+		if (bpf_program__autoload(programs[i]))
+			err = tracer_keep_link(tracer, bpf_program__attach(programs[i]), -1);
+	if (err)
+		features_explain(&tracer->features, err, "cannot attach to the kernel's scheduler");
+	return err;
+}
+
+/* ---- read
+ * ------------------------------------------------------------------------------------------------------ */
+
+const struct lapse_why_row *tracer_causes(const struct tracer *tracer, size_t component)
+{
+	return tracer->why_rows ? tracer->why_rows + component * LAPSE_WHY_ROWS : NULL;
+}
+
+int tracer_stack(const struct tracer *tracer, int32_t number, uint64_t frames[LAPSE_STACK_DEPTH])
+{
+	uint32_t key = number;
+	int n = 0;
+
+	if (number < 0 || !can_tell(tracer))
+		return 0;
+	memset(frames, 0, LAPSE_STACK_DEPTH * sizeof(*frames));
+	if (bpf_map__lookup_elem(tracer->skel->maps.why_stacks, &key, sizeof(key), frames,
+				 LAPSE_STACK_DEPTH * sizeof(*frames), 0))
+		return 0;
+	while (n < LAPSE_STACK_DEPTH && frames[n])
+		n++;
+	return n;
+}

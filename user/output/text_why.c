@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Why spans were slow, in text: a column, a line below the row, and a line of the report. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "output/compose.h"
+#include "output/text_parts.h"
+
+/* Below a hundredth of the span a cause explains nothing. */
+#define SHOWN 0.01
+
+struct part {
+	const char *name;
+	double value;
+};
+
+static int by_value(const void *a, const void *b)
+{
+	const struct part *x = a, *y = b;
+
+	return x->value < y->value ? 1 : x->value > y->value ? -1 : 0;
+}
+
+/* "lock 171.0  net 10.8  on-cpu 2.1", the largest first. */
+const char *text_causes(enum time_unit unit, const struct lapse_span *span, char words[NAME_SIZE])
+{
+	struct part parts[LAPSE_CAUSES + 1];
+	uint64_t ns[LAPSE_CAUSES + 1];
+	char word[WORD_SIZE];
+	size_t length = 0;
+
+	*words = '\0';
+	if (!span_causes(span, ns))
+		return "-";
+	for (int cause = 0; cause <= LAPSE_CAUSES; cause++)
+		parts[cause] = (struct part){cause_names[cause], (double)ns[cause]};
+	qsort(parts, LAPSE_CAUSES + 1, sizeof(*parts), by_value);
+	for (int i = 0; i <= LAPSE_CAUSES && length < NAME_SIZE; i++)
+		if (parts[i].value > 0 && parts[i].value >= SHOWN * (double)span->duration_ns)
+			length += (size_t)snprintf(words + length, NAME_SIZE - length, "%s%s %s",
+						   length ? "  " : "", parts[i].name,
+						   word_in_unit((uint64_t)parts[i].value, unit, word));
+	return *words ? words : "-";
+}
+
+static void rival(FILE *out, const struct lapse_why *why, uint64_t duration_ns)
+{
+	const struct lapse_rival *most = &why->rival[why->rival[1].ns > why->rival[0].ns];
+	char comm[LAPSE_COMM_LEN + 1] = {0}, safe[NAME_SIZE];
+
+	if (!most->pid || (double)why->ns[LAPSE_RUNQ] < SHOWN * (double)duration_ns)
+		return;
+	memcpy(comm, most->comm, LAPSE_COMM_LEN);
+	fprintf(out, "%17s%s/%u ran instead\n", "", text_escape(comm, safe, sizeof(safe)), most->pid);
+}
+
+static void waker(FILE *out, const struct snapshot *snapshot, const struct lapse_waker *waker)
+{
+	char comm[LAPSE_COMM_LEN + 1] = {0}, safe[NAME_SIZE];
+
+	if (waker->interrupt == LAPSE_INTERRUPT_UNKNOWN)
+		return;
+	if (waker->interrupt) {
+		fprintf(out, ", ended by %s", interrupt_names[waker->interrupt]);
+		return;
+	}
+	memcpy(comm, waker->comm, LAPSE_COMM_LEN);
+	fprintf(out, ", ended by %s/%u", text_escape(comm, safe, sizeof(safe)), waker->tid);
+	if (waker->component)
+		fprintf(out, " (%s)", word_component(snapshot, waker->component - 1, safe));
+}
+
+/* "└ 171.0 ms of lock in pthread_mutex_lock, ended by checkout/41833 (rebuild_index)" */
+void text_longest_wait(FILE *out, const struct snapshot *snapshot, const struct lapse_span *span,
+		       const struct output_stack *stack)
+{
+	const struct lapse_why *why = span_why(span);
+	char word[WORD_SIZE], address[ADDRESS_SIZE], where[NAME_SIZE];
+
+	if (!why)
+		return;
+	if ((double)why->longest.duration_ns >= SHOWN * (double)span->duration_ns &&
+	    why->longest.duration_ns) {
+		fprintf(out, "%13s\u2514 %s of %s", "", word_duration((double)why->longest.duration_ns, word),
+			cause_names[why->longest.cause]);
+		if (why->longest.peer.port)
+			fprintf(out, " on %s", word_address(&why->longest.peer, address));
+		if (stack && *stack->brief)
+			fprintf(out, " in %s", text_escape(stack->brief, where, sizeof(where)));
+		waker(out, snapshot, &why->longest.waker);
+		fputc('\n', out);
+	}
+	rival(out, why, span->duration_ns);
+}
+
+static void band(FILE *out, const struct cause_band *band)
+{
+	struct part parts[LAPSE_CAUSES + 1];
+	const char *between = "";
+	char word[WORD_SIZE];
+
+	for (int cause = 0; cause <= LAPSE_CAUSES; cause++)
+		parts[cause] = (struct part){cause_names[cause], band->part[cause]};
+	qsort(parts, LAPSE_CAUSES + 1, sizeof(*parts), by_value);
+	if (band->share == 1)
+		fputs("    all: ", out);
+	else
+		fprintf(out, "    slowest %.0f %%: ", band->share * 100);
+	for (int i = 0; i <= LAPSE_CAUSES && parts[i].value >= SHOWN; i++) {
+		fprintf(out, "%s%.0f %% %s", between, parts[i].value * 100, parts[i].name);
+		between = ", ";
+	}
+	fprintf(out, " (%s, %s each)\n", word_count(band->count, "span", word),
+		word_duration(band->mean_ns, (char[WORD_SIZE]){0}));
+}
+
+/* The slowest first: that is what people look for. */
+void text_cause_bands(FILE *out, const struct component_snapshot *component)
+{
+	for (size_t i = component->n_bands; i-- > 0;)
+		band(out, &component->bands[i]);
+}
