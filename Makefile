@@ -79,6 +79,9 @@ $(BUILD)/skel/%.skel.h: $(BUILD)/bpf/%.linked.o
 	$(say) SKEL $@
 	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@.tmp && mv $@.tmp $@
 
+# Sources include them: they stay.
+.SECONDARY: $(BUILD)/skel/lapse.skel.h $(BUILD)/skel/lapse_old.skel.h
+
 # One skeleton serves both objects: they must have the same maps and programs, and the same variables at the
 # same places.
 $(BUILD)/skel/%.layout: $(BUILD)/skel/%.skel.h
