@@ -63,7 +63,7 @@ median_of() { # COMPONENT
 no_longer() { # COMPONENT TRUTH
 	got=$(median_of "$1")
 	note "$name: median $1 ${got:-none} ns, by the program $2 ns"
-	[ "${got:-0}" -gt 0 ] && [ "$got" -le $(($2 + 20000000)) ] ||
+	[ "${got:-0}" -gt 0 ] && [ "$got" -le $(($2 + 60000000)) ] ||
 		fail "median of $1: ${got:-none} ns, by the program's clock $2 ns"
 }
 
@@ -76,12 +76,12 @@ exactly() { # GOT WANTED WHAT
 	fail "$3: '$1' instead of '$2'"
 }
 
-# Within a quarter or 20 ms of the program's own median: two machines share two processors, and are emulated. What it says of a request ends when it has read the answer.
+# Within a half or 60 ms of the program's own median: two machines share two processors, and are emulated. What it says of a request ends when it has read the answer.
 near() { # COMPONENT TRUTH; TRUTH in ns
 	got=$(median_of "$1")
 	unread=$(figure_of "$1" unread_avg_ns)
 	[ "$1" != request ] || [ "$way" != many ] || got=$((${got:-0} + ${unread%.*}))
-		room=$(($2 / 4 > 20000000 ? $2 / 4 : 20000000))
+		room=$(($2 / 2 > 60000000 ? $2 / 2 : 60000000))
 	note "$name: median $1 ${got:-none} ns, by the program $2 ns"
 	[ "${got:-0}" -ge $(($2 - room)) ] && [ "${got:-0}" -le $(($2 + room)) ] ||
 		fail "median of $1: ${got:-none} ns, by the program's clock $2 ns"
@@ -125,7 +125,7 @@ tcp_lost() { # BACKEND
 	start_answerer
 	through "$1" 127.0.0.1 lost --calls 3 --delay 20ms || return
 	tcp_counted 1 3
-	equal "$(truth retransmits)" 3 "retransmits by the asker's TCP_INFO"
+	at_least "$(truth retransmits)" 3 "retransmits by the asker's TCP_INFO"
 	retransmits
 	near request "$(truth request_ns)"
 }
@@ -134,7 +134,7 @@ tcp_lost_answer() { # BACKEND
 	start_answerer
 	through "$1" 127.0.0.1 lost-answer --calls 3 || return
 	tcp_counted 1 3
-	equal "$(answerer_truth retransmits)" 3 "retransmits by the answerer's TCP_INFO"
+	at_least "$(answerer_truth retransmits)" 3 "retransmits by the answerer's TCP_INFO"
 	retransmits
 	near request "$(truth request_ns)"
 	near serve "$(answerer_truth serve_ns)"
