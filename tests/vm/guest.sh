@@ -151,6 +151,20 @@ test_usdt() { # KIND
 	finish_target
 }
 
+# Where a mark is known by its address alone, what cannot be told apart is refused, with the reason.
+test_marks_refused() {
+	start_target sdt --jobs 10
+	lapse stat -p "$target" a=usdt:lapsetest:tick b=usdt:lapsetest:tick -d 1 >$work/lapse.out 2>$work/lapse.err </dev/null 3>&-
+	equal $? 4 "exit code with two components"
+	contains $work/lapse.err 'before Linux 5\.15' "the refusal"
+	lapse stat --comm sdt usdt:lapsetest:tick -d 1 >$work/lapse.out 2>$work/lapse.err </dev/null 3>&-
+	equal $? 4 "exit code without a process"
+	contains $work/lapse.err 'before Linux 5\.15.*-p' "the refusal"
+	go
+	await_done
+	finish_target
+}
+
 # Processes of a name: the probes are for everyone who maps the file, and strangers do not count.
 test_everyone() { # KIND
 	ln -sf /targets/hot /tmp/stranger
@@ -344,6 +358,7 @@ for kind in session multi perf; do
 	*) skip $kind "this kernel has no such attachment" ;;
 	esac
 done
+[ "$(doctor_says 'attach cookies')" = true ] || run_test marks-refused test_marks_refused
 case $(doctor_says 'task storage') in
 true) why_tests ;;
 *) skip why "causes are kept beside the task, where this kernel keeps nothing" ;;
