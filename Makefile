@@ -79,6 +79,9 @@ $(BUILD)/skel/%.skel.h: $(BUILD)/bpf/%.linked.o
 	$(say) SKEL $@
 	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@.tmp && mv $@.tmp $@
 
+# Sources include them: they stay.
+.SECONDARY: $(BUILD)/skel/lapse.skel.h $(BUILD)/skel/lapse_old.skel.h
+
 # One skeleton serves both objects: they must have the same maps and programs, and the same variables at the
 # same places.
 $(BUILD)/skel/%.layout: $(BUILD)/skel/%.skel.h
@@ -170,9 +173,10 @@ check-native: all targets
 check-vm: all targets
 	@tests/vm/run
 
-# A shell in one of these machines: make vm-shell KERNEL=6.1
+# A machine for a person, with lapse and the targets in it: make vm-shell KERNEL=6.1
 .PHONY: vm-shell
 vm-shell: all targets
+	@[ -n "$(KERNEL)" ] || { echo "which kernel? make vm-shell KERNEL=6.1; tools/vm list shows them" >&2; exit 2; }
 	@tools/vm shell $(KERNEL)
 
 .PHONY: bench

@@ -30,7 +30,7 @@ static __always_inline struct lapse_cell *cell_of(__u32 component)
 /* Raises *slot to @value; the tick in the top bits makes a newer tick win over any older one. */
 static __always_inline void slot_raise(__u64 *slot, __u64 value)
 {
-	for (int i = 0; i < 16; i++) {
+	for (int i = 0; i < SLOT_TRIES; i++) {
 		__u64 seen = *(volatile __u64 *)slot;
 
 		if (seen >= value || slot_set(slot, seen, value))

@@ -24,13 +24,17 @@
  * Global functions are verified once, not again in every program and on every path that calls them:
  * some 60 ms of load time instead of 1,200. They take pointers from 5.12 on.
  */
-#define VERIFIED_ONCE __noinline
+#define VERIFIED_ONCE  __noinline
+#define VERIFIED_FOUND VERIFIED_ONCE
 
 /* What user space gave the link by which the program is called. */
 #define cookie_of_probe(ctx) bpf_get_attach_cookie(ctx)
 
 /* The next of the numbers that @field counts, each given once; @series tells the fields apart. */
 #define TAKE_NUMBER(field, series) ADD(field, 1)
+
+/* How often that is tried: others are in the way for nanoseconds. */
+#define SLOT_TRIES 16
 
 /* Puts @value, which is larger, in the place of @seen; false: it is to be tried again. */
 static __always_inline bool slot_set(__u64 *slot, __u64 seen, __u64 value)
@@ -40,7 +44,14 @@ static __always_inline bool slot_set(__u64 *slot, __u64 seen, __u64 value)
 
 #else
 
+/*
+ * With pointers a function cannot be global, and is verified wherever it is called. Where that is too much
+ * there is another function beside it, which is global, because it finds by numbers what the pointers point
+ * to: its name ends with _found. VERIFIED_FOUND is for those that have one.
+ */
 #define VERIFIED_ONCE	     static __noinline
+#define VERIFIED_FOUND	     static __always_inline
+#define VERIFIED_ALONE	     __noinline
 
 /* The little program that stands at the place has left its cookie here and gone on with this one; programs
  * are not preempted on these kernels, and an interrupt runs none of them. */
@@ -86,6 +97,9 @@ static __always_inline __u64 claim_number(__u64 series, __u64 next)
 			ADD(field, 1);                                                        \
 		taken_;                                                                       \
 	})
+
+/* The verifier takes every turn. */
+#define SLOT_TRIES 4
 
 /*
  * Before 5.12 there is no such instruction. Another processor's larger value is lost here if it comes between

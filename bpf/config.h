@@ -90,6 +90,7 @@ enum lapse_socket_flag {
 /* A connection of a traced process, by the kernel's address of its struct sock. Its events come under the
  * socket's lock, so that its own room serves as theirs. */
 struct lapse_socket {
+	__u64 sk;	  /* that address */
 	__u64 connect_ns; /* the SYN was sent; 0: it is not being opened */
 	__u64 queued_ns;  /* established, and not accepted yet; else 0 */
 	__u64 since_ns;	  /* established, where that was seen; else 0 */

@@ -44,7 +44,7 @@ static __always_inline void marker_value(struct lapse_cell *cell, struct lapse_f
 	facts->value[which & (LAPSE_VALUES - 1)] = value;
 	facts->start_ns = facts->now;
 	facts->flags = LAPSE_SPAN_UNTIMED;
-	if (value_add(r, which, value, facts->now)) {
+	if (VALUE_ADD(facts->component, r, which, value, facts->now)) {
 		facts->flags |= LAPSE_SPAN_VALUE;
 		record_send(cell, facts);
 	}

@@ -166,7 +166,7 @@ static __always_inline __u64 slot_biased(__s64 value)
 }
 
 /* Counts @value as the @which-th of a component; 1 where it is beyond a limit. */
-VERIFIED_ONCE int value_add(const struct lapse_rules *r, __u32 which, __s64 value, __u64 now)
+VERIFIED_FOUND int value_add(const struct lapse_rules *r, __u32 which, __s64 value, __u64 now)
 {
 	struct lapse_value_cell *cell;
 	__u64 tick, mark, biased;
@@ -193,6 +193,19 @@ VERIFIED_ONCE int value_add(const struct lapse_rules *r, __u32 which, __s64 valu
 	return beyond;
 }
 
+/* value_add() by the component's rules @r; before 5.12, as ON_STACK of span.h, by a function that finds them
+ * again. */
+#ifndef LAPSE_OLD
+#define VALUE_ADD(component, r, which, value, now) value_add(r, which, value, now)
+#else
+#define VALUE_ADD(component, r, which, value, now) value_add_found(component, which, value, now)
+
+VERIFIED_ALONE int value_add_found(__u32 component, __u32 which, __s64 value, __u64 now)
+{
+	return value_add(rules_of(component), which, value, now);
+}
+#endif
+
 /* The values that the span has captured. */
 static __always_inline void rules_values(const struct lapse_rules *r, struct lapse_facts *facts)
 {
@@ -201,7 +214,7 @@ static __always_inline void rules_values(const struct lapse_rules *r, struct lap
 			continue;
 		facts->value[i] = operand_value(&r->value[i].operand, facts);
 		facts->values |= 1U << i;
-		if (value_add(r, i, facts->value[i], facts->now))
+		if (VALUE_ADD(facts->component, r, i, facts->value[i], facts->now))
 			facts->flags |= LAPSE_SPAN_VALUE;
 	}
 }

@@ -16,6 +16,39 @@
 /* The x86-64 return pops the address: at a return probe sp is one word above the entry's. */
 #define RETURN_POPS 8
 
+/*
+ * What is verified once, on the stack of @call. Before 5.12 a function that is verified by itself takes no
+ * pointers: there another of its name finds the stack again, by @g, the goroutine's, or 0 for the thread's
+ * own.
+ */
+#ifndef LAPSE_OLD
+#define ON_STACK(function, call, stack, ...) function(stack, __VA_ARGS__)
+#else
+#define ON_STACK(function, call, stack, ...) function##_found((call)->goroutine.g, __VA_ARGS__)
+
+static __always_inline struct lapse_stack *stack_found(__u64 g)
+{
+	struct lapse_goroutine key = {.pid = bpf_get_current_pid_tgid() >> 32, .g = g};
+
+	return g ? goroutine_stack(&key, false) : stack_get(false);
+}
+
+VERIFIED_ALONE int stack_prune_found(__u64 g, __u64 sp)
+{
+	return stack_prune(stack_found(g), sp);
+}
+
+VERIFIED_ALONE int stack_settle_found(__u64 g, __u64 sp, __u64 slot, __u64 cookie, __u32 flags)
+{
+	return stack_settle(stack_found(g), sp, slot, cookie, flags);
+}
+
+VERIFIED_ALONE int stack_take_found(__u64 g, __u64 sp, __u64 cookie, enum take take)
+{
+	return stack_take(stack_found(g), sp, cookie, take);
+}
+#endif
+
 /* What a place needs to know of the call that stands there. */
 struct call {
 	__u64 cookie;
@@ -28,17 +61,6 @@ static __always_inline struct call call_at(struct pt_regs *ctx, __u64 cookie)
 {
 	return (struct call){.cookie = cookie, .sp = PT_REGS_SP(ctx), .slot = PT_REGS_SP(ctx)};
 }
-
-#ifdef LAPSE_OLD
-/* Functions that are verified by themselves take no pointers before 5.12: they find the stack again. 0: that
- * of the thread. */
-static __always_inline struct lapse_stack *stack_of_goroutine(__u64 g)
-{
-	struct lapse_goroutine key = {.pid = bpf_get_current_pid_tgid() >> 32, .g = g};
-
-	return g ? goroutine_stack(&key, false) : stack_get(false);
-}
-#endif
 
 /* The stack that the call's frame belongs to. */
 static __always_inline struct lapse_stack *stack_of(struct call *call, struct pt_regs *ctx,
@@ -125,41 +147,22 @@ static __always_inline bool call_meant(struct pt_regs *ctx, const struct call *c
 	return edge || !r->if_entry.n || condition_holds(&r->if_entry, facts);
 }
 
-/* Makes room on @stack for a frame of @cookie at @sp, whose slot is at address @slot. */
-static __always_inline enum slot_state stack_make_room(struct lapse_stack *stack, __u64 sp, __u64 slot,
-						       __u64 cookie, __u32 flags)
+/* Makes room on @stack for a frame at the call's place. */
+static __always_inline enum slot_state stack_make_room(struct lapse_stack *stack, struct lapse_cell *cell,
+						       const struct call *call, __u32 flags,
+						       bool skips_return)
 {
 	if (flags & LAPSE_COMP_SWITCHES) {
-		struct lapse_cell *cell = cell_of(LAPSE_COOKIE_COMPONENT(cookie));
-
-		if (stack_take(stack, sp, cookie, TAKE_NO_SIBLING) >= 0 && cell)
+		if (ON_STACK(stack_take, call, stack, call->sp, call->cookie, TAKE_NO_SIBLING) >= 0)
 			ADD(cell->abandoned, 1);
 		return SLOT_FREE;
 	}
-	if (stack_clear_above(stack, sp))
+	if (stack_clear_above(stack, call->sp))
 		return SLOT_FREE;
-	stack_prune(stack, sp);
-	return stack_settle(stack, sp, slot, cookie, flags);
-}
-
-#ifdef LAPSE_OLD
-/* Verified by itself. */
-__noinline int make_room_known(__u64 g, __u64 sp, __u64 slot, __u64 cookie, __u32 flags)
-{
-	struct lapse_stack *stack = stack_of_goroutine(g);
-
-	return stack ? stack_make_room(stack, sp, slot, cookie, flags) : SLOT_FREE;
-}
-#endif
-
-static __always_inline enum slot_state call_make_room(struct lapse_stack *stack, const struct call *call,
-						      __u32 flags)
-{
-#ifdef LAPSE_OLD
-	return make_room_known(call->goroutine.g, call->sp, call->slot, call->cookie, flags);
-#else
-	return stack_make_room(stack, call->sp, call->slot, call->cookie, flags);
-#endif
+	ON_STACK(stack_prune, call, stack, call->sp);
+	if (skips_return)
+		flags |= SETTLE_SKIPS_RETURN;
+	return ON_STACK(stack_settle, call, stack, call->sp, call->slot, call->cookie, flags);
 }
 
 /* There was no room for the frame of a call whose return probe comes all the same, unless it is left alone
@@ -205,7 +208,7 @@ static __always_inline int span_enter(struct pt_regs *ctx, __u64 cookie, bool sk
 		return span_lost(cell);
 	meant = !(component->flags & LAPSE_COMP_RULES) || call_meant(ctx, &call, stack);
 	/* In any case: the return of a call that is not meant must not find a frame that was left there. */
-	slot = call_make_room(stack, &call, component->flags | (skips_return ? SETTLE_SKIPS_RETURN : 0));
+	slot = stack_make_room(stack, cell, &call, component->flags, skips_return);
 	if (slot == SLOT_SHARED)
 		sibling_pay(stack, number, began);
 	if (!meant)
@@ -223,7 +226,7 @@ static __always_inline int span_enter(struct pt_regs *ctx, __u64 cookie, bool sk
 }
 
 /* The frame @at, which has been taken off, returns: a span, or an edge of one, ends. */
-VERIFIED_ONCE int frame_end(struct lapse_stack *stack, __u32 at, __u64 now, __u64 ret)
+VERIFIED_FOUND int frame_end(struct lapse_stack *stack, __u32 at, __u64 now, __u64 ret)
 {
 	struct lapse_frame *frame = stack ? frame_at(stack, at) : NULL;
 	struct lapse_thread_waits *own;
@@ -272,23 +275,11 @@ VERIFIED_ONCE int frame_end(struct lapse_stack *stack, __u32 at, __u64 now, __u6
 }
 
 #ifdef LAPSE_OLD
-/* Verified by itself. */
-__noinline int frame_end_known(__u64 g, __u32 at, __u64 now, __u64 ret)
+VERIFIED_ALONE int frame_end_found(__u64 g, __u32 at, __u64 now, __u64 ret)
 {
-	return frame_end(stack_of_goroutine(g), at, now, ret);
+	return frame_end(stack_found(g), at, now, ret);
 }
 #endif
-
-/* The frame @at of @call returns at an instruction. */
-static __always_inline void call_end(const struct call *call, struct lapse_stack *stack, __u32 at, __u64 now,
-				     __u64 ret)
-{
-#ifdef LAPSE_OLD
-	frame_end_known(call->goroutine.g, at, now, ret);
-#else
-	frame_end(stack, at, now, ret);
-#endif
-}
 
 /* A return without a frame. Attachments that cannot leave a return alone fire for calls that if() did not
  * mean, too: those are no loss. */
@@ -338,8 +329,9 @@ static __always_inline int span_return(struct pt_regs *ctx, __u64 cookie)
 /* The frame that the return instruction of @call ends next: its index, or POP_NONE. */
 static __always_inline int stack_returning(struct lapse_stack *stack, const struct call *call, __u32 flags)
 {
-	return flags & LAPSE_COMP_SWITCHES ? stack_take(stack, call->sp, call->cookie, TAKE_ANY)
-					   : stack_pop_retins(stack, call->sp);
+	if (flags & LAPSE_COMP_SWITCHES)
+		return ON_STACK(stack_take, call, stack, call->sp, call->cookie, TAKE_ANY);
+	return stack_pop_retins(stack, call->sp);
 }
 
 /* Ends every frame of @stack whose return address the instruction is about to pop; whether any. Siblings
@@ -351,7 +343,7 @@ static __always_inline bool stack_return(struct lapse_stack *stack, const struct
 	__u64 paid = 0;
 
 	if (!(flags & LAPSE_COMP_SWITCHES))
-		stack_prune(stack, call->sp);
+		ON_STACK(stack_prune, call, stack, call->sp);
 	for (int n = 0; n < SLOT_SHARERS; n++) {
 		int at = stack_returning(stack, call, flags);
 		const struct lapse_frame *frame = frame_at(stack, at);
@@ -362,7 +354,7 @@ static __always_inline bool stack_return(struct lapse_stack *stack, const struct
 			stack->cost_ns = paid;
 		place = frame->place;
 		paid = stack->cost_ns;
-		call_end(call, stack, at, now, ret);
+		ON_STACK(frame_end, call, stack, at, now, ret);
 	}
 	return place != NO_PLACE;
 }
@@ -389,25 +381,20 @@ static __always_inline int span_retins(struct pt_regs *ctx, __u64 cookie)
 	return 0;
 }
 
-#ifdef LAPSE_OLD
-/* Verified by itself. */
-__noinline int edge_take_known(__u32 edge)
+/* What @edge does with the facts of @stack. */
+static __always_inline int stack_edge(struct lapse_stack *stack, __u32 edge)
 {
-	struct lapse_stack *stack = stack_get(false);
+	return edge_take(edge, &stack->facts);
+}
 
-	return stack ? edge_take(edge, &stack->facts) : 0;
+#ifdef LAPSE_OLD
+VERIFIED_ALONE int stack_edge_found(__u64 g, __u32 edge)
+{
+	struct lapse_stack *stack = stack_found(g);
+
+	return stack ? stack_edge(stack, edge) : 0;
 }
 #endif
-
-/* What @edge does with the thread's facts. */
-static __always_inline void stack_edge(struct lapse_stack *stack, __u32 edge)
-{
-#ifdef LAPSE_OLD
-	edge_take_known(edge);
-#else
-	edge_take(edge, &stack->facts);
-#endif
-}
 
 /* At a place that is an edge of a keyed span by itself, or is counted. */
 static __always_inline int span_edge(struct pt_regs *ctx, __u64 cookie)
@@ -431,7 +418,7 @@ static __always_inline int span_edge(struct pt_regs *ctx, __u64 cookie)
 	inside = stack_has_call(stack, call.sp, LAPSE_COOKIE_PLACE(cookie));
 	if (!inside)
 		stack->cost_ns += cost_of(cls)->enter_ns;
-	stack_edge(stack, LAPSE_COOKIE_EDGE(cookie));
+	ON_STACK(stack_edge, &call, stack, LAPSE_COOKIE_EDGE(cookie));
 	if (inside)
 		sibling_pay(stack, LAPSE_COOKIE_COMPONENT(cookie), now);
 	return 0;

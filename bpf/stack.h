@@ -64,7 +64,7 @@ static __always_inline void frame_abandon(struct lapse_frame *frame)
 }
 
 /* Pops what lies below @sp. */
-VERIFIED_ONCE int stack_prune(struct lapse_stack *stack, __u64 sp)
+VERIFIED_FOUND int stack_prune(struct lapse_stack *stack, __u64 sp)
 {
 	if (!stack)
 		return 0;
@@ -183,7 +183,7 @@ enum slot_state {
  * function of @cookie have a live frame there themselves, which goes on. Else a new frame is to be pushed
  * (above a tail-calling one, where that lives).
  */
-VERIFIED_ONCE int stack_settle(struct lapse_stack *stack, __u64 sp, __u64 slot, __u64 cookie, __u32 flags)
+VERIFIED_FOUND int stack_settle(struct lapse_stack *stack, __u64 sp, __u64 slot, __u64 cookie, __u32 flags)
 {
 	enum slot_state state = SLOT_FREE;
 	__u32 i;
@@ -256,7 +256,7 @@ enum take { TAKE_ANY, TAKE_NO_SIBLING };
  * Where stacks are switched: takes the frame whose return address lies at @sp off, wherever it stands.
  * Gives its index, which is above the depth then, or POP_NONE.
  */
-VERIFIED_ONCE int stack_take(struct lapse_stack *stack, __u64 sp, __u64 cookie, enum take take)
+VERIFIED_FOUND int stack_take(struct lapse_stack *stack, __u64 sp, __u64 cookie, enum take take)
 {
 	if (!stack)
 		return POP_NONE;

@@ -42,6 +42,19 @@ static __always_inline struct lapse_socket *socket_find(const struct sock *sk)
 	return bpf_map_lookup_elem(&sockets, &key);
 }
 
+/* What is verified once, on a socket; before 5.12, as ON_STACK of span.h, by another function that finds it
+ * again. */
+#ifndef LAPSE_OLD
+#define ON_SOCKET(function, s, ...) function(s, ##__VA_ARGS__)
+#else
+#define ON_SOCKET(function, s, ...) function##_found((s)->sk, ##__VA_ARGS__)
+
+static __always_inline struct lapse_socket *socket_found(__u64 sk)
+{
+	return socket_find((const struct sock *)sk);
+}
+#endif
+
 static __always_inline void socket_forget(const struct sock *sk)
 {
 	__u64 key = (__u64)sk;
@@ -193,7 +206,7 @@ VERIFIED_ONCE int pair_settle(struct lapse_socket *s, __u32 i)
 }
 
 /* Adds what rule @number says of @s's spans. */
-VERIFIED_ONCE int socket_match_rule(struct lapse_socket *s, __u32 number)
+VERIFIED_FOUND int socket_match_rule(struct lapse_socket *s, __u32 number)
 {
 	struct lapse_tcp_rule *rule = bpf_map_lookup_elem(&tcp_rules, &number);
 	__u32 component, at;
@@ -211,6 +224,13 @@ VERIFIED_ONCE int socket_match_rule(struct lapse_socket *s, __u32 number)
 	return 0;
 }
 
+#ifdef LAPSE_OLD
+VERIFIED_ALONE int socket_match_rule_found(__u64 sk, __u32 number)
+{
+	return socket_match_rule(socket_found(sk), number);
+}
+#endif
+
 /* Notes the components of @s's spans. */
 VERIFIED_ONCE int socket_match(struct lapse_socket *s)
 {
@@ -219,7 +239,7 @@ VERIFIED_ONCE int socket_match(struct lapse_socket *s)
 	s->n_pairs = 0;
 	s->generation = tcp_generation;
 	for (__u32 i = 0; i < LAPSE_TCP_RULES && i < tcp_n_rules; i++)
-		socket_match_rule(s, i);
+		ON_SOCKET(socket_match_rule, s, i);
 	return 0;
 }
 
@@ -277,6 +297,7 @@ static __always_inline struct lapse_socket *socket_add(const struct sock *sk, __
 		ADD(tcp_lost, 1);
 		return NULL;
 	}
+	s->sk = key;
 	s->flags = flags;
 	socket_addresses(s, sk);
 	return s;

@@ -162,7 +162,7 @@ static __always_inline void tcp_cell_add(struct lapse_tcp_cell *cell, const stru
 }
 
 /* Records s->facts and s->tcp for component @number. */
-VERIFIED_ONCE int tcp_record_for(struct lapse_socket *s, __u32 number)
+VERIFIED_FOUND int tcp_record_for(struct lapse_socket *s, __u32 number)
 {
 	struct lapse_component *component = bpf_map_lookup_elem(&components, &number);
 	struct lapse_tcp_cell *tcp_cell = tcp_cell_of(number);
@@ -188,6 +188,13 @@ VERIFIED_ONCE int tcp_record_for(struct lapse_socket *s, __u32 number)
 	return 0;
 }
 
+#ifdef LAPSE_OLD
+VERIFIED_ALONE int tcp_record_for_found(__u64 sk, __u32 number)
+{
+	return tcp_record_for(socket_found(sk), number);
+}
+#endif
+
 /* Records what s->facts and s->tcp hold, for every component of its kind. */
 VERIFIED_ONCE int tcp_record(struct lapse_socket *s)
 {
@@ -197,7 +204,7 @@ VERIFIED_ONCE int tcp_record(struct lapse_socket *s)
 		__u32 pair = s->pair[i & (LAPSE_SOCKET_PAIRS - 1)];
 
 		if (PAIR_KIND(pair) == s->tcp.kind)
-			tcp_record_for(s, PAIR_COMPONENT(pair));
+			ON_SOCKET(tcp_record_for, s, PAIR_COMPONENT(pair));
 	}
 	return 0;
 }

@@ -228,11 +228,6 @@ tcp_tests_of_all() { # BACKEND
 tcp_tests() {
 	for backend in fentry kprobe tracepoint; do
 		if [ "$(doctor_says "tcp $backend")" = true ]; then
-			if is_slow; then
-				run_tcp "tcp-delays/$backend" tcp_delays 127.0.0.1
-				skip "tcp-others/$backend" "$TOO_SLOW"
-				continue
-			fi
 			tcp_tests_of $backend
 			[ $backend != kprobe ] || tcp_tests_of_all $backend
 		else

@@ -138,6 +138,78 @@ test_markers() { # KIND
 	finish_target
 }
 
+# Marks by their address where the kernel has no attach cookies, in the program and in its library.
+test_usdt() { # KIND
+	start_target sdt --jobs 100
+	trace "$1" 'job=span:usdt:lapsetest:begin(arg0)..usdt:lapsetest:end(arg0)' usdt:lapsetest:tick || return
+	go
+	await_done
+	stop_lapse
+	counted job "$(truth jobs)"
+	equal "$(count_of lapsetest:tick)" "$(truth ticks)" "ticks"
+	conserved
+	finish_target
+}
+
+# Where a mark is known by its address alone, what cannot be told apart is refused, with the reason.
+test_marks_refused() {
+	start_target sdt --jobs 10
+	lapse stat -p "$target" a=usdt:lapsetest:tick b=usdt:lapsetest:tick -d 1 >$work/lapse.out 2>$work/lapse.err </dev/null 3>&-
+	equal $? 4 "exit code with two components"
+	contains $work/lapse.err 'before Linux 5\.15' "the refusal"
+	lapse stat --comm sdt usdt:lapsetest:tick -d 1 >$work/lapse.out 2>$work/lapse.err </dev/null 3>&-
+	equal $? 4 "exit code without a process"
+	contains $work/lapse.err 'before Linux 5\.15.*-p' "the refusal"
+	go
+	await_done
+	finish_target
+}
+
+# Processes of a name: the probes are for everyone who maps the file, and strangers do not count.
+test_everyone() { # KIND
+	ln -sf /targets/hot /tmp/stranger
+	start_target hot --calls 200
+	start_lapse stat --comm hot hot --attach="$1" --json ||
+		{ fail "lapse does not trace: $(tail -n 1 $work/lapse.err)"; return; }
+	echo go | /tmp/stranger --calls 300 >/dev/null
+	go
+	await_done
+	stop_lapse
+	counted hot 200
+	lossless
+	finish_target
+}
+
+# Siblings: components of one function, whose calls are told apart by what they return.
+test_siblings() { # KIND
+	start_target values --calls 300
+	trace "$1" 'all=cache_get' 'hits=cache_get if(ret != 0)' 'first=cache_get err(ret == 0)' || return
+	go
+	await_done
+	stop_lapse
+	misses=$(truth misses)
+	counted first "$(count_of all)"
+	equal "$(figure_of first errors)" "$misses" "errors"
+	equal $(($(count_of hits) + misses)) "$(count_of all)" "hits and misses"
+	conserved
+	finish_target
+}
+
+# The newest spans, in their order, of several threads at once.
+test_newest() { # KIND
+	printf '%s\n' 'lapse: 1' 'window: {last: 100}' 'components:' '  w:' '    measure: work_push' \
+		'    contract: {max_p50: 1s}' >$work/newest.yaml
+	start_target timed --threads 4 --calls 50 --ns 20us
+	start_lapse watch $work/newest.yaml -p "$target" --attach="$1" --json ||
+		{ fail "lapse does not trace: $(tail -n 1 $work/lapse.err)"; return; }
+	go
+	await_done
+	stop_lapse
+	counted w 200
+	at_least "$(figure_of w p50_ns)" 20000 "median of the newest"
+	finish_target
+}
+
 # ---- frames --------------------------------------------------------------------------------
 
 test_recursion() { # KIND DEPTH ROUNDS
@@ -260,6 +332,10 @@ tests_of_kind() { # KIND
 	run_test "$1/outcomes" test_outcomes "$1"
 	run_test "$1/syscalls" test_syscalls "$1"
 	run_test "$1/markers" test_markers "$1"
+	run_test "$1/usdt" test_usdt "$1"
+	run_test "$1/everyone" test_everyone "$1"
+	run_test "$1/siblings" test_siblings "$1"
+	run_test "$1/newest" test_newest "$1"
 	run_test "$1/recursion-40" test_recursion "$1" 40 20
 	run_test "$1/recursion-100" test_recursion "$1" 100 10
 	run_test "$1/longjmp" test_longjmp "$1"
@@ -272,33 +348,21 @@ tests_of_kind() { # KIND
 	run_test "$1/killed" test_killed "$1"
 }
 
-# Before attach cookies the kernel verifies a program's functions anew on every path that calls them: emulated,
-# that takes a minute for each tracer. There it has to do with what is particular to such kernels.
-TOO_SLOW='each tracer takes a minute to attach here'
-is_slow() { [ "$(doctor_says 'attach cookies')" != true ]; }
-
-slow_tests_of_kind() { # KIND
-	run_test "$1/count" test_count "$1"
-	run_test "$1/keyed" test_keyed "$1"
-	run_test "$1/recursion-40" test_recursion "$1" 40 20
-	run_test "$1/longjmp" test_longjmp "$1"
-	run_test "$1/exceptions" test_exceptions "$1"
-	run_test "$1/markers" test_markers "$1"
-	skip "$1/others" "$TOO_SLOW"
-}
-
 note "kernel $(uname -r)"
 ask_doctor
-! is_slow || LIMIT=240
 sed -n 's/.*"name":"\([^"]*\)","ok":\([a-z]*\).*"found":"\([^"]*\)".*/# doctor: \1: \2, \3/p' /tmp/doctor.json
 run_test doctor test_doctor
 for kind in session multi perf; do
 	case " $(kinds | tr '\n' ' ')" in
-	*" $kind "*) if is_slow; then slow_tests_of_kind $kind; else tests_of_kind $kind; fi ;;
+	*" $kind "*) tests_of_kind $kind ;;
 	*) skip $kind "this kernel has no such attachment" ;;
 	esac
 done
-if is_slow; then skip why "$TOO_SLOW"; else why_tests; fi
+[ "$(doctor_says 'attach cookies')" = true ] || run_test marks-refused test_marks_refused
+case $(doctor_says 'task storage') in
+true) why_tests ;;
+*) skip why "causes are kept beside the task, where this kernel keeps nothing" ;;
+esac
 tcp_tests
 echo "end $results"
 [ $failures -eq 0 ] && exit 1

@@ -8,7 +8,7 @@ build=$(realpath "${BUILD:-build}")
 vm_dir=$build/vm
 kernels=$build/deps/kernels
 qemu=$build/deps/qemu/qemu-system-x86_64
-vm_targets=(hot timed keyed values turner marked deep jumper thrower canceller fibers jailed asker answerer causes)
+vm_targets=(hot timed keyed values turner marked sdt deep jumper thrower canceller fibers jailed asker answerer causes)
 
 # Without arguments: the series of the matrix, fetched or not, oldest first.
 known_kernels() {
@@ -41,9 +41,11 @@ stage_root() { # ROOT
 	for name in "${vm_targets[@]}"; do
 		install -m 0755 "$build/targets/$name" "$root/targets/$name" || return 1
 	done
+	# What a target brings itself it looks for beside it.
+	install -m 0755 "$build/targets/libsdt.so" "$root/targets/" || return 1
 	while read -r library; do
 		install -D -m 0755 "$library" "$root$library" || return 1
-	done < <(libraries_of "$root/bin/lapse" "$root"/targets/*)
+	done < <(libraries_of "$root/bin/lapse" "$root"/targets/* | grep -v "^$root/")
 }
 
 # Makes $vm_dir/initramfs.gz.

@@ -351,16 +351,29 @@ static int attach_processes(struct tracer *tracer)
 	return err;
 }
 
+/* Without attach cookies a mark is known by its address in the process alone. */
+static int usdt_refused(const struct plan_usdt *usdt, const struct plan_file *file, const char *how)
+{
+	diag_error("cannot probe usdt:%s:%s of %s: this kernel (before Linux 5.15) has marks only %s",
+		   usdt->provider, usdt->name, file->name, how);
+	return -EOPNOTSUPP;
+}
+
 static int attach_usdt(struct tracer *tracer, const struct plan_file *file, const struct plan_usdt *usdt,
 		       pid_t pid)
 {
 	uint64_t cookie = LAPSE_COOKIE(usdt->component, usdt->edge, LAPSE_ROLE_HERE, LAPSE_CLASS_EMULATED, 0);
 	LIBBPF_OPTS(bpf_usdt_opts, opts, .usdt_cookie = cookie);
-	int err = tracer_keep_link(tracer,
-				   bpf_program__attach_usdt(tracer->skel->progs.usdt_edge, pid, file->access,
-							    usdt->provider, usdt->name, &opts),
-				   pid);
+	int err;
 
+	if (!tracer->features.cookie && pid < 0)
+		return usdt_refused(usdt, file, "by address, in processes that are named by -p");
+	err = tracer_keep_link(tracer,
+			       bpf_program__attach_usdt(tracer->skel->progs.usdt_edge, pid, file->access,
+							usdt->provider, usdt->name, &opts),
+			       pid);
+	if (err == -EEXIST && !tracer->features.cookie)
+		return usdt_refused(usdt, file, "once an address, for one process and component");
 	if (err)
 		diag_error("cannot probe usdt:%s:%s of %s: %s", usdt->provider, usdt->name, file->name,
 			   strerror(-err));

@@ -16,7 +16,8 @@
 
 #define MAX_SHARD_BITS 3
 
-/* Where there is no task storage: threads that can be known at once, some 5.5 KB each. */
+/* Where there is no task storage: threads, or goroutines in probed functions, that can be known at once, some
+ * 5.5 KB each. */
 #define MAX_THREADS 4096
 
 unsigned tracer_bucket_bits(size_t n_components)
@@ -81,6 +82,8 @@ static int set_stacks(struct tracer *tracer)
 		err = bpf_map__set_max_entries(skel->maps.stacks_by_thread, MAX_THREADS);
 	if (!err)
 		err = bpf_map__set_map_flags(skel->maps.goroutines, 0);
+	if (!err && tracer->goroutines)
+		err = bpf_map__set_max_entries(skel->maps.goroutines, MAX_THREADS);
 	return err;
 }
 
