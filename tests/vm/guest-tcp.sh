@@ -195,10 +195,10 @@ tcp_way() { # BACKEND REQUESTS WAY OPTIONS...
 	backend=$1 requests=$2
 	shift 2
 	start_answerer $([ "$1" != banner ] || echo --banner)
-	through "$backend" 127.0.0.1 "$@" --delay 20ms || return
+	through "$backend" 127.0.0.1 "$1" --delay 20ms $(shift && echo "$@") || return
 	tcp_counted 1 "$requests"
 	near request "$(truth request_ns)"
-		# Segments, which are all that the tracepoints of older kernels show, do not tell one send from another.
+	# Segments, which are all that the tracepoints of older kernels show, do not tell one send from another.
 	[ "$backend/$way" = tracepoint/upload ] ||
 		equal "$(figure_of request pipelined)" "$(truth pipelined)" "further sends"
 	retransmits
@@ -226,7 +226,8 @@ tcp_tests_of() { # BACKEND
 	run_tcp "tcp-many/$1" tcp_many
 	run_tcp "tcp-before/$1" tcp_before
 	run_tcp "tcp-sendfile/$1" tcp_way 6 plain --calls 6 --sendfile --answer 50000
-	run_tcp "tcp-batches/$1" tcp_way 5 batches --calls 5
+	# The answer is to come after the last question, however late that is here.
+	run_tcp "tcp-batches/$1" tcp_way 5 batches --calls 5 --delay 200ms
 	run_tcp "tcp-upload/$1" tcp_way 3 upload --calls 3 --body 4000000
 	run_tcp "tcp-half-closed/$1" tcp_way 1 half-closed --calls 1
 }
