@@ -319,15 +319,6 @@ VERIFIED_ONCE int why_count(struct lapse_waits *waits, const struct lapse_facts 
 	return 0;
 }
 
-/* Frame @i's totals; said twice for the same reason as in frame_at(). */
-static __always_inline struct lapse_waited *entry_at(struct lapse_thread_waits *own, __u32 i)
-{
-	__u64 at = i;
-
-	asm volatile("%[at] &= %[mask]" : [at] "+r"(at) : [mask] "i"(LAPSE_MAX_DEPTH - 1));
-	return &own->at_entry[at];
-}
-
 /* An outermost span begins: what was before it is of no use. */
 static __always_inline void why_begin(struct lapse_stack *stack, struct lapse_waits *waits)
 {
