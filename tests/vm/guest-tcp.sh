@@ -50,7 +50,7 @@ through() { # BACKEND ADDRESS WAY OPTIONS...
 	work_tcp
 	stop_lapse
 	finish_target
-	conserved
+	exactly "$(became)" "$(integrity entries)" "what became of the entries"
 }
 
 # A figure in whole ns; of one span alone there is no median, but it is the mean.
@@ -69,7 +69,7 @@ no_longer() { # COMPONENT TRUTH
 }
 
 # The kernel leaves a program out while it, or with kprobes any other, is in the midst of a run on that
-# processor, and says how often; all is slow here, so that it happens.
+# processor (an interrupt comes meanwhile), and says how often; all is slow here, so that it happens.
 exactly() { # GOT WANTED WHAT
 	[ "$1" = "$2" ] && return
 	[ "${1:-0}" -lt "$2" ] && [ "${1:-0}" -ge $(($2 - $(integrity kernel_missed))) ] &&
