@@ -99,6 +99,7 @@ struct tick_self {
 struct hung_span {
 	struct lapse_why_span head; /* first: who has the span finds the rest by its flags */
 	struct thread_now now;
+	uint64_t since_ns;		  /* of the present state; 0: not known */
 	int32_t kernel_stack, user_stack; /* of the present wait, as in struct lapse_block */
 	bool has_registers;		  /* those with which a blocked thread will go on */
 	uint64_t ip, sp, bp;
@@ -113,7 +114,7 @@ struct tick {
 	const struct lapse_span *open;
 	size_t n_open;
 	/* Those of them that are past their limit, sorted for tick_open_span(). */
-	const struct hung_span *hung;
+	struct hung_span *hung;
 	size_t n_hung;
 	/* False where open spans could not be enumerated: then in flight is entries less the rest. */
 	bool open_known;
