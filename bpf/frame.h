@@ -133,7 +133,7 @@ struct lapse_open_waits {
 	struct lapse_waited at_entry;
 	struct lapse_waits waits;
 	__u64 off_after;
-	__u64 ip, sp, bp; /* with which it goes on, if it is blocked */
+	__u64 ip, sp, bp; /* with which it goes on; while it runs, as it last entered the kernel */
 };
 
 /* What a system call that blocks is charged to. */

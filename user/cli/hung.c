@@ -115,7 +115,7 @@ static bool locate(struct session *session, struct hung_span *hung, uint64_t now
 
 	if (hung->now.state == THREAD_UNKNOWN)
 		ask_proc(hung);
-	if (hung->now.state != THREAD_BLOCKED)
+	if (hung->now.state == THREAD_UNKNOWN)
 		return false;
 	place = find(session, hung);
 	if (place && !place->key.since_ns && place->seen_ns != now_ns) {

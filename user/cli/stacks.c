@@ -150,6 +150,13 @@ struct output_stack stacks_now(struct session *session, const struct hung_span *
 	struct wait_stack *to = session->wait_stack;
 	bool worded;
 
+	to->n = to->n_kernel = *n_kernel = 0;
+	if (hung->now.state != THREAD_BLOCKED) {
+		if (hung->has_registers)
+			to->n = stack_symbols_user(session->symbols, (pid_t)hung->head.span.pid, &hung->ip, 1,
+						   to->frames);
+		return in_words(to, 0);
+	}
 	worded = take_kernel_now(session, hung, to);
 	take_user_now(session, hung, to);
 	*n_kernel = to->n_kernel;

@@ -104,6 +104,11 @@ static void take_block(struct hung_span *hung, const struct lapse_open_waits *op
 	hung->now.peer = block->peer;
 	hung->kernel_stack = block->kernel_stack;
 	hung->user_stack = block->user_stack;
+}
+
+/* Of one that runs: as it last entered the kernel, which a timer's interrupt sees to. */
+static void take_registers(struct hung_span *hung, const struct lapse_open_waits *open)
+{
 	hung->has_registers = true;
 	hung->ip = open->ip;
 	hung->sp = open->sp;
@@ -114,6 +119,7 @@ static void take_now(struct hung_span *hung, const struct lapse_open_waits *open
 {
 	const struct lapse_waits *waits = &open->waits;
 
+	take_registers(hung, open);
 	if (!waits->off_ns) {
 		hung->now.state = THREAD_RUNNING;
 		return;

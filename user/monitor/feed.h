@@ -101,7 +101,7 @@ struct hung_span {
 	struct thread_now now;
 	uint64_t since_ns;		  /* of the present state; 0: not known */
 	int32_t kernel_stack, user_stack; /* of the present wait, as in struct lapse_block */
-	bool has_registers;		  /* those with which a blocked thread will go on */
+	bool has_registers; /* with which it goes on; of one that runs, as it last entered the kernel */
 	uint64_t ip, sp, bp;
 };
 

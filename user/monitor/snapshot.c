@@ -239,8 +239,14 @@ static void add_firing(struct snapshot_store *store, const struct component *c)
 	size_t i;
 
 	for (i = 0; i < c->n_alerts; i++) {
-		if (c->alerts[i].state == ALERT_FIRING)
-			store->firing[store->snapshot.n_firing++] = c->alerts[i].alert;
+		struct alert *firing = &store->firing[store->snapshot.n_firing];
+
+		if (c->alerts[i].state != ALERT_FIRING)
+			continue;
+		*firing = c->alerts[i].alert;
+		/* Where its thread was then is no news any more. */
+		firing->why.now = (struct thread_now){.state = THREAD_UNKNOWN};
+		store->snapshot.n_firing++;
 	}
 }
 
