@@ -124,15 +124,15 @@ static void lines(void **state)
 /* The first line of a component is the explanation; those that hang stand below. */
 static void report(void **state)
 {
+	struct cause_band bands[] = {band_of(0, 0), band_of(1, 1)};
 	struct hung hung = {.pid = 7, .tid = 8, .age_ns = 3000 * MS, .comm = "checkout"};
 	struct sample sample;
 	const char *text;
 
 	(void)state;
 	sample_init(&sample);
-	sample.components[0].bands[0] = band_of(0, 0);
-	sample.components[0].bands[0].share = 1;
-	sample.components[0].bands[1] = band_of(1, 1);
+	bands[0].share = 1;
+	sample.components[0].bands = bands;
 	sample.components[0].n_bands = 2;
 	hung.why.now = (struct thread_now){.state = THREAD_RUNNING, .cause = LAPSE_CAUSES};
 	sample.components[0].hung = &hung;

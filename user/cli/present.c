@@ -78,9 +78,9 @@ static void forget_closed(struct session *session, uint64_t now_ns)
 	}
 }
 
-void present_open(struct session *session, const struct tick *tick)
+void present_open(struct session *session, const struct tick *tick, bool last)
 {
-	size_t again = 0;
+	size_t again = last ? SHOWN_AGAIN : 0;
 
 	if (session->kind != SESSION_TRACE)
 		return;

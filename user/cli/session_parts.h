@@ -83,7 +83,8 @@ void session_free(struct session *session);
 /* present.c */
 extern const struct monitor_sink session_sink;
 int present_span(void *context, const struct lapse_span *span);
-void present_open(struct session *session, const struct tick *tick);
+/* @last: what hangs at the end stands in the report, and is not shown again. */
+void present_open(struct session *session, const struct tick *tick, bool last);
 void present_interval(struct session *session);
 void present_free(struct session *session);
 

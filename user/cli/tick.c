@@ -73,7 +73,7 @@ int session_tick(struct session *session, bool last)
 	}
 	if (err)
 		return err;
-	present_open(session, &tick);
+	present_open(session, &tick, last);
 	if (session->handlers)
 		handlers_tick(session->handlers, now);
 	if (last)

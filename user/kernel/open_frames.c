@@ -15,7 +15,7 @@
 
 #include "base/units.h"
 
-/* Younger frames are taken as they are, and no more than so many are looked at a tick. */
+/* Younger frames within their limit are taken as they are, and no more than so many are looked at a tick. */
 #define CONFIRM_AFTER_NS (5 * NSEC_PER_MSEC)
 #define SUSPECT_AGE_NS	 (200 * NSEC_PER_MSEC)
 #define MAX_SUSPECTS	 MAX_DEAD_FRAMES
@@ -100,6 +100,13 @@ static bool frame_dead(const struct lapse_open *open, const struct lapse_gorouti
 	return !is_trampoline(open, word);
 }
 
+static bool past_limit(const struct tracer *tracer, uint32_t component, uint64_t age_ns)
+{
+	const __u64 *limit = tracer->components[component].level_ns;
+
+	return age_ns > limit[LAPSE_LEVEL_NOTICE] || age_ns > limit[LAPSE_LEVEL_WARNING];
+}
+
 int open_keep(struct tracer *tracer, const struct lapse_span *span)
 {
 	if (span->component >= tracer->n_told)
@@ -115,14 +122,6 @@ int open_keep(struct tracer *tracer, const struct lapse_span *span)
 	}
 	tracer->open[tracer->n_open++] = *span;
 	return 0;
-}
-
-static bool past_limit(const struct tracer *tracer, const struct lapse_span *span)
-{
-	const __u64 *limit = tracer->components[span->component].level_ns;
-
-	return span->duration_ns > limit[LAPSE_LEVEL_NOTICE] ||
-	       span->duration_ns > limit[LAPSE_LEVEL_WARNING];
 }
 
 static struct hung_span *new_hung(struct tracer *tracer)
@@ -145,7 +144,8 @@ static int keep_hung(struct tracer *tracer, const struct lapse_span *span,
 {
 	struct hung_span *hung;
 
-	if (span->component >= tracer->n_told || !span->tid || !past_limit(tracer, span))
+	if (span->component >= tracer->n_told || !span->tid ||
+	    !past_limit(tracer, span->component, span->duration_ns))
 		return 0;
 	hung = new_hung(tracer);
 	if (!hung)
@@ -217,7 +217,7 @@ static bool is_dead(struct tracer *tracer, const struct lapse_open *open,
 	case LOOK_CONFIRM:
 		return confirm(tracer, open, goroutine);
 	case LOOK_TICK:
-		if (age_ns < SUSPECT_AGE_NS)
+		if (age_ns < SUSPECT_AGE_NS && !past_limit(tracer, open->component, age_ns))
 			return false;
 		break;
 	case LOOK_ALL:

@@ -24,7 +24,7 @@ void causes_free(struct causes *causes)
 {
 	for (size_t i = 0; i < causes->n_marks; i++)
 		free_mark(&causes->mark[i]);
-	free(causes->rows);
+	free(causes->state);
 	free(causes->names);
 }
 
@@ -46,7 +46,7 @@ static int mark(struct causes *causes, uint64_t tick)
 
 	if (!new.rows)
 		return -ENOMEM;
-	memcpy(new.rows, causes->rows, ROWS_SIZE);
+	memcpy(new.rows, causes->state->rows, ROWS_SIZE);
 	if (causes->n_marks == CAUSES_MARKS)
 		drop_oldest(causes);
 	causes->mark[causes->n_marks++] = new;
@@ -70,14 +70,14 @@ static bool has_any(const struct lapse_why_row *rows)
 
 int causes_take(struct causes *causes, const struct lapse_why_row *rows, uint64_t tick)
 {
-	if (!rows || (!causes->rows && !has_any(rows)))
+	if (!rows || (!causes->state && !has_any(rows)))
 		return 0;
-	if (!causes->rows)
-		causes->rows = malloc(ROWS_SIZE);
-	if (!causes->rows)
+	if (!causes->state)
+		causes->state = calloc(1, sizeof(*causes->state));
+	if (!causes->state)
 		return -ENOMEM;
-	memcpy(causes->rows, rows, ROWS_SIZE);
-	causes->stale = true;
+	memcpy(causes->state->rows, rows, ROWS_SIZE);
+	causes->state->stale = true;
 	return is_due(causes, tick) ? mark(causes, tick) : 0;
 }
 
@@ -165,13 +165,14 @@ static void describe(struct cause_band *band, double share, const struct lapse_w
 
 static size_t describe_bands(const struct causes *causes, struct cause_band bands[CAUSE_BANDS])
 {
+	const struct lapse_why_row *rows = causes->state->rows;
 	const struct names *lists[] = {causes->names};
-	double all = count_of(causes->rows, NULL);
+	double all = count_of(rows, NULL);
 	size_t n = 0;
 
 	for (; n < CAUSE_BANDS && all * shares[n] >= 1; n++) {
 		uint32_t from;
-		struct lapse_why_row sum = slowest(causes->rows, NULL, all * shares[n], 0, &from);
+		struct lapse_why_row sum = slowest(rows, NULL, all * shares[n], 0, &from);
 
 		describe(&bands[n], shares[n], &sum);
 		names_describe(lists, 1, from, &bands[n]);
@@ -179,15 +180,17 @@ static size_t describe_bands(const struct causes *causes, struct cause_band band
 	return n;
 }
 
-size_t causes_bands(struct causes *causes, struct cause_band bands[CAUSE_BANDS])
+size_t causes_bands(struct causes *causes, const struct cause_band **bands)
 {
-	if (!causes->rows)
+	struct causes_state *state = causes->state;
+
+	if (!state)
 		return 0;
-	if (causes->stale)
-		causes->n_bands = describe_bands(causes, causes->bands);
-	causes->stale = false;
-	memcpy(bands, causes->bands, sizeof(causes->bands));
-	return causes->n_bands;
+	if (state->stale)
+		state->n_bands = describe_bands(causes, state->bands);
+	state->stale = false;
+	*bands = state->bands;
+	return state->n_bands;
 }
 
 /* ---- a stretch of time ------------------------------------------------------------------------------------
@@ -208,13 +211,13 @@ static bool describe_since(const struct causes *causes, size_t since, double sha
 {
 	const struct lapse_why_row *before = causes->mark[since].rows;
 	const struct names *lists[CAUSES_MARKS];
-	double all = count_of(causes->rows, before);
+	double all = count_of(causes->state->rows, before);
 	struct lapse_why_row sum;
 	uint32_t from;
 
 	for (size_t i = since; i < causes->n_marks; i++)
 		lists[i - since] = causes->mark[i].names;
-	sum = slowest(causes->rows, before, all * share, least, &from);
+	sum = slowest(causes->state->rows, before, all * share, least, &from);
 	if (!sum.count)
 		return false;
 	describe(band, share, &sum);
@@ -228,14 +231,14 @@ bool causes_of_window(struct causes *causes, double share, uint64_t first, uint6
 	uint64_t ticks = last >= first ? last - first + 1 : 1;
 
 	causes->spacing = (ticks + CAUSES_MARKS - 3) / (CAUSES_MARKS - 2);
-	if (!causes->n_marks || !causes->rows)
+	if (!causes->n_marks || !causes->state)
 		return false;
 	return describe_since(causes, mark_before(causes, first), share, 0, band);
 }
 
 bool causes_beyond(struct causes *causes, uint64_t limit_ns, uint64_t tick, struct cause_band *band)
 {
-	if (!causes->n_marks || !causes->rows)
+	if (!causes->n_marks || !causes->state)
 		return false;
 	return describe_since(causes, mark_before(causes, tick), 1, lapse_bucket(limit_ns, LAPSE_WHY_BITS),
 			      band);

@@ -19,15 +19,19 @@ struct causes_mark {
 	struct names *names;	    /* NULL: nobody */
 };
 
+struct causes_state {
+	struct lapse_why_row rows[LAPSE_WHY_ROWS];
+	struct cause_band bands[CAUSE_BANDS];
+	size_t n_bands;
+	bool stale; /* the rows are newer than the bands */
+};
+
 struct causes {
-	struct lapse_why_row *rows; /* as the last tick told them; NULL: not known */
+	struct causes_state *state; /* as the last tick told it; NULL: not known */
 	struct names *names;	    /* since the start; NULL: nobody */
 	struct causes_mark mark[CAUSES_MARKS];
 	size_t n_marks;	  /* oldest first; 0: none are wanted */
 	uint64_t spacing; /* ticks from one mark to the next */
-	struct cause_band bands[CAUSE_BANDS];
-	size_t n_bands;
-	bool stale; /* the rows are newer than the bands */
 };
 
 void causes_free(struct causes *causes);
@@ -42,8 +46,8 @@ int causes_take(struct causes *causes, const struct lapse_why_row *rows, uint64_
 void causes_span(struct causes *causes, const struct lapse_span *span);
 
 /* The bands since the start, all spans first, the slowest last; how many. Bands end where a row does, a
- * quarter of an octave: the slowest hundredth may be a few spans more. */
-size_t causes_bands(struct causes *causes, struct cause_band bands[CAUSE_BANDS]);
+ * quarter of an octave: the slowest hundredth may be a few spans more. Valid until the next tick. */
+size_t causes_bands(struct causes *causes, const struct cause_band **bands);
 
 /* The slowest @share of the spans that ended in ticks from @first on, or a few ticks more; false: not known.
  */

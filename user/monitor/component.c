@@ -3,6 +3,7 @@
 #include "monitor/component.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "monitor/explain.h"
@@ -82,6 +83,12 @@ static void keep_hung(struct component *c, const struct lapse_span *open)
 {
 	size_t at = place_of(c, open), n = c->n_hung;
 
+	if (!c->hung)
+		c->hung = calloc(HUNG_SHOWN, sizeof(*c->hung));
+	if (!c->hung) {
+		c->hung_more++;
+		return;
+	}
 	c->hung_more += n == HUNG_SHOWN;
 	if (at == HUNG_SHOWN)
 		return;

@@ -62,7 +62,7 @@ struct component {
 	struct alert_key *alerts;
 	size_t n_alerts;
 	struct latency latency;
-	struct hung hung[HUNG_SHOWN]; /* the oldest in flight past their limit, at the last tick */
+	struct hung *hung; /* the oldest in flight past their limit at the last tick; NULL: never any */
 	size_t n_hung;
 	uint64_t hung_more;
 	struct objective_run *connection_time; /* max_connection_time, or NULL */

@@ -214,7 +214,7 @@ static int copy_component(struct component *c, struct component_snapshot *out)
 	out->interval = component_stats(c, &c->last_interval);
 	out->window = component_window_stats(c);
 	out->total = component_stats(c, &c->total);
-	out->n_bands = causes_bands(&c->causes, out->bands);
+	out->n_bands = causes_bands(&c->causes, &out->bands);
 	out->hung = c->hung;
 	out->n_hung = c->n_hung;
 	out->hung_more = c->hung_more;

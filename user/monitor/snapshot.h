@@ -175,9 +175,9 @@ struct component_snapshot {
 	struct stats window;
 	struct stats total; /* since start */
 	struct window_spec window_spec;
-	struct cause_band bands[CAUSE_BANDS];
-	size_t n_bands;		 /* 0: causes are not known */
-	const struct hung *hung; /* the oldest of those in flight past their limit, the oldest first */
+	const struct cause_band *bands; /* all spans first, the slowest last */
+	size_t n_bands;			/* 0: causes are not known */
+	const struct hung *hung;	/* the oldest of those in flight past their limit, the oldest first */
 	size_t n_hung;
 	uint64_t hung_more; /* and how many there are besides */
 	uint64_t in_flight;
