@@ -46,6 +46,8 @@ enum lapse_span_flag {
 		1 << 8, /* a keyed span that another with its key has driven out; duration as above */
 	LAPSE_SPAN_TCP = 1 << 9,  /* it is the head of a struct lapse_tcp_span */
 	LAPSE_SPAN_WHY = 1 << 10, /* it is the head of a struct lapse_why_span */
+	LAPSE_SPAN_HUNG =
+		1 << 11, /* open beyond a limit: the head of a struct hung_span (user space makes these) */
 };
 
 /* Of what never ends: it has no outcome. */

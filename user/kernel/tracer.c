@@ -461,6 +461,7 @@ void tracer_free(struct tracer *tracer)
 	free(tracer->deltas);
 	free(tracer->recent_copy);
 	free(tracer->open);
+	free(tracer->hung);
 	free(tracer->timed_out);
 	free(tracer->dead);
 	free(tracer->loaders);
