@@ -59,6 +59,23 @@ struct lapse_ready {
 	__u32 pad;
 };
 
+/* A stretch of time for which threads of one process had a processor. */
+struct lapse_run {
+	__u64 end_ns;
+	__u64 cgroup;
+	__u32 pid; /* 0: nobody had it */
+	__u32 pad;
+	char comm[LAPSE_COMM_LEN];
+};
+
+/* The last ones of a processor, while somebody wanted to know. */
+#define LAPSE_RUNS 32
+struct lapse_runs {
+	__u32 last; /* counts on; the index is its remainder */
+	__u32 pad;
+	struct lapse_run run[LAPSE_RUNS];
+};
+
 /* Frames of a stack that are kept. */
 #define LAPSE_STACK_DEPTH 48
 

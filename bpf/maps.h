@@ -256,6 +256,16 @@ struct {
 	__type(value, __u32);
 } why_calls SEC(".maps");
 
+/* Measured threads that wait for a processor. It lies by itself: every switch of every processor reads it. */
+__u64 why_waiting SEC(".data.waiting") = 0;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct lapse_runs);
+} why_runs SEC(".maps");
+
 /* The socket that became readable last on this processor. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

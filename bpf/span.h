@@ -88,7 +88,7 @@ static __always_inline bool frame_waits(struct lapse_stack *stack)
 	if (!own)
 		return false;
 	why_begin(stack, &own->waits);
-	*entry_at(own, stack->depth) = own->waits.total;
+	why_keep(&own->waits, entry_at(own, stack->depth));
 	return true;
 }
 

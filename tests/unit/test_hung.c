@@ -28,7 +28,7 @@ static struct fixture running(void)
 	f.hung.head.span.start_ns = START;
 	f.hung.head.span.duration_ns = NOW - START;
 	f.hung.head.span.flags = LAPSE_SPAN_OPEN | LAPSE_SPAN_HUNG;
-	f.open.at_entry.ns[LAPSE_LOCK] = 1000 * MS;
+	f.open.at_entry.waited.ns[LAPSE_LOCK] = 1000 * MS;
 	f.open.waits.total.ns[LAPSE_LOCK] = 1000 * MS;
 	f.open.waits.total.ns[LAPSE_DISK] = 200 * MS;
 	f.open.waits.block[0] = (struct lapse_block){
