@@ -47,7 +47,8 @@ static __always_inline bool in_interrupt(const struct lapse_ready *ready, __u32 
 	if (ready->softirq || ready->timer)
 		return true;
 	/* A block device's own interrupt has no tracepoint around it. */
-	return (cause == LAPSE_DISK || cause == LAPSE_FAULT) && now - ready->block_ns < READY_NS;
+	return (cause == LAPSE_DISK || cause == LAPSE_FAULT) && now - ready->block_ns < READY_NS &&
+	       ready->block_by_task == bpf_get_current_pid_tgid();
 }
 
 /* ---- switched out ------------------------------------------------------------------------------- */
@@ -573,8 +574,10 @@ int why_block_done(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct lapse_ready *ready = processor();
 
-	if (ready)
-		ready->block_ns = bpf_ktime_get_ns();
+	if (!ready)
+		return 0;
+	ready->block_ns = bpf_ktime_get_ns();
+	ready->block_by_task = bpf_get_current_pid_tgid();
 	return 0;
 }
 
