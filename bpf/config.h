@@ -77,9 +77,6 @@ struct lapse_runs {
 	struct lapse_run run[LAPSE_RUNS];
 };
 
-/* Frames of a stack that are kept. */
-#define LAPSE_STACK_DEPTH 48
-
 /* A port that a traced process listens on. */
 struct lapse_port {
 	__u64 net; /* the kernel's address of its network namespace */
