@@ -112,6 +112,14 @@ struct lapse_open {
 
 /* ---- waits ---------------------------------------------------------------------------- */
 
+/* Frames of a stack that are kept: innermost first; a zero ends a shorter one. */
+#define LAPSE_STACK_DEPTH 48
+struct lapse_trace {
+	__u64 frame[LAPSE_STACK_DEPTH];
+	__u32 check; /* of its hash */
+	__u32 pad;
+};
+
 /* Blocks that a thread remembers: the longest ones since its outermost span began. */
 #define LAPSE_BLOCKS 4
 
@@ -145,6 +153,7 @@ struct lapse_waits {
 /* One a thread, beside its frames: together they would be more than newer kernels give a task (8 KiB). */
 struct lapse_thread_waits {
 	struct lapse_waits waits;
+	struct lapse_trace user;		       /* where it was blocked last */
 	struct lapse_before at_entry[LAPSE_MAX_DEPTH]; /* by frame */
 };
 
@@ -174,7 +183,7 @@ enum lapse_call {
 _Static_assert(sizeof(struct lapse_frame) == 80, "lapse_frame");
 _Static_assert(sizeof(struct lapse_stack) == 600 + 80 * LAPSE_MAX_DEPTH, "lapse_stack");
 _Static_assert(sizeof(struct lapse_waits) == 128 + 5 * 88 + 4 * 56 + 328, "lapse_waits");
-_Static_assert(sizeof(struct lapse_thread_waits) == 1120 + 96 * LAPSE_MAX_DEPTH, "lapse_thread_waits");
+_Static_assert(sizeof(struct lapse_thread_waits) == 1512 + 96 * LAPSE_MAX_DEPTH, "lapse_thread_waits");
 _Static_assert(sizeof(struct lapse_open) == 64, "lapse_open");
 _Static_assert(sizeof(struct lapse_open_waits) == 8 + 96 + 1120 + 4 * 8, "lapse_open_waits");
 #endif

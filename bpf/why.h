@@ -26,6 +26,7 @@
 #include "bpf/rivals.h"
 #include "bpf/stack.h"
 #include "bpf/tcp_socket.h"
+#include "bpf/traces.h"
 #include "bpf/wait.h"
 
 #define AF_UNIX 1
@@ -48,7 +49,8 @@ static __always_inline bool in_interrupt(const struct lapse_ready *ready, __u32 
 	if (ready->softirq || ready->timer)
 		return true;
 	/* A block device's own interrupt has no tracepoint around it. */
-	return (cause == LAPSE_DISK || cause == LAPSE_FAULT) && now - ready->block_ns < READY_NS;
+	return (cause == LAPSE_DISK || cause == LAPSE_FAULT) && now - ready->block_ns < READY_NS &&
+	       ready->block_by_task == bpf_get_current_pid_tgid();
 }
 
 /* ---- switched out ------------------------------------------------------------------------------- */
@@ -148,8 +150,9 @@ static __always_inline void publish(struct lapse_waits *waits, __u64 now)
 
 /* The current task, which has @stack, leaves the processor. @blocked: it waits for something. */
 static __always_inline void switch_out(void *ctx, struct task_struct *task, struct lapse_stack *stack,
-				       struct lapse_waits *waits, bool blocked, __u64 now)
+				       struct lapse_thread_waits *own, bool blocked, __u64 now)
 {
+	struct lapse_waits *waits = &own->waits;
 	struct lapse_block *block = &waits->now;
 
 	__builtin_memset(block, 0, sizeof(*block));
@@ -160,9 +163,7 @@ static __always_inline void switch_out(void *ctx, struct task_struct *task, stru
 	if (blocked) {
 		block->cause = cause_of_block(block, task);
 		block->declared = cfg_waits ? wait_declared(stack, user_sp(task)) : 0;
-		block->kernel_stack = bpf_get_stackid(ctx, &why_stacks, BPF_F_FAST_STACK_CMP);
-		block->user_stack =
-			bpf_get_stackid(ctx, &why_stacks, BPF_F_FAST_STACK_CMP | BPF_F_USER_STACK);
+		trace_user(ctx, &own->user);
 	} else {
 		block->cause = is_throttled(task) ? LAPSE_THROTTLED : LAPSE_RUNQ;
 		waits->woken_ns = now;
@@ -172,9 +173,12 @@ static __always_inline void switch_out(void *ctx, struct task_struct *task, stru
 
 /* ---- switched in ----------------------------------------------------------------------------------- */
 
-/* Remembers the block that has ended: in place of one that no open span has, else of the shortest. */
-static __always_inline void block_keep(struct lapse_waits *waits, const struct lapse_block *block)
+/* Remembers the block that has ended: in place of one that no open span has, else of the shortest. @task is
+ * the thread as long as it stands where it was blocked; else NULL. */
+static __always_inline void block_keep(struct lapse_thread_waits *own, struct task_struct *task)
 {
+	struct lapse_waits *waits = &own->waits;
+	struct lapse_block *block = &waits->now;
 	__u64 since = waits->begun_ns;
 	__u32 at = 0;
 
@@ -187,8 +191,11 @@ static __always_inline void block_keep(struct lapse_waits *waits, const struct l
 			at = i;
 	}
 	at &= LAPSE_BLOCKS - 1;
-	if (waits->block[at].end_ns < since || waits->block[at].duration_ns < block->duration_ns)
-		waits->block[at] = *block;
+	if (waits->block[at].end_ns >= since && waits->block[at].duration_ns >= block->duration_ns)
+		return;
+	block->kernel_stack = task ? trace_kernel(task) : -1;
+	block->user_stack = trace_keep(&own->user);
+	waits->block[at] = *block;
 }
 
 static __always_inline bool is_waiting_cause(__u32 cause)
@@ -196,10 +203,11 @@ static __always_inline bool is_waiting_cause(__u32 cause)
 	return cause != LAPSE_RUNQ && cause != LAPSE_THROTTLED;
 }
 
-/* The thread, runnable since @woken, got a processor at @now, whose last runs @runs are. */
-static __always_inline void away_account(struct lapse_waits *waits, struct lapse_runs *runs, __u64 woken,
-					 __u64 now)
+/* The thread, runnable since @woken, got a processor at @now, whose last runs @runs are. @task: as above. */
+static __always_inline void away_account(struct lapse_thread_waits *own, struct task_struct *task,
+					 struct lapse_runs *runs, __u64 woken, __u64 now)
 {
+	struct lapse_waits *waits = &own->waits;
 	struct lapse_block *block = &waits->now;
 	__u64 runnable = now > woken ? now - woken : 0;
 	__u32 cause = block->cause;
@@ -211,7 +219,8 @@ static __always_inline void away_account(struct lapse_waits *waits, struct lapse
 		block->duration_ns = woken > waits->off_ns ? woken - waits->off_ns : 0;
 		if (cause < LAPSE_CAUSES)
 			waits->total.ns[cause] += block->duration_ns;
-		block_keep(waits, block);
+		if (block->duration_ns)
+			block_keep(own, task);
 		cause = LAPSE_RUNQ;
 	}
 	if (cause < LAPSE_CAUSES)
@@ -234,21 +243,24 @@ static __always_inline __u64 runnable_since(const struct lapse_waits *waits)
 	return waits->woken_ns ?: waits->woken_early ? waits->off_ns : 0;
 }
 
-/* The thread gets the processor, whose last runs @runs are. */
-static __always_inline void switch_in(struct lapse_waits *waits, struct lapse_runs *runs, __u64 now)
+/* @task gets the processor, whose last runs @runs are. */
+static __always_inline void switch_in(struct lapse_thread_waits *own, struct task_struct *task,
+				      struct lapse_runs *runs, __u64 now)
 {
+	struct lapse_waits *waits = &own->waits;
 	__u64 woken = runnable_since(waits);
 
 	waits->woken_early = 0;
 	if (woken)
-		away_account(waits, runs, woken, now);
+		away_account(own, task, runs, woken, now);
 	else
 		waits->in_ns = now;
 }
 
 /* @task runs, and something of its last time away was not seen: that is accounted for now. */
-static __always_inline void away_settle(struct lapse_waits *waits, struct task_struct *task, __u64 now)
+static __always_inline void away_settle(struct lapse_thread_waits *own, struct task_struct *task, __u64 now)
 {
+	struct lapse_waits *waits = &own->waits;
 	__u64 waited = run_delay_of(task) - waits->run_delay, woken = runnable_since(waits);
 	__u64 in = waits->in_ns ?: woken ? woken + waited : now;
 
@@ -258,13 +270,13 @@ static __always_inline void away_settle(struct lapse_waits *waits, struct task_s
 		woken = in - waited;
 	if (woken < waits->off_ns)
 		woken = waits->off_ns;
-	away_account(waits, NULL, woken, in);
+	away_account(own, NULL, NULL, woken, in);
 }
 
-static __always_inline void why_settle(struct lapse_waits *waits)
+static __always_inline void why_settle(struct lapse_thread_waits *own)
 {
-	if (waits->off_ns)
-		away_settle(waits, (struct task_struct *)bpf_get_current_task(), bpf_ktime_get_ns());
+	if (own->waits.off_ns)
+		away_settle(own, (struct task_struct *)bpf_get_current_task(), bpf_ktime_get_ns());
 }
 
 /* ---- woken -------------------------------------------------------------------------------------------- */
@@ -335,12 +347,14 @@ static __always_inline void longest_since(struct lapse_waits *waits, __u64 since
 			*longest = waits->block[i];
 }
 
-/* Fills waits->why for a span that began at @start, with what the thread had waited @before. */
-VERIFIED_ONCE int why_take(struct lapse_waits *waits, __u64 start, const struct lapse_before *before)
+/* Fills own->waits.why for a span that began at @start, with what the thread had waited @before. */
+VERIFIED_ONCE int why_take(struct lapse_thread_waits *own, __u64 start, const struct lapse_before *before)
 {
+	struct lapse_waits *waits = own ? &own->waits : NULL;
+
 	if (!waits || !before)
 		return 0;
-	why_settle(waits);
+	why_settle(own);
 	for (int i = 0; i < LAPSE_CAUSES; i++)
 		waits->why.ns[i] = waits->total.ns[i] - before->waited.ns[i];
 	longest_since(waits, start);
@@ -377,9 +391,11 @@ VERIFIED_ONCE int why_count(struct lapse_waits *waits, const struct lapse_facts 
 }
 
 /* An outermost span begins: what was before it is of no use. */
-static __always_inline void why_begin(struct lapse_stack *stack, struct lapse_waits *waits)
+static __always_inline void why_begin(struct lapse_stack *stack, struct lapse_thread_waits *own)
 {
-	why_settle(waits);
+	struct lapse_waits *waits = &own->waits;
+
+	why_settle(own);
 	if (has_open_span(stack))
 		return;
 	waits->begun_ns = bpf_ktime_get_ns();
@@ -451,11 +467,11 @@ int why_switch(__u64 *ctx)
 	if (rivals_wanted())
 		runs = run_note(now);
 	if (comes)
-		switch_in(&in->waits, runs, now);
+		switch_in(in, next, runs, now);
 	if (leaves) {
 		if (out->waits.off_ns)
-			away_settle(&out->waits, prev, now);
-		switch_out(ctx, prev, leaves, &out->waits, is_blocked(ctx, prev), now);
+			away_settle(out, prev, now);
+		switch_out(ctx, prev, leaves, out, is_blocked(ctx, prev), now);
 	}
 	return 0;
 }
@@ -564,8 +580,10 @@ int why_block_done(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct lapse_ready *ready = processor();
 
-	if (ready)
-		ready->block_ns = bpf_ktime_get_ns();
+	if (!ready)
+		return 0;
+	ready->block_ns = bpf_ktime_get_ns();
+	ready->block_by_task = bpf_get_current_pid_tgid();
 	return 0;
 }
 
