@@ -137,6 +137,24 @@ def still_hanging_at_the_end(t):
     target.end()
 
 
+@case()
+def left_by_longjmp(t):
+    """What longjmp has left does not hang, however long its frames lie there past the limit."""
+    target = t.target("jumper", "--rounds", 1000, "--pause", "150ms")
+    path = t.write("contract.yaml", "lapse: 1\ncomponents:\n" + "".join(
+        f"  nest_{level}:\n    measure: nest_{level}\n    contract: {{max_latency: 60ms}}\n"
+        for level in range(1, 6)))
+    tracer = t.lapse("watch", path, "-p", target.pid, "--json", "-d", "4")
+    target.go()
+    tracer.wait()
+    check(tracer.final()["integrity"]["abandoned"] > 20, "frames that were left")
+    # A machine that lets a call of nothing wait for long is busy indeed; then it returns, or jumps, late.
+    violations = [violation for violation in tracer.objects("violation") if violation["open"]]
+    check(len(violations) <= 1, f"frames that were left, said to hang: {violations}")
+    conserved(tracer.final())
+    target.end()
+
+
 CONTRACT = """lapse: 1
 components:
   waiting:
