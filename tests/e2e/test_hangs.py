@@ -69,6 +69,9 @@ def in_a_mutex(t):
     hang = Hang(t, "lock", "rebuild_index")
     _blocked(hang.spans, "lock")
     _inside(hang.spans, "futex", "lock_wait", "pthread_mutex_lock", "wait_lock")
+    for span in hang.spans:
+        holder = span["now"]["holder"]
+        equal((holder["comm"], holder["component"]), ("holder", "rebuild_index"), "who holds it now")
     holders = hang.of("rebuild_index", True)
     check(len(holders) >= 2, "the holder hangs too")
     _blocked(holders, "sleep")
@@ -205,4 +208,6 @@ def alerts_say_why(t):
 def _alert_of_hang(alert):
     check(alert["open"] and alert["cause"]["parts"]["lock"] > 0.8, f"why: {alert}")
     equal((alert["now"]["state"], alert["now"]["cause"]), ("blocked", "lock"), "where it is")
+    equal(alert["now"]["holder"]["component"], "holding", "who holds it")
+    check("% lock (held by holding)" in alert["cause"]["text"], f"in one phrase: {alert['cause']}")
     check("wait_lock" in alert["now"]["place"], f"in what: {alert['now']}")

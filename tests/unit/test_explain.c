@@ -222,10 +222,14 @@ static void of_one_that_hangs(void **state)
 	struct lapse_why_span ended = why_span(0, start, 600 * MS, LAPSE_LOCK, 600 * MS);
 
 	(void)state;
+	hung.head.why.longest.end_ns = 0;
+	hung.now.holder = (struct thread_holder){.tid = 9, .comm = "indexer"};
 	rig.hung = &hung;
 	rig.n_hung = 1;
 	rig_tick(&rig);
 	assert_non_null(told);
+	assert_int_equal(told->causes.n_named, 1);
+	assert_string_equal(told->causes.named[0].name.comm, "indexer");
 	assert_near(told->causes.part[LAPSE_LOCK], 1);
 	assert_int_equal(told->now.state, THREAD_BLOCKED);
 	assert_string_equal(told->now.place, "wait_lock");

@@ -61,6 +61,14 @@ static struct cause_name name_of_block(const struct lapse_block *block)
 	return name;
 }
 
+/* Nothing has ended the present wait, but who holds the lock may be known. */
+static struct cause_name name_of_holder(const struct thread_holder *holder)
+{
+	if (holder->component)
+		return (struct cause_name){.by = CAUSE_COMPONENT, .component = holder->component - 1};
+	return holder->tid ? command(holder->comm) : (struct cause_name){.by = CAUSE_UNNAMED};
+}
+
 static const struct lapse_rival *strongest(const struct lapse_why *why)
 {
 	return &why->rival[why->rival[1].ns > why->rival[0].ns];
@@ -87,6 +95,8 @@ void explain_names(const struct lapse_span *span, struct names *names)
 		return;
 	name_rival(why, row, names);
 	name = name_of_block(&why->longest);
+	if (span_now(span) && !why->longest.end_ns && !name.by)
+		name = name_of_holder(&span_now(span)->holder);
 	if (why->longest.duration_ns && why->longest.cause < LAPSE_CAUSES && name.by)
 		names_add(names, row, why->longest.cause, &name, why->longest.duration_ns);
 }
