@@ -27,7 +27,7 @@ struct lapse_frame {
 	__u16 place;	  /* of the cookie */
 	__u16 generation; /* LAPSE_EDGE_GENERATION, as in the cookie of the link that began it */
 	__u8 why;	  /* bool: the thread's waits have its totals at entry */
-	__u8 pad;
+	__u8 wait;	  /* of LAPSE_EDGE_WAIT: enum lapse_cause; 0: what blocks is not charged to it */
 	__u64 capture[LAPSE_CAPTURES];
 };
 

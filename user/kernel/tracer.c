@@ -203,6 +203,7 @@ static void set_components(struct tracer *tracer)
 		memcpy(component->level_ns, tracer->wanted[i].level_ns, sizeof(component->level_ns));
 		component->send_ns = tracer->wanted[i].send_ns;
 		component->flags = tracer->wanted[i].flags;
+		component->wait = tracer->wanted[i].wait;
 		component->recent_base = tracer->memory[i].recent_base;
 		component->recent_len = tracer->memory[i].recent_len;
 	}

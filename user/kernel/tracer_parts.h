@@ -173,6 +173,8 @@ void tcp_read(const struct tracer *tracer, size_t component, struct tick_compone
 void tcp_take_groups(struct tracer *tracer);
 
 /* why.c */
+/* Whether causes are wanted, and this kernel has what they need. */
+bool why_can_tell(const struct tracer *tracer);
 void why_choose_programs(struct tracer *tracer);
 int why_size(struct tracer *tracer);
 int why_map(struct tracer *tracer);
