@@ -49,7 +49,7 @@ static struct cause_name name_of_block(const struct lapse_block *block)
 {
 	struct cause_name name = {.by = CAUSE_UNNAMED};
 
-	if (block->peer.port) {
+	if (block->peer.port && block->cause == LAPSE_NET) {
 		name.by = CAUSE_PEER;
 		name.peer = block->peer;
 	} else if (block->waker.interrupt == LAPSE_NO_INTERRUPT && block->waker.component) {
