@@ -105,10 +105,11 @@ void explain_names(const struct lapse_span *span, struct names *names)
 
 static void explain_causes(const struct lapse_span *span, struct cause_band *band)
 {
-	struct names own = {.n = 0};
+	struct names own;
 	const struct names *lists[] = {&own};
 	uint64_t ns[LAPSE_CAUSES + 1];
 
+	own.n = 0;
 	if (!span_causes(span, ns) || !span->duration_ns)
 		return;
 	band->share = 1;
