@@ -25,6 +25,13 @@ static bool runs(const struct lapse_waits *waits)
 	return !waits->off_ns || waits->in_ns;
 }
 
+/* What the present wait is charged to once it has ended: within a function that is declared a wait to that.
+ */
+static uint32_t cause_of(const struct lapse_waits *waits)
+{
+	return is_waiting(waits) && waits->now.declared ? waits->now.declared : waits->now.cause;
+}
+
 static bool is_blocked(const struct lapse_waits *waits)
 {
 	return !runs(waits) && !waits->woken_ns;
@@ -37,7 +44,7 @@ static void add_present(__u64 ns[LAPSE_CAUSES], const struct lapse_waits *waits,
 {
 	uint64_t in_ns = waits->in_ns ? waits->in_ns : now_ns;
 	uint64_t woken = waits->woken_ns ? waits->woken_ns : in_ns;
-	uint32_t cause = waits->now.cause;
+	uint32_t cause = cause_of(waits);
 
 	if (!waits->off_ns || cause >= LAPSE_CAUSES)
 		return;
@@ -85,6 +92,7 @@ static void take_longest(struct lapse_why *why, const struct lapse_waits *waits,
 	if (!is_blocked(waits) || between(waits->off_ns, now_ns) <= why->longest.duration_ns)
 		return;
 	why->longest = waits->now;
+	why->longest.cause = cause_of(waits);
 	why->longest.end_ns = 0;
 	why->longest.duration_ns = between(waits->off_ns, now_ns);
 }
@@ -123,7 +131,7 @@ static void take_block(struct hung_span *hung, const struct lapse_open_waits *op
 {
 	const struct lapse_block *block = &open->waits.now;
 
-	hung->now.cause = block->cause;
+	hung->now.cause = cause_of(&open->waits);
 	hung->now.peer = block->peer;
 	hung->kernel_stack = block->kernel_stack;
 	hung->user_stack = block->user_stack;

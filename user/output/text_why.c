@@ -84,11 +84,11 @@ static void waker(FILE *out, const struct snapshot *snapshot, const struct lapse
 }
 
 /* "└ now blocked for 3.00 s of lock in futex_wait_queue <- pthread_mutex_lock" */
-static void present(FILE *out, const struct lapse_span *span)
+static void present(FILE *out, const struct snapshot *snapshot, const struct lapse_span *span)
 {
 	char words[NAME_SIZE];
 
-	if (*word_now(span_now(span), words))
+	if (*word_now(snapshot, span_now(span), words))
 		fprintf(out, "%13s\u2514 now %s\n", "", words);
 }
 
@@ -100,7 +100,7 @@ void text_longest_wait(FILE *out, const struct snapshot *snapshot, const struct 
 	char word[WORD_SIZE], address[ADDRESS_SIZE], where[NAME_SIZE];
 
 	if (span_now(span)) {
-		present(out, span);
+		present(out, snapshot, span);
 	} else if (!why) {
 		return;
 	} else if ((double)why->longest.duration_ns >= SHOWN * (double)span->duration_ns &&
