@@ -168,6 +168,18 @@ def waits_that_cannot_be(t):
     target.finish()
 
 
+@case()
+def a_wait_of_goroutines(t):
+    """They leave their threads when they block: nothing can be charged, which is said."""
+    target = t.target("gowork", "hold", 20)
+    tracer = t.lapse_ends("trace", "-p", target.pid, "main.held", "--wait", "lock=main.held", "-d", "100ms")
+    text = "\n".join(tracer.err)
+    check("main.held runs on stacks that its thread leaves" in text, f"no word of that in {text!r}")
+    target.go()
+    target.done()
+    target.finish()
+
+
 CONTRACT = """lapse: 1
 components:
   whole: {measure: whole, contract: {max_latency: 1us}}

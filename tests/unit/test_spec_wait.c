@@ -43,8 +43,7 @@ static void waits(void **state)
 	parses("disk=a,b,c", LAPSE_DISK, 3, (const char *[]){"a", "b", "c"});
 	parses("net=libpq:PQgetResult,:own", LAPSE_NET, 2, (const char *[]){"libpq:PQgetResult", ":own"});
 	parses("handoff=ns::f(int, long),g", LAPSE_HANDOFF, 2, (const char *[]){"ns::f(int, long)", "g"});
-	parses("sleep=map<int, long>::wait,g", LAPSE_SLEEP, 2,
-	       (const char *[]){"map<int, long>::wait", "g"});
+	parses("sleep=map<int, long>::wait,g", LAPSE_SLEEP, 2, (const char *[]){"map<int, long>::wait", "g"});
 	parses("other=/lib/x.so:f", LAPSE_OTHER, 1, (const char *[]){"/lib/x.so:f"});
 }
 
