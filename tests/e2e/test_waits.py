@@ -86,9 +86,29 @@ def a_wait_by_return_instructions(t):
 
 
 @case()
-def a_wait_by_perf_events(t):
-    Told(t, "nested", "lock=outer_wait", "net=inner_wait", lapse=["--attach", "perf"]).has(
-        t, (2, 1, 1), lock="outer", net="inner", sleep="beside")
+def a_wait_by_other_attachments(t):
+    for kind in ("multi", "perf"):
+        Told(t, "nested", "lock=outer_wait", "net=inner_wait", lapse=["--attach", kind]).has(
+            t, (2, 1, 1), lock="outer", net="inner", sleep="beside")
+
+
+@case()
+def waits_by_a_pattern(t):
+    told = Told(t, "nested", "lock=*er_wait")
+    within(told.total("lock"), 3 * ROUNDS * NS * 0.99, told.truth["outer_ns"] + told.truth["inner_ns"], "lock")
+    within(told.total("sleep"), ROUNDS * NS * 0.99, told.truth["beside_ns"], "sleep")
+
+
+@case()
+def waits_of_calls_that_are_only_counted(t):
+    target = t.target("waiting", "nested", "--rounds", ROUNDS, "--ns", f"{NS}ns")
+    tracer = t.stat(target.pid, "whole", "--why", "--wait", "lock=outer_wait")
+    target.go()
+    target.done()
+    tracer.stop()
+    parts = tracer.component("whole")["causes"][0]["parts"]
+    check(parts["lock"] > 0.6 and parts["sleep"] > 0.15, f"parts of whole: {parts}")
+    target.finish()
 
 
 @case()
@@ -133,8 +153,10 @@ def their_probes_cost_is_none_of_the_span_s(t):
 
 @case(60)
 def waker_of_a_wait(t):
-    """A poll that another thread ends, in a function that is a wait for a lock: who ended it is told still."""
-    run = Run(t, "handoff_poll", 4, 400, "--ns", "2ms", probes=["pass_word"], lapse=["--wait", "lock=wait_handoff_poll"])
+    """A poll that another thread ends, in a function that is a wait for a lock: who ended it is told still, with the
+    span that it was in, be it in a wait itself."""
+    run = Run(t, "handoff_poll", 4, 400, "--ns", "2ms", probes=["pass_word"],
+              lapse=["--wait", "lock=wait_handoff_poll", "--wait", "other=pass_word"])
     for call in run.calls:
         call.blocked["lock"], call.blocked["handoff"] = call.blocked["handoff"], 0
     _is_slow_for(t, run, "lock")
