@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/diag.h"
+#include "bpf/frame.h"
 #include "probe/names.h"
 #include "probe/spec.h"
 
