@@ -105,6 +105,12 @@ struct lapse_open {
 /* Blocks that a thread remembers: the longest ones since its outermost span began. */
 #define LAPSE_BLOCKS 4
 
+/* A stack that is to be copied: of which block, and where the thread will be then. */
+struct lapse_piece_due {
+	__u64 end_ns; /* 0: none */
+	__u64 ip, sp;
+};
+
 /* A thread's running totals, and where it stands now. */
 struct lapse_waits {
 	struct lapse_waited total;
@@ -115,6 +121,7 @@ struct lapse_waits {
 	struct lapse_block block[LAPSE_BLOCKS];
 	struct lapse_rival rival[LAPSE_RIVALS];
 	struct lapse_why why; /* of the span that is being recorded */
+	struct lapse_piece_due due;
 };
 
 /* One a thread, beside its frames: together they would be more than newer kernels give a task (8 KiB). */
@@ -136,8 +143,8 @@ enum lapse_call {
 #ifndef __cplusplus
 _Static_assert(sizeof(struct lapse_frame) == 80, "lapse_frame");
 _Static_assert(sizeof(struct lapse_stack) == 568 + 80 * LAPSE_MAX_DEPTH, "lapse_stack");
-_Static_assert(sizeof(struct lapse_waits) == 104 + 5 * 88 + 2 * 40 + 248, "lapse_waits");
-_Static_assert(sizeof(struct lapse_thread_waits) == 872 + 80 * LAPSE_MAX_DEPTH, "lapse_thread_waits");
+_Static_assert(sizeof(struct lapse_waits) == 104 + 5 * 88 + 2 * 40 + 248 + 24, "lapse_waits");
+_Static_assert(sizeof(struct lapse_thread_waits) == 896 + 80 * LAPSE_MAX_DEPTH, "lapse_thread_waits");
 _Static_assert(sizeof(struct lapse_open) == 64, "lapse_open");
 #endif
 

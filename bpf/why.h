@@ -18,6 +18,7 @@
 #define LAPSE_BPF_WHY_H
 
 #include "bpf/files.h"
+#include "bpf/piece.h"
 #include "bpf/stack.h"
 #include "bpf/tcp_socket.h"
 
@@ -138,6 +139,7 @@ static __always_inline void switch_out(void *ctx, struct task_struct *task, stru
 
 	waits->off_ns = now;
 	waits->woken_ns = 0;
+	waits->due.end_ns = 0;
 	__builtin_memset(block, 0, sizeof(*block));
 	block->waker.interrupt = LAPSE_INTERRUPT_UNKNOWN;
 	if (!blocked) {
@@ -391,8 +393,10 @@ int why_switch(__u64 *ctx)
 	if (!leaves && !comes)
 		return 0;
 	now = bpf_ktime_get_ns();
-	if (comes)
+	if (comes) {
 		switch_in(&in->waits, now);
+		piece_ask(&in->waits, next, now);
+	}
 	if (leaves)
 		switch_out(ctx, prev, &out->waits, is_blocked(ctx, prev), now);
 	return 0;

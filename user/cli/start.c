@@ -283,6 +283,7 @@ static int open_tracer(struct session *session)
 		.pids = selection->pids,
 		.n_pids = selection->n_pids,
 		.why = wants_why(session),
+		.stack_bytes = LAPSE_PIECE_MAX,
 		.places = wants_places(session),
 		.usdts = wants_usdts(session),
 		.syscalls = session->plan.n_syscalls,

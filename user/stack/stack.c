@@ -31,6 +31,7 @@ struct stack_symbols {
 	struct kallsyms kernel;
 	bool kernel_read;
 	int kernel_err;
+	uint64_t unwind_ns;
 };
 
 struct stack_symbols *stack_symbols_new(void)
@@ -363,6 +364,11 @@ static size_t add_remarks(struct stack_symbols *symbols, const char *missing, co
 	return n;
 }
 
+uint64_t stack_symbols_unwind_ns(const struct stack_symbols *symbols)
+{
+	return symbols->unwind_ns;
+}
+
 size_t stack_symbols_unwind(struct stack_symbols *symbols, pid_t pid, const struct stack_piece *piece,
 			    uint64_t budget_ns, struct stack_frame *frames, size_t max)
 {
@@ -380,6 +386,7 @@ size_t stack_symbols_unwind(struct stack_symbols *symbols, pid_t pid, const stru
 	n = unwind_now(symbols, space, piece, budget_ns, addrs, max, &unwound);
 	/* Naming may read the mappings anew, and nothing of the old ones is left then. */
 	missing = missing_callers(symbols, space, piece, budget_ns, &unwound);
+	symbols->unwind_ns += unwound.spent_ns;
 	remarks = add_remarks(symbols, missing, &unwound, &frames[n]);
 	for (size_t i = 0; i < n; i++)
 		name_user(symbols, space, &addrs[i], &frames[i]);

@@ -58,5 +58,7 @@ size_t stack_symbols_user(struct stack_symbols *symbols, pid_t pid, const uint64
  */
 size_t stack_symbols_unwind(struct stack_symbols *symbols, pid_t pid, const struct stack_piece *piece,
 			    uint64_t budget_ns, struct stack_frame *frames, size_t max);
+/* What all that has taken of CPU time so far, as budgets count it. */
+uint64_t stack_symbols_unwind_ns(const struct stack_symbols *symbols);
 
 #endif

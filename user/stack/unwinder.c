@@ -328,6 +328,7 @@ size_t unwinder_run(struct unwinder *unwinder, const struct stack_piece *piece, 
 	if (stopped != DWARF_CB_ABORT)
 		end(&run, why_stopped(&run, stopped != 0), run.n ? addrs[run.n - 1].addr : piece->ip);
 	unwinder->run = NULL;
+	unwound->spent_ns = cpu_ns() - run.begun_ns;
 	mend_exact(addrs, run.n);
 	return run.n;
 }
