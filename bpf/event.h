@@ -130,20 +130,22 @@ struct lapse_hidden_return {
 };
 #define LAPSE_HIDDEN_RETURNS 16
 
-/* Registers of a blocked thread and what lay above its stack pointer: of the block that ended then. */
+/* Registers of a blocked thread and what lay around its stack pointer: of the block that ended then. */
 struct lapse_piece {
 	__u64 end_ns;
 	__u64 ip, sp, bp;
 	__u32 tid;
-	__u32 size;	/* of bytes[] in use */
+	__u32 size;	/* of bytes[] in use, from sp - LAPSE_PIECE_BELOW on */
 	__u32 n_hidden; /* innermost first */
 	__u32 pad;
 	struct lapse_hidden_return hidden[LAPSE_HIDDEN_RETURNS];
 	__u8 bytes[];
 };
 
-/* Of bytes[], at most; and rings that they come in. Powers of two. */
+/* Of memory from the stack pointer on, at most, and below it: the red zone; and rings that they come in, a
+ * power of two. */
 #define LAPSE_PIECE_MAX	  16384
+#define LAPSE_PIECE_BELOW 128
 #define LAPSE_PIECE_RINGS 16
 
 /* A stretch of time for which a thread was blocked. */

@@ -100,13 +100,17 @@ static __always_inline void piece_ask(struct lapse_waits *waits, struct task_str
 	block->piece = piece_interrupt() ? LAPSE_PIECE_MISSED : LAPSE_PIECE_NO_ROOM;
 }
 
+/* What lies below may be on a page that has never been touched: it is zeros then. */
 static __always_inline void piece_copy(struct lapse_piece *piece)
 {
-	piece->size = 0;
+	__u8 *above = piece->bytes + LAPSE_PIECE_BELOW;
+
+	bpf_probe_read_user(piece->bytes, LAPSE_PIECE_BELOW, (void *)(piece->sp - LAPSE_PIECE_BELOW));
+	piece->size = LAPSE_PIECE_BELOW;
 	for (__u32 at = 0; at < LAPSE_PIECE_MAX && at < cfg_piece_bytes; at += PIECE_STEP) {
-		if (bpf_probe_read_user(piece->bytes + at, PIECE_STEP, (void *)(piece->sp + at)))
+		if (bpf_probe_read_user(above + at, PIECE_STEP, (void *)(piece->sp + at)))
 			return;
-		piece->size = at + PIECE_STEP;
+		piece->size += PIECE_STEP;
 	}
 }
 
@@ -131,7 +135,8 @@ static __always_inline __u32 piece_take(const struct lapse_piece_due *due, const
 	struct lapse_piece *piece;
 	void *ring = piece_ring();
 
-	piece = ring ? bpf_ringbuf_reserve(ring, sizeof(*piece) + cfg_piece_bytes, 0) : NULL;
+	piece = ring ? bpf_ringbuf_reserve(ring, sizeof(*piece) + LAPSE_PIECE_BELOW + cfg_piece_bytes, 0)
+		     : NULL;
 	if (!piece)
 		return LAPSE_PIECE_NO_ROOM;
 	piece->tid = bpf_get_current_pid_tgid();
@@ -141,7 +146,7 @@ static __always_inline __u32 piece_take(const struct lapse_piece_due *due, const
 	piece->bp = BPF_CORE_READ(regs, bp);
 	piece_hidden(piece);
 	piece_copy(piece);
-	if (!piece->size) {
+	if (piece->size <= LAPSE_PIECE_BELOW) {
 		bpf_ringbuf_discard(piece, BPF_RB_NO_WAKEUP);
 		return LAPSE_PIECE_UNREADABLE;
 	}

@@ -43,6 +43,7 @@ struct options {
 	enum attach_kind attach;
 	enum tcp_backend tcp_backend;
 	enum why_choice why;
+	uint32_t stack_bytes; /* copied of a blocked thread's stack; 0: none */
 	const char *merge;
 	const char *output_path;
 	pid_t tid;

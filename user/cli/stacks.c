@@ -164,10 +164,10 @@ static size_t by_rules(struct session *session, const struct lapse_span *span,
 			UNWIND_BUDGET_MS) " ms of unwinding a second]");
 		return 1;
 	}
-	return stack_symbols_unwind(
-		session->symbols, (pid_t)span->pid,
-		&(struct stack_piece){piece->ip, piece->sp, piece->bp, piece->bytes, piece->size},
-		STACK_BUDGET_NS, frames, USER_FRAMES_MAX);
+	return stack_symbols_unwind(session->symbols, (pid_t)span->pid,
+				    &(struct stack_piece){piece->ip, piece->sp, piece->bp, piece->bytes,
+							  piece->size, LAPSE_PIECE_BELOW},
+				    STACK_BUDGET_NS, frames, USER_FRAMES_MAX);
 }
 
 /* ---- both --------------------------------------------------------------------------------------- */

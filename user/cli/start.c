@@ -283,7 +283,7 @@ static int open_tracer(struct session *session)
 		.pids = selection->pids,
 		.n_pids = selection->n_pids,
 		.why = wants_why(session),
-		.stack_bytes = LAPSE_PIECE_MAX,
+		.stack_bytes = session->kind == SESSION_TRACE ? session->options->stack_bytes : 0,
 		.places = wants_places(session),
 		.usdts = wants_usdts(session),
 		.syscalls = session->plan.n_syscalls,

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Room for 15 of the largest; they are taken every 10 ms. */
-#define RING_BYTES    (256 * 1024)
+/* Room for a second's largest ones, if nobody takes them. */
+#define RING_BYTES    (1024 * 1024)
 /* Blocks that are shorter are not worth the interrupt, whatever the limit of spans. */
 #define SHORTEST_NS   250000
 /* A block of that part of a span's limit may still be what makes it slow. */
@@ -62,7 +62,7 @@ void pieces_choose_programs(struct tracer *tracer, bool interrupts)
 static void unhide(struct lapse_piece *piece)
 {
 	for (uint32_t i = 0; i < piece->n_hidden && i < LAPSE_HIDDEN_RETURNS; i++) {
-		uint64_t at = piece->hidden[i].slot - piece->sp;
+		uint64_t at = piece->hidden[i].slot - piece->sp + LAPSE_PIECE_BELOW;
 
 		if (piece->size >= sizeof(uint64_t) && at <= piece->size - sizeof(uint64_t))
 			memcpy(piece->bytes + at, &piece->hidden[i].addr, sizeof(uint64_t));

@@ -236,9 +236,9 @@ static void name_jit(struct stack_symbols *symbols, struct space *space, const s
 static void name_in_file(struct stack_symbols *symbols, struct space *space, const struct range *range,
 			 uint64_t at, struct stack_frame *frame)
 {
+	uint64_t place = at - range->start + range->offset, within;
 	const struct object *object;
 	const char *name;
-	uint64_t within;
 	int err;
 
 	object = binary_object(range->binary, &err);
@@ -252,10 +252,11 @@ static void name_in_file(struct stack_symbols *symbols, struct space *space, con
 		return;
 	}
 	frame->build_id = binary_build_id(&symbols->binaries, range->binary);
-	name = binary_function(&symbols->binaries, range->binary, at - range->start + range->offset, &within);
+	name = binary_function(&symbols->binaries, range->binary, place, &within);
 	frame->named = name;
 	frame->name = name ? name : why_nameless(symbols, range, object);
 	frame->offset = name ? within + (frame->addr - at) : 0;
+	frame->linked = name ? 0 : binary_address(range->binary, place);
 }
 
 static void name_user(struct stack_symbols *symbols, struct space *space, const struct code_address *address,
@@ -330,7 +331,7 @@ static const char *missing_callers(struct stack_symbols *symbols, const struct s
 		return NULL;
 	case ENDING_PIECE:
 		return pool_format(symbols->pool, "[truncated: only %zu bytes of the stack were copied]",
-				   piece->size);
+				   piece->size - piece->below);
 	case ENDING_FRAMES:
 		return "[truncated: too many frames]";
 	case ENDING_BUDGET:

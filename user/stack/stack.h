@@ -15,11 +15,12 @@
 
 struct stack_symbols;
 
-/* The registers of a thread and what lay above its stack pointer at that moment. */
+/* The registers of a thread and what lay around its stack pointer at that moment. What a function has taken
+ * off its stack still lies below, and that is where compilers' rules look for it. */
 struct stack_piece {
 	uint64_t ip, sp, bp;
-	const void *bytes; /* of memory from sp on */
-	size_t size;
+	const void *bytes; /* of memory from sp - below on */
+	size_t size, below;
 };
 
 /* What the unwinding of one piece may take of CPU time, files that are read for the first time apart. */
