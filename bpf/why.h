@@ -23,6 +23,7 @@
 #define LAPSE_BPF_WHY_H
 
 #include "bpf/files.h"
+#include "bpf/piece.h"
 #include "bpf/rivals.h"
 #include "bpf/stack.h"
 #include "bpf/tcp_socket.h"
@@ -155,6 +156,7 @@ static __always_inline void switch_out(void *ctx, struct task_struct *task, stru
 	struct lapse_waits *waits = &own->waits;
 	struct lapse_block *block = &waits->now;
 
+	waits->due.end_ns = 0;
 	__builtin_memset(block, 0, sizeof(*block));
 	block->waker.interrupt = LAPSE_INTERRUPT_UNKNOWN;
 	waits->run_delay = run_delay_of(task);
@@ -466,8 +468,10 @@ int why_switch(__u64 *ctx)
 	now = bpf_ktime_get_ns();
 	if (rivals_wanted())
 		runs = run_note(now);
-	if (comes)
+	if (comes) {
 		switch_in(in, next, runs, now);
+		piece_ask(&in->waits, next, now);
+	}
 	if (leaves) {
 		if (out->waits.off_ns)
 			away_settle(out, prev, now);

@@ -92,6 +92,22 @@ why_untold() {
 	finish_target
 }
 
+# Callers that keep no frame pointer, by what is copied of the stack when the thread is back.
+why_stack() { # KIND
+	frame='\+0x[0-9a-f]*","'
+	start_target unframed "$1" 20 5ms
+	start_lapse trace -p "$target" handle_order --slower 1ms --json ||
+		{ fail "lapse does not trace: $(tail -n 1 $work/lapse.err)"; return; }
+	go
+	await_done
+	stop_lapse
+	conserved
+	seen=$(longest_waits handle_order |
+		grep -cE "\"await_$1${frame}check_risk${frame}handle_order${frame}work$frame")
+	at_least "$seen" 18 "whole stacks of await_$1 (and one: $(longest_waits handle_order | head -n 1)), of 20"
+	finish_target
+}
+
 why_net() { # KIND
 	why_kind "$1" net '"peer":"127\.0\.0\.1:[0-9]+".*"interrupt":"network receive"'
 }
@@ -120,4 +136,6 @@ why_tests() {
 	run_test why-runq why_preempted
 	run_test why-hang why_hang '"sleep"'
 	run_test why-declared why_declared
+	run_test why-stack why_stack sleep
+	run_test why-stack-fault why_stack fault
 }

@@ -294,6 +294,7 @@ static int open_tracer(struct session *session)
 		.n_pids = selection->n_pids,
 		.why = wants_why(session),
 		.waits = wants_why(session) && waits_planned(&session->plan),
+		.stack_bytes = session->kind == SESSION_TRACE ? session->options->stack_bytes : 0,
 		.places = wants_places(session),
 		.usdts = wants_usdts(session),
 		.syscalls = session->plan.n_syscalls,

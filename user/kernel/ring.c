@@ -39,6 +39,7 @@ int tracer_fd(const struct tracer *tracer)
 int tracer_drain(struct tracer *tracer, const struct tracer_records *records)
 {
 	tracer->records = records;
+	pieces_drain(tracer);
 	return ring_buffer__consume(tracer->ring);
 }
 

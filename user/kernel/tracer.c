@@ -410,7 +410,7 @@ int tracer_load(struct tracer *tracer)
 	if (err)
 		return err;
 	set_components(tracer);
-	return rules_set(tracer) ?: ring_open(tracer);
+	return rules_set(tracer) ?: ring_open(tracer) ?: pieces_open(tracer);
 }
 
 void tracer_unmap_array(void *at, size_t value_size, size_t n)
@@ -447,6 +447,7 @@ void tracer_free(struct tracer *tracer)
 		return;
 	tracer_detach(tracer);
 	ring_buffer__free(tracer->ring);
+	pieces_close(tracer);
 	bpf_link__destroy(tracer->iterator);
 	for (size_t i = 0; i < tracer->n_process_links; i++)
 		bpf_link__destroy(tracer->process_links[i]);

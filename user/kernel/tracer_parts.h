@@ -59,6 +59,9 @@ struct watched_loader {
 	pid_t pid;
 };
 
+/* Copied stacks that are kept, 16 KiB each: spans may end long after their longest block. */
+#define MAX_PIECES 256
+
 struct tracer {
 	struct lapse_bpf *skel;
 	struct features features;
@@ -109,7 +112,10 @@ struct tracer {
 	uint64_t stop_ns; /* when the probes began to go */
 	uint64_t last_tick_ns;
 
-	struct ring_buffer *ring;
+	struct ring_buffer *ring, *piece_ring;
+	bool pieces_on;				/* stacks of blocks are copied */
+	struct lapse_piece *pieces[MAX_PIECES]; /* the latest, in turn */
+	size_t n_pieces;			/* ever */
 	const struct tracer_records *records;
 	struct bpf_link *iterator;
 	struct bpf_link *process_links[3];
@@ -180,6 +186,13 @@ int why_size(struct tracer *tracer);
 int why_map(struct tracer *tracer);
 void why_unmap(struct tracer *tracer);
 int why_attach(struct tracer *tracer);
+
+/* pieces.c: @interrupts: the kernel tells of those that a processor makes itself. */
+void pieces_choose_programs(struct tracer *tracer, bool interrupts);
+int pieces_open(struct tracer *tracer);
+void pieces_close(struct tracer *tracer);
+/* Takes in those that have come. */
+void pieces_drain(struct tracer *tracer);
 
 /* open_tcp.c: what connections have under way. */
 int open_tcp_read(struct tracer *tracer, uint64_t now_ns);

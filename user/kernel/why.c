@@ -104,6 +104,7 @@ void why_choose_programs(struct tracer *tracer)
 	bpf_program__set_autoload(skel->progs.why_timer_enter, on);
 	bpf_program__set_autoload(skel->progs.why_timer_leave, on);
 	bpf_program__set_autoload(skel->progs.why_block_done, on);
+	pieces_choose_programs(tracer, on && tracepoint_arguments(btf, "irq_work_entry") > 0);
 	btf__free(btf);
 }
 
@@ -120,7 +121,8 @@ int why_size(struct tracer *tracer)
 	int err;
 
 	if (!why_can_tell(tracer))
-		return bpf_map__set_autocreate(skel->maps.thread_waits, false);
+		return bpf_map__set_autocreate(skel->maps.thread_waits, false)
+			       ?: bpf_map__set_autocreate(skel->maps.piece_rings, false);
 	err = bpf_map__set_max_entries(skel->maps.why_rows, n_rows(tracer));
 	return err ?: bpf_map__set_max_entries(skel->maps.why_stacks, MAX_STACKS);
 }
@@ -154,7 +156,7 @@ int why_attach(struct tracer *tracer)
 		skel->progs.why_softirq_leave, skel->progs.why_softirq_enter, skel->progs.why_timer_leave,
 		skel->progs.why_timer_enter,   skel->progs.why_block_done,    skel->progs.why_ready_tp,
 		skel->progs.why_segment_tp,    skel->progs.why_state_tp,      skel->progs.why_waking,
-		skel->progs.why_switch,
+		skel->progs.why_piece,	       skel->progs.why_switch,
 	};
 	int err = 0;
 
