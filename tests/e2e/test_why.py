@@ -142,6 +142,28 @@ def rivals_for_a_processor(t):
     target.finish()
 
 
+@case(90)
+def stacks_of_all_sorts(t):
+    """More of them than are kept at once: the last ones are told as well as the first."""
+    target = t.target("paths", 24000)
+    tracer = t.lapse("trace", "-p", target.pid, "path", "--slower", "1ns", "--json")
+    target.go()
+    truth = target.done()
+    tracer.stop()
+    equal(tracer.final()["integrity"]["stacks_lost"], 0, "stacks that were lost")
+    spans = sorted(_spans(tracer, "path"), key=lambda span: int(span["start_ns"]))
+    equal(len(spans) + tracer.final()["integrity"]["ring_dropped"], truth["calls"], "spans")
+    for number, span in enumerate(spans):
+        stack = span["longest_wait"]["stack"]
+        way = [frame.split("+")[0] for frame in stack if frame.startswith(("left", "right"))]
+        if number < 100 or number >= len(spans) - 1000:
+            check(len(way) == 16 and any("nanosleep" in frame for frame in stack), f"stack of call {number}: {stack}")
+        if len(spans) == truth["calls"]:
+            equal(way, ["right" if number >> level & 1 else "left" for level in reversed(range(16))],
+                  f"way of call {number}")
+    target.finish()
+
+
 @case()
 def without_it(t):
     target, tracer = _traced(t, "--no-why", calls=5)
