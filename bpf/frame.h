@@ -149,10 +149,10 @@ enum lapse_call {
 #ifndef __cplusplus
 _Static_assert(sizeof(struct lapse_frame) == 80, "lapse_frame");
 _Static_assert(sizeof(struct lapse_stack) == 568 + 80 * LAPSE_MAX_DEPTH, "lapse_stack");
-_Static_assert(sizeof(struct lapse_waits) == 104 + 5 * 88 + 2 * 40 + 248, "lapse_waits");
-_Static_assert(sizeof(struct lapse_thread_waits) == 872 + 80 * LAPSE_MAX_DEPTH, "lapse_thread_waits");
+_Static_assert(sizeof(struct lapse_waits) == 104 + 5 * 88 + 2 * 40 + 336, "lapse_waits");
+_Static_assert(sizeof(struct lapse_thread_waits) == 960 + 80 * LAPSE_MAX_DEPTH, "lapse_thread_waits");
 _Static_assert(sizeof(struct lapse_open) == 64, "lapse_open");
-_Static_assert(sizeof(struct lapse_open_waits) == 8 + 80 + 872 + 4 * 8, "lapse_open_waits");
+_Static_assert(sizeof(struct lapse_open_waits) == 8 + 80 + 960 + 4 * 8, "lapse_open_waits");
 #endif
 
 #endif

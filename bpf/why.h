@@ -274,15 +274,19 @@ static __always_inline void wake(struct lapse_waits *waits, const struct lapse_r
 
 /* ---- the span's part ------------------------------------------------------------ */
 
-/* The longest block that ended since @since. */
+/* The longest block that ended since @since, and the longest of those for another cause. */
 static __always_inline void longest_since(struct lapse_waits *waits, __u64 since)
 {
-	struct lapse_block *longest = &waits->why.longest;
+	struct lapse_block *longest = &waits->why.longest, *other = &waits->why.other;
 
-	longest->duration_ns = 0;
+	longest->duration_ns = other->duration_ns = 0;
 	for (__u32 i = 0; i < LAPSE_BLOCKS; i++)
 		if (waits->block[i].end_ns >= since && waits->block[i].duration_ns > longest->duration_ns)
 			*longest = waits->block[i];
+	for (__u32 i = 0; i < LAPSE_BLOCKS; i++)
+		if (waits->block[i].end_ns >= since && waits->block[i].cause != longest->cause &&
+		    waits->block[i].duration_ns > other->duration_ns)
+			*other = waits->block[i];
 }
 
 /* Fills waits->why for a span that began at @start with the totals @waited. */

@@ -74,6 +74,15 @@ static void limit_to(__u64 ns[LAPSE_CAUSES], uint64_t age_ns)
 	}
 }
 
+/* As longest_since() of bpf/why.h. */
+static void take_other(struct lapse_why *why, const struct lapse_waits *waits, uint64_t start_ns)
+{
+	for (int i = 0; i < LAPSE_BLOCKS; i++)
+		if (waits->block[i].end_ns >= start_ns && waits->block[i].cause != why->longest.cause &&
+		    waits->block[i].duration_ns > why->other.duration_ns)
+			why->other = waits->block[i];
+}
+
 static void take_longest(struct lapse_why *why, const struct lapse_waits *waits, uint64_t start_ns,
 			 uint64_t now_ns)
 {
@@ -81,8 +90,11 @@ static void take_longest(struct lapse_why *why, const struct lapse_waits *waits,
 		if (waits->block[i].end_ns >= start_ns &&
 		    waits->block[i].duration_ns > why->longest.duration_ns)
 			why->longest = waits->block[i];
+	take_other(why, waits, start_ns);
 	if (!is_blocked(waits) || between(waits->off_ns, now_ns) <= why->longest.duration_ns)
 		return;
+	if (why->longest.cause != cause_of(waits))
+		why->other = why->longest;
 	why->longest = waits->now;
 	why->longest.cause = cause_of(waits);
 	why->longest.end_ns = 0;
