@@ -61,10 +61,10 @@ static void of_one_span(void **state)
 	(void)state;
 	why_woken(&span, "indexer", 1);
 	span.why.ns[LAPSE_NET] = 15 * MS;
-	span.why.other = (struct lapse_block){.end_ns = span.span.start_ns + 90 * MS,
-					      .duration_ns = 15 * MS,
-					      .cause = LAPSE_NET,
-					      .peer = {.port = 5432}};
+	span.other = (struct lapse_block){.end_ns = span.span.start_ns + 90 * MS,
+					  .duration_ns = 15 * MS,
+					  .cause = LAPSE_NET,
+					  .peer = {.port = 5432}};
 	ends(&rig, c, &span, 1);
 	assert_non_null(told);
 	assert_near(told->causes.part[LAPSE_LOCK], 0.78);

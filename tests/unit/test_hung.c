@@ -28,7 +28,7 @@ static struct fixture running(void)
 	f.hung.head.span.start_ns = START;
 	f.hung.head.span.duration_ns = NOW - START;
 	f.hung.head.span.flags = LAPSE_SPAN_OPEN | LAPSE_SPAN_HUNG;
-	f.open.at_entry.ns[LAPSE_LOCK] = 1000 * MS;
+	f.open.at_entry.waited.ns[LAPSE_LOCK] = 1000 * MS;
 	f.open.waits.total.ns[LAPSE_LOCK] = 1000 * MS;
 	f.open.waits.total.ns[LAPSE_DISK] = 200 * MS;
 	f.open.waits.block[0] = (struct lapse_block){
@@ -88,7 +88,7 @@ static void one_that_is_blocked(void **state)
 	/* The present wait is the longest one so far, and has not ended. */
 	assert_int_equal(f.hung.head.why.longest.duration_ns, 2500 * MS);
 	assert_int_equal(f.hung.head.why.longest.end_ns, 0);
-	assert_int_equal(f.hung.head.why.other.kernel_stack, 4);
+	assert_int_equal(f.hung.head.other.kernel_stack, 4);
 }
 
 /* In a poll, in a function that is said to wait for locks. */

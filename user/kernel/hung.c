@@ -25,17 +25,25 @@ static uint32_t cause_of(const struct lapse_waits *waits)
 	return is_waiting(waits) && waits->now.declared ? waits->now.declared : waits->now.cause;
 }
 
+/* Where it has left the processor and got one again, but who woke it was not seen, it is not accounted for.
+ */
+static bool runs(const struct lapse_waits *waits)
+{
+	return !waits->off_ns || waits->in_ns;
+}
+
 static bool is_blocked(const struct lapse_waits *waits)
 {
-	return waits->off_ns && !waits->woken_ns;
+	return !runs(waits) && !waits->woken_ns;
 }
 
 /* ---- causes ------------------------------------------------------------------------------------------ */
 
-/* As switch_in() of bpf/why.h would, if the thread got the processor at @now_ns. */
+/* As away_account() of bpf/why.h would, if a thread that does not run had got the processor at @now_ns. */
 static void add_present(__u64 ns[LAPSE_CAUSES], const struct lapse_waits *waits, uint64_t now_ns)
 {
-	uint64_t woken = waits->woken_ns ? waits->woken_ns : now_ns;
+	uint64_t in_ns = waits->in_ns ? waits->in_ns : now_ns;
+	uint64_t woken = waits->woken_ns ? waits->woken_ns : in_ns;
 	uint32_t cause = cause_of(waits);
 
 	if (!waits->off_ns || cause >= LAPSE_CAUSES)
@@ -44,7 +52,7 @@ static void add_present(__u64 ns[LAPSE_CAUSES], const struct lapse_waits *waits,
 		ns[cause] += between(waits->off_ns, woken);
 		cause = LAPSE_RUNQ;
 	}
-	ns[cause] += between(woken, now_ns);
+	ns[cause] += between(woken, in_ns);
 }
 
 static uint64_t sum_of(const __u64 ns[LAPSE_CAUSES])
@@ -74,31 +82,47 @@ static void limit_to(__u64 ns[LAPSE_CAUSES], uint64_t age_ns)
 	}
 }
 
-/* As longest_since() of bpf/why.h. */
-static void take_other(struct lapse_why *why, const struct lapse_waits *waits, uint64_t start_ns)
+/* As other_wait() of bpf/record.h. */
+static void take_other(struct lapse_why_span *span, const struct lapse_waits *waits)
 {
 	for (int i = 0; i < LAPSE_BLOCKS; i++)
-		if (waits->block[i].end_ns >= start_ns && waits->block[i].cause != why->longest.cause &&
-		    waits->block[i].duration_ns > why->other.duration_ns)
-			why->other = waits->block[i];
+		if (waits->block[i].end_ns >= span->span.start_ns &&
+		    waits->block[i].cause != span->why.longest.cause &&
+		    waits->block[i].duration_ns > span->other.duration_ns)
+			span->other = waits->block[i];
 }
 
-static void take_longest(struct lapse_why *why, const struct lapse_waits *waits, uint64_t start_ns,
-			 uint64_t now_ns)
+/* As longest_since() of bpf/why.h; the present wait has not ended. */
+static void take_longest(struct lapse_why_span *span, const struct lapse_waits *waits, uint64_t now_ns)
 {
+	struct lapse_block *longest = &span->why.longest;
+
 	for (int i = 0; i < LAPSE_BLOCKS; i++)
-		if (waits->block[i].end_ns >= start_ns &&
-		    waits->block[i].duration_ns > why->longest.duration_ns)
-			why->longest = waits->block[i];
-	take_other(why, waits, start_ns);
-	if (!is_blocked(waits) || between(waits->off_ns, now_ns) <= why->longest.duration_ns)
-		return;
-	if (why->longest.cause != cause_of(waits))
-		why->other = why->longest;
-	why->longest = waits->now;
-	why->longest.cause = cause_of(waits);
-	why->longest.end_ns = 0;
-	why->longest.duration_ns = between(waits->off_ns, now_ns);
+		if (waits->block[i].end_ns >= span->span.start_ns &&
+		    waits->block[i].duration_ns > longest->duration_ns)
+			*longest = waits->block[i];
+	if (is_blocked(waits) && between(waits->off_ns, now_ns) > longest->duration_ns) {
+		*longest = waits->now;
+		longest->cause = cause_of(waits);
+		longest->end_ns = 0;
+		longest->duration_ns = between(waits->off_ns, now_ns);
+	}
+	take_other(span, waits);
+}
+
+/* As rivals_take() of bpf/rivals.h. */
+static void take_rivals(struct lapse_why *why, const struct lapse_open_waits *open)
+{
+	for (int i = 0; i < LAPSE_RIVALS; i++) {
+		const struct lapse_place *place = &open->waits.place[i];
+		struct lapse_rival *rival = &why->rival[i];
+		uint64_t from = (uint64_t)open->at_entry.place[i] << LAPSE_PLACE_SHIFT;
+
+		rival->ns = between(from > place->since_ns ? from : place->since_ns, place->ns);
+		rival->pid = rival->ns ? place->pid : 0;
+		rival->cgroup = place->cgroup;
+		memcpy(rival->comm, place->comm, sizeof(rival->comm));
+	}
 }
 
 static void take_causes(struct lapse_why_span *span, const struct lapse_open_waits *open, uint64_t now_ns)
@@ -106,11 +130,11 @@ static void take_causes(struct lapse_why_span *span, const struct lapse_open_wai
 	struct lapse_why *why = &span->why;
 
 	for (int cause = 0; cause < LAPSE_CAUSES; cause++)
-		why->ns[cause] = between(open->at_entry.ns[cause], open->waits.total.ns[cause]);
+		why->ns[cause] = between(open->at_entry.waited.ns[cause], open->waits.total.ns[cause]);
 	add_present(why->ns, &open->waits, now_ns);
 	limit_to(why->ns, span->span.duration_ns);
-	take_longest(why, &open->waits, span->span.start_ns, now_ns);
-	memcpy(why->rival, open->waits.rival, sizeof(why->rival));
+	take_longest(span, &open->waits, now_ns);
+	take_rivals(why, open);
 	span->span.flags |= LAPSE_SPAN_WHY;
 }
 
@@ -140,7 +164,7 @@ static void take_now(struct hung_span *hung, const struct lapse_open_waits *open
 	const struct lapse_waits *waits = &open->waits;
 
 	take_registers(hung, open);
-	if (!waits->off_ns) {
+	if (runs(waits)) {
 		hung->now.state = THREAD_RUNNING;
 		return;
 	}

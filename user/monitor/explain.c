@@ -106,7 +106,7 @@ void explain_names(const struct lapse_span *span, struct names *names)
 		return;
 	name_rival(why, row, names);
 	name_block(&why->longest, now ? &now->holder : NULL, row, names);
-	name_block(&why->other, NULL, row, names);
+	name_block(&((const struct lapse_why_span *)(const void *)span)->other, NULL, row, names);
 }
 
 /* ---- one span ----------------------------------------------------------------------------------------- */

@@ -46,9 +46,19 @@ const char *text_causes(enum time_unit unit, const struct lapse_span *span, char
 	return *words ? words : "-";
 }
 
+static const struct lapse_rival *most_of(const struct lapse_why *why)
+{
+	const struct lapse_rival *most = why->rival;
+
+	for (int i = 1; i < LAPSE_RIVALS; i++)
+		if (why->rival[i].ns > most->ns)
+			most = &why->rival[i];
+	return most;
+}
+
 static void rival(FILE *out, const struct lapse_why *why, uint64_t duration_ns)
 {
-	const struct lapse_rival *most = &why->rival[why->rival[1].ns > why->rival[0].ns];
+	const struct lapse_rival *most = most_of(why);
 	char comm[LAPSE_COMM_LEN + 1] = {0}, safe[NAME_SIZE];
 
 	if (!most->pid || (double)why->ns[LAPSE_RUNQ] < SHOWN * (double)duration_ns)
