@@ -86,9 +86,29 @@ def a_wait_by_return_instructions(t):
 
 
 @case()
-def a_wait_by_perf_events(t):
-    Told(t, "nested", "lock=outer_wait", "net=inner_wait", lapse=["--attach", "perf"]).has(
-        t, (2, 1, 1), lock="outer", net="inner", sleep="beside")
+def a_wait_by_other_attachments(t):
+    for kind in ("multi", "perf"):
+        Told(t, "nested", "lock=outer_wait", "net=inner_wait", lapse=["--attach", kind]).has(
+            t, (2, 1, 1), lock="outer", net="inner", sleep="beside")
+
+
+@case()
+def waits_by_a_pattern(t):
+    told = Told(t, "nested", "lock=*er_wait")
+    within(told.total("lock"), 3 * ROUNDS * NS * 0.99, told.truth["outer_ns"] + told.truth["inner_ns"], "lock")
+    within(told.total("sleep"), ROUNDS * NS * 0.99, told.truth["beside_ns"], "sleep")
+
+
+@case()
+def waits_of_calls_that_are_only_counted(t):
+    target = t.target("waiting", "nested", "--rounds", ROUNDS, "--ns", f"{NS}ns")
+    tracer = t.stat(target.pid, "whole", "--why", "--wait", "lock=outer_wait")
+    target.go()
+    target.done()
+    tracer.stop()
+    parts = tracer.component("whole")["causes"][0]["parts"]
+    within(parts["lock"] / parts["sleep"], 2.5, 3.5, f"three naps are lock, for one that is sleep, of {parts}")
+    target.finish()
 
 
 @case()
@@ -133,8 +153,10 @@ def their_probes_cost_is_none_of_the_span_s(t):
 
 @case(60)
 def waker_of_a_wait(t):
-    """A poll that another thread ends, in a function that is a wait for a lock: who ended it is told still."""
-    run = Run(t, "handoff_poll", 4, 400, "--ns", "2ms", probes=["pass_word"], lapse=["--wait", "lock=wait_handoff_poll"])
+    """A poll that another thread ends, in a function that is a wait for a lock: who ended it is told still, with the
+    span that it was in, be it in a wait itself."""
+    run = Run(t, "handoff_poll", 4, 400, "--ns", "2ms", probes=["pass_word"],
+              lapse=["--wait", "lock=wait_handoff_poll", "--wait", "other=pass_word"])
     for call in run.calls:
         call.blocked["lock"], call.blocked["handoff"] = call.blocked["handoff"], 0
     _is_slow_for(t, run, "lock")
@@ -163,6 +185,18 @@ def waits_that_cannot_be(t):
     _refused(t, 2, "--no-why", "trace", *whole, "--no-why", "--wait", "lock=outer_wait")
     _refused(t, 2, "needs --why", "stat", *whole, "--wait", "lock=outer_wait")
     _refused(t, 2, "needs a probe", "trace", "-p", target.pid, "-d", "1", "--wait", "lock=outer_wait")
+    target.go()
+    target.done()
+    target.finish()
+
+
+@case()
+def a_wait_of_goroutines(t):
+    """They leave their threads when they block: nothing can be charged, which is said."""
+    target = t.target("gowork", "hold", 20)
+    tracer = t.lapse_ends("trace", "-p", target.pid, "main.held", "--wait", "lock=main.held", "-d", "100ms")
+    text = "\n".join(tracer.err)
+    check("main.held runs on stacks that its thread leaves" in text, f"no word of that in {text!r}")
     target.go()
     target.done()
     target.finish()
@@ -197,7 +231,8 @@ def waits_of_a_contract(t):
     target.done()
     tracer.stop(code=1)
     parts = tracer.component("whole")["causes"][0]["parts"]
-    check(parts["lock"] > parts["net"] > 0.1 and parts["sleep"] > 0.1, f"parts of whole: {parts}")
+    within(parts["lock"] / parts["sleep"], 1.6, 2.4, f"two naps are lock, for one that is sleep, of {parts}")
+    within(parts["net"] / parts["sleep"], 0.7, 1.4, f"one nap is net, for one that is sleep, of {parts}")
     target.finish()
 
 

@@ -57,6 +57,11 @@ why_kind() { # KIND CAUSE WAKER_PATTERN OTHER_PROBES...
 	finish_target
 }
 
+# A poll that another thread ends, in a function that is a wait for a lock: the waker is told still.
+why_declared() {
+	why_kind handoff_poll lock '"comm":"passer".*"component":"pass_word"' pass_word --wait lock=wait_handoff_poll
+}
+
 # Two threads and a rival on one processor; nobody waits for anything else.
 why_preempted() {
 	start_target causes runq --threads 2 --calls 10 --ns 20ms --rivals 1
@@ -70,6 +75,20 @@ why_preempted() {
 	done
 	at_least "$(sum_of wait_runq runq_ns)" $(($(truth runq_ns) * 90 / 100 - 2000000)) "waiting for a processor, ns"
 	contains $work/lapse.out '"ran_instead":\[[^]]*"comm":"rival"' "the report of what ran instead"
+	finish_target
+}
+
+# Without causes a wait has nothing to say: that is told, and calls are measured as ever.
+why_untold() {
+	start_target causes sleep --threads 1 --calls 5 --ns 1ms
+	start_lapse trace -p "$target" wait_sleep --wait lock=wait_sleep --slower 1ns --json ||
+		{ fail "lapse does not trace: $(tail -n 1 $work/lapse.err)"; return; }
+	go
+	await_done
+	stop_lapse
+	conserved
+	contains $work/lapse.err 'functions that are waits have no effect' "what is said of the wait"
+	equal "$(spans_of wait_sleep)" 5 "spans of wait_sleep"
 	finish_target
 }
 
@@ -100,4 +119,5 @@ why_tests() {
 	run_test why-handoff why_kind handoff handoff '"comm":"passer".*"component":"pass_word"' pass_word
 	run_test why-runq why_preempted
 	run_test why-hang why_hang '"sleep"'
+	run_test why-declared why_declared
 }

@@ -364,6 +364,7 @@ true) why_tests ;;
 *)
 	skip why "causes are kept beside the task, where this kernel keeps nothing"
 	run_test why-hang why_hang null
+	run_test why-untold why_untold
 	;;
 esac
 tcp_tests

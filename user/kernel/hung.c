@@ -18,18 +18,18 @@ static bool is_waiting(const struct lapse_waits *waits)
 	return waits->now.cause != LAPSE_RUNQ && waits->now.cause != LAPSE_THROTTLED;
 }
 
-/* What the present wait is charged to once it has ended: within a function that is declared a wait to that.
- */
-static uint32_t cause_of(const struct lapse_waits *waits)
-{
-	return is_waiting(waits) && waits->now.declared ? waits->now.declared : waits->now.cause;
-}
-
 /* Where it has left the processor and got one again, but who woke it was not seen, it is not accounted for.
  */
 static bool runs(const struct lapse_waits *waits)
 {
 	return !waits->off_ns || waits->in_ns;
+}
+
+/* What the present wait is charged to once it has ended: within a function that is declared a wait to that.
+ */
+static uint32_t cause_of(const struct lapse_waits *waits)
+{
+	return is_waiting(waits) && waits->now.declared ? waits->now.declared : waits->now.cause;
 }
 
 static bool is_blocked(const struct lapse_waits *waits)
