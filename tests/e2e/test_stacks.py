@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Where slow calls waited: stacks through code that keeps no frame pointers."""
 
+import os
 import re
 import subprocess
 
-from harness import TARGETS, case, check, conserved, equal
+from harness import TARGETS, case, check, conserved, equal, need, wait_until
+from test_postgres import Server
 from test_redis import _redis
-from test_why_servers import PG, Server, Session  # noqa: F401
+from test_why_servers import Session
 
 CHAIN = ["check_risk", "handle_order", "work", "start_thread"]
 
@@ -25,7 +27,7 @@ def _unseen(span):
 
 
 def _traced(t, program, kind, *arguments, options=(), calls=8, duration="5ms"):
-    """The stacks of the slow calls of unframed."""
+    """The stacks of the slow calls of unframed, and what lapse said."""
     target = t.target(program, kind, calls, duration, *arguments)
     probes = [] if program.endswith(".stripped") else ["handle_order"]
     tracer = t.lapse("trace", "-p", target.pid, "--slower", "2ms", "--json", *(probes or ["syscall:clock_nanosleep"]),
@@ -37,7 +39,7 @@ def _traced(t, program, kind, *arguments, options=(), calls=8, duration="5ms"):
     target.finish()
     spans = [span for span in tracer.objects("span") if not span["open"]]
     equal(len(spans), calls, "slow calls")
-    return [_names(span["longest_wait"]["stack"]) for span in spans if not _unseen(span)]
+    return [_names(span["longest_wait"]["stack"]) for span in spans if not _unseen(span)], tracer.err
 
 
 def _ends_with(stack, wanted):
@@ -50,14 +52,14 @@ def _ends_with(stack, wanted):
 
 @case()
 def of_a_system_call(t):
-    for stack in _traced(t, "unframed", "sleep"):
+    for stack in _traced(t, "unframed", "sleep")[0]:
         _ends_with(stack, ["await_sleep", *CHAIN])
         check("nanosleep" in "".join(stack[:stack.index("await_sleep")]), f"the system call in {stack}")
 
 
 @case()
 def of_a_lock(t):
-    for stack in _traced(t, "unframed", "lock"):
+    for stack in _traced(t, "unframed", "lock")[0]:
         _ends_with(stack, ["await_lock", *CHAIN])
         check(any("mutex_lock" in name for name in stack), f"the lock in {stack}")
 
@@ -65,13 +67,13 @@ def of_a_lock(t):
 @case()
 def of_a_page_fault(t):
     """No system call ends there."""
-    for stack in _traced(t, "unframed", "fault"):
+    for stack in _traced(t, "unframed", "fault")[0]:
         _ends_with(stack, ["await_fault", *CHAIN])
 
 
 @case()
 def of_a_program_at_a_fixed_place(t):
-    for stack in _traced(t, "unframed.no_pie", "sleep"):
+    for stack in _traced(t, "unframed.no_pie", "sleep")[0]:
         _ends_with(stack, ["await_sleep", *CHAIN])
 
 
@@ -83,7 +85,7 @@ def without_names(t):
     symbols = subprocess.run(["nm", "-S", f"{TARGETS}/unframed"], capture_output=True, text=True, check=True).stdout
     ranges = {line.split()[3]: (int(line.split()[0], 16), int(line.split()[1], 16)) for line in symbols.splitlines()
               if len(line.split()) == 4}
-    for stack in _traced(t, "unframed.stripped", "sleep"):
+    for stack in _traced(t, "unframed.stripped", "sleep")[0]:
         found = [re.fullmatch(r"\[unknown: unframed.stripped is stripped\] at unframed.stripped\+0x([0-9a-f]+), "
                               rf"build-id {build_id}", frame) for frame in stack]
         places = [int(match[1], 16) for match in found if match]
@@ -95,19 +97,19 @@ def without_names(t):
 @case()
 def deeper_than_what_is_copied(t):
     """Frame pointers lead nowhere either: it says so."""
-    for stack in _traced(t, "unframed", "sleep", 20000):
+    for stack in _traced(t, "unframed", "sleep", 20000)[0]:
         equal(stack[-2:], ["check_risk", "[truncated: only 16384 bytes of the stack were copied]"], "its end")
 
 
 @case()
 def less_is_copied_if_asked(t):
-    for stack in _traced(t, "unframed", "sleep", 5000, options=["--stack-size", "4KiB"]):
+    for stack in _traced(t, "unframed", "sleep", 5000, options=["--stack-size", "4KiB"])[0]:
         equal(stack[-2:], ["check_risk", "[truncated: only 4096 bytes of the stack were copied]"], "its end")
 
 
 @case()
 def none_is_copied_if_asked(t):
-    for stack in _traced(t, "unframed", "sleep", options=["--stack-size", "0"]):
+    for stack in _traced(t, "unframed", "sleep", options=["--stack-size", "0"])[0]:
         equal(stack[-1], "[unknown: no frame pointers, and stacks are not copied]", "its end")
         check("handle_order" not in stack, f"a caller that cannot be known in {stack}")
 
@@ -115,10 +117,13 @@ def none_is_copied_if_asked(t):
 @case(90)
 def more_than_the_budget(t):
     """What is not copied is counted, and said of each."""
-    stacks = _traced(t, "unframed", "sleep", calls=250, duration="2500us")
+    stacks, said = _traced(t, "unframed", "sleep", calls=250, duration="2500us")
     over = [stack for stack in stacks if stack[-1] == "[unknown: over the budget of 50 stacks a second]"]
     whole = [stack for stack in stacks if "handle_order" in stack]
     check(len(over) > 0 and len(whole) >= 50, f"{len(whole)} whole and {len(over)} over the budget of {len(stacks)}")
+    counts = [int(match[1]) for line in said
+              if (match := re.match(r"lapse: the stacks of (\d+) long waits were not copied", line))]
+    check(len(counts) == 1 and counts[0] >= len(over), f"{len(over)} over the budget by {said}")
     others = [stack for stack in stacks if stack not in over and stack not in whole]
     equal(others, [], "stacks that are neither whole nor explained so")
     for stack in whole:
@@ -147,11 +152,34 @@ def of_redis_as_it_is_distributed(t):
     tracer = t.lapse("trace", "-p", process.pid, "call", "--slower", "100ms", "--json")
     client("DEBUG", "SLEEP", "0.3")
     tracer.stop()
-    spans = [span for span in tracer.objects("span") if span["component"] == "call"]
+    spans = [span for span in tracer.objects("span") if span["component"] == "call" and not span["open"]]
     equal(len(spans), 1, "slow commands")
     names = _names(spans[0]["longest_wait"]["stack"])
     equal([name for name in names if name in ("debugCommand", "call", "processCommand", "aeMain", "main", "_start")],
           ["debugCommand", "call", "processCommand", "aeMain", "main", "_start"], f"callers in {names}")
+
+
+@case()
+def of_code_made_at_run_time(t):
+    """Node's compiler leaves no rules, but keeps frame pointers; what is C++ has rules, and keeps none."""
+    script = t.write("waits.js", """
+        const cell = new Int32Array(new SharedArrayBuffer(4));
+        function innerWait() { Atomics.wait(cell, 0, 0, 40); }
+        function outerCall() { innerWait(); }
+        function turn() { outerCall(); setTimeout(turn, 10); }
+        turn();
+        console.log("begun");
+    """)
+    node = t.process(need("node"), "--perf-basic-prof", script)
+    t.defer(lambda: os.path.exists(f"/tmp/perf-{node.pid}.map") and os.unlink(f"/tmp/perf-{node.pid}.map"))
+    node.wait_line("^begun$")
+    tracer = t.lapse("trace", "-t", node.pid, "syscall:futex", "--slower", "20ms", "--json")
+    wait_until(lambda: any('"type":"span"' in line for line in tracer.out), "a slow wait")
+    tracer.stop()
+    names = _names(next(span["longest_wait"]["stack"] for span in tracer.objects("span") if not span["open"]))
+    wanted = ["innerWait", "outerCall", "turn", "uv__run_timers", "node::Start", "_start"]
+    found = [want for name in names for want in wanted if want in re.split(r"[\s(^*~]", name)]
+    equal(found, wanted, f"callers in {names}")
 
 
 @case(120)

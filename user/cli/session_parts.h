@@ -120,11 +120,12 @@ int connections_add_loop(struct session *session);
 int connections_plan(struct session *session);
 int connections_learn(struct session *session, uint32_t component);
 
-/* stacks.c: the stacks of waits in words. Those of a span are valid until the next one's. 0 or -1 (no
- * memory). */
+/* stacks.c: the stacks of waits in words. Those of a span are valid until the next one's; at the end, how
+ * many there was no time for. 0 or -1 (no memory). */
 int stacks_new(struct session *session);
 void stacks_free(struct session *session);
 void stacks_prime(struct session *session, pid_t pid);
+void stacks_say(const struct session *session);
 struct output_stack stacks_of(struct session *session, const struct lapse_span *span);
 
 /* budget.c: probes that take too much of the target's CPU time. 0 or -ENOMEM. */

@@ -3,6 +3,7 @@
 #include "cli/session_parts.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -211,6 +212,15 @@ static void name_frames(struct session *session, const struct lapse_span *span,
 	}
 	stack_brief(to->frames + to->n_kernel, to->n - to->n_kernel, BRIEF_DEPTH, to->brief,
 		    sizeof(to->brief));
+}
+
+void stacks_say(const struct session *session)
+{
+	uint64_t n = session->symbols ? tracer_stacks_over_budget(session->tracer) : 0;
+
+	if (n)
+		diag_note("the stacks of %" PRIu64 " long waits were not copied: %d are in a second", n,
+			  TRACER_PIECES_A_SECOND);
 }
 
 struct output_stack stacks_of(struct session *session, const struct lapse_span *span)
