@@ -54,13 +54,28 @@ struct lapse_ready {
 	__u64 time_ns;
 	__u64 by_task;	      /* the thread that ran when the socket became readable */
 	__u64 block_ns;	      /* when a request to a block device was done last */
+	__u64 block_by_task;  /* the thread that ran then */
 	__u32 softirq, timer; /* bool: it serves a soft interrupt, a timer */
 	__u32 by_softirq;     /* .softirq when the socket became readable */
 	__u32 pad;
 };
 
-/* Frames of a stack that are kept. */
-#define LAPSE_STACK_DEPTH 48
+/* A stretch of time for which threads of one process had a processor. */
+struct lapse_run {
+	__u64 end_ns;
+	__u64 cgroup;
+	__u32 pid; /* 0: nobody had it */
+	__u32 pad;
+	char comm[LAPSE_COMM_LEN];
+};
+
+/* The last ones of a processor, while somebody wanted to know. */
+#define LAPSE_RUNS 128
+struct lapse_runs {
+	__u32 last; /* counts on; the index is its remainder */
+	__u32 pad;
+	struct lapse_run run[LAPSE_RUNS];
+};
 
 /* A port that a traced process listens on. */
 struct lapse_port {
@@ -108,7 +123,8 @@ struct lapse_socket {
 	__u32 send_end;	   /* sequence number behind the message that was sent last */
 	__u32 answer_seq;  /* clients: where the answer begins; servers: behind what was seen to arrive */
 	__u32 begin_sent, begin_received, begin_retrans;
-	__u32 begin_read; /* clients: what had arrived by then, as a sequence number */
+	__u32 begin_read,
+		begin_write; /* what had arrived and been handed over by then, as sequence numbers */
 	__u32 seen_sent, seen_received, seen_retrans; /* counted so far */
 	__u32 pipelined;
 	__u32 generation; /* of the rules that its pairs come from */

@@ -47,6 +47,8 @@ enum lapse_span_flag {
 		1 << 8, /* a keyed span that another with its key has driven out; duration as above */
 	LAPSE_SPAN_TCP = 1 << 9,  /* it is the head of a struct lapse_tcp_span */
 	LAPSE_SPAN_WHY = 1 << 10, /* it is the head of a struct lapse_why_span */
+	LAPSE_SPAN_HUNG =
+		1 << 11, /* open beyond a limit: the head of a struct hung_span (user space makes these) */
 };
 
 /* Of what never ends: it has no outcome. */
@@ -130,9 +132,9 @@ struct lapse_hidden_return {
 };
 #define LAPSE_HIDDEN_RETURNS 16
 
-/* Registers of a blocked thread and what lay around its stack pointer: of the block that ended then. */
+/* Registers of a blocked thread and what lay around its stack pointer: of the block that began then. */
 struct lapse_piece {
-	__u64 end_ns;
+	__u64 off_ns;
 	__u64 ip, sp, bp;
 	__u32 tid;
 	__u32 size;	/* of bytes[] in use, from sp - LAPSE_PIECE_BELOW on */
@@ -155,12 +157,13 @@ struct lapse_block {
 	__u32 cause;	    /* enum lapse_cause */
 	__s32 kernel_stack; /* number in the map of stacks; negative: none */
 	__s32 user_stack;
-	__u32 piece;		   /* enum lapse_piece_state */
+	__u16 declared;		   /* by a function that is a wait, in the kernel alone; 0: by none */
+	__u16 piece;		   /* enum lapse_piece_state */
 	struct lapse_address peer; /* of a socket; port 0: none */
 	struct lapse_waker waker;
 };
 
-/* Who ran while the thread was runnable. */
+/* Who ran while the thread was runnable, and how much of that. */
 struct lapse_rival {
 	__u64 ns;
 	__u64 cgroup; /* its number */
@@ -168,12 +171,12 @@ struct lapse_rival {
 	__u32 pad;
 	char comm[LAPSE_COMM_LEN];
 };
-#define LAPSE_RIVALS 2
+#define LAPSE_RIVALS 4
 
 struct lapse_why {
 	__u64 ns[LAPSE_CAUSES];
-	struct lapse_block longest; /* duration 0: none */
-	struct lapse_rival rival[LAPSE_RIVALS];
+	struct lapse_block longest;		/* duration 0: none */
+	struct lapse_rival rival[LAPSE_RIVALS]; /* in no order */
 };
 
 /* A span with its causes. */
@@ -311,7 +314,7 @@ struct lapse_component {
 	__u32 flags;		      /* enum lapse_component_flag */
 	__u32 recent_base;	      /* first slot in the map of recent durations */
 	__u32 recent_len;	      /* slots there; 0: no count window */
-	__u32 pad;
+	__u32 wait;		      /* functions that are waits: enum lapse_cause */
 };
 
 /*
@@ -506,6 +509,7 @@ enum lapse_edge {
 	LAPSE_EDGE_START = 1, /* begins a keyed span: here, or where the function returns */
 	LAPSE_EDGE_END = 2,   /* ends it */
 	LAPSE_EDGE_COUNT = 3, /* is counted, without a duration */
+	LAPSE_EDGE_WAIT = 4,  /* no span: what blocks inside is charged to the component's cause */
 	LAPSE_EDGE_MASK = 0x0f,
 	/* At the conditional jump of Go's stack check: while it is taken the function has not begun. */
 	LAPSE_EDGE_STACK_CHECK = 0x10,
@@ -561,8 +565,8 @@ _Static_assert(sizeof(struct lapse_component) == 48, "lapse_component");
 _Static_assert(sizeof(struct lapse_cell) == 256, "lapse_cell");
 _Static_assert(sizeof(struct lapse_block) == 88, "lapse_block");
 _Static_assert(sizeof(struct lapse_piece) == 304, "lapse_piece");
-_Static_assert(sizeof(struct lapse_why) == 248, "lapse_why");
-_Static_assert(sizeof(struct lapse_why_span) == 352, "lapse_why_span");
+_Static_assert(sizeof(struct lapse_why) == 328, "lapse_why");
+_Static_assert(sizeof(struct lapse_why_span) == 432, "lapse_why_span");
 _Static_assert(LAPSE_CLASSES <= LAPSE_COSTS, "room for the costs");
 _Static_assert(sizeof(struct lapse_value_cell) == 192, "lapse_value_cell");
 _Static_assert(sizeof(struct lapse_rules) == 48 + 5 * 72 + LAPSE_VALUES * 56, "lapse_rules");

@@ -11,6 +11,7 @@ enum lapse_frame_flag {
 	LAPSE_FRAME_RETINS = 1 << 0,	 /* ended at a return instruction */
 	LAPSE_FRAME_TAIL_CALLS = 1 << 1, /* it may go on in another function, with the same caller */
 	LAPSE_FRAME_TURN = 1 << 2,	 /* a system call or a turn of a loop: open until it ends */
+	LAPSE_FRAME_WAITS = 1 << 3,	 /* of struct lapse_open alone: a struct lapse_open_waits follows */
 };
 
 struct lapse_frame {
@@ -26,8 +27,17 @@ struct lapse_frame {
 	__u16 place;	  /* of the cookie */
 	__u16 generation; /* LAPSE_EDGE_GENERATION, as in the cookie of the link that began it */
 	__u8 why;	  /* bool: the thread's waits have its totals at entry */
-	__u8 pad;
+	__u8 wait;	  /* of LAPSE_EDGE_WAIT: enum lapse_cause; 0: what blocks is not charged to it */
 	__u64 capture[LAPSE_CAPTURES];
+};
+
+/* 1.024 us. */
+#define LAPSE_PLACE_SHIFT 10
+
+/* What a thread had waited when a span began. */
+struct lapse_before {
+	struct lapse_waited waited;
+	__u32 place[LAPSE_RIVALS]; /* each place's time (bpf/rivals.h), in units of LAPSE_PLACE_SHIFT */
 };
 
 /* What a thread does one at a time: a system call, a turn of its event loop. */
@@ -37,7 +47,7 @@ struct lapse_turn {
 	__u32 component;
 	__u32 pad;
 	__u64 capture[LAPSE_CAPTURES];
-	struct lapse_waited waited;
+	struct lapse_before before;
 };
 
 /* The arguments of a call at its entry: those in registers, and the first ones on the stack. */
@@ -102,24 +112,47 @@ struct lapse_open {
 
 /* ---- waits ---------------------------------------------------------------------------- */
 
+/* Frames of a stack that are kept: innermost first; a zero ends a shorter one. */
+#define LAPSE_STACK_DEPTH 48
+struct lapse_trace {
+	__u64 frame[LAPSE_STACK_DEPTH];
+	__u32 check; /* of its hash */
+	__u32 pad;
+};
+
 /* Blocks that a thread remembers: the longest ones since its outermost span began. */
 #define LAPSE_BLOCKS 4
 
+/* Where a thread keeps what a process ran instead of it. */
+struct lapse_place {
+	__u64 ns;	/* of all processes that have had the place since the outermost span began */
+	__u64 since_ns; /* what that was when the present one got it */
+	__u64 weight;	/* what the place is worth */
+	__u64 cgroup;
+	__u32 pid; /* 0: nobody's */
+	__u32 pad;
+	char comm[LAPSE_COMM_LEN];
+};
+
 /* A stack that is to be copied: of which block, and where the thread will be then. */
 struct lapse_piece_due {
-	__u64 end_ns; /* 0: none */
+	__u64 off_ns; /* 0: none */
 	__u64 ip, sp;
 };
 
 /* A thread's running totals, and where it stands now. */
 struct lapse_waits {
 	struct lapse_waited total;
-	__u64 off_ns;		/* not running since; 0: it runs */
-	__u64 woken_ns;		/* runnable again since; 0: blocked */
+	__u64 off_ns;		/* not running since; 0: it runs, and that has been accounted for */
+	__u64 woken_ns;		/* runnable again since; 0: blocked, or it runs */
+	__u64 in_ns;		/* it runs since, but who woke it, and when, was not seen; else 0 */
+	__u64 run_delay;	/* what it had waited for processors when it left, by the kernel */
 	__u64 begun_ns;		/* when its outermost span began */
+	__u32 woken_early;	/* bool: it has been woken, and may have been on its way out then */
+	__u32 counted;		/* bool: it is among those that wait for a processor */
 	struct lapse_block now; /* the present one, as far as known */
 	struct lapse_block block[LAPSE_BLOCKS];
-	struct lapse_rival rival[LAPSE_RIVALS];
+	struct lapse_place place[LAPSE_RIVALS];
 	struct lapse_why why; /* of the span that is being recorded */
 	struct lapse_piece_due due;
 };
@@ -127,7 +160,20 @@ struct lapse_waits {
 /* One a thread, beside its frames: together they would be more than newer kernels give a task (8 KiB). */
 struct lapse_thread_waits {
 	struct lapse_waits waits;
-	struct lapse_waited at_entry[LAPSE_MAX_DEPTH]; /* by frame, the totals when it was entered */
+	struct lapse_trace user;		       /* where it was blocked last */
+	struct lapse_before at_entry[LAPSE_MAX_DEPTH]; /* by frame */
+};
+
+/*
+ * What the task iterator writes behind an open frame that is past its limit. The thread runs meanwhile: where
+ * the three moments of leaving the processor are not the same, it has been copied in the midst of a switch.
+ */
+struct lapse_open_waits {
+	__u64 off_before;
+	struct lapse_before at_entry;
+	struct lapse_waits waits;
+	__u64 off_after;
+	__u64 ip, sp, bp; /* with which it goes on; while it runs, as it last entered the kernel */
 };
 
 /* What a system call that blocks is charged to. */
@@ -142,10 +188,11 @@ enum lapse_call {
 
 #ifndef __cplusplus
 _Static_assert(sizeof(struct lapse_frame) == 80, "lapse_frame");
-_Static_assert(sizeof(struct lapse_stack) == 568 + 80 * LAPSE_MAX_DEPTH, "lapse_stack");
-_Static_assert(sizeof(struct lapse_waits) == 104 + 5 * 88 + 2 * 40 + 248 + 24, "lapse_waits");
-_Static_assert(sizeof(struct lapse_thread_waits) == 896 + 80 * LAPSE_MAX_DEPTH, "lapse_thread_waits");
+_Static_assert(sizeof(struct lapse_stack) == 600 + 80 * LAPSE_MAX_DEPTH, "lapse_stack");
+_Static_assert(sizeof(struct lapse_waits) == 128 + 5 * 88 + 4 * 56 + 328 + 24, "lapse_waits");
+_Static_assert(sizeof(struct lapse_thread_waits) == 1536 + 96 * LAPSE_MAX_DEPTH, "lapse_thread_waits");
 _Static_assert(sizeof(struct lapse_open) == 64, "lapse_open");
+_Static_assert(sizeof(struct lapse_open_waits) == 8 + 96 + 1144 + 4 * 8, "lapse_open_waits");
 #endif
 
 #endif

@@ -93,6 +93,23 @@ why_net() { # KIND
 	why_kind "$1" net '"peer":"127\.0\.0\.1:[0-9]+".*"interrupt":"network receive"'
 }
 
+# A call that hangs is told of while it does, counts once, and where it hangs: by the scheduler's totals, or
+# where there are none (CAUSE null) by /proc.
+why_hang() { # CAUSE
+	start_target causes sleep --calls 1 --ns 8s
+	start_lapse trace -p "$target" wait_sleep --slower 100ms --json ||
+		{ fail "lapse does not trace: $(tail -n 1 $work/lapse.err)"; return; }
+	go
+	await_done
+	stop_lapse
+	conserved
+	equal "$(spans_of wait_sleep)" 1 "spans of wait_sleep that returned"
+	at_least "$(grep -c '"open":true' $work/lapse.out)" 2 "looks at the span that hangs"
+	contains $work/lapse.out "\"open\":true.*\"now\":{\"state\":\"blocked\",\"cause\":$1,.*\"place\":\"[^\"]*nanosleep" \
+		"where it hangs"
+	finish_target
+}
+
 why_tests() {
 	run_test why-lock why_kind lock lock '"comm":"holder".*"component":"rebuild_index"' rebuild_index
 	run_test why-sleep why_kind sleep sleep '"interrupt":"a timer"'
@@ -101,4 +118,5 @@ why_tests() {
 	run_test why-runq why_preempted
 	run_test why-stack why_stack sleep
 	run_test why-stack-fault why_stack fault
+	run_test why-hang why_hang '"sleep"'
 }

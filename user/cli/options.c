@@ -214,6 +214,17 @@ static int set_stack_size(struct options *options, const char *value)
 	return 0;
 }
 
+static int add_wait(struct options *options, const char *value)
+{
+	const char **all = reallocarray(options->waits, options->n_waits + 1, sizeof(*all));
+
+	if (!all)
+		return -ENOMEM;
+	options->waits = all;
+	all[options->n_waits++] = value;
+	return 0;
+}
+
 static int set_yes(struct options *options, const char *value)
 {
 	(void)value;
@@ -261,6 +272,7 @@ enum {
 	KEY_WHY,
 	KEY_NO_WHY,
 	KEY_STACK_SIZE,
+	KEY_WAIT,
 };
 
 static const struct option_row rows[] = {
@@ -297,6 +309,9 @@ static const struct option_row rows[] = {
 	 "copy SIZE of a thread's stack after a long wait, to find callers without frame pointers (default "
 	 "16KiB; 0: none)",
 	 VERB_TRACE, set_stack_size},
+	{"wait", KEY_WAIT, "CAUSE=FUNC[,FUNC...]",
+	 "what blocks inside FUNC is charged to lock, disk, net, handoff, sleep or other",
+	 TRACING & ~VERB_TCP, add_wait},
 	{"force-uretprobe", KEY_FORCE, NULL,
 	 "use return probes even where exceptions or fibers in the target would then kill it", TRACING,
 	 set_force},
@@ -378,6 +393,7 @@ int options_parse(const struct verb_usage *usage, int argc, char **argv, struct 
 void options_free(struct options *options)
 {
 	free(options->operands);
+	free(options->waits);
 	free(options->target.pids);
 }
 

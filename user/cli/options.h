@@ -44,6 +44,8 @@ struct options {
 	enum tcp_backend tcp_backend;
 	enum why_choice why;
 	uint32_t stack_bytes; /* copied of a blocked thread's stack; 0: none */
+	const char **waits;   /* --wait: "lock=ProcSleep" */
+	size_t n_waits;
 	const char *merge;
 	const char *output_path;
 	pid_t tid;

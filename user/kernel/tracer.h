@@ -28,6 +28,7 @@ struct tracer_component {
 	uint64_t level_ns[LAPSE_LEVELS];      /* monitor_kernel_levels() */
 	uint64_t send_ns;		      /* send longer spans singly; UINT64_MAX: only breaching ones */
 	uint32_t flags;			      /* enum lapse_component_flag */
+	enum lapse_cause wait;		      /* of a function that is a wait; else 0 */
 	uint32_t recent_len;		      /* spans of a count window; 0: none */
 	const struct lapse_rules *rules;      /* of its modifiers, or NULL; value limits included */
 	const char *value_name[LAPSE_VALUES]; /* of the captured values, or NULL */
@@ -52,6 +53,7 @@ struct tracer_options {
 	bool places, usdts, syscalls, tcp; /* the plan has some, or may get some later */
 	enum tcp_backend tcp_backend;
 	bool why;	      /* causes of spans */
+	bool waits;	      /* with .why: some functions are waits */
 	uint32_t stack_bytes; /* copied of a blocked thread's stack, a multiple of TRACER_STACK_STEP up to
 			       * LAPSE_PIECE_MAX; 0: none */
 	size_t n_groups;      /* components that groups of connections may take, behind all others */
@@ -90,9 +92,9 @@ int tracer_stack(const struct tracer *tracer, int32_t number, uint64_t frames[LA
 #define TRACER_PIECES_A_SECOND 50
 #define TRACER_STACK_STEP      512U
 
-/* The copied stack of @tid's block that ended at @end_ns, until the next one is asked for or records are
+/* The copied stack of @tid's block that began at @off_ns, until the next one is asked for or records are
  * drained; NULL: none came, or so many came since. */
-const struct lapse_piece *tracer_piece(struct tracer *tracer, uint32_t tid, uint64_t end_ns);
+const struct lapse_piece *tracer_piece(struct tracer *tracer, uint32_t tid, uint64_t off_ns);
 
 /* Whether stacks are copied at all. */
 bool tracer_copies_stacks(const struct tracer *tracer);
