@@ -156,7 +156,6 @@ static __always_inline void switch_out(void *ctx, struct task_struct *task, stru
 	struct lapse_waits *waits = &own->waits;
 	struct lapse_block *block = &waits->now;
 
-	waits->due.off_ns = 0;
 	__builtin_memset(block, 0, sizeof(*block));
 	block->waker.interrupt = LAPSE_INTERRUPT_UNKNOWN;
 	waits->run_delay = run_delay_of(task);
