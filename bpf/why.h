@@ -436,7 +436,8 @@ static __always_inline struct lapse_stack *measured(struct task_struct *task)
  * the run queue; since 6.12 a thread that has left it may have to serve its lag there. */
 static __always_inline bool has_left(const struct task_struct *task)
 {
-	return !task->on_rq || (bpf_core_field_exists(task->se.sched_delayed) && task->se.sched_delayed);
+	return !((const struct task_struct___on_rq *)task)->on_rq ||
+	       (bpf_core_field_exists(task->se.sched_delayed) && task->se.sched_delayed);
 }
 
 static __always_inline bool is_blocked(__u64 *ctx, struct task_struct *prev)

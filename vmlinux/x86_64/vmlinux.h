@@ -175,6 +175,11 @@ struct task_struct___state {
 	long state;
 };
 
+/* An int until 7.2, a byte since: only loads of what has no sign are made as wide as the field is. */
+struct task_struct___on_rq {
+	unsigned int on_rq;
+};
+
 struct seq_file;
 
 struct bpf_iter_meta {
