@@ -132,9 +132,9 @@ struct lapse_hidden_return {
 };
 #define LAPSE_HIDDEN_RETURNS 16
 
-/* Registers of a blocked thread and what lay around its stack pointer: of the block that ended then. */
+/* Registers of a blocked thread and what lay around its stack pointer: of the block that began then. */
 struct lapse_piece {
-	__u64 end_ns;
+	__u64 off_ns;
 	__u64 ip, sp, bp;
 	__u32 tid;
 	__u32 size;	/* of bytes[] in use, from sp - LAPSE_PIECE_BELOW on */
