@@ -26,12 +26,11 @@ static __always_inline void trace_end(struct lapse_trace *trace, long size)
 		trace->frame[n] = 0;
 }
 
-/* The number of @trace, which is kept; -1: there is none, or it cannot be. */
-VERIFIED_ONCE int trace_keep(struct lapse_trace *trace)
+/* The number that @trace has, whose check is set: what tells stacks with the same number apart. -1: it is
+ * empty. */
+VERIFIED_ONCE int trace_number(struct lapse_trace *trace)
 {
-	struct lapse_trace *known;
 	__u64 hash = 0;
-	__u32 number;
 
 	if (!trace || !trace->frame[0])
 		return -1;
@@ -39,13 +38,24 @@ VERIFIED_ONCE int trace_keep(struct lapse_trace *trace)
 		hash = (hash ^ trace->frame[i]) * 0x9e3779b97f4a7c15;
 		hash ^= hash >> 32;
 	}
-	/* The one half is the number, the other tells stacks with the same number apart. */
-	number = hash >> 33;
 	trace->check = hash;
-	known = bpf_map_lookup_elem(&why_stacks, &number);
+	return hash >> 33;
+}
+
+/* The number of @trace, which is kept; -1: there is none, or it cannot be. Inline: in older kernels (6.1) a
+ * function that is verified by itself cannot hand its argument on to a map. */
+static __always_inline int trace_keep(struct lapse_trace *trace)
+{
+	int number = trace_number(trace);
+	__u32 key = number;
+	struct lapse_trace *known;
+
+	if (number < 0)
+		return -1;
+	known = bpf_map_lookup_elem(&why_stacks, &key);
 	if (known && known->check == trace->check)
 		return number;
-	if (known || bpf_map_update_elem(&why_stacks, &number, trace, BPF_NOEXIST)) {
+	if (known || bpf_map_update_elem(&why_stacks, &key, trace, BPF_NOEXIST)) {
 		ADD(stacks_lost, 1);
 		return -1;
 	}

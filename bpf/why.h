@@ -175,7 +175,7 @@ static __always_inline void switch_out(void *ctx, struct task_struct *task, stru
 /* ---- switched in ----------------------------------------------------------------------------------- */
 
 /* Remembers the block that has ended: in place of one that no open span has, else of the shortest. @task is
- * the thread as long as it stands where it was blocked; else NULL. */
+ * the thread as long as it stands where it was blocked; else NULL, and its stacks are not known. */
 static __always_inline void block_keep(struct lapse_thread_waits *own, struct task_struct *task)
 {
 	struct lapse_waits *waits = &own->waits;
@@ -195,7 +195,7 @@ static __always_inline void block_keep(struct lapse_thread_waits *own, struct ta
 	if (waits->block[at].end_ns >= since && waits->block[at].duration_ns >= block->duration_ns)
 		return;
 	block->kernel_stack = task ? trace_kernel(task) : -1;
-	block->user_stack = trace_keep(&own->user);
+	block->user_stack = task ? trace_keep(&own->user) : -1;
 	waits->block[at] = *block;
 }
 
@@ -276,10 +276,11 @@ static __always_inline void away_settle(struct lapse_thread_waits *own, struct t
 	away_account(own, NULL, NULL, woken, in);
 }
 
-static __always_inline void why_settle(struct lapse_thread_waits *own)
+VERIFIED_ONCE int why_settle(struct lapse_thread_waits *own)
 {
-	if (own->waits.off_ns)
+	if (own && own->waits.off_ns)
 		away_settle(own, (struct task_struct *)bpf_get_current_task(), bpf_ktime_get_ns());
+	return 0;
 }
 
 /* ---- woken -------------------------------------------------------------------------------------------- */

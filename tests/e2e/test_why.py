@@ -142,6 +142,33 @@ def rivals_for_a_processor(t):
     target.finish()
 
 
+def _way(stack):
+    """Which functions of "paths" it leads through."""
+    return [function for function in (frame.split("+")[0] for frame in stack) if function in ("left", "right")]
+
+
+@case(90)
+def stacks_of_all_sorts(t):
+    """More of them than are kept at once: the last ones are told as well as the first."""
+    target = t.target("paths", 24000)
+    tracer = t.lapse("trace", "-p", target.pid, "path", "--slower", "1ns", "--json")
+    target.go()
+    truth = target.done()
+    tracer.stop()
+    equal(tracer.final()["integrity"]["stacks_lost"], 0, "stacks that were lost")
+    spans = sorted(_spans(tracer, "path"), key=lambda span: int(span["start_ns"]))
+    equal(len(spans) + tracer.final()["integrity"]["ring_dropped"], truth["calls"], "spans")
+    # A timer that ends before its thread has left the processor makes no wait.
+    waits = [(number, span["longest_wait"]["stack"]) for number, span in enumerate(spans) if span["longest_wait"]]
+    whole = [number for number, stack in waits if any("nanosleep" in frame for frame in stack) and len(_way(stack)) == 16]
+    check(len(whole) >= 0.95 * len(waits), f"{len(whole)} of {len(waits)} waits have their stack")
+    for number, stack in waits:
+        if len(spans) == truth["calls"] and _way(stack):
+            equal(_way(stack), ["right" if number >> level & 1 else "left" for level in reversed(range(16))],
+                  f"way of call {number}")
+    target.finish()
+
+
 @case()
 def without_it(t):
     target, tracer = _traced(t, "--no-why", calls=5)

@@ -12,7 +12,7 @@ GO    ?= $(shell command -v go 2>/dev/null)
 MUSL_GCC ?= $(shell command -v musl-gcc 2>/dev/null)
 SDT_H ?= $(wildcard /usr/include/sys/sdt.h /usr/include/*/sys/sdt.h)
 
-targets_c  := timed keyed values turner cost jumper hot deep canceller fibers jailed spawner inside plugger marked marked_cost opener syncer waits waiting chain unframed asker answerer
+targets_c  := timed keyed values turner cost jumper hot deep canceller fibers jailed spawner inside plugger marked marked_cost opener syncer waits waiting paths chain unframed asker answerer
 targets_cc := thrower names marked_cxx
 
 # One program as linkers, C libraries and distributions make it.
@@ -58,7 +58,7 @@ $(targets_cc:%=$(targets_dir)/%): $(targets_dir)/%: $(targets_src)/%.cc
 $(targets_dir)/timed: target_flags := $(if $(filter x86_64,$(ARCH)),-fcf-protection=full)
 
 # So that the kernel finds the callers of what waits.
-$(targets_dir)/waits: target_flags := -fno-omit-frame-pointer
+$(addprefix $(targets_dir)/,waits paths): target_flags := -fno-omit-frame-pointer
 
 # So that an exception may pass through its functions.
 $(targets_dir)/plugger: target_flags := -fexceptions

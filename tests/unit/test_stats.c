@@ -265,6 +265,7 @@ static void integrity_and_flight(void **state)
 	rig.self = (struct tick_self){.ring_dropped = 3,
 				      .kernel_missed = 5,
 				      .values_unnamed = 6,
+				      .stacks_lost = 7,
 				      .hits = 20,
 				      .ns_per_hit = 100,
 				      .probe_ns = 2000,
@@ -282,6 +283,7 @@ static void integrity_and_flight(void **state)
 	assert_int_equal(s->integrity.ring_dropped, 7);
 	assert_int_equal(s->integrity.kernel_missed, 5);
 	assert_int_equal(s->integrity.values_unnamed, 6);
+	assert_int_equal(s->integrity.stacks_lost, 7);
 	assert_near(s->overhead.target_cpu_share, 0.02);
 	assert_near(s->overhead.tracer_cpu_s, 1);
 	rig.open_unknown = true;

@@ -212,6 +212,7 @@ static void read_self(struct tracer *tracer, struct tick_self *self, bool *alive
 	self->kernel_missed =
 		kernel_missed(tracer) + tracer->skel->bss->unsafe_skipped + tracer->skel->bss->tcp_lost;
 	self->values_unnamed = tracer->skel->bss->values_unnamed;
+	self->stacks_lost = tracer->skel->bss->stacks_lost;
 	self->target_cpu_ns = usage_target_ns(tracer->usage, alive);
 	if (self->target_cpu_ns < USAGE_RESOLVED_NS)
 		self->target_cpu_ns = 0;

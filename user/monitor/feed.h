@@ -83,6 +83,7 @@ struct tick_component {
 struct tick_self {
 	uint64_t kernel_missed;	 /* runs of measuring programs that the kernel skipped */
 	uint64_t values_unnamed; /* of markers: under more names than a component has room for */
+	uint64_t stacks_lost;	 /* of waits, that could not be kept */
 	uint64_t ring_dropped;	 /* of records that belong to no component */
 	uint64_t hits;		 /* probe hits */
 	double ns_per_hit;	 /* as calibrated, weighted by the hits of each class */

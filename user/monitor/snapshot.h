@@ -212,6 +212,7 @@ struct integrity {
 	uint64_t unwound, timed_out; /* what abandoned consists of */
 	uint64_t ring_dropped, kernel_missed;
 	uint64_t values_unnamed; /* of markers, beyond the names that are kept; no contract is about them */
+	uint64_t stacks_lost;	 /* of waits, that could not be kept */
 	int64_t unaccounted;	 /* entries less everything else; 0 unless something is wrong */
 };
 

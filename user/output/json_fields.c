@@ -250,6 +250,8 @@ static const struct json_field integrity_fields[] = {
 	{"timed_out", JSON_KIND_COUNT, SNAPSHOT(integrity.timed_out), .help = TIMED_OUT},
 	{"values_unnamed", JSON_KIND_COUNT, SNAPSHOT(integrity.values_unnamed),
 	 .help = "of markers, under more than four names a component: not kept"},
+	{"stacks_lost", JSON_KIND_COUNT, SNAPSHOT(integrity.stacks_lost),
+	 .help = "of waits, that could not be kept: the waits are counted"},
 };
 static TABLE(integrity_table, "integrity", integrity_fields, "what can make the figures wrong");
 

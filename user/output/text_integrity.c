@@ -27,6 +27,8 @@ static const struct loss {
 	 "probe hits missed by the kernel, or while a new library was judged: not measured"},
 	{offsetof(struct integrity, values_unnamed),
 	 "values of markers under more than four names a component: not kept"},
+	{offsetof(struct integrity, stacks_lost),
+	 "stacks of waits that could not be kept: the waits are counted"},
 	{offsetof(struct integrity, ring_dropped), "ring-buffer drops: single spans lost, counts are exact"},
 };
 /* A glob may leave thousands without a hit. */
