@@ -152,7 +152,7 @@ struct uprobe_task {
 
 struct task_struct {
 	struct thread_info thread_info;
-	int on_rq;
+	unsigned int on_rq; /* unsigned: from 7.3 on it is a byte */
 	struct sched_entity se;
 	struct sched_info sched_info;
 	struct bpf_local_storage *bpf_storage; /* since 5.11 */
