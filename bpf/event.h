@@ -26,6 +26,7 @@ enum lapse_record_kind {
 	LAPSE_REC_PROC = 2, /* struct lapse_proc */
 	LAPSE_REC_TCP = 3,  /* struct lapse_tcp_span */
 	LAPSE_REC_WHY = 4,  /* struct lapse_why_span */
+			    /* struct lapse_piece has rings of its own, and no number. */
 };
 
 /* Values that one component captures, and those that a program names at run time. */
@@ -46,6 +47,8 @@ enum lapse_span_flag {
 		1 << 8, /* a keyed span that another with its key has driven out; duration as above */
 	LAPSE_SPAN_TCP = 1 << 9,  /* it is the head of a struct lapse_tcp_span */
 	LAPSE_SPAN_WHY = 1 << 10, /* it is the head of a struct lapse_why_span */
+	LAPSE_SPAN_HUNG =
+		1 << 11, /* open beyond a limit: the head of a struct hung_span (user space makes these) */
 };
 
 /* Of what never ends: it has no outcome. */
@@ -112,6 +115,41 @@ struct lapse_waited {
 	__u64 ns[LAPSE_CAUSES];
 };
 
+/* What became of the copy of a blocked thread's stack. */
+enum lapse_piece_state {
+	LAPSE_PIECE_NONE,	 /* too short a block to be worth it, or none are wanted */
+	LAPSE_PIECE_SENT,	 /* it came before the span */
+	LAPSE_PIECE_OVER_BUDGET, /* this second had its share of them */
+	LAPSE_PIECE_NO_ROOM,	 /* the ring was full */
+	LAPSE_PIECE_MISSED,	 /* the thread could not be stopped before it went on */
+	LAPSE_PIECE_UNREADABLE,	 /* its stack is not in memory */
+};
+
+/* A return address that a return probe has put its own in place of. */
+struct lapse_hidden_return {
+	__u64 slot; /* where it lay */
+	__u64 addr;
+};
+#define LAPSE_HIDDEN_RETURNS 16
+
+/* Registers of a blocked thread and what lay around its stack pointer: of the block that ended then. */
+struct lapse_piece {
+	__u64 end_ns;
+	__u64 ip, sp, bp;
+	__u32 tid;
+	__u32 size;	/* of bytes[] in use, from sp - LAPSE_PIECE_BELOW on */
+	__u32 n_hidden; /* innermost first */
+	__u32 pad;
+	struct lapse_hidden_return hidden[LAPSE_HIDDEN_RETURNS];
+	__u8 bytes[];
+};
+
+/* Of memory from the stack pointer on, at most, and below it: the red zone; and rings that they come in, a
+ * power of two. */
+#define LAPSE_PIECE_MAX	  16384
+#define LAPSE_PIECE_BELOW 128
+#define LAPSE_PIECE_RINGS 16
+
 /* A stretch of time for which a thread was blocked. */
 struct lapse_block {
 	__u64 end_ns;
@@ -119,7 +157,8 @@ struct lapse_block {
 	__u32 cause;	    /* enum lapse_cause */
 	__s32 kernel_stack; /* number in the map of stacks; negative: none */
 	__s32 user_stack;
-	__u32 pad;
+	__u16 declared;		   /* by a function that is a wait, in the kernel alone; 0: by none */
+	__u16 piece;		   /* enum lapse_piece_state */
 	struct lapse_address peer; /* of a socket; port 0: none */
 	struct lapse_waker waker;
 };
@@ -275,7 +314,7 @@ struct lapse_component {
 	__u32 flags;		      /* enum lapse_component_flag */
 	__u32 recent_base;	      /* first slot in the map of recent durations */
 	__u32 recent_len;	      /* slots there; 0: no count window */
-	__u32 pad;
+	__u32 wait;		      /* functions that are waits: enum lapse_cause */
 };
 
 /*
@@ -470,6 +509,7 @@ enum lapse_edge {
 	LAPSE_EDGE_START = 1, /* begins a keyed span: here, or where the function returns */
 	LAPSE_EDGE_END = 2,   /* ends it */
 	LAPSE_EDGE_COUNT = 3, /* is counted, without a duration */
+	LAPSE_EDGE_WAIT = 4,  /* no span: what blocks inside is charged to the component's cause */
 	LAPSE_EDGE_MASK = 0x0f,
 	/* At the conditional jump of Go's stack check: while it is taken the function has not begun. */
 	LAPSE_EDGE_STACK_CHECK = 0x10,
@@ -524,6 +564,7 @@ _Static_assert(sizeof(struct lapse_tcp_group) == 24, "lapse_tcp_group");
 _Static_assert(sizeof(struct lapse_component) == 48, "lapse_component");
 _Static_assert(sizeof(struct lapse_cell) == 256, "lapse_cell");
 _Static_assert(sizeof(struct lapse_block) == 88, "lapse_block");
+_Static_assert(sizeof(struct lapse_piece) == 304, "lapse_piece");
 _Static_assert(sizeof(struct lapse_why) == 328, "lapse_why");
 _Static_assert(sizeof(struct lapse_why_span) == 432, "lapse_why_span");
 _Static_assert(LAPSE_CLASSES <= LAPSE_COSTS, "room for the costs");

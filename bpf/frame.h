@@ -11,6 +11,7 @@ enum lapse_frame_flag {
 	LAPSE_FRAME_RETINS = 1 << 0,	 /* ended at a return instruction */
 	LAPSE_FRAME_TAIL_CALLS = 1 << 1, /* it may go on in another function, with the same caller */
 	LAPSE_FRAME_TURN = 1 << 2,	 /* a system call or a turn of a loop: open until it ends */
+	LAPSE_FRAME_WAITS = 1 << 3,	 /* of struct lapse_open alone: a struct lapse_open_waits follows */
 };
 
 struct lapse_frame {
@@ -26,14 +27,17 @@ struct lapse_frame {
 	__u16 place;	  /* of the cookie */
 	__u16 generation; /* LAPSE_EDGE_GENERATION, as in the cookie of the link that began it */
 	__u8 why;	  /* bool: the thread's waits have its totals at entry */
-	__u8 pad;
+	__u8 wait;	  /* of LAPSE_EDGE_WAIT: enum lapse_cause; 0: what blocks is not charged to it */
 	__u64 capture[LAPSE_CAPTURES];
 };
+
+/* 1.024 us. */
+#define LAPSE_PLACE_SHIFT 10
 
 /* What a thread had waited when a span began. */
 struct lapse_before {
 	struct lapse_waited waited;
-	__u32 place[LAPSE_RIVALS]; /* each place's time (bpf/rivals.h) */
+	__u32 place[LAPSE_RIVALS]; /* each place's time (bpf/rivals.h), in units of LAPSE_PLACE_SHIFT */
 };
 
 /* What a thread does one at a time: a system call, a turn of its event loop. */
@@ -77,6 +81,14 @@ struct lapse_connecting {
 	__u32 pad;
 };
 
+/* Frames of a stack that are kept: innermost first; a zero ends a shorter one. */
+#define LAPSE_STACK_DEPTH 48
+struct lapse_trace {
+	__u64 frame[LAPSE_STACK_DEPTH];
+	__u32 check; /* of its hash */
+	__u32 pad;
+};
+
 /* One a task, in task storage (by thread id in a hash where that is missing). */
 struct lapse_stack {
 	__u32 depth;
@@ -89,6 +101,8 @@ struct lapse_stack {
 	 * time, and none of them is entered again before it has ended. */
 	struct lapse_facts facts;
 	struct lapse_args args;
+	struct lapse_trace
+		trace; /* where the thread was blocked last: of its waits, which have no room for it */
 	struct lapse_frame frame[LAPSE_MAX_DEPTH];
 };
 
@@ -108,14 +122,6 @@ struct lapse_open {
 
 /* ---- waits ---------------------------------------------------------------------------- */
 
-/* Frames of a stack that are kept: innermost first; a zero ends a shorter one. */
-#define LAPSE_STACK_DEPTH 48
-struct lapse_trace {
-	__u64 frame[LAPSE_STACK_DEPTH];
-	__u32 check; /* of its hash */
-	__u32 pad;
-};
-
 /* Blocks that a thread remembers: the longest ones since its outermost span began. */
 #define LAPSE_BLOCKS 4
 
@@ -128,6 +134,12 @@ struct lapse_place {
 	__u32 pid; /* 0: nobody's */
 	__u32 pad;
 	char comm[LAPSE_COMM_LEN];
+};
+
+/* A stack that is to be copied: of which block, and where the thread will be then. */
+struct lapse_piece_due {
+	__u64 end_ns; /* 0: none */
+	__u64 ip, sp;
 };
 
 /* A thread's running totals, and where it stands now. */
@@ -144,13 +156,26 @@ struct lapse_waits {
 	struct lapse_block block[LAPSE_BLOCKS];
 	struct lapse_place place[LAPSE_RIVALS];
 	struct lapse_why why; /* of the span that is being recorded */
+	struct lapse_piece_due due;
 };
 
-/* One a thread, beside its frames: together they would be more than newer kernels give a task (8 KiB). */
+/* One a thread, beside its frames: together they would be more than newer kernels give a task (some 7.4 KiB).
+ */
 struct lapse_thread_waits {
 	struct lapse_waits waits;
-	struct lapse_trace user;		       /* where it was blocked last */
 	struct lapse_before at_entry[LAPSE_MAX_DEPTH]; /* by frame */
+};
+
+/*
+ * What the task iterator writes behind an open frame that is past its limit. The thread runs meanwhile: where
+ * the three moments of leaving the processor are not the same, it has been copied in the midst of a switch.
+ */
+struct lapse_open_waits {
+	__u64 off_before;
+	struct lapse_before at_entry;
+	struct lapse_waits waits;
+	__u64 off_after;
+	__u64 ip, sp, bp; /* with which it goes on; while it runs, as it last entered the kernel */
 };
 
 /* What a system call that blocks is charged to. */
@@ -165,10 +190,15 @@ enum lapse_call {
 
 #ifndef __cplusplus
 _Static_assert(sizeof(struct lapse_frame) == 80, "lapse_frame");
-_Static_assert(sizeof(struct lapse_stack) == 600 + 80 * LAPSE_MAX_DEPTH, "lapse_stack");
-_Static_assert(sizeof(struct lapse_waits) == 128 + 5 * 88 + 4 * 56 + 328, "lapse_waits");
-_Static_assert(sizeof(struct lapse_thread_waits) == 1512 + 96 * LAPSE_MAX_DEPTH, "lapse_thread_waits");
+_Static_assert(sizeof(struct lapse_stack) == 992 + 80 * LAPSE_MAX_DEPTH, "lapse_stack");
+_Static_assert(sizeof(struct lapse_waits) == 128 + 5 * 88 + 4 * 56 + 328 + 24, "lapse_waits");
+_Static_assert(sizeof(struct lapse_thread_waits) == 1144 + 96 * LAPSE_MAX_DEPTH, "lapse_thread_waits");
+/* Linux 7: what a slab object may have (8 KiB), less 512 bytes of a program's stack and the element's head.
+ */
+_Static_assert(sizeof(struct lapse_stack) <= 7424 && sizeof(struct lapse_thread_waits) <= 7424,
+	       "task storage");
 _Static_assert(sizeof(struct lapse_open) == 64, "lapse_open");
+_Static_assert(sizeof(struct lapse_open_waits) == 8 + 96 + 1144 + 4 * 8, "lapse_open_waits");
 #endif
 
 #endif

@@ -53,6 +53,10 @@ __u64 values_unnamed = 0;
 __u64 stacks_lost = 0;
 /* When the consumer was last woken on purpose. */
 __u64 last_wakeup_ns = 0;
+/* Stacks that were copied in that second, and those that were not, because it had its share. */
+__u64 piece_second = 0;
+__u64 pieces_taken = 0;
+__u64 pieces_over_budget = 0;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
@@ -231,6 +235,7 @@ struct {
 /* ---- why ---- */
 
 const volatile bool cfg_why = false;
+const volatile bool cfg_waits = false;	      /* some functions are waits */
 const volatile bool cfg_switch_state = false; /* sched_switch tells the state, too (5.18) */
 
 struct {
@@ -290,6 +295,25 @@ struct {
 	__type(key, __u32);
 	__type(value, struct lapse_trace);
 } why_trace SEC(".maps");
+/* Stacks are copied of blocks that last as long, for which spans with such a block may be sent; any span with
+ * one that lasts for the limit is. */
+const volatile __u64 cfg_piece_ns = ~0ULL;
+const volatile __u64 cfg_piece_limit_ns = ~0ULL;
+const volatile __u32 cfg_piece_bytes = LAPSE_PIECE_MAX; /* a multiple of what is read at once */
+const volatile __u32 cfg_pieces_a_second = 0;
+
+/* User space makes the rings, a power of two, and says which one a processor has. */
+struct piece_ring {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 18);
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, LAPSE_PIECE_RINGS);
+	__type(key, __u32);
+	__array(values, struct piece_ring);
+} piece_rings SEC(".maps");
 
 /* ---- TCP ---- */
 

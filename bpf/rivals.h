@@ -21,10 +21,6 @@
 
 #include "bpf/compat.h"
 
-/* The clock of a thread's places in frames, in units of 1.024 us. Rounded up: nobody gets more than it ran.
- */
-#define RIVAL_SHIFT 10
-
 /* ---- what a processor notes -----------------------------------------------------------------------------
  */
 
@@ -149,8 +145,9 @@ static __always_inline void rivals_forget(struct lapse_waits *waits)
 /* A span begins: its @before keeps what each place has. */
 static __always_inline void rivals_keep(const struct lapse_waits *waits, struct lapse_before *before)
 {
+	/* Rounded up: nobody gets more than it ran. */
 	for (int i = 0; i < LAPSE_RIVALS; i++)
-		before->place[i] = (waits->place[i].ns + (1 << RIVAL_SHIFT) - 1) >> RIVAL_SHIFT;
+		before->place[i] = (waits->place[i].ns + (1 << LAPSE_PLACE_SHIFT) - 1) >> LAPSE_PLACE_SHIFT;
 }
 
 /* Fills waits->why with what ran since @before was kept. */
@@ -159,7 +156,7 @@ static __always_inline void rivals_take(struct lapse_waits *waits, const struct 
 	for (int i = 0; i < LAPSE_RIVALS; i++) {
 		const struct lapse_place *place = &waits->place[i];
 		struct lapse_rival *rival = &waits->why.rival[i];
-		__u64 from = (__u64)before->place[i] << RIVAL_SHIFT;
+		__u64 from = (__u64)before->place[i] << LAPSE_PLACE_SHIFT;
 
 		if (from < place->since_ns)
 			from = place->since_ns;

@@ -23,10 +23,12 @@
 #define LAPSE_BPF_WHY_H
 
 #include "bpf/files.h"
+#include "bpf/piece.h"
 #include "bpf/rivals.h"
 #include "bpf/stack.h"
 #include "bpf/tcp_socket.h"
 #include "bpf/traces.h"
+#include "bpf/wait.h"
 
 #define AF_UNIX 1
 
@@ -53,11 +55,6 @@ static __always_inline bool in_interrupt(const struct lapse_ready *ready, __u32 
 }
 
 /* ---- switched out ------------------------------------------------------------------------------- */
-
-static __always_inline bool has_open_span(const struct lapse_stack *stack)
-{
-	return stack->depth || stack->syscall.start_ns || stack->loop.start_ns;
-}
 
 static __always_inline void peer_of(struct lapse_block *block, const struct sock *sk)
 {
@@ -152,13 +149,14 @@ static __always_inline void publish(struct lapse_waits *waits, __u64 now)
 	*(volatile __u64 *)&waits->off_ns = now;
 }
 
-/* The current task leaves the processor. @blocked: it waits for something. */
-static __always_inline void switch_out(void *ctx, struct task_struct *task, struct lapse_thread_waits *own,
-				       bool blocked, __u64 now)
+/* The current task, which has @stack, leaves the processor. @blocked: it waits for something. */
+static __always_inline void switch_out(void *ctx, struct task_struct *task, struct lapse_stack *stack,
+				       struct lapse_thread_waits *own, bool blocked, __u64 now)
 {
 	struct lapse_waits *waits = &own->waits;
 	struct lapse_block *block = &waits->now;
 
+	waits->due.end_ns = 0;
 	__builtin_memset(block, 0, sizeof(*block));
 	block->waker.interrupt = LAPSE_INTERRUPT_UNKNOWN;
 	waits->run_delay = run_delay_of(task);
@@ -166,7 +164,8 @@ static __always_inline void switch_out(void *ctx, struct task_struct *task, stru
 		rivals_want(waits);
 	if (blocked) {
 		block->cause = cause_of_block(block, task);
-		trace_user(ctx, &own->user);
+		block->declared = cfg_waits ? wait_declared(stack, user_sp(task)) : 0;
+		trace_user(ctx, &stack->trace);
 	} else {
 		block->cause = is_throttled(task) ? LAPSE_THROTTLED : LAPSE_RUNQ;
 		waits->woken_ns = now;
@@ -175,6 +174,19 @@ static __always_inline void switch_out(void *ctx, struct task_struct *task, stru
 }
 
 /* ---- switched in ----------------------------------------------------------------------------------- */
+
+static __always_inline struct lapse_stack *stack_of_task(struct task_struct *task)
+{
+	return bpf_task_storage_get(&stacks, task, 0, 0);
+}
+
+/* The user's stack of @task as it left the processor. */
+static __always_inline int trace_of_task(struct task_struct *task)
+{
+	struct lapse_stack *stack = stack_of_task(task);
+
+	return stack ? trace_keep(&stack->trace) : -1;
+}
 
 /* Remembers the block that has ended: in place of one that no open span has, else of the shortest. @task is
  * the thread as long as it stands where it was blocked; else NULL, and its stacks are not known. */
@@ -197,7 +209,7 @@ static __always_inline void block_keep(struct lapse_thread_waits *own, struct ta
 	if (waits->block[at].end_ns >= since && waits->block[at].duration_ns >= block->duration_ns)
 		return;
 	block->kernel_stack = task ? trace_kernel(task) : -1;
-	block->user_stack = task ? trace_keep(&own->user) : -1;
+	block->user_stack = task ? trace_of_task(task) : -1;
 	waits->block[at] = *block;
 }
 
@@ -216,6 +228,8 @@ static __always_inline void away_account(struct lapse_thread_waits *own, struct 
 	__u32 cause = block->cause;
 
 	if (is_waiting_cause(cause)) {
+		if (block->declared)
+			cause = block->cause = block->declared;
 		block->end_ns = woken;
 		block->duration_ns = woken > waits->off_ns ? woken - waits->off_ns : 0;
 		if (cause < LAPSE_CAUSES)
@@ -308,13 +322,13 @@ static __always_inline __u32 interrupt_for(__u32 cause)
 static __always_inline void waker_fill(struct lapse_waker *waker)
 {
 	struct lapse_stack *own = stack_get(false);
-	struct lapse_frame *top = own ? frame_at(own, own->depth - 1) : NULL;
+	struct lapse_frame *span = own ? innermost_span(own) : NULL;
 	__u64 id = bpf_get_current_pid_tgid();
 
 	waker->interrupt = LAPSE_NO_INTERRUPT;
 	waker->pid = id >> 32;
 	waker->tid = id;
-	waker->component = top ? top->component + 1 : 0;
+	waker->component = span ? span->component + 1 : 0;
 	bpf_get_current_comm(waker->comm, sizeof(waker->comm));
 }
 
@@ -392,17 +406,8 @@ VERIFIED_ONCE int why_count(struct lapse_waits *waits, const struct lapse_facts 
 	return 0;
 }
 
-/* Frame @i's totals; said twice for the same reason as in frame_at(). */
-static __always_inline struct lapse_before *entry_at(struct lapse_thread_waits *own, __u32 i)
-{
-	__u64 at = i;
-
-	asm volatile("%[at] &= %[mask]" : [at] "+r"(at) : [mask] "i"(LAPSE_MAX_DEPTH - 1));
-	return &own->at_entry[at];
-}
-
 /* An outermost span begins: what was before it is of no use. */
-static __always_inline void why_begin(const struct lapse_stack *stack, struct lapse_thread_waits *own)
+static __always_inline void why_begin(struct lapse_stack *stack, struct lapse_thread_waits *own)
 {
 	struct lapse_waits *waits = &own->waits;
 
@@ -415,11 +420,6 @@ static __always_inline void why_begin(const struct lapse_stack *stack, struct la
 
 /* ---- the scheduler's programs --------------------------------------------------------------- */
 
-static __always_inline struct lapse_stack *stack_of_task(struct task_struct *task)
-{
-	return bpf_task_storage_get(&stacks, task, 0, 0);
-}
-
 /* A look into the task spares most of them the call. */
 static __always_inline struct lapse_thread_waits *waits_of_task(struct task_struct *task)
 {
@@ -428,12 +428,12 @@ static __always_inline struct lapse_thread_waits *waits_of_task(struct task_stru
 	return bpf_task_storage_get(&thread_waits, task, 0, 0);
 }
 
-/* Whether @task, which has had a measured call, is in one. */
-static __always_inline bool is_measured(struct task_struct *task)
+/* The stack of @task, which has had a measured call, while it is in one; else NULL. */
+static __always_inline struct lapse_stack *measured(struct task_struct *task)
 {
 	struct lapse_stack *stack = stack_of_task(task);
 
-	return stack && has_open_span(stack);
+	return stack && has_open_span(stack) ? stack : NULL;
 }
 
 /* TASK_RUNNING is 0; 0x100 says that it was preempted on its way into a wait (TASK_REPORT_MAX). */
@@ -467,7 +467,8 @@ int why_switch(__u64 *ctx)
 {
 	struct task_struct *prev = (struct task_struct *)ctx[1], *next = (struct task_struct *)ctx[2];
 	struct lapse_thread_waits *out = waits_of_task(prev), *in = waits_of_task(next);
-	bool leaves = out && is_measured(prev), comes = in && in->waits.off_ns && !in->waits.in_ns;
+	struct lapse_stack *leaves = out ? measured(prev) : NULL;
+	bool comes = in && in->waits.off_ns && !in->waits.in_ns;
 	struct lapse_runs *runs = NULL;
 	__u64 now;
 
@@ -476,12 +477,14 @@ int why_switch(__u64 *ctx)
 	now = bpf_ktime_get_ns();
 	if (rivals_wanted())
 		runs = run_note(now);
-	if (comes)
+	if (comes) {
 		switch_in(in, next, runs, now);
+		piece_ask(&in->waits, next, now);
+	}
 	if (leaves) {
 		if (out->waits.off_ns)
 			away_settle(out, prev, now);
-		switch_out(ctx, prev, out, is_blocked(ctx, prev), now);
+		switch_out(ctx, prev, leaves, out, is_blocked(ctx, prev), now);
 	}
 	return 0;
 }

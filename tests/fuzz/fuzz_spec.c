@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/diag.h"
+#include "bpf/frame.h"
 #include "probe/names.h"
 #include "probe/spec.h"
 
@@ -88,6 +89,25 @@ static void parse_by(int (*parse)(const char *text, struct probe_spec *spec), co
 	spec_free(&spec);
 }
 
+/* As many as were announced at most, each a function. */
+static void parse_waits(const char *text)
+{
+	size_t room = spec_count_waits(text), n;
+	struct probe_spec *specs = calloc(room, sizeof(*specs));
+
+	if (!specs)
+		return;
+	spec_parse_waits(text, specs, &n);
+	if (n > room)
+		abort();
+	for (size_t i = 0; i < n; i++) {
+		if (specs[i].kind != SPEC_FUNCTION || !specs[i].wait)
+			abort();
+		spec_free(&specs[i]);
+	}
+	free(specs);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static FILE *null;
@@ -103,6 +123,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text[size] = '\0';
 	parse_by(spec_parse, text);
 	parse_by(spec_parse_tcp_filter, text);
+	parse_waits(text);
 	free(text);
 	return 0;
 }

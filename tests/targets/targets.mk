@@ -12,7 +12,7 @@ GO    ?= $(shell command -v go 2>/dev/null)
 MUSL_GCC ?= $(shell command -v musl-gcc 2>/dev/null)
 SDT_H ?= $(wildcard /usr/include/sys/sdt.h /usr/include/*/sys/sdt.h)
 
-targets_c  := timed keyed values turner cost jumper hot deep canceller fibers jailed spawner inside plugger marked marked_cost opener syncer waits paths chain asker answerer
+targets_c  := timed keyed values turner cost jumper hot deep canceller fibers jailed spawner inside plugger marked marked_cost opener syncer waits waiting paths chain unframed asker answerer
 targets_cc := thrower names marked_cxx
 
 # One program as linkers, C libraries and distributions make it.
@@ -25,16 +25,17 @@ go_files := gowork gowork.stripped gowork.pie gowork.cgo
 # Files that unit tests read.
 debug_files := $(addprefix $(targets_dir)/, timed.stripped timed.minidebug timed.linked timed.crc)
 chain_files := $(addprefix $(targets_dir)/, chain chain.fp chain.stripped chain.minidebug)
+unframed_files := $(addprefix $(targets_dir)/unframed., stripped no_pie)
 typed_files := $(addprefix $(targets_dir)/, typed.4 typed.5 typed.gz typed.1 typed.clang typed_cxx.4 typed_cxx.5)
 $(BUILD)/unit/test_debugfile: | $(debug_files)
 $(BUILD)/unit/test_stack $(BUILD)/unit/test_unwind: | $(chain_files) $(targets_dir)/libshared.so
 $(BUILD)/unit/test_types: | $(debug_files) $(typed_files)
 
 target_programs := $(targets_c:%=$(targets_dir)/%) $(targets_cc:%=$(targets_dir)/%) \
-	$(addprefix $(targets_dir)/, pipeline causes canceller_plain libcalls many plugin.so \
+	$(addprefix $(targets_dir)/, pipeline causes canceller_plain waiting_cxx libcalls many plugin.so \
 		$(if $(RUSTC),panicker) $(if $(GO),goserver $(go_files)) \
 		$(if $(SDT_H),sdt)) \
-	$(target_files) $(debug_files) $(typed_files) $(chain_files)
+	$(target_files) $(debug_files) $(typed_files) $(chain_files) $(unframed_files)
 
 # What the fuzzer of ELF files begins with; it would not come upon such files by itself.
 fuzz_seeds := $(addprefix $(targets_dir)/, marked names timed.minidebug typed.4 typed.gz typed.clang typed_cxx.5)
@@ -101,6 +102,15 @@ $(targets_dir)/chain.stripped: $(targets_dir)/chain
 $(targets_dir)/chain.minidebug: $(targets_dir)/chain $(targets_src)/minidebug
 	$(targets_src)/minidebug $< $@
 
+# Callers are found by .eh_frame alone, with or without names, wherever the program lies.
+$(targets_dir)/unframed $(targets_dir)/unframed.no_pie: target_flags := -fomit-frame-pointer
+$(targets_dir)/unframed.no_pie: $(targets_src)/unframed.c $(targets_src)/common.h
+	@mkdir -p $(@D)
+	$(CC) $(TARGET_CFLAGS) $(target_flags) -no-pie -o $@ $< -lpthread
+
+$(targets_dir)/unframed.stripped: $(targets_dir)/unframed
+	strip -o $@ $<
+
 # Its debug file lies beside it and has its build id.
 $(targets_dir)/timed.linked: $(targets_dir)/timed
 	objcopy --only-keep-debug $< $@.debug
@@ -135,6 +145,11 @@ $(targets_dir)/typed_cxx.4 $(targets_dir)/typed_cxx.5: $(targets_src)/typed_cxx.
 $(targets_dir)/canceller_plain: $(targets_src)/canceller.c $(targets_src)/common.h
 	@mkdir -p $(@D)
 	$(CC) $(TARGET_CFLAGS) -DPLAIN -o $@ $< -lpthread
+
+# Left by an exception.
+$(targets_dir)/waiting_cxx: $(targets_src)/waiting.c $(targets_src)/common.h
+	@mkdir -p $(@D)
+	$(CXX) $(TARGET_CXXFLAGS) -x c++ -o $@ $<
 
 $(targets_dir)/libshared.so: $(targets_src)/libshared.c $(targets_src)/common.h
 	@mkdir -p $(@D)

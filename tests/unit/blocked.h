@@ -74,7 +74,7 @@ static inline void blocked_copy(struct blocked *child)
 	while ((n = process_vm_readv(child->pid, &local, 1, &remote, 1, 0)) < 0 && errno == EFAULT)
 		remote.iov_len -= 8;
 	assert_true(n > 0);
-	child->piece = (struct stack_piece){regs.rip, regs.rsp, regs.rbp, child->bytes, (size_t)n};
+	child->piece = (struct stack_piece){regs.rip, regs.rsp, regs.rbp, child->bytes, (size_t)n, 0};
 	ptrace(PTRACE_DETACH, child->tid, NULL, NULL);
 }
 

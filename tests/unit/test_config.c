@@ -106,6 +106,17 @@ static const struct {
 	 "2:16: '0123456789abcdef': the kernel keeps 15 bytes"},
 	{"lapse: 1\ntarget: {exe: ''}\n", "2:15: 'exe' is empty"},
 
+	/* waits */
+	{FLOW "waits: {}\n", "3:8: 'waits' is empty: no function is a wait"},
+	{FLOW "waits: [f]\n", "3:8: 'waits' takes a mapping of causes to functions such as {lock: ["},
+	{FLOW "waits: {lok: f}\n", "3:9: unknown key 'lok', nearest is 'lock'"},
+	{FLOW "waits: {poll: f}\n", "3:9: unknown key 'poll'"},
+	{FLOW "waits: {lock: []}\n", "3:15: 'lock' is an empty list"},
+	{FLOW "waits: {lock: {a: f}}\n", "3:15: 'lock' takes a function, or a list of them, not a mapping"},
+	{FLOW "waits: {lock: [[f]]}\n", "3:16: 'lock' takes a function, or a list of them, not a list"},
+	{FLOW "waits: {lock: ''}\n", "3:15: 'lock' is empty"},
+	{FLOW "waits: {lock: [f, g], net: f}\n", "3:28: 'f' is a wait for 'lock' already, in line 3"},
+
 	/* windows */
 	{"lapse: 1\nwindow: 10\n", "2:9: '10' has no unit: write 10ms, 10s or another of"},
 	{"lapse: 1\nwindow: 500ms\n", "2:9: '500ms' is out of bounds: 'window' takes 1"},
@@ -402,6 +413,32 @@ static void targets(void **state)
 	     "     timeout: 2500ms, resolved: true}\n"                                                     \
 	     "  - {when: '*', file: alerts.jsonl}\n"
 
+static void waits(void **state)
+{
+	static const struct {
+		enum lapse_cause cause;
+		const char *name, *function;
+		size_t column;
+	} wanted[] = {
+		{LAPSE_LOCK, "lock", "ProcSleep", 16},
+		{LAPSE_LOCK, "lock", "LWLockAcquire", 27},
+		{LAPSE_SLEEP, "sleep", "pg_sleep", 50},
+	};
+	struct config config;
+
+	(void)state;
+	parse_good(FLOW "waits: {lock: [ProcSleep, LWLockAcquire], sleep: pg_sleep}\n", &config);
+	assert_int_equal(config.n_waits, 3);
+	for (size_t i = 0; i < config.n_waits; i++) {
+		assert_int_equal(config.waits[i].cause, wanted[i].cause);
+		assert_string_equal(config.waits[i].cause_name, wanted[i].name);
+		assert_string_equal(config.waits[i].function.text, wanted[i].function);
+		assert_int_equal(config.waits[i].function.mark.line, 3);
+		assert_int_equal(config.waits[i].function.mark.column, wanted[i].column);
+	}
+	config_free(&config);
+}
+
 static void handlers(void **state)
 {
 	struct config config;
@@ -497,6 +534,7 @@ static void explained(void **state)
 		"components:\n"
 		"  a: {measure: f, contract: {max_latency: {limit: 30ms, breaches: 3/10s}, max_p99: 20ms}}\n"
 		"  b: {measure: g, window: {last: 100}}\n"
+		"waits: {lock: [ProcSleep]}\n"
 		"handlers:\n"
 		"  - {when: '*', component: a, min_severity: critical, exec: [/bin/x, y], resolved: true}\n"
 		"  - {when: LATENCY_VIOLATION, file: alerts.jsonl}\n";
@@ -522,6 +560,7 @@ static void explained(void **state)
 	assert_non_null(strstr(
 		words, "On every alert when critical of a, and when it ends, this is run: /bin/x y (at "
 		       "most 5.00 s).\n"));
+	assert_non_null(strstr(words, "Of slow spans, what blocks inside ProcSleep counts as lock.\n"));
 	assert_non_null(strstr(words, "On LATENCY_VIOLATION a line is appended to alerts.jsonl.\n"));
 	free(words);
 	config_free(&config);
@@ -533,6 +572,7 @@ int main(void)
 		cmocka_unit_test(bad_files),   cmocka_unit_test(defaults),   cmocka_unit_test(inheritance),
 		cmocka_unit_test(objectives),  cmocka_unit_test(targets),    cmocka_unit_test(handlers),
 		cmocka_unit_test(permissions), cmocka_unit_test(unreadable), cmocka_unit_test(explained),
+		cmocka_unit_test(waits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

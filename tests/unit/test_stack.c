@@ -169,6 +169,24 @@ static void test_own_function(void **state)
 	assert_string_equal(stack_frame_text(&frame, text, sizeof(text)), "test_own_function+0x4");
 }
 
+/* What has no name has what it takes to find it. */
+static void test_place_without_name(void **state)
+{
+	struct stack_frame frame = {.name = "[unknown: server is stripped]",
+				    .addr = 0x55555555f1a0,
+				    .file = "/usr/bin/server",
+				    .linked = 0xa1a0,
+				    .build_id = "0a1b2c"};
+	char text[128];
+
+	(void)state;
+	assert_string_equal(stack_frame_text(&frame, text, sizeof(text)),
+			    "[unknown: server is stripped] at server+0xa1a0, build-id 0a1b2c");
+	frame.build_id = "";
+	assert_string_equal(stack_frame_text(&frame, text, sizeof(text)),
+			    "[unknown: server is stripped] at server+0xa1a0");
+}
+
 /* A return address lies behind the call, which may be the last instruction of its function. */
 static void test_return_address(void **state)
 {
@@ -410,6 +428,7 @@ int main(void)
 		cmocka_unit_test(test_kallsyms_hidden),
 		TEST(test_this_kernel),
 		TEST(test_own_function),
+		TEST(test_place_without_name),
 		TEST(test_return_address),
 		TEST(test_hostile_name),
 		TEST(test_vdso),

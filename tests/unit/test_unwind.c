@@ -157,6 +157,25 @@ static void test_short_piece(void **state)
 	blocked_end(&child);
 }
 
+/* Of a piece that begins below the stack pointer: where a register that was taken off the stack still lies.
+ */
+static void test_below(void **state)
+{
+	static char bytes[PIECE_SIZE];
+	size_t n;
+
+	(void)state;
+	blocked_open(&child, "chain", NULL);
+	memcpy(bytes + 128, child.bytes, sizeof(bytes) - 128);
+	child.piece.bytes = bytes;
+	child.piece.below = 128;
+	assert_string_equal(frames[expect_chain(unwind())].name, "main");
+	child.piece.size = 256;
+	n = unwind();
+	assert_string_equal(frames[n - 1].name, "[truncated: only 128 bytes of the stack were copied]");
+	blocked_end(&child);
+}
+
 static void test_limits(void **state)
 {
 	size_t n;
@@ -325,6 +344,7 @@ int main(void)
 		TEST(test_thread),
 		TEST(test_signal),
 		TEST(test_short_piece),
+		TEST(test_below),
 		TEST(test_limits),
 		TEST(test_rubbish),
 		TEST(test_process_gone),

@@ -57,6 +57,11 @@ why_kind() { # KIND CAUSE WAKER_PATTERN OTHER_PROBES...
 	finish_target
 }
 
+# A poll that another thread ends, in a function that is a wait for a lock: the waker is told still.
+why_declared() {
+	why_kind handoff_poll lock '"comm":"passer".*"component":"pass_word"' pass_word --wait lock=wait_handoff_poll
+}
+
 # Two threads and a rival on one processor; nobody waits for anything else.
 why_preempted() {
 	start_target causes runq --threads 2 --calls 10 --ns 20ms --rivals 1
@@ -73,8 +78,54 @@ why_preempted() {
 	finish_target
 }
 
+# Without causes a wait has nothing to say: that is told, and calls are measured as ever.
+why_untold() {
+	start_target causes sleep --threads 1 --calls 5 --ns 1ms
+	start_lapse trace -p "$target" wait_sleep --wait lock=wait_sleep --slower 1ns --json ||
+		{ fail "lapse does not trace: $(tail -n 1 $work/lapse.err)"; return; }
+	go
+	await_done
+	stop_lapse
+	conserved
+	contains $work/lapse.err 'functions that are waits have no effect' "what is said of the wait"
+	equal "$(spans_of wait_sleep)" 5 "spans of wait_sleep"
+	finish_target
+}
+
+# Callers that keep no frame pointer, by what is copied of the stack when the thread is back.
+why_stack() { # KIND
+	frame='\+0x[0-9a-f]*","'
+	start_target unframed "$1" 20 5ms
+	start_lapse trace -p "$target" handle_order --slower 1ms --json ||
+		{ fail "lapse does not trace: $(tail -n 1 $work/lapse.err)"; return; }
+	go
+	await_done
+	stop_lapse
+	conserved
+	seen=$(longest_waits handle_order |
+		grep -cE "\"await_$1${frame}check_risk${frame}handle_order${frame}work$frame")
+	at_least "$seen" 18 "whole stacks of await_$1 (and one: $(longest_waits handle_order | head -n 1)), of 20"
+	finish_target
+}
+
 why_net() { # KIND
 	why_kind "$1" net '"peer":"127\.0\.0\.1:[0-9]+".*"interrupt":"network receive"'
+}
+
+# A call that hangs is told of while it does, counts once, and where it hangs: by the scheduler's totals, or
+# where there are none (CAUSE null) by /proc.
+why_hang() { # CAUSE
+	start_target causes sleep --calls 1 --ns 8s
+	start_lapse trace -p "$target" wait_sleep --slower 100ms --json ||
+		{ fail "lapse does not trace: $(tail -n 1 $work/lapse.err)"; return; }
+	go
+	await_done
+	stop_lapse
+	conserved
+	equal "$(spans_of wait_sleep)" 1 "spans of wait_sleep that returned"
+	contains $work/lapse.out "\"open\":true.*\"now\":{\"state\":\"blocked\",\"cause\":$1,.*\"place\":\"[^\"]*nanosleep" \
+		"where it hangs"
+	finish_target
 }
 
 why_tests() {
@@ -83,4 +134,8 @@ why_tests() {
 	run_test why-net-poll why_net net_poll
 	run_test why-handoff why_kind handoff handoff '"comm":"passer".*"component":"pass_word"' pass_word
 	run_test why-runq why_preempted
+	run_test why-hang why_hang '"sleep"'
+	run_test why-declared why_declared
+	run_test why-stack why_stack sleep
+	run_test why-stack-fault why_stack fault
 }

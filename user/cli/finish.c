@@ -65,6 +65,7 @@ int session_finish(struct session *session)
 		return EXIT_UNKNOWN;
 	if (!session->error)
 		session->error = session->output->final(&session->show, snapshot);
+	stacks_say(session);
 	if (session->error)
 		return report_write_error(session);
 	return exit_code(session, snapshot);

@@ -10,6 +10,7 @@
 #include "base/diag.h"
 #include "base/exit_code.h"
 #include "base/units.h"
+#include "kernel/tracer.h"
 
 #define TRACING (VERB_STAT | VERB_TRACE | VERB_WATCH | VERB_TCP)
 #define TARGETS (TRACING | VERB_LIST | VERB_CHECK | VERB_DOCTOR)
@@ -201,6 +202,29 @@ static int set_no_why(struct options *options, const char *value)
 	return 0;
 }
 
+static int add_wait(struct options *options, const char *value)
+{
+	const char **all = reallocarray(options->waits, options->n_waits + 1, sizeof(*all));
+
+	if (!all)
+		return -ENOMEM;
+	options->waits = all;
+	all[options->n_waits++] = value;
+	return 0;
+}
+
+static int set_stack_size(struct options *options, const char *value)
+{
+	uint64_t bytes = 0;
+
+	if (strcmp(value, "0") != 0 && units_parse_size(value, &bytes))
+		return bad("stack-size", value, "a size with a unit; write 8KiB, or 0 for none");
+	if (bytes > LAPSE_PIECE_MAX)
+		return bad("stack-size", value, "at most 16KiB");
+	options->stack_bytes = ((uint32_t)bytes + TRACER_STACK_STEP - 1) & ~(TRACER_STACK_STEP - 1);
+	return 0;
+}
+
 static int set_yes(struct options *options, const char *value)
 {
 	(void)value;
@@ -247,6 +271,8 @@ enum {
 	KEY_TCP_BACKEND,
 	KEY_WHY,
 	KEY_NO_WHY,
+	KEY_WAIT,
+	KEY_STACK_SIZE,
 };
 
 static const struct option_row rows[] = {
@@ -279,6 +305,13 @@ static const struct option_row rows[] = {
 	{"why", KEY_WHY, NULL, "tell what calls waited for (default in trace and watch)", TRACING & ~VERB_TCP,
 	 set_why},
 	{"no-why", KEY_NO_WHY, NULL, "do not", TRACING & ~VERB_TCP, set_no_why},
+	{"wait", KEY_WAIT, "CAUSE=FUNC[,FUNC...]",
+	 "what blocks inside FUNC is charged to lock, disk, net, handoff, sleep or other",
+	 TRACING & ~VERB_TCP, add_wait},
+	{"stack-size", KEY_STACK_SIZE, "SIZE",
+	 "copy SIZE of a thread's stack after a long wait, to find callers without frame pointers (default "
+	 "16KiB; 0: none)",
+	 VERB_TRACE, set_stack_size},
 	{"force-uretprobe", KEY_FORCE, NULL,
 	 "use return probes even where exceptions or fibers in the target would then kill it", TRACING,
 	 set_force},
@@ -337,7 +370,8 @@ int options_parse(const struct verb_usage *usage, int argc, char **argv, struct 
 	int end = options_end(argc, argv);
 	int err;
 
-	*options = (struct options){.interval_ns = NSEC_PER_SEC, .slower_ns = NSEC_PER_MSEC};
+	*options = (struct options){
+		.interval_ns = NSEC_PER_SEC, .slower_ns = NSEC_PER_MSEC, .stack_bytes = LAPSE_PIECE_MAX};
 	options->operands = calloc(argc + 1, sizeof(char *));
 	if (!options->operands)
 		return -ENOMEM;
@@ -359,6 +393,7 @@ int options_parse(const struct verb_usage *usage, int argc, char **argv, struct 
 void options_free(struct options *options)
 {
 	free(options->operands);
+	free(options->waits);
 	free(options->target.pids);
 }
 

@@ -43,6 +43,9 @@ struct options {
 	enum attach_kind attach;
 	enum tcp_backend tcp_backend;
 	enum why_choice why;
+	const char **waits; /* --wait: "lock=ProcSleep" */
+	size_t n_waits;
+	uint32_t stack_bytes; /* copied of a blocked thread's stack; 0: none */
 	const char *merge;
 	const char *output_path;
 	pid_t tid;

@@ -39,6 +39,7 @@ int tracer_fd(const struct tracer *tracer)
 int tracer_drain(struct tracer *tracer, const struct tracer_records *records)
 {
 	tracer->records = records;
+	pieces_drain(tracer);
 	return ring_buffer__consume(tracer->ring);
 }
 
@@ -51,17 +52,6 @@ struct catching_up {
 	bool sorted;
 };
 
-static int by_identity(const void *a, const void *b)
-{
-	const struct lapse_span *x = a, *y = b;
-
-	if (x->start_ns != y->start_ns)
-		return x->start_ns < y->start_ns ? -1 : 1;
-	if (x->tid != y->tid)
-		return x->tid < y->tid ? -1 : 1;
-	return x->component < y->component ? -1 : x->component > y->component;
-}
-
 /* It has ended: it is in flight no more. */
 static void strike_out(struct catching_up *up, const struct lapse_span *span)
 {
@@ -69,10 +59,10 @@ static void strike_out(struct catching_up *up, const struct lapse_span *span)
 	struct lapse_span *open;
 
 	if (!up->sorted && tracer->n_open)
-		qsort(tracer->open, tracer->n_open, sizeof(*tracer->open), by_identity);
+		qsort(tracer->open, tracer->n_open, sizeof(*tracer->open), span_by_identity);
 	up->sorted = true;
 	open = tracer->n_open
-		       ? bsearch(span, tracer->open, tracer->n_open, sizeof(*tracer->open), by_identity)
+		       ? bsearch(span, tracer->open, tracer->n_open, sizeof(*tracer->open), span_by_identity)
 		       : NULL;
 	if (open)
 		open->flags = 0;

@@ -203,6 +203,7 @@ static void set_components(struct tracer *tracer)
 		memcpy(component->level_ns, tracer->wanted[i].level_ns, sizeof(component->level_ns));
 		component->send_ns = tracer->wanted[i].send_ns;
 		component->flags = tracer->wanted[i].flags;
+		component->wait = tracer->wanted[i].wait;
 		component->recent_base = tracer->memory[i].recent_base;
 		component->recent_len = tracer->memory[i].recent_len;
 	}
@@ -409,7 +410,7 @@ int tracer_load(struct tracer *tracer)
 	if (err)
 		return err;
 	set_components(tracer);
-	return rules_set(tracer) ?: ring_open(tracer);
+	return rules_set(tracer) ?: ring_open(tracer) ?: pieces_open(tracer);
 }
 
 void tracer_unmap_array(void *at, size_t value_size, size_t n)
@@ -446,6 +447,7 @@ void tracer_free(struct tracer *tracer)
 		return;
 	tracer_detach(tracer);
 	ring_buffer__free(tracer->ring);
+	pieces_close(tracer);
 	bpf_link__destroy(tracer->iterator);
 	for (size_t i = 0; i < tracer->n_process_links; i++)
 		bpf_link__destroy(tracer->process_links[i]);
@@ -460,6 +462,7 @@ void tracer_free(struct tracer *tracer)
 	free(tracer->deltas);
 	free(tracer->recent_copy);
 	free(tracer->open);
+	free(tracer->hung);
 	free(tracer->timed_out);
 	free(tracer->dead);
 	free(tracer->loaders);

@@ -28,6 +28,7 @@ struct tracer_component {
 	uint64_t level_ns[LAPSE_LEVELS];      /* monitor_kernel_levels() */
 	uint64_t send_ns;		      /* send longer spans singly; UINT64_MAX: only breaching ones */
 	uint32_t flags;			      /* enum lapse_component_flag */
+	enum lapse_cause wait;		      /* of a function that is a wait; else 0 */
 	uint32_t recent_len;		      /* spans of a count window; 0: none */
 	const struct lapse_rules *rules;      /* of its modifiers, or NULL; value limits included */
 	const char *value_name[LAPSE_VALUES]; /* of the captured values, or NULL */
@@ -51,8 +52,11 @@ struct tracer_options {
 	pid_t tid;			   /* one thread alone, or 0 */
 	bool places, usdts, syscalls, tcp; /* the plan has some, or may get some later */
 	enum tcp_backend tcp_backend;
-	bool why;	 /* causes of spans */
-	size_t n_groups; /* components that groups of connections may take, behind all others */
+	bool why;	      /* causes of spans */
+	bool waits;	      /* with .why: some functions are waits */
+	uint32_t stack_bytes; /* copied of a blocked thread's stack, a multiple of TRACER_STACK_STEP up to
+			       * LAPSE_PIECE_MAX; 0: none */
+	size_t n_groups;      /* components that groups of connections may take, behind all others */
 };
 
 /* Buckets per octave (log2) for so many components: fine up to LAPSE_FINE_COMPONENTS. */
@@ -83,6 +87,20 @@ const struct lapse_why_row *tracer_causes(const struct tracer *tracer, size_t co
 
 /* The frames of stack @number, innermost first; how many, 0 where it is not known. */
 int tracer_stack(const struct tracer *tracer, int32_t number, uint64_t frames[LAPSE_STACK_DEPTH]);
+
+/* Stacks that are copied in a second, at most, and what their size is a multiple of. */
+#define TRACER_PIECES_A_SECOND 50
+#define TRACER_STACK_STEP      512U
+
+/* The copied stack of @tid's block that ended at @end_ns, until the next one is asked for or records are
+ * drained; NULL: none came, or so many came since. */
+const struct lapse_piece *tracer_piece(struct tracer *tracer, uint32_t tid, uint64_t end_ns);
+
+/* Whether stacks are copied at all. */
+bool tracer_copies_stacks(const struct tracer *tracer);
+
+/* Stacks that were not copied because a second had its share of them. */
+uint64_t tracer_stacks_over_budget(const struct tracer *tracer);
 
 /* Takes the connections in that processes which came later have open. */
 int tracer_tcp_adopt(struct tracer *tracer);

@@ -7,6 +7,7 @@
 #include <bpf/libbpf.h>
 
 #include "base/clock.h"
+#include "kernel/hung.h"
 #include "kernel/tracer.h"
 #include "kernel/usage.h"
 #include "lapse.skel.h"
@@ -58,6 +59,9 @@ struct watched_loader {
 	pid_t pid;
 };
 
+/* Copied stacks that are kept, 16 KiB each: spans may end long after their longest block. */
+#define MAX_PIECES 256
+
 struct tracer {
 	struct lapse_bpf *skel;
 	struct features features;
@@ -96,6 +100,8 @@ struct tracer {
 	uint64_t *recent_copy;
 	struct lapse_span *open;
 	size_t n_open, max_open;
+	struct hung_span *hung; /* those of them that are past their limit, sorted */
+	size_t n_hung, max_hung;
 	struct lapse_span *timed_out; /* keyed spans that were given up beyond a limit, not handed on yet */
 	size_t n_timed_out, max_timed_out;
 	uint64_t *dead; /* per component: frames unwound, but not pruned yet by a later entry */
@@ -106,7 +112,10 @@ struct tracer {
 	uint64_t stop_ns; /* when the probes began to go */
 	uint64_t last_tick_ns;
 
-	struct ring_buffer *ring;
+	struct ring_buffer *ring, *piece_ring;
+	bool pieces_on;				/* stacks of blocks are copied */
+	struct lapse_piece *pieces[MAX_PIECES]; /* the latest, in turn */
+	size_t n_pieces;			/* ever */
 	const struct tracer_records *records;
 	struct bpf_link *iterator;
 	struct bpf_link *process_links[3];
@@ -170,11 +179,20 @@ void tcp_read(const struct tracer *tracer, size_t component, struct tick_compone
 void tcp_take_groups(struct tracer *tracer);
 
 /* why.c */
+/* Whether causes are wanted, and this kernel has what they need. */
+bool why_can_tell(const struct tracer *tracer);
 void why_choose_programs(struct tracer *tracer);
 int why_size(struct tracer *tracer);
 int why_map(struct tracer *tracer);
 void why_unmap(struct tracer *tracer);
 int why_attach(struct tracer *tracer);
+
+/* pieces.c: @interrupts: the kernel tells of those that a processor makes itself. */
+void pieces_choose_programs(struct tracer *tracer, bool interrupts);
+int pieces_open(struct tracer *tracer);
+void pieces_close(struct tracer *tracer);
+/* Takes in those that have come. */
+void pieces_drain(struct tracer *tracer);
 
 /* open_tcp.c: what connections have under way. */
 int open_tcp_read(struct tracer *tracer, uint64_t now_ns);
@@ -202,9 +220,10 @@ int open_keep(struct tracer *tracer, const struct lapse_span *span);
 void *tracer_map_array(const struct bpf_map *map, size_t value_size, size_t n);
 void tracer_unmap_array(void *at, size_t value_size, size_t n);
 
-/* Keeps an open frame of a thread, or of @goroutine, unless it turns out to be dead. 0 or -ENOMEM. */
-int open_take(struct tracer *tracer, const struct lapse_open *open, const struct lapse_goroutine *goroutine,
-	      uint64_t now_ns);
+/* Keeps an open frame of a thread, with its @waits if these are known, or of @goroutine, unless it turns out
+ * to be dead. 0 or -ENOMEM. */
+int open_take(struct tracer *tracer, const struct lapse_open *open, const struct lapse_open_waits *waits,
+	      const struct lapse_goroutine *goroutine, uint64_t now_ns);
 
 /* open_maps.c: the same for all frames of @stack; @whose tells the process and thread. */
 int open_take_stack(struct tracer *tracer, const struct lapse_stack *stack, const struct lapse_open *whose,

@@ -8,6 +8,7 @@
 
 #include <bpf/btf.h>
 
+#include "base/diag.h"
 #include "bpf/config.h"
 
 /* Stacks of blocks that are kept at once. */
@@ -75,7 +76,7 @@ static int tracepoint_arguments(const struct btf *btf, const char *name)
 	return type && btf_is_func_proto(type) ? (int)btf_vlen(type) - 1 : -ENOENT;
 }
 
-static bool can_tell(const struct tracer *tracer)
+bool why_can_tell(const struct tracer *tracer)
 {
 	return tracer->options.why && tracer->features.task_storage;
 }
@@ -83,11 +84,15 @@ static bool can_tell(const struct tracer *tracer)
 void why_choose_programs(struct tracer *tracer)
 {
 	struct lapse_bpf *skel = tracer->skel;
-	bool on = can_tell(tracer);
+	bool on = why_can_tell(tracer);
 	struct btf *btf = on ? btf__load_vmlinux_btf() : NULL;
 	bool ready = on && tracepoint_arguments(btf, "sk_data_ready") > 0;
 
 	skel->rodata->cfg_why = on;
+	skel->rodata->cfg_waits = on && tracer->options.waits;
+	if (tracer->options.waits && !on)
+		diag_warn("this kernel cannot tell what calls wait for (Linux 5.11 can): functions that are "
+			  "waits have no effect");
 	skel->rodata->cfg_switch_state = on && tracepoint_arguments(btf, "sched_switch") == 4;
 	bpf_program__set_autoload(skel->progs.why_switch, on);
 	bpf_program__set_autoload(skel->progs.why_waking, on);
@@ -99,6 +104,7 @@ void why_choose_programs(struct tracer *tracer)
 	bpf_program__set_autoload(skel->progs.why_timer_enter, on);
 	bpf_program__set_autoload(skel->progs.why_timer_leave, on);
 	bpf_program__set_autoload(skel->progs.why_block_done, on);
+	pieces_choose_programs(tracer, on && tracepoint_arguments(btf, "irq_work_entry") > 0);
 	btf__free(btf);
 }
 
@@ -114,8 +120,9 @@ int why_size(struct tracer *tracer)
 	struct lapse_bpf *skel = tracer->skel;
 	int err;
 
-	if (!can_tell(tracer))
-		return bpf_map__set_autocreate(skel->maps.thread_waits, false);
+	if (!why_can_tell(tracer))
+		return bpf_map__set_autocreate(skel->maps.thread_waits, false)
+			       ?: bpf_map__set_autocreate(skel->maps.piece_rings, false);
 	err = bpf_map__set_max_entries(skel->maps.why_rows, n_rows(tracer));
 	return err ?: bpf_map__set_max_entries(skel->maps.why_stacks, MAX_STACKS);
 }
@@ -124,7 +131,7 @@ int why_map(struct tracer *tracer)
 {
 	int err = 0;
 
-	if (!can_tell(tracer))
+	if (!why_can_tell(tracer))
 		return 0;
 	tracer->why_rows =
 		tracer_map_array(tracer->skel->maps.why_rows, sizeof(struct lapse_why_row), n_rows(tracer));
@@ -149,11 +156,11 @@ int why_attach(struct tracer *tracer)
 		skel->progs.why_softirq_leave, skel->progs.why_softirq_enter, skel->progs.why_timer_leave,
 		skel->progs.why_timer_enter,   skel->progs.why_block_done,    skel->progs.why_ready_tp,
 		skel->progs.why_segment_tp,    skel->progs.why_state_tp,      skel->progs.why_waking,
-		skel->progs.why_switch,
+		skel->progs.why_piece,	       skel->progs.why_switch,
 	};
 	int err = 0;
 
-	if (!can_tell(tracer) || tracer->last_tick_ns)
+	if (!why_can_tell(tracer) || tracer->last_tick_ns)
 		return 0;
 	for (size_t i = 0; i < sizeof(programs) / sizeof(*programs) && !err; i++)
 		if (bpf_program__autoload(programs[i]))
@@ -176,7 +183,7 @@ int tracer_stack(const struct tracer *tracer, int32_t number, uint64_t frames[LA
 	uint32_t key = number;
 	int n = 0;
 
-	if (number < 0 || !can_tell(tracer))
+	if (number < 0 || !why_can_tell(tracer))
 		return 0;
 	if (bpf_map__lookup_elem(tracer->skel->maps.why_stacks, &key, sizeof(key), &trace, sizeof(trace), 0))
 		return 0;

@@ -204,6 +204,16 @@ const char *binary_function(struct binaries *binaries, struct binary *binary, ui
 	return binary->names[index];
 }
 
+uint64_t binary_address(struct binary *binary, uint64_t place)
+{
+	const struct object *object;
+	uint64_t addr;
+	int err;
+
+	object = binary_object(binary, &err);
+	return object && address_at(object, place, &addr) ? addr : 0;
+}
+
 const char *binary_build_id(struct binaries *binaries, struct binary *binary)
 {
 	const struct object *object;

@@ -36,6 +36,10 @@ const struct object *binary_object(struct binary *binary, int *err);
 const char *binary_function(struct binaries *binaries, struct binary *binary, uint64_t place,
 			    uint64_t *within);
 
+/* The address as linked of @place, an offset in the file's code; 0 where it is not in the code, or without
+ * the object. */
+uint64_t binary_address(struct binary *binary, uint64_t place);
+
 /* In hexadecimal; "" where there is none. */
 const char *binary_build_id(struct binaries *binaries, struct binary *binary);
 

@@ -6,9 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Enough to look its name up elsewhere. */
+static void place_text(const struct stack_frame *frame, char *buffer, size_t size)
+{
+	const char *slash = strrchr(frame->file, '/');
+
+	snprintf(buffer, size, "%s at %s+0x%" PRIx64 "%s%s", frame->name, slash ? slash + 1 : frame->file,
+		 frame->linked, *frame->build_id ? ", build-id " : "", frame->build_id);
+}
+
 const char *stack_frame_text(const struct stack_frame *frame, char *buffer, size_t size)
 {
-	if (frame->offset)
+	if (frame->linked)
+		place_text(frame, buffer, size);
+	else if (frame->offset)
 		snprintf(buffer, size, "%s+0x%" PRIx64, frame->name, frame->offset);
 	else
 		snprintf(buffer, size, "%s", frame->name);

@@ -5,7 +5,8 @@
 
 #include "stack/frame.h"
 
-/* "function+0x1f", the name alone without an offset. Returns @buffer. */
+/* "function+0x1f", the name alone without an offset; "[unknown: redis-server is stripped] at
+ * redis-server+0x5f3a1, build-id 0a1b..." without a name. Returns @buffer. */
 const char *stack_frame_text(const struct stack_frame *frame, char *buffer, size_t size);
 
 /*

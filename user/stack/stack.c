@@ -31,6 +31,7 @@ struct stack_symbols {
 	struct kallsyms kernel;
 	bool kernel_read;
 	int kernel_err;
+	uint64_t unwind_ns;
 };
 
 struct stack_symbols *stack_symbols_new(void)
@@ -235,9 +236,9 @@ static void name_jit(struct stack_symbols *symbols, struct space *space, const s
 static void name_in_file(struct stack_symbols *symbols, struct space *space, const struct range *range,
 			 uint64_t at, struct stack_frame *frame)
 {
+	uint64_t place = at - range->start + range->offset, within;
 	const struct object *object;
 	const char *name;
-	uint64_t within;
 	int err;
 
 	object = binary_object(range->binary, &err);
@@ -251,10 +252,11 @@ static void name_in_file(struct stack_symbols *symbols, struct space *space, con
 		return;
 	}
 	frame->build_id = binary_build_id(&symbols->binaries, range->binary);
-	name = binary_function(&symbols->binaries, range->binary, at - range->start + range->offset, &within);
+	name = binary_function(&symbols->binaries, range->binary, place, &within);
 	frame->named = name;
 	frame->name = name ? name : why_nameless(symbols, range, object);
 	frame->offset = name ? within + (frame->addr - at) : 0;
+	frame->linked = name ? 0 : binary_address(range->binary, place);
 }
 
 static void name_user(struct stack_symbols *symbols, struct space *space, const struct code_address *address,
@@ -329,7 +331,7 @@ static const char *missing_callers(struct stack_symbols *symbols, const struct s
 		return NULL;
 	case ENDING_PIECE:
 		return pool_format(symbols->pool, "[truncated: only %zu bytes of the stack were copied]",
-				   piece->size);
+				   piece->size - piece->below);
 	case ENDING_FRAMES:
 		return "[truncated: too many frames]";
 	case ENDING_BUDGET:
@@ -363,6 +365,11 @@ static size_t add_remarks(struct stack_symbols *symbols, const char *missing, co
 	return n;
 }
 
+uint64_t stack_symbols_unwind_ns(const struct stack_symbols *symbols)
+{
+	return symbols->unwind_ns;
+}
+
 size_t stack_symbols_unwind(struct stack_symbols *symbols, pid_t pid, const struct stack_piece *piece,
 			    uint64_t budget_ns, struct stack_frame *frames, size_t max)
 {
@@ -380,6 +387,7 @@ size_t stack_symbols_unwind(struct stack_symbols *symbols, pid_t pid, const stru
 	n = unwind_now(symbols, space, piece, budget_ns, addrs, max, &unwound);
 	/* Naming may read the mappings anew, and nothing of the old ones is left then. */
 	missing = missing_callers(symbols, space, piece, budget_ns, &unwound);
+	symbols->unwind_ns += unwound.spent_ns;
 	remarks = add_remarks(symbols, missing, &unwound, &frames[n]);
 	for (size_t i = 0; i < n; i++)
 		name_user(symbols, space, &addrs[i], &frames[i]);

@@ -15,11 +15,12 @@
 
 struct stack_symbols;
 
-/* The registers of a thread and what lay above its stack pointer at that moment. */
+/* The registers of a thread and what lay around its stack pointer at that moment. What a function has taken
+ * off its stack still lies below, and that is where compilers' rules look for it. */
 struct stack_piece {
 	uint64_t ip, sp, bp;
-	const void *bytes; /* of memory from sp on */
-	size_t size;
+	const void *bytes; /* of memory from sp - below on */
+	size_t size, below;
 };
 
 /* What the unwinding of one piece may take of CPU time, files that are read for the first time apart. */
@@ -58,5 +59,7 @@ size_t stack_symbols_user(struct stack_symbols *symbols, pid_t pid, const uint64
  */
 size_t stack_symbols_unwind(struct stack_symbols *symbols, pid_t pid, const struct stack_piece *piece,
 			    uint64_t budget_ns, struct stack_frame *frames, size_t max);
+/* What all that has taken of CPU time so far, as budgets count it. */
+uint64_t stack_symbols_unwind_ns(const struct stack_symbols *symbols);
 
 #endif

@@ -26,6 +26,7 @@ struct run {
 	size_t n, max;
 	uint64_t missed; /* the first address since the last frame that was not in the piece */
 	bool has_missed;
+	bool has_lost; /* what an earlier frame missed, and may have been wanted later */
 	struct unwound *unwound;
 };
 
@@ -98,11 +99,10 @@ static const Dwfl_Callbacks files = {
 static bool read_memory(Dwfl *dwfl, Dwarf_Addr addr, Dwarf_Word *result, void *arg)
 {
 	struct run *run = ((struct unwinder *)arg)->run;
-	uint64_t at = addr - run->piece->sp;
+	uint64_t start = run->piece->sp - run->piece->below, at = addr - start;
 
 	(void)dwfl;
-	if (addr < run->piece->sp || run->piece->size < sizeof(*result) ||
-	    at > run->piece->size - sizeof(*result)) {
+	if (addr < start || run->piece->size < sizeof(*result) || at > run->piece->size - sizeof(*result)) {
 		/* Where the rules fail, frame pointers are tried: what the rules wanted tells more. */
 		if (!run->has_missed)
 			run->missed = addr;
@@ -257,6 +257,7 @@ static int take_frame(Dwfl_Frame *frame, void *arg)
 	bool exact;
 
 	/* The question for the place may already look for the caller. */
+	run->has_lost |= run->has_missed;
 	run->has_missed = false;
 	if (!dwfl_frame_pc(frame, &pc, &exact))
 		return end(run, ENDING_NO_RULE, 0);
@@ -284,7 +285,7 @@ static enum ending why_stopped(const struct run *run, bool failed)
 	const struct stack_piece *piece = run->piece;
 
 	if (!run->has_missed)
-		return failed ? ENDING_NO_RULE : ENDING_WHOLE;
+		return failed || run->has_lost ? ENDING_NO_RULE : ENDING_WHOLE;
 	if (run->missed < NO_MEMORY)
 		return ENDING_WHOLE;
 	return run->missed >= piece->sp && run->missed - piece->sp < STACK_REACH ? ENDING_PIECE
@@ -328,6 +329,7 @@ size_t unwinder_run(struct unwinder *unwinder, const struct stack_piece *piece, 
 	if (stopped != DWARF_CB_ABORT)
 		end(&run, why_stopped(&run, stopped != 0), run.n ? addrs[run.n - 1].addr : piece->ip);
 	unwinder->run = NULL;
+	unwound->spent_ns = cpu_ns() - run.begun_ns;
 	mend_exact(addrs, run.n);
 	return run.n;
 }

@@ -30,6 +30,7 @@ struct unwound {
 	const char *opaque; /* a file that could not be read for its rules, or NULL: frame
 			     * pointers were followed through it */
 	int opaque_err;
+	uint64_t spent_ns; /* of the budget */
 };
 
 struct code_address {

@@ -38,6 +38,7 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_PROG_ARRAY = 3,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_LRU_HASH = 9,
+	BPF_MAP_TYPE_ARRAY_OF_MAPS = 12,
 	BPF_MAP_TYPE_RINGBUF = 27,
 	BPF_MAP_TYPE_TASK_STORAGE = 29,
 };
@@ -138,6 +139,17 @@ struct sched_info {
 
 struct bpf_local_storage;
 
+/* A call whose return address a return probe has taken from the stack. */
+struct return_instance {
+	unsigned long stack;
+	unsigned long orig_ret_vaddr;
+	struct return_instance *next;
+};
+
+struct uprobe_task {
+	struct return_instance *return_instances;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
 	int on_rq;
@@ -155,6 +167,7 @@ struct task_struct {
 	unsigned int __state;
 	unsigned in_iowait : 1;
 	bool throttled;
+	struct uprobe_task *utask;
 };
 
 /* The state's name before 5.14. */

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The stack of a thread that was blocked for long: its registers and a piece of its stack go to user space,
+ * which finds the callers without frame pointers.
+ *
+ * The moment to copy them. As the thread leaves the processor nobody knows for how long, and to copy
+ * kilobytes at every switch is dear. When it comes back it is known, but the scheduler's program still runs
+ * on the thread before it, whose memory is another. Once it has left the kernel its stack has changed. What
+ * lies between is an interrupt: with interrupts off, as they are in the midst of a switch, the program has
+ * this processor interrupt itself. That comes the very moment they are on again, when the thread is the
+ * current one and has not done anything yet; its registers and its stack are those with which it entered the
+ * kernel, by a system call or by a fault. How to interrupt oneself: a record on a ring buffer, with the
+ * consumer to be woken, which the kernel does out of such an interrupt (irq_work), and that has a tracepoint.
+ * A ring for each processor, since a ring asks for one interrupt at a time.
+ *
+ * Rather than that:
+ *   - the exit of system calls has a tracepoint, too, but with it every system call of every process on the
+ *     machine takes the slow way through the kernel, and faults have none;
+ *   - copying at every switch inside a span costs what the stacks by frame pointers do, every time, and has
+ *     to be kept until the thread comes back.
+ *
+ * Only blocks that make a span slow, or nearly do, are worth it, and only so many a second: what it costs is
+ * bounded, however often threads wait. The states of a block (enum lapse_piece_state) say what became of it.
+ */
+#ifndef LAPSE_BPF_PIECE_H
+#define LAPSE_BPF_PIECE_H
+
+#include "bpf/stack.h"
+
+/* What is read at once: where memory ends within it, that much is missing. */
+#define PIECE_STEP 512
+
+static __always_inline struct lapse_block *block_ended_at(struct lapse_waits *waits, __u64 end_ns)
+{
+	for (__u32 i = 0; i < LAPSE_BLOCKS; i++)
+		if (waits->block[i].end_ns == end_ns)
+			return &waits->block[i];
+	return NULL;
+}
+
+/* The ring of this processor. */
+static __always_inline void *piece_ring(void)
+{
+	__u32 number = bpf_get_smp_processor_id() & (LAPSE_PIECE_RINGS - 1);
+
+	return bpf_map_lookup_elem(&piece_rings, &number);
+}
+
+/* Takes one of those that this second has. Shorter blocks than the limit may not come to anything: they leave
+ * half of it to those that do. */
+static __always_inline bool piece_afford(__u64 duration_ns, __u64 now)
+{
+	__u64 second = now / 1000000000;
+	__u32 most = duration_ns >= cfg_piece_limit_ns ? cfg_pieces_a_second : cfg_pieces_a_second / 2;
+
+	if (piece_second != second) {
+		piece_second = second;
+		pieces_taken = 0;
+	}
+	if (pieces_taken >= most) {
+		ADD(pieces_over_budget, 1);
+		return false;
+	}
+	ADD(pieces_taken, 1);
+	return true;
+}
+
+/* Has this processor interrupt itself as soon as it can. */
+static __always_inline bool piece_interrupt(void)
+{
+	void *ring = piece_ring(), *nothing;
+
+	nothing = ring ? bpf_ringbuf_reserve(ring, sizeof(__u64), 0) : NULL;
+	if (!nothing)
+		return false;
+	bpf_ringbuf_discard(nothing, BPF_RB_FORCE_WAKEUP);
+	return true;
+}
+
+/* @task, which gets the processor, was blocked: its stack is to be copied if that was for long. */
+static __always_inline void piece_ask(struct lapse_waits *waits, struct task_struct *task, __u64 now)
+{
+	const struct lapse_block *last = &waits->now;
+	struct lapse_block *block;
+	struct pt_regs *regs;
+
+	if (!last->end_ns || last->duration_ns < cfg_piece_ns)
+		return;
+	block = block_ended_at(waits, last->end_ns);
+	if (!block)
+		return;
+	if (!piece_afford(last->duration_ns, now)) {
+		block->piece = LAPSE_PIECE_OVER_BUDGET;
+		return;
+	}
+	regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	waits->due.end_ns = last->end_ns;
+	waits->due.ip = BPF_CORE_READ(regs, ip);
+	waits->due.sp = BPF_CORE_READ(regs, sp);
+	block->piece = piece_interrupt() ? LAPSE_PIECE_MISSED : LAPSE_PIECE_NO_ROOM;
+}
+
+/* What lies below may be on a page that has never been touched: it is zeros then. */
+static __always_inline void piece_copy(struct lapse_piece *piece)
+{
+	__u8 *above = piece->bytes + LAPSE_PIECE_BELOW;
+
+	bpf_probe_read_user(piece->bytes, LAPSE_PIECE_BELOW, (void *)(piece->sp - LAPSE_PIECE_BELOW));
+	piece->size = LAPSE_PIECE_BELOW;
+	for (__u32 at = 0; at < LAPSE_PIECE_MAX && at < cfg_piece_bytes; at += PIECE_STEP) {
+		if (bpf_probe_read_user(above + at, PIECE_STEP, (void *)(piece->sp + at)))
+			return;
+		piece->size += PIECE_STEP;
+	}
+}
+
+/* The kernel keeps the return addresses that its return probes have taken from the stack. */
+static __always_inline void piece_hidden(struct lapse_piece *piece)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct return_instance *hidden = BPF_CORE_READ(task, utask, return_instances);
+
+	piece->n_hidden = 0;
+	for (__u32 i = 0; i < LAPSE_HIDDEN_RETURNS && hidden; i++) {
+		piece->hidden[i].slot = BPF_CORE_READ(hidden, stack);
+		piece->hidden[i].addr = BPF_CORE_READ(hidden, orig_ret_vaddr);
+		piece->n_hidden = i + 1;
+		hidden = BPF_CORE_READ(hidden, next);
+	}
+}
+
+/* Copies what is due of the current thread; what became of it. */
+static __always_inline __u32 piece_take(const struct lapse_piece_due *due, const struct pt_regs *regs)
+{
+	struct lapse_piece *piece;
+	void *ring = piece_ring();
+
+	piece = ring ? bpf_ringbuf_reserve(ring, sizeof(*piece) + LAPSE_PIECE_BELOW + cfg_piece_bytes, 0)
+		     : NULL;
+	if (!piece)
+		return LAPSE_PIECE_NO_ROOM;
+	piece->tid = bpf_get_current_pid_tgid();
+	piece->end_ns = due->end_ns;
+	piece->ip = due->ip;
+	piece->sp = due->sp;
+	piece->bp = BPF_CORE_READ(regs, bp);
+	piece_hidden(piece);
+	piece_copy(piece);
+	if (piece->size <= LAPSE_PIECE_BELOW) {
+		bpf_ringbuf_discard(piece, BPF_RB_NO_WAKEUP);
+		return LAPSE_PIECE_UNREADABLE;
+	}
+	bpf_ringbuf_submit(piece, BPF_RB_NO_WAKEUP);
+	return LAPSE_PIECE_SENT;
+}
+
+/* Whoever it was that wanted the interrupt: the current thread may be one that has just come back. If it is
+ * not in the kernel any more as it was then, it is too late. */
+SEC("raw_tp/irq_work_entry")
+int why_piece(void *ctx)
+{
+	struct lapse_thread_waits *own = waits_get(false);
+	struct lapse_piece_due *due;
+	struct lapse_block *block;
+	struct pt_regs *regs;
+
+	if (!own || !own->waits.due.end_ns)
+		return 0;
+	due = &own->waits.due;
+	regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	block = block_ended_at(&own->waits, due->end_ns);
+	if (block && BPF_CORE_READ(regs, ip) == due->ip && BPF_CORE_READ(regs, sp) == due->sp)
+		block->piece = piece_take(due, regs);
+	due->end_ns = 0;
+	return 0;
+}
+
+#endif

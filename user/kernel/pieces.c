@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Copied stacks of threads that were blocked: how they come, and those that came last. */
+#include "kernel/tracer_parts.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Room for a second's largest ones, if nobody takes them. */
+#define RING_BYTES    (1024 * 1024)
+/* Blocks that are shorter are not worth the interrupt, whatever the limit of spans. */
+#define SHORTEST_NS   250000
+/* A block of that part of a span's limit may still be what makes it slow. */
+#define PART_OF_LIMIT 4
+
+static bool can_copy(const struct tracer *tracer)
+{
+	return tracer->options.why && tracer->features.task_storage && tracer->options.stack_bytes;
+}
+
+/* The lowest duration above which some component's spans are sent; UINT64_MAX: none is. */
+static uint64_t lowest_limit(const struct tracer *tracer)
+{
+	uint64_t lowest = UINT64_MAX;
+
+	for (size_t i = 0; i < tracer->n_components; i++) {
+		const struct tracer_component *component = &tracer->wanted[i];
+
+		if (component->send_ns < lowest)
+			lowest = component->send_ns;
+		for (int level = 0; level < LAPSE_LEVELS; level++)
+			if (component->level_ns[level] < lowest)
+				lowest = component->level_ns[level];
+	}
+	return lowest;
+}
+
+static uint64_t at_least(uint64_t ns)
+{
+	return ns < SHORTEST_NS ? SHORTEST_NS : ns;
+}
+
+void pieces_choose_programs(struct tracer *tracer, bool interrupts)
+{
+	struct lapse_bpf *skel = tracer->skel;
+	uint64_t limit = lowest_limit(tracer);
+
+	tracer->pieces_on = can_copy(tracer) && interrupts && limit != UINT64_MAX;
+	bpf_program__set_autoload(skel->progs.why_piece, tracer->pieces_on);
+	if (!tracer->pieces_on)
+		return;
+	skel->rodata->cfg_piece_limit_ns = at_least(limit);
+	skel->rodata->cfg_piece_ns = at_least(limit / PART_OF_LIMIT);
+	skel->rodata->cfg_piece_bytes = tracer->options.stack_bytes;
+	skel->rodata->cfg_pieces_a_second = TRACER_PIECES_A_SECOND;
+}
+
+/* ---- kept ------------------------------------------------------------ */
+
+/* Puts the return addresses back that return probes hid. */
+static void unhide(struct lapse_piece *piece)
+{
+	for (uint32_t i = 0; i < piece->n_hidden && i < LAPSE_HIDDEN_RETURNS; i++) {
+		uint64_t at = piece->hidden[i].slot - piece->sp + LAPSE_PIECE_BELOW;
+
+		if (piece->size >= sizeof(uint64_t) && at <= piece->size - sizeof(uint64_t))
+			memcpy(piece->bytes + at, &piece->hidden[i].addr, sizeof(uint64_t));
+	}
+}
+
+/* In place of the one that came first. */
+static int keep(void *context, void *data, size_t size)
+{
+	struct tracer *tracer = context;
+	const struct lapse_piece *came = data;
+	struct lapse_piece **slot = &tracer->pieces[tracer->n_pieces % MAX_PIECES];
+	struct lapse_piece *piece;
+
+	if (size < sizeof(*came) || size - sizeof(*came) < came->size)
+		return 0;
+	piece = malloc(sizeof(*piece) + came->size);
+	if (!piece)
+		return 0;
+	memcpy(piece, came, sizeof(*piece) + came->size);
+	unhide(piece);
+	free(*slot);
+	*slot = piece;
+	tracer->n_pieces++;
+	return 0;
+}
+
+void pieces_drain(struct tracer *tracer)
+{
+	if (tracer->piece_ring)
+		ring_buffer__consume(tracer->piece_ring);
+}
+
+static const struct lapse_piece *find(const struct tracer *tracer, uint32_t tid, uint64_t end_ns)
+{
+	for (size_t i = 0; i < MAX_PIECES; i++) {
+		const struct lapse_piece *piece = tracer->pieces[i];
+
+		if (piece && piece->tid == tid && piece->end_ns == end_ns)
+			return piece;
+	}
+	return NULL;
+}
+
+const struct lapse_piece *tracer_piece(struct tracer *tracer, uint32_t tid, uint64_t end_ns)
+{
+	const struct lapse_piece *piece = find(tracer, tid, end_ns);
+
+	if (piece)
+		return piece;
+	/* It is on its ring before the span is on the other one, but that may have been read first. */
+	pieces_drain(tracer);
+	return find(tracer, tid, end_ns);
+}
+
+bool tracer_copies_stacks(const struct tracer *tracer)
+{
+	return tracer->pieces_on;
+}
+
+uint64_t tracer_stacks_over_budget(const struct tracer *tracer)
+{
+	return tracer->pieces_on ? tracer->skel->bss->pieces_over_budget : 0;
+}
+
+/* ---- rings ------------------------------------------------------------ */
+
+static int take_in(struct tracer *tracer, int ring)
+{
+	if (tracer->piece_ring)
+		return ring_buffer__add(tracer->piece_ring, ring, keep, tracer);
+	tracer->piece_ring = ring_buffer__new(ring, keep, tracer, NULL);
+	return tracer->piece_ring ? 0 : -errno;
+}
+
+/* Gives the ring to every @step-th processor from @first on. */
+static int hand_out(struct tracer *tracer, int ring, uint32_t first, uint32_t step)
+{
+	int err = 0;
+
+	for (uint32_t i = first; i < LAPSE_PIECE_RINGS && !err; i += step)
+		err = bpf_map__update_elem(tracer->skel->maps.piece_rings, &i, sizeof(i), &ring, sizeof(ring),
+					   BPF_ANY);
+	return err;
+}
+
+int pieces_open(struct tracer *tracer)
+{
+	uint32_t n = 1, cpus = (uint32_t)libbpf_num_possible_cpus();
+	int err = 0;
+
+	if (!tracer->pieces_on)
+		return 0;
+	while (n < LAPSE_PIECE_RINGS && n < cpus)
+		n *= 2;
+	for (uint32_t i = 0; i < n && !err; i++) {
+		int ring = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "piece_ring", 0, 0, RING_BYTES, NULL);
+
+		if (ring < 0)
+			return -errno;
+		err = hand_out(tracer, ring, i, n) ?: take_in(tracer, ring);
+		/* The map, and the mapped memory, hold it. */
+		close(ring);
+	}
+	return err;
+}
+
+void pieces_close(struct tracer *tracer)
+{
+	ring_buffer__free(tracer->piece_ring);
+	for (size_t i = 0; i < MAX_PIECES; i++)
+		free(tracer->pieces[i]);
+}
