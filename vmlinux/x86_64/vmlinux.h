@@ -152,7 +152,7 @@ struct uprobe_task {
 
 struct task_struct {
 	struct thread_info thread_info;
-	int on_rq;
+	unsigned int on_rq; /* a byte in Linux 7: relocated only if unsigned */
 	struct sched_entity se;
 	struct sched_info sched_info;
 	struct bpf_local_storage *bpf_storage; /* since 5.11 */
