@@ -440,8 +440,7 @@ static __always_inline struct lapse_stack *measured(struct task_struct *task)
 #define STATE_MASK 0xff
 
 /* Between 5.18 and 6.14 the state is told that a thread would have had, had no signal kept it from leaving
- * the run queue; since 6.12 a thread that has left it may have to serve its lag there. Linux 7 has no such
- * member. */
+ * the run queue; since 6.12 a thread that has left it may have to serve its lag there. */
 static __always_inline bool has_left(const struct task_struct *task)
 {
 	return !task->on_rq || (bpf_core_field_exists(task->se.sched_delayed) && task->se.sched_delayed);
