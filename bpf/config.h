@@ -77,6 +77,13 @@ struct lapse_runs {
 	struct lapse_run run[LAPSE_RUNS];
 };
 
+/* A stack that is to be copied: of which block of whose, and where that thread will be then. */
+struct lapse_piece_due {
+	__u64 thread; /* its pid_tgid */
+	__u64 off_ns; /* 0: none */
+	__u64 ip, sp;
+};
+
 /* A port that a traced process listens on. */
 struct lapse_port {
 	__u64 net; /* the kernel's address of its network namespace */

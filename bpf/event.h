@@ -132,9 +132,9 @@ struct lapse_hidden_return {
 };
 #define LAPSE_HIDDEN_RETURNS 16
 
-/* Registers of a blocked thread and what lay around its stack pointer: of the block that ended then. */
+/* Registers of a blocked thread and what lay around its stack pointer: of the block that began then. */
 struct lapse_piece {
-	__u64 end_ns;
+	__u64 off_ns;
 	__u64 ip, sp, bp;
 	__u32 tid;
 	__u32 size;	/* of bytes[] in use, from sp - LAPSE_PIECE_BELOW on */
@@ -183,6 +183,7 @@ struct lapse_why {
 struct lapse_why_span {
 	struct lapse_span span; /* kind: LAPSE_REC_WHY */
 	struct lapse_why why;
+	struct lapse_block other; /* the longest for another cause than why.longest; duration 0: none */
 };
 
 /* Causes of a component's spans by their duration: one row a quarter of an octave. */
@@ -566,7 +567,7 @@ _Static_assert(sizeof(struct lapse_cell) == 256, "lapse_cell");
 _Static_assert(sizeof(struct lapse_block) == 88, "lapse_block");
 _Static_assert(sizeof(struct lapse_piece) == 304, "lapse_piece");
 _Static_assert(sizeof(struct lapse_why) == 328, "lapse_why");
-_Static_assert(sizeof(struct lapse_why_span) == 432, "lapse_why_span");
+_Static_assert(sizeof(struct lapse_why_span) == 520, "lapse_why_span");
 _Static_assert(LAPSE_CLASSES <= LAPSE_COSTS, "room for the costs");
 _Static_assert(sizeof(struct lapse_value_cell) == 192, "lapse_value_cell");
 _Static_assert(sizeof(struct lapse_rules) == 48 + 5 * 72 + LAPSE_VALUES * 56, "lapse_rules");

@@ -136,12 +136,6 @@ struct lapse_place {
 	char comm[LAPSE_COMM_LEN];
 };
 
-/* A stack that is to be copied: of which block, and where the thread will be then. */
-struct lapse_piece_due {
-	__u64 end_ns; /* 0: none */
-	__u64 ip, sp;
-};
-
 /* A thread's running totals, and where it stands now. */
 struct lapse_waits {
 	struct lapse_waited total;
@@ -156,7 +150,6 @@ struct lapse_waits {
 	struct lapse_block block[LAPSE_BLOCKS];
 	struct lapse_place place[LAPSE_RIVALS];
 	struct lapse_why why; /* of the span that is being recorded */
-	struct lapse_piece_due due;
 };
 
 /* One a thread, beside its frames: together they would be more than newer kernels give a task (some 7.4 KiB).
@@ -191,14 +184,14 @@ enum lapse_call {
 #ifndef __cplusplus
 _Static_assert(sizeof(struct lapse_frame) == 80, "lapse_frame");
 _Static_assert(sizeof(struct lapse_stack) == 992 + 80 * LAPSE_MAX_DEPTH, "lapse_stack");
-_Static_assert(sizeof(struct lapse_waits) == 128 + 5 * 88 + 4 * 56 + 328 + 24, "lapse_waits");
-_Static_assert(sizeof(struct lapse_thread_waits) == 1144 + 96 * LAPSE_MAX_DEPTH, "lapse_thread_waits");
+_Static_assert(sizeof(struct lapse_waits) == 128 + 5 * 88 + 4 * 56 + 328, "lapse_waits");
+_Static_assert(sizeof(struct lapse_thread_waits) == 1120 + 96 * LAPSE_MAX_DEPTH, "lapse_thread_waits");
 /* Linux 7: what a slab object may have (8 KiB), less 512 bytes of a program's stack and the element's head.
  */
 _Static_assert(sizeof(struct lapse_stack) <= 7424 && sizeof(struct lapse_thread_waits) <= 7424,
 	       "task storage");
 _Static_assert(sizeof(struct lapse_open) == 64, "lapse_open");
-_Static_assert(sizeof(struct lapse_open_waits) == 8 + 96 + 1144 + 4 * 8, "lapse_open_waits");
+_Static_assert(sizeof(struct lapse_open_waits) == 8 + 96 + 1120 + 4 * 8, "lapse_open_waits");
 #endif
 
 #endif

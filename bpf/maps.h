@@ -295,12 +295,20 @@ struct {
 	__type(key, __u32);
 	__type(value, struct lapse_trace);
 } why_trace SEC(".maps");
+
 /* Stacks are copied of blocks that last as long, for which spans with such a block may be sent; any span with
  * one that lasts for the limit is. */
 const volatile __u64 cfg_piece_ns = ~0ULL;
 const volatile __u64 cfg_piece_limit_ns = ~0ULL;
 const volatile __u32 cfg_piece_bytes = LAPSE_PIECE_MAX; /* a multiple of what is read at once */
 const volatile __u32 cfg_pieces_a_second = 0;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct lapse_piece_due);
+} piece_due SEC(".maps");
 
 /* User space makes the rings, a power of two, and says which one a processor has. */
 struct piece_ring {

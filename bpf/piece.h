@@ -30,12 +30,23 @@
 /* What is read at once: where memory ends within it, that much is missing. */
 #define PIECE_STEP 512
 
-static __always_inline struct lapse_block *block_ended_at(struct lapse_waits *waits, __u64 end_ns)
+/* That began when the thread left the processor at @off_ns: it may not have been accounted for yet. */
+static __always_inline struct lapse_block *block_begun_at(struct lapse_waits *waits, __u64 off_ns)
 {
+	if (waits->off_ns == off_ns)
+		return &waits->now;
 	for (__u32 i = 0; i < LAPSE_BLOCKS; i++)
-		if (waits->block[i].end_ns == end_ns)
+		if (waits->block[i].end_ns - waits->block[i].duration_ns == off_ns)
 			return &waits->block[i];
 	return NULL;
+}
+
+/* What is due on this processor. */
+static __always_inline struct lapse_piece_due *due_here(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&piece_due, &zero);
 }
 
 /* The ring of this processor. */
@@ -77,27 +88,33 @@ static __always_inline bool piece_interrupt(void)
 	return true;
 }
 
-/* @task, which gets the processor, was blocked: its stack is to be copied if that was for long. */
+/* @task, which gets the processor at @now, was away: its stack is to be copied if it was blocked for long. */
 static __always_inline void piece_ask(struct lapse_waits *waits, struct task_struct *task, __u64 now)
 {
-	const struct lapse_block *last = &waits->now;
-	struct lapse_block *block;
+	struct lapse_piece_due *due = due_here();
+	struct lapse_block *block = &waits->now;
+	__u64 blocked = (waits->woken_ns ?: now) - waits->off_ns;
 	struct pt_regs *regs;
 
-	if (!last->end_ns || last->duration_ns < cfg_piece_ns)
+	if (!due || block->cause == LAPSE_RUNQ || block->cause == LAPSE_THROTTLED || blocked < cfg_piece_ns)
 		return;
-	block = block_ended_at(waits, last->end_ns);
-	if (!block)
-		return;
-	if (!piece_afford(last->duration_ns, now)) {
+	if (!piece_afford(blocked, now)) {
 		block->piece = LAPSE_PIECE_OVER_BUDGET;
 		return;
 	}
 	regs = (struct pt_regs *)bpf_task_pt_regs(task);
-	waits->due.end_ns = last->end_ns;
-	waits->due.ip = BPF_CORE_READ(regs, ip);
-	waits->due.sp = BPF_CORE_READ(regs, sp);
+	due->thread = (__u64)BPF_CORE_READ(task, tgid) << 32 | BPF_CORE_READ(task, pid);
+	due->off_ns = waits->off_ns;
+	due->ip = BPF_CORE_READ(regs, ip);
+	due->sp = BPF_CORE_READ(regs, sp);
 	block->piece = piece_interrupt() ? LAPSE_PIECE_MISSED : LAPSE_PIECE_NO_ROOM;
+}
+
+/* That the thread got the processor was not seen. */
+static __always_inline void piece_missed(struct lapse_waits *waits)
+{
+	if (cfg_pieces_a_second)
+		waits->now.piece = LAPSE_PIECE_MISSED;
 }
 
 /* What lies below may be on a page that has never been touched: it is zeros then. */
@@ -140,7 +157,7 @@ static __always_inline __u32 piece_take(const struct lapse_piece_due *due, const
 	if (!piece)
 		return LAPSE_PIECE_NO_ROOM;
 	piece->tid = bpf_get_current_pid_tgid();
-	piece->end_ns = due->end_ns;
+	piece->off_ns = due->off_ns;
 	piece->ip = due->ip;
 	piece->sp = due->sp;
 	piece->bp = BPF_CORE_READ(regs, bp);
@@ -154,24 +171,28 @@ static __always_inline __u32 piece_take(const struct lapse_piece_due *due, const
 	return LAPSE_PIECE_SENT;
 }
 
-/* Whoever it was that wanted the interrupt: the current thread may be one that has just come back. If it is
- * not in the kernel any more as it was then, it is too late. */
+/* Copies what is due of the current thread, if it is still in the kernel as it was then. */
+static __always_inline void piece_settle(const struct lapse_piece_due *due)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	struct lapse_thread_waits *own = waits_get(false);
+	struct lapse_block *block = own ? block_begun_at(&own->waits, due->off_ns) : NULL;
+
+	if (block && BPF_CORE_READ(regs, ip) == due->ip && BPF_CORE_READ(regs, sp) == due->sp)
+		block->piece = piece_take(due, regs);
+}
+
+/* Whoever it was that wanted the interrupt: the current thread may be one that has just come back. */
 SEC("raw_tp/irq_work_entry")
 int why_piece(void *ctx)
 {
-	struct lapse_thread_waits *own = waits_get(false);
-	struct lapse_piece_due *due;
-	struct lapse_block *block;
-	struct pt_regs *regs;
+	struct lapse_piece_due *due = due_here();
 
-	if (!own || !own->waits.due.end_ns)
+	if (!due || !due->off_ns)
 		return 0;
-	due = &own->waits.due;
-	regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
-	block = block_ended_at(&own->waits, due->end_ns);
-	if (block && BPF_CORE_READ(regs, ip) == due->ip && BPF_CORE_READ(regs, sp) == due->sp)
-		block->piece = piece_take(due, regs);
-	due->end_ns = 0;
+	if (due->thread == bpf_get_current_pid_tgid())
+		piece_settle(due);
+	due->off_ns = 0;
 	return 0;
 }
 

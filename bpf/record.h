@@ -101,8 +101,19 @@ static __always_inline __u64 record_wakeup(const struct lapse_facts *facts)
 	return wakeup_flags(facts->flags & (LAPSE_SPAN_BREACH | LAPSE_SPAN_VALUE), facts->now);
 }
 
+/* The longest block since @since for another cause than waits->why.longest. */
+static __always_inline void other_wait(const struct lapse_waits *waits, __u64 since,
+				       struct lapse_block *other)
+{
+	__builtin_memset(other, 0, sizeof(*other));
+	for (__u32 i = 0; i < LAPSE_BLOCKS; i++)
+		if (waits->block[i].end_ns >= since && waits->block[i].cause != waits->why.longest.cause &&
+		    waits->block[i].duration_ns > other->duration_ns)
+			*other = waits->block[i];
+}
+
 static __always_inline void send_with_causes(struct lapse_cell *cell, const struct lapse_facts *facts,
-					     const struct lapse_why *why)
+					     const struct lapse_waits *waits)
 {
 	struct lapse_why_span *record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
 
@@ -112,7 +123,8 @@ static __always_inline void send_with_causes(struct lapse_cell *cell, const stru
 	}
 	span_fill(&record->span, facts);
 	record->span.kind = LAPSE_REC_WHY;
-	record->why = *why;
+	record->why = waits->why;
+	other_wait(waits, facts->start_ns, &record->other);
 	bpf_ringbuf_submit(record, record_wakeup(facts));
 }
 
@@ -124,7 +136,7 @@ static __always_inline void record_send(struct lapse_cell *cell, const struct la
 	struct lapse_span *span;
 
 	if (own) {
-		send_with_causes(cell, facts, &own->waits.why);
+		send_with_causes(cell, facts, &own->waits);
 		return;
 	}
 	span = bpf_ringbuf_reserve(&events, sizeof(*span), 0);

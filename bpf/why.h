@@ -156,7 +156,6 @@ static __always_inline void switch_out(void *ctx, struct task_struct *task, stru
 	struct lapse_waits *waits = &own->waits;
 	struct lapse_block *block = &waits->now;
 
-	waits->due.end_ns = 0;
 	__builtin_memset(block, 0, sizeof(*block));
 	block->waker.interrupt = LAPSE_INTERRUPT_UNKNOWN;
 	waits->run_delay = run_delay_of(task);
@@ -279,6 +278,8 @@ static __always_inline void away_settle(struct lapse_thread_waits *own, struct t
 	__u64 waited = run_delay_of(task) - waits->run_delay, woken = runnable_since(waits);
 	__u64 in = waits->in_ns ?: woken ? woken + waited : now;
 
+	if (!waits->in_ns)
+		piece_missed(waits);
 	if (in > now)
 		in = now;
 	if (!woken)
@@ -478,8 +479,8 @@ int why_switch(__u64 *ctx)
 	if (rivals_wanted())
 		runs = run_note(now);
 	if (comes) {
-		switch_in(in, next, runs, now);
 		piece_ask(&in->waits, next, now);
+		switch_in(in, next, runs, now);
 	}
 	if (leaves) {
 		if (out->waits.off_ns)

@@ -141,6 +141,27 @@ def still_hanging_at_the_end(t):
 
 
 @case()
+def two_causes_have_their_names(t):
+    """A call that waits for a lock longest, and for a peer too: both are named, each for its part."""
+    target = t.target("causes", "mixture", "--calls", 20, "--ns", "4ms")
+    tracer = t.lapse("trace", "-p", target.pid, "mixture", "rebuild_index", "--slower", "1ms", "--json")
+    target.go()
+    target.done()
+    wait_until(lambda: len([s for s in tracer.objects("span") if s["component"] == "mixture"]) == 20, "all spans")
+    tracer.stop()
+    band = tracer.component("mixture")["causes"][0]
+    named = {each["cause"]: each for each in band["named"]}
+    equal((named["lock"]["by"], named["lock"]["name"]), ("component", "rebuild_index"), "the lock")
+    check(named["lock"]["share"] > 0.9, f"all of the lock's waits were seen: {named}")
+    # Two waits for answers a call, of which at most one is sent, and the sleeps may be longer than that.
+    if "net" in named:
+        equal(named["net"]["by"], "peer", "the peer")
+        within(named["net"]["share"], 0.01, 0.8, "a part of its waits was seen")
+        check(" of it 127.0.0.1:" in band["text"], band["text"])
+    target.finish()
+
+
+@case()
 def left_by_longjmp(t):
     """What longjmp has left does not hang, however long its frames lie there past the limit."""
     target = t.target("jumper", "--rounds", 1000, "--pause", "150ms")

@@ -10,20 +10,13 @@ from test_postgres import Server
 from test_redis import _redis
 from test_why_servers import Session
 
+MISSED = "[unknown: the thread went on before its stack was copied]"
 CHAIN = ["check_risk", "handle_order", "work", "start_thread"]
 
 
 def _names(stack):
     """The functions; what stands in brackets stays whole."""
     return [frame if frame.startswith("[") else re.sub(r"\+0x[0-9a-f]+$", "", frame) for frame in stack]
-
-
-def _unseen(span):
-    """The kernel told nobody that the thread came back: what it did is not known, and nothing else is said."""
-    if span["longest_wait"]:
-        return False
-    check(span["cause"]["other_ns"] > span["duration_ns"] / 2, f"time of which nothing is known in {span}")
-    return True
 
 
 def _traced(t, program, kind, *arguments, options=(), calls=8, duration="5ms"):
@@ -39,7 +32,11 @@ def _traced(t, program, kind, *arguments, options=(), calls=8, duration="5ms"):
     target.finish()
     spans = [span for span in tracer.objects("span") if not span["open"]]
     equal(len(spans), calls, "slow calls")
-    return [_names(span["longest_wait"]["stack"]) for span in spans if not _unseen(span)], tracer.err
+    stacks = [_names(span["longest_wait"]["stack"]) for span in spans]
+    # Now and then the kernel tells nobody that a thread comes back.
+    seen = [stack for stack in stacks if stack[-1] != MISSED]
+    check(len(seen) >= calls - max(1, calls // 50), f"threads that were seen to come back: {len(seen)} of {calls}")
+    return seen, tracer.err
 
 
 def _ends_with(stack, wanted):
@@ -170,7 +167,7 @@ def of_code_made_at_run_time(t):
         turn();
         console.log("begun");
     """)
-    node = t.process(need("node"), "--perf-basic-prof", script)
+    node = t.process(need("node"), "--perf-basic-prof", script, cwd=os.path.dirname(script))
     t.defer(lambda: os.path.exists(f"/tmp/perf-{node.pid}.map") and os.unlink(f"/tmp/perf-{node.pid}.map"))
     node.wait_line("^begun$")
     tracer = t.lapse("trace", "-t", node.pid, "syscall:futex", "--slower", "20ms", "--json")

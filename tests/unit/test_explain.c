@@ -60,11 +60,18 @@ static void of_one_span(void **state)
 
 	(void)state;
 	why_woken(&span, "indexer", 1);
+	span.why.ns[LAPSE_NET] = 15 * MS;
+	span.other = (struct lapse_block){.end_ns = span.span.start_ns + 90 * MS,
+					  .duration_ns = 15 * MS,
+					  .cause = LAPSE_NET,
+					  .peer = {.port = 5432}};
 	ends(&rig, c, &span, 1);
 	assert_non_null(told);
 	assert_near(told->causes.part[LAPSE_LOCK], 0.78);
-	assert_near(told->causes.part[LAPSE_CAUSES], 0.22);
-	assert_int_equal(told->causes.n_named, 1);
+	assert_near(told->causes.part[LAPSE_CAUSES], 0.07);
+	assert_int_equal(told->causes.n_named, 2);
+	assert_int_equal(told->causes.named[1].cause, LAPSE_NET);
+	assert_int_equal(told->causes.named[1].name.peer.port, 5432);
 	assert_int_equal(told->causes.named[0].name.by, CAUSE_COMPONENT);
 	assert_int_equal(told->causes.named[0].name.component, 0);
 	assert_int_equal(told->now.state, THREAD_UNKNOWN);

@@ -88,6 +88,7 @@ static void one_that_is_blocked(void **state)
 	/* The present wait is the longest one so far, and has not ended. */
 	assert_int_equal(f.hung.head.why.longest.duration_ns, 2500 * MS);
 	assert_int_equal(f.hung.head.why.longest.end_ns, 0);
+	assert_int_equal(f.hung.head.other.kernel_stack, 4);
 }
 
 /* In a poll, in a function that is said to wait for locks. */

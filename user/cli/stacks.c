@@ -157,9 +157,10 @@ static bool has_time(struct session *session, struct wait_stack *to)
 static size_t by_rules(struct session *session, const struct lapse_span *span,
 		       const struct lapse_block *block, struct stack_frame *frames)
 {
-	const struct lapse_piece *piece = block->piece == LAPSE_PIECE_SENT
-						  ? tracer_piece(session->tracer, span->tid, block->end_ns)
-						  : NULL;
+	const struct lapse_piece *piece =
+		block->piece == LAPSE_PIECE_SENT
+			? tracer_piece(session->tracer, span->tid, block->end_ns - block->duration_ns)
+			: NULL;
 
 	if (!piece) {
 		*frames = remark(why_no_piece(session, block));

@@ -82,19 +82,32 @@ static void limit_to(__u64 ns[LAPSE_CAUSES], uint64_t age_ns)
 	}
 }
 
-static void take_longest(struct lapse_why *why, const struct lapse_waits *waits, uint64_t start_ns,
-			 uint64_t now_ns)
+/* As other_wait() of bpf/record.h. */
+static void take_other(struct lapse_why_span *span, const struct lapse_waits *waits)
 {
 	for (int i = 0; i < LAPSE_BLOCKS; i++)
-		if (waits->block[i].end_ns >= start_ns &&
-		    waits->block[i].duration_ns > why->longest.duration_ns)
-			why->longest = waits->block[i];
-	if (!is_blocked(waits) || between(waits->off_ns, now_ns) <= why->longest.duration_ns)
-		return;
-	why->longest = waits->now;
-	why->longest.cause = cause_of(waits);
-	why->longest.end_ns = 0;
-	why->longest.duration_ns = between(waits->off_ns, now_ns);
+		if (waits->block[i].end_ns >= span->span.start_ns &&
+		    waits->block[i].cause != span->why.longest.cause &&
+		    waits->block[i].duration_ns > span->other.duration_ns)
+			span->other = waits->block[i];
+}
+
+/* As longest_since() of bpf/why.h; the present wait has not ended. */
+static void take_longest(struct lapse_why_span *span, const struct lapse_waits *waits, uint64_t now_ns)
+{
+	struct lapse_block *longest = &span->why.longest;
+
+	for (int i = 0; i < LAPSE_BLOCKS; i++)
+		if (waits->block[i].end_ns >= span->span.start_ns &&
+		    waits->block[i].duration_ns > longest->duration_ns)
+			*longest = waits->block[i];
+	if (is_blocked(waits) && between(waits->off_ns, now_ns) > longest->duration_ns) {
+		*longest = waits->now;
+		longest->cause = cause_of(waits);
+		longest->end_ns = 0;
+		longest->duration_ns = between(waits->off_ns, now_ns);
+	}
+	take_other(span, waits);
 }
 
 /* As rivals_take() of bpf/rivals.h. */
@@ -120,7 +133,7 @@ static void take_causes(struct lapse_why_span *span, const struct lapse_open_wai
 		why->ns[cause] = between(open->at_entry.waited.ns[cause], open->waits.total.ns[cause]);
 	add_present(why->ns, &open->waits, now_ns);
 	limit_to(why->ns, span->span.duration_ns);
-	take_longest(why, &open->waits, span->span.start_ns, now_ns);
+	take_longest(span, &open->waits, now_ns);
 	take_rivals(why, open);
 	span->span.flags |= LAPSE_SPAN_WHY;
 }

@@ -14,11 +14,6 @@
 /* A block of that part of a span's limit may still be what makes it slow. */
 #define PART_OF_LIMIT 4
 
-static bool can_copy(const struct tracer *tracer)
-{
-	return tracer->options.why && tracer->features.task_storage && tracer->options.stack_bytes;
-}
-
 /* The lowest duration above which some component's spans are sent; UINT64_MAX: none is. */
 static uint64_t lowest_limit(const struct tracer *tracer)
 {
@@ -46,7 +41,7 @@ void pieces_choose_programs(struct tracer *tracer, bool interrupts)
 	struct lapse_bpf *skel = tracer->skel;
 	uint64_t limit = lowest_limit(tracer);
 
-	tracer->pieces_on = can_copy(tracer) && interrupts && limit != UINT64_MAX;
+	tracer->pieces_on = tracer->options.stack_bytes && interrupts && limit != UINT64_MAX;
 	bpf_program__set_autoload(skel->progs.why_piece, tracer->pieces_on);
 	if (!tracer->pieces_on)
 		return;
@@ -96,26 +91,26 @@ void pieces_drain(struct tracer *tracer)
 		ring_buffer__consume(tracer->piece_ring);
 }
 
-static const struct lapse_piece *find(const struct tracer *tracer, uint32_t tid, uint64_t end_ns)
+static const struct lapse_piece *find(const struct tracer *tracer, uint32_t tid, uint64_t off_ns)
 {
 	for (size_t i = 0; i < MAX_PIECES; i++) {
 		const struct lapse_piece *piece = tracer->pieces[i];
 
-		if (piece && piece->tid == tid && piece->end_ns == end_ns)
+		if (piece && piece->tid == tid && piece->off_ns == off_ns)
 			return piece;
 	}
 	return NULL;
 }
 
-const struct lapse_piece *tracer_piece(struct tracer *tracer, uint32_t tid, uint64_t end_ns)
+const struct lapse_piece *tracer_piece(struct tracer *tracer, uint32_t tid, uint64_t off_ns)
 {
-	const struct lapse_piece *piece = find(tracer, tid, end_ns);
+	const struct lapse_piece *piece = find(tracer, tid, off_ns);
 
 	if (piece)
 		return piece;
 	/* It is on its ring before the span is on the other one, but that may have been read first. */
 	pieces_drain(tracer);
-	return find(tracer, tid, end_ns);
+	return find(tracer, tid, off_ns);
 }
 
 bool tracer_copies_stacks(const struct tracer *tracer)

@@ -92,9 +92,9 @@ int tracer_stack(const struct tracer *tracer, int32_t number, uint64_t frames[LA
 #define TRACER_PIECES_A_SECOND 50
 #define TRACER_STACK_STEP      512U
 
-/* The copied stack of @tid's block that ended at @end_ns, until the next one is asked for or records are
+/* The copied stack of @tid's block that began at @off_ns, until the next one is asked for or records are
  * drained; NULL: none came, or so many came since. */
-const struct lapse_piece *tracer_piece(struct tracer *tracer, uint32_t tid, uint64_t end_ns);
+const struct lapse_piece *tracer_piece(struct tracer *tracer, uint32_t tid, uint64_t off_ns);
 
 /* Whether stacks are copied at all. */
 bool tracer_copies_stacks(const struct tracer *tracer);

@@ -85,20 +85,28 @@ static void name_rival(const struct lapse_why *why, uint32_t row, struct names *
 		names_add(names, row, LAPSE_RUNQ, &name, ns);
 }
 
+static void name_block(const struct lapse_block *block, const struct thread_holder *holder, uint32_t row,
+		       struct names *names)
+{
+	struct cause_name name = name_of_block(block);
+
+	if (holder && !block->end_ns && !name.by)
+		name = name_of_holder(holder);
+	if (block->duration_ns && block->cause < LAPSE_CAUSES && name.by)
+		names_add(names, row, block->cause, &name, block->duration_ns);
+}
+
 void explain_names(const struct lapse_span *span, struct names *names)
 {
 	const struct lapse_why *why = span_why(span);
+	const struct thread_now *now = span_now(span);
 	uint32_t row = lapse_bucket(span->duration_ns, LAPSE_WHY_BITS);
-	struct cause_name name;
 
 	if (!why)
 		return;
 	name_rival(why, row, names);
-	name = name_of_block(&why->longest);
-	if (span_now(span) && !why->longest.end_ns && !name.by)
-		name = name_of_holder(&span_now(span)->holder);
-	if (why->longest.duration_ns && why->longest.cause < LAPSE_CAUSES && name.by)
-		names_add(names, row, why->longest.cause, &name, why->longest.duration_ns);
+	name_block(&why->longest, now ? &now->holder : NULL, row, names);
+	name_block(&((const struct lapse_why_span *)(const void *)span)->other, NULL, row, names);
 }
 
 /* ---- one span ----------------------------------------------------------------------------------------- */

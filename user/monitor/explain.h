@@ -16,7 +16,8 @@ const struct thread_now *span_now(const struct lapse_span *span);
 /* False where nothing is known of it. */
 bool explain_span(const struct lapse_span *span, struct explanation *why);
 
-/* Adds who ended the longest wait of @span, and who ran instead, to @names. */
+/* Adds who ended the longest wait of @span, and the longest for another cause, and who ran instead, to
+ * @names. */
 void explain_names(const struct lapse_span *span, struct names *names);
 
 #endif
