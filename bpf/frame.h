@@ -81,6 +81,14 @@ struct lapse_connecting {
 	__u32 pad;
 };
 
+/* Frames of a stack that are kept: innermost first; a zero ends a shorter one. */
+#define LAPSE_STACK_DEPTH 48
+struct lapse_trace {
+	__u64 frame[LAPSE_STACK_DEPTH];
+	__u32 check; /* of its hash */
+	__u32 pad;
+};
+
 /* One a task, in task storage (by thread id in a hash where that is missing). */
 struct lapse_stack {
 	__u32 depth;
@@ -93,6 +101,8 @@ struct lapse_stack {
 	 * time, and none of them is entered again before it has ended. */
 	struct lapse_facts facts;
 	struct lapse_args args;
+	struct lapse_trace
+		trace; /* where the thread was blocked last: of its waits, which have no room for it */
 	struct lapse_frame frame[LAPSE_MAX_DEPTH];
 };
 
@@ -111,14 +121,6 @@ struct lapse_open {
 };
 
 /* ---- waits ---------------------------------------------------------------------------- */
-
-/* Frames of a stack that are kept: innermost first; a zero ends a shorter one. */
-#define LAPSE_STACK_DEPTH 48
-struct lapse_trace {
-	__u64 frame[LAPSE_STACK_DEPTH];
-	__u32 check; /* of its hash */
-	__u32 pad;
-};
 
 /* Blocks that a thread remembers: the longest ones since its outermost span began. */
 #define LAPSE_BLOCKS 4
@@ -150,10 +152,10 @@ struct lapse_waits {
 	struct lapse_why why; /* of the span that is being recorded */
 };
 
-/* One a thread, beside its frames: together they would be more than newer kernels give a task (8 KiB). */
+/* One a thread, beside its frames: together they would be more than newer kernels give a task (some 7.4 KiB).
+ */
 struct lapse_thread_waits {
 	struct lapse_waits waits;
-	struct lapse_trace user;		       /* where it was blocked last */
 	struct lapse_before at_entry[LAPSE_MAX_DEPTH]; /* by frame */
 };
 
@@ -181,9 +183,13 @@ enum lapse_call {
 
 #ifndef __cplusplus
 _Static_assert(sizeof(struct lapse_frame) == 80, "lapse_frame");
-_Static_assert(sizeof(struct lapse_stack) == 600 + 80 * LAPSE_MAX_DEPTH, "lapse_stack");
+_Static_assert(sizeof(struct lapse_stack) == 992 + 80 * LAPSE_MAX_DEPTH, "lapse_stack");
 _Static_assert(sizeof(struct lapse_waits) == 128 + 5 * 88 + 4 * 56 + 328, "lapse_waits");
-_Static_assert(sizeof(struct lapse_thread_waits) == 1512 + 96 * LAPSE_MAX_DEPTH, "lapse_thread_waits");
+_Static_assert(sizeof(struct lapse_thread_waits) == 1120 + 96 * LAPSE_MAX_DEPTH, "lapse_thread_waits");
+/* Linux 7: what a slab object may have (8 KiB), less 512 bytes of a program's stack and the element's head.
+ */
+_Static_assert(sizeof(struct lapse_stack) <= 7424 && sizeof(struct lapse_thread_waits) <= 7424,
+	       "task storage");
 _Static_assert(sizeof(struct lapse_open) == 64, "lapse_open");
 _Static_assert(sizeof(struct lapse_open_waits) == 8 + 96 + 1120 + 4 * 8, "lapse_open_waits");
 #endif

@@ -164,7 +164,7 @@ static __always_inline void switch_out(void *ctx, struct task_struct *task, stru
 	if (blocked) {
 		block->cause = cause_of_block(block, task);
 		block->declared = cfg_waits ? wait_declared(stack, user_sp(task)) : 0;
-		trace_user(ctx, &own->user);
+		trace_user(ctx, &stack->trace);
 	} else {
 		block->cause = is_throttled(task) ? LAPSE_THROTTLED : LAPSE_RUNQ;
 		waits->woken_ns = now;
@@ -173,6 +173,19 @@ static __always_inline void switch_out(void *ctx, struct task_struct *task, stru
 }
 
 /* ---- switched in ----------------------------------------------------------------------------------- */
+
+static __always_inline struct lapse_stack *stack_of_task(struct task_struct *task)
+{
+	return bpf_task_storage_get(&stacks, task, 0, 0);
+}
+
+/* The user's stack of @task as it left the processor. */
+static __always_inline int trace_of_task(struct task_struct *task)
+{
+	struct lapse_stack *stack = stack_of_task(task);
+
+	return stack ? trace_keep(&stack->trace) : -1;
+}
 
 /* Remembers the block that has ended: in place of one that no open span has, else of the shortest. @task is
  * the thread as long as it stands where it was blocked; else NULL, and its stacks are not known. */
@@ -195,7 +208,7 @@ static __always_inline void block_keep(struct lapse_thread_waits *own, struct ta
 	if (waits->block[at].end_ns >= since && waits->block[at].duration_ns >= block->duration_ns)
 		return;
 	block->kernel_stack = task ? trace_kernel(task) : -1;
-	block->user_stack = task ? trace_keep(&own->user) : -1;
+	block->user_stack = task ? trace_of_task(task) : -1;
 	waits->block[at] = *block;
 }
 
@@ -407,11 +420,6 @@ static __always_inline void why_begin(struct lapse_stack *stack, struct lapse_th
 }
 
 /* ---- the scheduler's programs --------------------------------------------------------------- */
-
-static __always_inline struct lapse_stack *stack_of_task(struct task_struct *task)
-{
-	return bpf_task_storage_get(&stacks, task, 0, 0);
-}
 
 /* A look into the task spares most of them the call. */
 static __always_inline struct lapse_thread_waits *waits_of_task(struct task_struct *task)
