@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "first/sampler.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+
+#include "base/clock.h"
+#include "probe/syscalls.h"
+#include "stack/fold.h"
+#include "stack/stack.h"
+
+#define MAX_FRAMES  128
+#define STACK_BYTES (LAPSE_PIECE_PAGES * LAPSE_PIECE_PAGE)
+#define MAX_PEERS   256
+
+/* So long one look reads and unwinds stacks; waits beyond that count without a stack. */
+#define LOOK_BUDGET_NS (10 * 1000 * 1000ULL)
+
+/* A thread, and the wait in which the last look found it. */
+struct pending {
+	uint32_t tid;
+	uint64_t off_ns; /* which one: 0: none */
+	struct first_stack stack;
+	UT_hash_handle hh;
+};
+
+struct sampler {
+	struct first_tracer *tracer;
+	struct first_look *look;
+	struct stack_symbols *symbols;
+	struct stack_frame frames[MAX_FRAMES];
+	char bytes[STACK_BYTES];
+	uint32_t *tids;		 /* of the present look */
+	struct pending *pending; /* by .tid */
+	uint64_t last_ns;
+	size_t turn; /* where the looks begin, so that all threads have a share of the budget */
+	int err;     /* the first -ENOMEM */
+};
+
+struct sampler *sampler_new(struct first_tracer *tracer, struct first_look *look)
+{
+	struct sampler *sampler = calloc(1, sizeof(*sampler));
+	size_t room = first_tracer_room(tracer);
+
+	if (!sampler)
+		return NULL;
+	sampler->tracer = tracer;
+	sampler->look = look;
+	sampler->symbols = stack_symbols_new();
+	sampler->tids = calloc(room, sizeof(*sampler->tids));
+	if (sampler->symbols && sampler->tids)
+		return sampler;
+	sampler_free(sampler);
+	return NULL;
+}
+
+void sampler_free(struct sampler *sampler)
+{
+	struct pending *pending, *next;
+
+	if (!sampler)
+		return;
+	HASH_ITER (hh, sampler->pending, pending, next) {
+		HASH_DEL(sampler->pending, pending);
+		free(pending);
+	}
+	stack_symbols_free(sampler->symbols);
+	free(sampler->tids);
+	free(sampler);
+}
+
+int sampler_prime(struct sampler *sampler, pid_t pid)
+{
+	return stack_symbols_prime(sampler->symbols, pid);
+}
+
+static void add(struct sampler *sampler, const struct first_stack *stack)
+{
+	int err = stack->seen ? look_add(sampler->look, stack) : -ENOMEM;
+
+	sampler->err = sampler->err ?: err;
+}
+
+/* ---- stacks ----------------------------------------------------------------------------------------- */
+
+/* "main;serve;read;[read]": the innermost is the system call, in brackets. */
+static char *fold(const struct stack_frame *frames, size_t n, int32_t call)
+{
+	const char *name = syscall_name(call);
+	char *user = stack_fold(frames, n, NULL, 0), *folded = NULL;
+	int err = -1;
+
+	if (user && call >= 0 && name)
+		err = asprintf(&folded, "%s%s[%s]", user, *user ? ";" : "", name);
+	else if (user)
+		return user;
+	free(user);
+	return err < 0 ? NULL : folded;
+}
+
+static const struct first_seen *name_stack(struct sampler *sampler, pid_t pid,
+					   const struct stack_piece *piece, int32_t call)
+{
+	struct first_place place;
+	size_t n = 0;
+	char *folded;
+
+	if (piece)
+		n = stack_symbols_unwind(sampler->symbols, pid, piece, STACK_BUDGET_NS, sampler->frames,
+					 MAX_FRAMES);
+	place_describe(sampler->frames, n, &place);
+	folded = fold(sampler->frames, n, call);
+	return folded ? look_seen(sampler->look, folded, &place) : NULL;
+}
+
+static void take_running(void *context, const struct lapse_piece *piece)
+{
+	struct sampler *sampler = context;
+	struct stack_piece stack = {piece->ip, piece->sp, piece->bp, piece->bytes, piece->size};
+	struct first_stack sample = {
+		.pid = piece->pid,
+		.tid = piece->tid,
+		.part = FIRST_ON_CPU,
+		.call = piece->call,
+		.weight_ns = first_tracer_period_ns(sampler->tracer),
+	};
+
+	sample.seen = name_stack(sampler, (pid_t)piece->pid, &stack, piece->call);
+	add(sampler, &sample);
+}
+
+/* What there is of @thread's stack; the kernel copies page by page. */
+static size_t read_stack(struct sampler *sampler, const struct lapse_first *thread)
+{
+	size_t first = LAPSE_PIECE_PAGE - (thread->sp & (LAPSE_PIECE_PAGE - 1)), at = 0;
+	struct iovec local = {sampler->bytes, STACK_BYTES}, remote[LAPSE_PIECE_PAGES];
+	ssize_t got;
+
+	for (size_t i = 0; i < LAPSE_PIECE_PAGES; i++) {
+		remote[i] = (struct iovec){(void *)(thread->sp + at), i ? LAPSE_PIECE_PAGE : first};
+		at += remote[i].iov_len;
+	}
+	local.iov_len = at;
+	got = process_vm_readv((pid_t)thread->pid, &local, 1, remote, LAPSE_PIECE_PAGES, 0);
+	return got > 0 ? (size_t)got : 0;
+}
+
+/* It waits still, in the wait that @before tells of: what was read meanwhile is of that one. */
+static bool waits_still(struct sampler *sampler, const struct lapse_first *before)
+{
+	struct lapse_first now;
+
+	return first_tracer_thread(sampler->tracer, before->tid, &now) && now.off_ns == before->off_ns &&
+	       !now.woken_ns;
+}
+
+static const struct first_seen *name_wait(struct sampler *sampler, const struct lapse_first *thread,
+					  bool in_budget)
+{
+	struct stack_piece piece = {thread->ip, thread->sp, thread->bp, sampler->bytes, 0};
+
+	if (in_budget)
+		piece.size = read_stack(sampler, thread);
+	if (!piece.size || !waits_still(sampler, thread))
+		return name_stack(sampler, (pid_t)thread->pid, NULL, thread->call);
+	return name_stack(sampler, (pid_t)thread->pid, &piece, thread->call);
+}
+
+/* ---- waits -------------------------------------------------------------------------------------------- */
+
+/* What the wait of @pending has turned out to be; POLL where that is not known any more. */
+static unsigned part_of(const struct lapse_first *thread, const struct pending *pending)
+{
+	for (size_t i = 0; i < LAPSE_FIRST_ENDED; i++)
+		if (thread->ended[i].off_ns == pending->off_ns)
+			return thread->ended[i].part;
+	return pending->stack.part;
+}
+
+static void settle(struct sampler *sampler, const struct lapse_first *thread, struct pending *pending)
+{
+	pending->stack.part = part_of(thread, pending);
+	if (pending->off_ns && pending->stack.part < LAPSE_FIRST_PARTS)
+		add(sampler, &pending->stack);
+	pending->off_ns = 0;
+}
+
+static bool waits(const struct lapse_first *thread)
+{
+	return thread->off_ns && !thread->woken_ns && thread->now.cause != LAPSE_RUNQ &&
+	       thread->now.cause != LAPSE_THROTTLED;
+}
+
+static void look_at(struct sampler *sampler, struct pending *pending, const struct lapse_first *thread,
+		    uint64_t elapsed, bool in_budget)
+{
+	if (pending->off_ns && pending->off_ns == thread->off_ns) {
+		pending->stack.weight_ns += elapsed;
+		return;
+	}
+	settle(sampler, thread, pending);
+	if (!waits(thread))
+		return;
+	pending->off_ns = thread->off_ns;
+	pending->stack = (struct first_stack){
+		.seen = name_wait(sampler, thread, in_budget),
+		.pid = thread->pid,
+		.tid = thread->tid,
+		.part = thread->clients ? LAPSE_FIRST_CLIENTS : thread->now.cause,
+		.call = thread->call,
+		.weight_ns = elapsed,
+	};
+}
+
+/* What is known of thread @tid from the last look; NULL where memory is out. */
+static struct pending *pending_of(struct sampler *sampler, uint32_t tid)
+{
+	struct pending *pending;
+
+	HASH_FIND(hh, sampler->pending, &tid, sizeof(tid), pending);
+	if (pending)
+		return pending;
+	pending = calloc(1, sizeof(*pending));
+	if (!pending) {
+		sampler->err = -ENOMEM;
+		return NULL;
+	}
+	pending->tid = tid;
+	HASH_ADD(hh, sampler->pending, tid, sizeof(pending->tid), pending);
+	return pending;
+}
+
+int sampler_look(struct sampler *sampler, uint64_t now_ns)
+{
+	uint64_t elapsed = sampler->last_ns ? now_ns - sampler->last_ns : SAMPLER_PERIOD_NS;
+	size_t n = first_tracer_tids(sampler->tracer, sampler->tids, first_tracer_room(sampler->tracer));
+	struct lapse_first thread;
+
+	sampler->last_ns = now_ns;
+	first_tracer_drain(sampler->tracer, take_running, sampler);
+	for (size_t i = 0; i < n; i++) {
+		uint32_t tid = sampler->tids[(sampler->turn + i) % n];
+		struct pending *pending = pending_of(sampler, tid);
+		bool in_budget = clock_now_ns() - now_ns < LOOK_BUDGET_NS;
+
+		if (pending && first_tracer_thread(sampler->tracer, tid, &thread))
+			look_at(sampler, pending, &thread, elapsed, in_budget);
+	}
+	sampler->turn++;
+	return sampler->err;
+}
+
+/* ---- the end ----------------------------------------------------------------------------------------------
+ */
+
+/* A thread may have been given another name since it was first seen. */
+static void refresh_comm(struct lapse_first *thread)
+{
+	char path[64];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%u/task/%u/comm", thread->pid, thread->tid);
+	file = fopen(path, "re");
+	if (!file)
+		return;
+	if (fgets(thread->comm, sizeof(thread->comm), file))
+		thread->comm[strcspn(thread->comm, "\n")] = '\0';
+	fclose(file);
+}
+
+static int take_peers(struct sampler *sampler)
+{
+	struct first_look *look = sampler->look;
+
+	look->peers = calloc(MAX_PEERS, sizeof(*look->peers));
+	if (!look->peers)
+		return -ENOMEM;
+	look->n_peers = first_tracer_peers(sampler->tracer, look->peers, MAX_PEERS);
+	return 0;
+}
+
+int sampler_finish(struct sampler *sampler)
+{
+	struct first_look *look = sampler->look;
+	size_t n = first_tracer_tids(sampler->tracer, sampler->tids, first_tracer_room(sampler->tracer));
+
+	first_tracer_drain(sampler->tracer, take_running, sampler);
+	look->threads = calloc(n + 1, sizeof(*look->threads));
+	if (!look->threads)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		struct lapse_first *seen = &look->threads[look->n_threads].seen;
+		struct pending *pending = pending_of(sampler, sampler->tids[i]);
+
+		if (!first_tracer_thread(sampler->tracer, sampler->tids[i], seen))
+			continue;
+		if (pending)
+			settle(sampler, seen, pending);
+		refresh_comm(seen);
+		look->n_threads++;
+	}
+	look->lost = first_tracer_lost(sampler->tracer);
+	return sampler->err ?: take_peers(sampler);
+}
