@@ -16,6 +16,8 @@
 
 /* Threads, peers and samples that found no room. */
 __u64 first_lost = 0;
+/* The look is over: what programs still find is not counted. */
+__u32 first_over = 0;
 
 /* A thread of which nothing is known; too large for a program's stack. */
 const volatile struct lapse_first first_none = {};
@@ -216,6 +218,8 @@ int first_switch(__u64 *ctx)
 	struct lapse_first *out = first_of(BPF_CORE_READ(prev, pid)),
 			   *in = first_of(BPF_CORE_READ(next, pid));
 
+	if (first_over)
+		return 0;
 	if (in)
 		first_enter(in, bpf_ktime_get_ns());
 	if (!out && filter_tgid(BPF_CORE_READ(prev, tgid)))
@@ -247,7 +251,7 @@ int first_waking(__u64 *ctx)
 	const struct sock *sk;
 	bool interrupt;
 
-	if (!first || !ready || !first->off_ns || first->woken_ns)
+	if (first_over || !first || !ready || !first->off_ns || first->woken_ns)
 		return 0;
 	first->woken_ns = now;
 	interrupt = in_interrupt(ready, first->now.cause, now);
@@ -328,7 +332,7 @@ int first_sample(void *ctx)
 	struct lapse_piece *piece;
 	struct pt_regs *regs;
 
-	if (!filter_tgid(id >> 32))
+	if (first_over || !filter_tgid(id >> 32))
 		return 0;
 	piece = bpf_ringbuf_reserve(&first_pieces, sizeof(*piece), 0);
 	if (!piece) {

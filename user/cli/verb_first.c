@@ -56,6 +56,12 @@ static int find(struct first_run *run)
 {
 	const struct target_selection *target = &run->options->target;
 
+	if (run->options->n_operands || run->options->command) {
+		diag_error("name a verb for that: lapse stat -p PID FUNCTION (lapse --help shows the verbs); "
+			   "without "
+			   "one a process is looked at as a whole");
+		return EXIT_USAGE;
+	}
 	if (!target->n_pids && !target->exe && !target->comm) {
 		diag_error("which process? lapse -p PID (lapse --help shows what else there is)");
 		return EXIT_USAGE;

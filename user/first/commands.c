@@ -38,6 +38,13 @@ static const char *slower_of(const struct first_look *look, const struct first_c
 
 /* ---- functions --------------------------------------------------------------------------------------- */
 
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
 struct search {
 	const char *function, *file;
 	bool found;
@@ -47,7 +54,12 @@ static int take(void *context, const struct list_entry *entry)
 {
 	struct search *search = context;
 
-	if (strcmp(entry->function, search->function) != 0 || strcmp(entry->object, search->file) != 0)
+	size_t length = strlen(search->function);
+
+	/* The list has the parameters, too. */
+	if (strncmp(entry->function, search->function, length) != 0 ||
+	    (entry->function[length] && entry->function[length] != '(') ||
+	    strcmp(entry->object, base_name(search->file)) != 0)
 		return 0;
 	search->found = entry->method;
 	return search->found;
@@ -72,7 +84,7 @@ static bool can_probe(const struct process *process, const char *function, const
 static void specify(const struct process *process, const char *function, const char *file,
 		    char spec[REPORT_LINE])
 {
-	const char *slash = strrchr(file, '/'), *base = slash ? slash + 1 : file, *end = strstr(base, ".so");
+	const char *base = base_name(file), *end = strstr(base, ".so");
 
 	if (end && strcmp(file, process->exe) != 0)
 		snprintf(spec, REPORT_LINE, "%.*s:%s", (int)(end - base), base, function);

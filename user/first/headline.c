@@ -11,9 +11,10 @@
 #include "probe/syscalls.h"
 
 /* Below a hundredth of the busy time a part explains nothing. */
-#define SHOWN	   0.01
-/* Busy for less than so much of its threads' time, a process has nothing to explain. */
-#define IDLE_SHARE 0.001
+#define SHOWN	     0.01
+/* Busy for less than so much of the look, a process has nothing to explain; or not much. */
+#define IDLE_SHARE   0.001
+#define NEARLY_SHARE 0.05
 
 void report_add(struct report_lines *lines, const char *fmt, ...)
 {
@@ -32,7 +33,6 @@ void report_add(struct report_lines *lines, const char *fmt, ...)
 
 bool report_is_idle(const struct first_look *look)
 {
-	/* Of one thread's time: a pool that sleeps makes nobody less busy. */
 	return (double)look->busy_ns < IDLE_SHARE * (double)look->duration_ns;
 }
 
@@ -84,6 +84,17 @@ static size_t append_waits(const struct first_look *look, char *buffer, size_t l
 	return length;
 }
 
+/* "all but idle, busy 2 % of the time; of that ", which the rest is about. */
+static size_t append_idleness(const struct first_look *look, char *buffer)
+{
+	double busy = (double)look->busy_ns / (double)look->duration_ns;
+
+	*buffer = '\0';
+	if (busy >= NEARLY_SHARE)
+		return 0;
+	return (size_t)snprintf(buffer, REPORT_LINE, "all but idle, %.1f %% busy; of that ", 100 * busy);
+}
+
 const char *report_headline(const struct report *report, char buffer[REPORT_LINE])
 {
 	const struct first_look *look = report->look;
@@ -91,16 +102,18 @@ const char *report_headline(const struct report *report, char buffer[REPORT_LINE
 	size_t length;
 
 	if (report_is_idle(look)) {
-		snprintf(buffer, REPORT_LINE, "idle: %s",
-			 look->n_threads == 1 ? "its thread waited for work" : "its threads waited for work");
+		snprintf(buffer, REPORT_LINE, "idle: its thread%s waited for work",
+			 look->n_threads == 1 ? "" : "s");
 		return buffer;
 	}
+	length = append_idleness(look, buffer);
 	if (on_cpu > 1 - SHOWN) {
-		snprintf(buffer, REPORT_LINE, "%.0f %% of the busy time on-cpu", 100 * on_cpu);
+		snprintf(buffer + length, REPORT_LINE - length, "%.0f %% of the busy time on-cpu",
+			 100 * on_cpu);
 		return buffer;
 	}
-	length = (size_t)snprintf(buffer, REPORT_LINE,
-				  "%.0f %% of the busy time waiting: ", 100 * (1 - on_cpu));
+	length += (size_t)snprintf(buffer + length, REPORT_LINE - length,
+				   "%.0f %% of the busy time waiting: ", 100 * (1 - on_cpu));
 	length = append_waits(look, buffer, length);
 	if (length < REPORT_LINE)
 		snprintf(buffer + length, REPORT_LINE - length, "; %.0f %% on-cpu", 100 * on_cpu);

@@ -145,7 +145,7 @@ static void brief(struct first_place *place, const struct stack_frame *frames, s
 	size_t length = 0, shown = 0;
 
 	for (size_t i = 0; i < n && shown < PLACE_FUNCTIONS && length < sizeof(place->brief); i++) {
-		if (!frames[i].named || place_is_runtime(frames[i].file))
+		if (!tells(&frames[i], TELLS_OWN) || strstr(frames[i].name, " node:"))
 			continue;
 		length += (size_t)snprintf(place->brief + length, sizeof(place->brief) - length, "%s%s",
 					   shown++ ? " <- " : "", frames[i].name);
@@ -162,31 +162,37 @@ static void note_reasons(struct first_place *place, const struct stack_frame *fr
 	}
 }
 
-/* The first function outside the system's libraries, though it has no name. */
-static const char *nameless(const struct stack_frame *frames, size_t n)
+/* Why there is no name: of code that was made at run time, or of the first function outside the libraries. */
+static const char *nameless(const struct first_place *place, const struct stack_frame *frames, size_t n)
 {
+	if (place->interpreted)
+		return "[code made at run time, which has no names]";
 	for (size_t i = 0; i < n; i++)
 		if (frames[i].addr && !place_is_runtime(frames[i].file))
 			return frames[i].name;
 	return n ? frames[0].name : "[unknown: its stack was not read]";
 }
 
-void place_describe(const struct stack_frame *frames, size_t n, struct first_place *place)
+void place_describe(const struct stack_frame *frames, size_t n, bool waits, struct first_place *place)
 {
 	size_t at, known_at;
 	int how;
 
 	memset(place, 0, sizeof(*place));
 	note_reasons(place, frames, n);
-	place->known = find_known(frames, n);
+	place->known = waits ? find_known(frames, n) : NULL;
 	at = find_telling(frames, n, &how);
+	/* Of code without names its run-time's functions tell nothing. */
+	if (place->interpreted && how == TELLS_RUNTIME)
+		at = n;
 	for (known_at = 0; place->known && strcmp(frames[known_at].name, place->known->function); known_at++)
 		;
 	/* What it waits for is known: whatever is further in only does the waiting. */
-	if (place->known && (known_at > at || how == TELLS_RUNTIME))
+	if (place->known && (known_at > at || how >= TELLS_RUNTIME))
 		at = known_at;
-	place->name = at < n ? frames[at].name : nameless(frames, n);
-	place->stripped = at == n && !place->interpreted;
+	place->name = at < n ? frames[at].name : nameless(place, frames, n);
+	place->interpreted &= at == n;
+	place->stripped = at == n && n && !place->interpreted;
 	for (size_t i = at; i < n; i++)
 		if (tells(&frames[i], TELLS_OWN))
 			add_function(place, &frames[i]);

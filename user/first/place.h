@@ -39,8 +39,9 @@ struct first_place {
 	bool cut;	  /* callers are missing */
 };
 
-/* Describes @n frames, innermost first, in @place; the frames' strings have to outlive it. */
-void place_describe(const struct stack_frame *frames, size_t n, struct first_place *place);
+/* Describes @n frames, innermost first, of a thread that @waits or runs; their strings have to outlive
+ * @place. */
+void place_describe(const struct stack_frame *frames, size_t n, bool waits, struct first_place *place);
 
 /* Whether the file belongs to the system's run-time libraries, of which nobody is to blame. */
 bool place_is_runtime(const char *file);

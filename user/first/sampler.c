@@ -23,6 +23,7 @@
 struct pending {
 	uint32_t tid;
 	uint64_t off_ns; /* which one: 0: none */
+	bool read;	 /* its stack was */
 	struct first_stack stack;
 	UT_hash_handle hh;
 };
@@ -101,8 +102,19 @@ static char *fold(const struct stack_frame *frames, size_t n, int32_t call)
 	return err < 0 ? NULL : folded;
 }
 
+/* A run of frames without names says no more than one of them. */
+static size_t drop_repeats(struct stack_frame *frames, size_t n)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (!kept || frames[i].named || strcmp(frames[i].name, frames[kept - 1].name) != 0)
+			frames[kept++] = frames[i];
+	return kept;
+}
+
 static const struct first_seen *name_stack(struct sampler *sampler, pid_t pid,
-					   const struct stack_piece *piece, int32_t call)
+					   const struct stack_piece *piece, int32_t call, bool waits)
 {
 	struct first_place place;
 	size_t n = 0;
@@ -111,7 +123,8 @@ static const struct first_seen *name_stack(struct sampler *sampler, pid_t pid,
 	if (piece)
 		n = stack_symbols_unwind(sampler->symbols, pid, piece, STACK_BUDGET_NS, sampler->frames,
 					 MAX_FRAMES);
-	place_describe(sampler->frames, n, &place);
+	n = drop_repeats(sampler->frames, n);
+	place_describe(sampler->frames, n, waits, &place);
 	folded = fold(sampler->frames, n, call);
 	return folded ? look_seen(sampler->look, folded, &place) : NULL;
 }
@@ -128,7 +141,7 @@ static void take_running(void *context, const struct lapse_piece *piece)
 		.weight_ns = first_tracer_period_ns(sampler->tracer),
 	};
 
-	sample.seen = name_stack(sampler, (pid_t)piece->pid, &stack, piece->call);
+	sample.seen = name_stack(sampler, (pid_t)piece->pid, &stack, piece->call, false);
 	add(sampler, &sample);
 }
 
@@ -157,16 +170,16 @@ static bool waits_still(struct sampler *sampler, const struct lapse_first *befor
 	       !now.woken_ns;
 }
 
+/* What the stack of @thread says. *read: it could be read, within the budget and while it waited. */
 static const struct first_seen *name_wait(struct sampler *sampler, const struct lapse_first *thread,
-					  bool in_budget)
+					  bool in_budget, bool *read)
 {
 	struct stack_piece piece = {thread->ip, thread->sp, thread->bp, sampler->bytes, 0};
 
 	if (in_budget)
 		piece.size = read_stack(sampler, thread);
-	if (!piece.size || !waits_still(sampler, thread))
-		return name_stack(sampler, (pid_t)thread->pid, NULL, thread->call);
-	return name_stack(sampler, (pid_t)thread->pid, &piece, thread->call);
+	*read = piece.size && waits_still(sampler, thread);
+	return name_stack(sampler, (pid_t)thread->pid, *read ? &piece : NULL, thread->call, true);
 }
 
 /* ---- waits -------------------------------------------------------------------------------------------- */
@@ -199,6 +212,8 @@ static void look_at(struct sampler *sampler, struct pending *pending, const stru
 {
 	if (pending->off_ns && pending->off_ns == thread->off_ns) {
 		pending->stack.weight_ns += elapsed;
+		if (!pending->read)
+			pending->stack.seen = name_wait(sampler, thread, in_budget, &pending->read);
 		return;
 	}
 	settle(sampler, thread, pending);
@@ -206,7 +221,7 @@ static void look_at(struct sampler *sampler, struct pending *pending, const stru
 		return;
 	pending->off_ns = thread->off_ns;
 	pending->stack = (struct first_stack){
-		.seen = name_wait(sampler, thread, in_budget),
+		.seen = name_wait(sampler, thread, in_budget, &pending->read),
 		.pid = thread->pid,
 		.tid = thread->tid,
 		.part = thread->clients ? LAPSE_FIRST_CLIENTS : thread->now.cause,

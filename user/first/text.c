@@ -118,23 +118,61 @@ static void print_threads(const struct first_look *look, FILE *out)
 
 /* ---- stacks ------------------------------------------------------------------------------------------- */
 
-static void print_stacks(const struct first_look *look, bool on_cpu, FILE *out)
+/* The same stack in all threads that have it. */
+struct merged {
+	const struct first_stack *stack;
+	uint64_t ns;
+	size_t n;
+};
+
+static int by_merged_ns(const void *a, const void *b)
+{
+	const struct merged *x = a, *y = b;
+
+	return x->ns < y->ns ? 1 : x->ns > y->ns ? -1 : 0;
+}
+
+static void merge(struct merged *merged, size_t *n, const struct first_stack *stack)
+{
+	size_t at = 0;
+
+	while (at < *n &&
+	       (merged[at].stack->seen != stack->seen || merged[at].stack->becomes != stack->becomes))
+		at++;
+	if (at == *n)
+		merged[(*n)++] = (struct merged){.stack = stack};
+	merged[at].ns += stack->ns;
+	merged[at].n++;
+}
+
+static void print_merged(const struct merged *merged, FILE *out)
 {
 	char folded[2048], word[32];
-	size_t shown = 0;
 
-	for (size_t i = 0; i < look->n_stacks && shown < STACKS_SHOWN; i++) {
+	fprintf(out, "%12s  %-9s %7zu  %s\n", units_format_duration(merged->ns, word, sizeof(word)),
+		first_part_names[merged->stack->becomes], merged->n,
+		text_escape(merged->stack->seen->folded, folded, sizeof(folded)));
+}
+
+static void print_stacks(const struct first_look *look, bool on_cpu, FILE *out)
+{
+	struct merged *merged = calloc(look->n_stacks + 1, sizeof(*merged));
+	size_t n = 0;
+
+	for (size_t i = 0; i < look->n_stacks && merged; i++) {
 		const struct first_stack *stack = &look->stacks[i];
 
-		if (stack->becomes == FIRST_IDLE || (stack->becomes == FIRST_ON_CPU) != on_cpu || !stack->ns)
-			continue;
-		if (!shown++)
-			fprintf(out, "\n%12s  %-9s %8s  %s\n", "TIME", "CAUSE", "TID",
-				on_cpu ? "TOP STACKS ON THE PROCESSOR" : "TOP STACKS OFF THE PROCESSOR");
-		fprintf(out, "%12s  %-9s %8u  %s\n", units_format_duration(stack->ns, word, sizeof(word)),
-			first_part_names[stack->becomes], stack->tid,
-			text_escape(stack->seen->folded, folded, sizeof(folded)));
+		if (stack->becomes != FIRST_IDLE && (stack->becomes == FIRST_ON_CPU) == on_cpu && stack->ns)
+			merge(merged, &n, stack);
 	}
+	if (n) {
+		qsort(merged, n, sizeof(*merged), by_merged_ns);
+		fprintf(out, "\n%12s  %-9s %7s  %s\n", "TIME", "CAUSE", "THREADS",
+			on_cpu ? "TOP STACKS ON THE PROCESSOR" : "TOP STACKS OFF THE PROCESSOR");
+	}
+	for (size_t i = 0; i < n && i < STACKS_SHOWN; i++)
+		print_merged(&merged[i], out);
+	free(merged);
 }
 
 /* ---- peers, turns, rivals --------------------------------------------------------------------------- */
