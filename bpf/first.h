@@ -151,6 +151,32 @@ static __always_inline void first_peer(const struct lapse_first *first, const st
 		ADD(first_lost, 1);
 }
 
+/* Credits the block to the thread that has ended it, in place of the one that has the least. */
+static __always_inline void first_credit_waker(struct lapse_first *first, __u32 part)
+{
+	const struct lapse_waker *by = &first->now.waker;
+	struct lapse_first_waker *waker;
+	__u32 at = 0;
+
+	for (__u32 i = 0; i < LAPSE_FIRST_WAKERS; i++) {
+		if (first->waker[i].tid == by->tid && first->waker[i].part == part) {
+			at = i;
+			break;
+		}
+		if (first->waker[i].ns < first->waker[at & (LAPSE_FIRST_WAKERS - 1)].ns)
+			at = i;
+	}
+	waker = &first->waker[at & (LAPSE_FIRST_WAKERS - 1)];
+	if (waker->tid != by->tid || waker->part != part) {
+		waker->ns = 0;
+		waker->pid = by->pid;
+		waker->tid = by->tid;
+		waker->part = part;
+		__builtin_memcpy(waker->comm, by->comm, sizeof(waker->comm));
+	}
+	waker->ns += first->now.duration_ns;
+}
+
 /* The block @first->now has ended. */
 static __always_inline void first_count(struct lapse_first *first, __u32 part)
 {
@@ -166,6 +192,8 @@ static __always_inline void first_count(struct lapse_first *first, __u32 part)
 		first->longest[part] = *block;
 	if (part == LAPSE_NET && block->peer.port)
 		first_peer(first, block);
+	if (block->waker.interrupt == LAPSE_NO_INTERRUPT)
+		first_credit_waker(first, part);
 }
 
 /* Credits @ns to the current process, which leaves the processor to the thread that waited for it. */

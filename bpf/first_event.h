@@ -23,6 +23,16 @@ struct lapse_first_ended {
 };
 #define LAPSE_FIRST_ENDED 8 /* a power of two: so many are remembered */
 
+/* A thread that has ended blocks of another, for so long of its time. */
+struct lapse_first_waker {
+	__u64 ns;
+	__u32 pid, tid;
+	__u32 part; /* of these blocks */
+	__u32 pad;
+	char comm[LAPSE_COMM_LEN];
+};
+#define LAPSE_FIRST_WAKERS 4
+
 struct lapse_first {
 	__u64 begun_ns;	  /* looked at since */
 	__u64 off_ns;	  /* not running since; 0: it runs */
@@ -41,6 +51,7 @@ struct lapse_first {
 	struct lapse_block longest[LAPSE_FIRST_PARTS]; /* of each, the longest block */
 	struct lapse_first_ended ended[LAPSE_FIRST_ENDED];
 	struct lapse_rival rival[LAPSE_RIVALS];
+	struct lapse_first_waker waker[LAPSE_FIRST_WAKERS];
 	char comm[LAPSE_COMM_LEN];
 };
 
@@ -64,7 +75,8 @@ struct lapse_piece {
 
 #ifndef __cplusplus
 _Static_assert(sizeof(struct lapse_first_sum) == 24, "lapse_first_sum");
-_Static_assert(sizeof(struct lapse_first) == 64 + 24 + 24 + 88 + 11 * (24 + 88) + 8 * 16 + 2 * 40 + 16,
+_Static_assert(sizeof(struct lapse_first) ==
+		       64 + 24 + 24 + 88 + 11 * (24 + 88) + 8 * 16 + 2 * 40 + 4 * 40 + 16,
 	       "lapse_first");
 _Static_assert(sizeof(struct lapse_first_peer) == 32, "lapse_first_peer");
 _Static_assert(sizeof(struct lapse_piece) == 40 + LAPSE_PIECE_PAGES * LAPSE_PIECE_PAGE, "lapse_piece");

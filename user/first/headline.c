@@ -122,37 +122,80 @@ const char *report_headline(const struct report *report, char buffer[REPORT_LINE
 
 /* ---- culprits --------------------------------------------------------------------------------------- */
 
-/* ", ended by checkout/4183, mostly in rebuild_index": of the longest such wait. */
-static size_t append_waker(const struct first_look *look, const struct lapse_waker *waker, char *buffer,
-			   size_t length)
+struct waker {
+	const struct lapse_first_waker *thread;
+	const struct first_stack *mostly; /* or NULL */
+	uint64_t ns;
+};
+
+/* Who waits there, too, only passes on what another has begun. */
+static bool is_fellow(const struct first_culprit *culprit, const struct waker *waker)
 {
-	const struct first_stack *mostly;
+	return culprit->seen && waker->mostly &&
+	       !strcmp(culprit->seen->place.name, waker->mostly->seen->place.name);
+}
+
+static bool weighs_more(const struct first_culprit *culprit, const struct waker *a, const struct waker *b)
+{
+	if (!b->thread || is_fellow(culprit, a) != is_fellow(culprit, b))
+		return !b->thread || is_fellow(culprit, b);
+	return a->ns > b->ns;
+}
+
+/* What thread @tid has ended of such waits of all threads. */
+static uint64_t ended_by(const struct first_look *look, uint32_t tid, unsigned part)
+{
+	uint64_t ns = 0;
+
+	for (size_t i = 0; i < look->n_threads; i++)
+		for (size_t k = 0; k < LAPSE_FIRST_WAKERS; k++)
+			if (look->threads[i].seen.waker[k].tid == tid &&
+			    look->threads[i].seen.waker[k].part == part)
+				ns += look->threads[i].seen.waker[k].ns;
+	return ns;
+}
+
+/* The thread that has ended most of the waits that were counted as @part in the culprit's thread. */
+static struct waker waker_of(const struct first_look *look, const struct first_culprit *culprit,
+			     unsigned part)
+{
+	const struct first_thread *thread = look_thread(look, culprit->tid);
+	struct waker most = {0};
+
+	for (size_t k = 0; thread && k < LAPSE_FIRST_WAKERS; k++) {
+		const struct lapse_first_waker *by = &thread->seen.waker[k];
+		struct waker waker = {by, look_mostly(look, by->tid), ended_by(look, by->tid, part)};
+
+		if (by->ns && by->part == part && weighs_more(culprit, &waker, &most))
+			most = waker;
+	}
+	return most;
+}
+
+/* ", ended by checkout/4183, mostly in rebuild_index" */
+static size_t append_waker(const struct first_look *look, const struct first_culprit *culprit, unsigned part,
+			   char *buffer, size_t length)
+{
+	struct waker waker = waker_of(look, culprit, part);
 	char comm[64], name[256];
 
-	if (waker->interrupt != LAPSE_NO_INTERRUPT || !waker->tid || length >= REPORT_LINE)
+	if (!waker.thread || length >= REPORT_LINE)
 		return length;
 	length += (size_t)snprintf(buffer + length, REPORT_LINE - length, ", ended by %s/%u",
-				   text_escape(waker->comm, comm, sizeof(comm)), waker->tid);
-	mostly = look_mostly(look, waker->tid);
-	if (mostly && length < REPORT_LINE)
+				   text_escape(waker.thread->comm, comm, sizeof(comm)), waker.thread->tid);
+	if (waker.mostly && length < REPORT_LINE)
 		length += (size_t)snprintf(buffer + length, REPORT_LINE - length, ", mostly in %s",
-					   text_escape(mostly->seen->place.name, name, sizeof(name)));
+					   text_escape(waker.mostly->seen->place.name, name, sizeof(name)));
 	return length;
 }
 
-/* The longest wait of what the culprit was counted as, in the thread that has most of it. */
-static const struct lapse_block *longest_of(const struct first_look *look,
-					    const struct first_culprit *culprit)
+/* What the kernel's side has counted the culprit as: a lock that is waited for in a poll, as what ended that.
+ */
+static unsigned counted_as(const struct first_thread *thread, const struct first_culprit *culprit)
 {
-	const struct first_thread *thread = look_thread(look, culprit->tid);
-	unsigned part = culprit->part;
-
-	if (!thread || part >= LAPSE_FIRST_PARTS)
-		return NULL;
-	/* A lock that is waited for in a poll was counted as what ended that. */
-	if (culprit->seen && culprit->seen->place.known && !thread->seen.longest[part].duration_ns)
-		part = thread->seen.longest[LAPSE_HANDOFF].duration_ns ? LAPSE_HANDOFF : LAPSE_POLL;
-	return thread->seen.longest[part].duration_ns ? &thread->seen.longest[part] : NULL;
+	if (!culprit->seen || !culprit->seen->place.known || thread->seen.part[culprit->part].ns)
+		return culprit->part;
+	return thread->seen.part[LAPSE_HANDOFF].ns ? LAPSE_HANDOFF : LAPSE_POLL;
 }
 
 static size_t append_where(const struct first_culprit *culprit, char *buffer, size_t length)
@@ -186,25 +229,40 @@ static size_t append_rival(const struct first_look *look, char *buffer, size_t l
 	return length;
 }
 
+/* Of the waits in the thread that has most of them. */
+static void append_waits_of(const struct first_look *look, const struct first_culprit *culprit, char *buffer,
+			    size_t length)
+{
+	const struct first_thread *thread = look_thread(look, culprit->tid);
+	unsigned part = thread ? counted_as(thread, culprit) : culprit->part;
+	const struct lapse_block *longest;
+	char word[WORD_SIZE], address[ADDRESS_SIZE];
+
+	if (!thread || part >= LAPSE_FIRST_PARTS || part == LAPSE_RUNQ)
+		return;
+	longest = &thread->seen.longest[part];
+	if (longest->peer.port && length < REPORT_LINE)
+		length += (size_t)snprintf(buffer + length, REPORT_LINE - length, ", %s",
+					   word_address(&longest->peer, address));
+	if (longest->duration_ns && length < REPORT_LINE)
+		length += (size_t)snprintf(buffer + length, REPORT_LINE - length, ", longest %s",
+					   units_format_duration(longest->duration_ns, word, sizeof(word)));
+	append_waker(look, culprit, part, buffer, length);
+}
+
 const char *report_culprit(const struct report *report, const struct first_culprit *culprit,
 			   char buffer[REPORT_LINE])
 {
 	const struct first_look *look = report->look;
-	const struct lapse_block *longest = longest_of(look, culprit);
-	char word[WORD_SIZE], address[ADDRESS_SIZE];
 	size_t length;
 
 	length = (size_t)snprintf(buffer, REPORT_LINE, "%3.0f %%  %-9s ", 100 * share(look, culprit->ns),
 				  first_part_names[culprit->part]);
-	length = culprit->part == LAPSE_RUNQ ? append_rival(look, buffer, length)
-					     : append_where(culprit, buffer, length);
-	if (longest && length < REPORT_LINE && longest->peer.port)
-		length += (size_t)snprintf(buffer + length, REPORT_LINE - length, ", %s",
-					   word_address(&longest->peer, address));
-	if (longest && length < REPORT_LINE && culprit->part != LAPSE_RUNQ)
-		length += (size_t)snprintf(buffer + length, REPORT_LINE - length, ", longest %s",
-					   units_format_duration(longest->duration_ns, word, sizeof(word)));
-	if (longest && culprit->part != LAPSE_RUNQ)
-		append_waker(look, &longest->waker, buffer, length);
+	if (culprit->part == LAPSE_RUNQ) {
+		append_rival(look, buffer, length);
+		return buffer;
+	}
+	length = append_where(culprit, buffer, length);
+	append_waits_of(look, culprit, buffer, length);
 	return buffer;
 }

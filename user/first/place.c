@@ -41,11 +41,11 @@ static const struct known_place known[] = {
 	{"runtime.sysmon", KNOWN_IDLE, 0, NULL},
 };
 
-/* Where glibc waits for what another thread has to do. */
+/* Beginnings of the functions in which glibc waits for what another thread has to do. */
 static const char *const conditions[] = {
-	"pthread_cond_wait", "pthread_cond_timedwait", "pthread_cond_clockwait",
-	"sem_wait",	     "sem_timedwait",	       "sem_clockwait",
-	"pthread_join",	     "pthread_timedjoin_np",   "pthread_clockjoin_np",
+	"pthread_cond_",     "__pthread_cond_",	  "___pthread_cond_",	 "sem_wait",
+	"sem_timedwait",     "sem_clockwait",	  "__new_sem_wait",	 "pthread_join",
+	"pthread_timedjoin", "pthread_clockjoin", "__pthread_clockjoin", "__pthread_timedjoin",
 };
 
 /* Files, and beginnings of functions, that only lead from a program to what it waits for. */
@@ -54,9 +54,9 @@ static const char *const runtimes[] = {
 	"librt",   "libdl", "libc++",	  "libmusl",  "libjemalloc", "libtcmalloc", "[vdso]",	"[kernel]",
 };
 static const char *const plumbing[] = {
-	"std::",     "__gnu_cxx::", "boost::asio::", "operator new", "WaitEventSetWait",
-	"WaitLatch", "uv_",	    "uv__",	     "v8::",	     "node::",
-	"runtime.",  "core::",	    "alloc::",	     "pthread_",     "Builtin:",
+	"std::",   "__gnu_cxx::", "boost::asio::", "operator new", "WaitEventSetWait", "WaitLatch",
+	"uv_",	   "uv__",	  "v8::",	   "node::",	   "runtime.",	       "core::",
+	"alloc::", "pthread_",	  "Builtin:",	   "Builtins_",	   "__libc_start",     "_start",
 	"[",
 };
 static const char *const javascript[] = {"JS:", "LazyCompile:", "Function:", "Script:", "Eval:"};
@@ -123,10 +123,7 @@ static const struct known_place *find_known(const struct stack_frame *frames, si
 
 static bool is_condition(const struct stack_frame *frame)
 {
-	for (size_t i = 0; i < N(conditions) && frame->named; i++)
-		if (!strcmp(frame->name, conditions[i]))
-			return true;
-	return false;
+	return frame->named && begins_with_any(frame->name, conditions, N(conditions));
 }
 
 static void add_function(struct first_place *place, const struct stack_frame *frame)
@@ -157,7 +154,7 @@ static void note_reasons(struct first_place *place, const struct stack_frame *fr
 	for (size_t i = 0; i < n; i++) {
 		place->condition |= is_condition(&frames[i]);
 		place->interpreted |= !strcmp(frames[i].name, "[jit]") ||
-				      !strncmp(frames[i].name, "Builtin:Interpreter", 19);
+				      strstr(frames[i].name, "InterpreterEntryTrampoline");
 		place->cut |= !frames[i].addr;
 	}
 }
