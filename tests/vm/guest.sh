@@ -361,7 +361,10 @@ done
 [ "$(doctor_says 'attach cookies')" = true ] || run_test marks-refused test_marks_refused
 case $(doctor_says 'task storage') in
 true) why_tests ;;
-*) skip why "causes are kept beside the task, where this kernel keeps nothing" ;;
+*)
+	skip why "causes are kept beside the task, where this kernel keeps nothing"
+	run_test why-first-refused why_first_refused
+	;;
 esac
 tcp_tests
 echo "end $results"
