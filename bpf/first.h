@@ -19,6 +19,15 @@ __u64 first_lost = 0;
 /* The look is over: what programs still find is not counted. */
 __u32 first_over = 0;
 
+/* futex(2), and what its arguments say: linux/futex.h. */
+const volatile __s32 cfg_futex = -1;
+#define FUTEX_OPERATION 0x7f
+#define FUTEX_TAKES_PI	6
+#define FUTEX_TAKES_PI2 13
+#define FUTEX_CONTENDED 2 /* the value of a mutex of glibc, Go or Rust that others wait for */
+#define FUTEX_MUSL_WAITERS \
+	0x80000000U /* in that of musl, beside the owner; all bits are Rust's parked thread */
+
 /* A thread of which nothing is known; too large for a program's stack. */
 const volatile struct lapse_first first_none = {};
 
@@ -99,6 +108,16 @@ static __always_inline void turn_close(struct lapse_first *first, __u64 now)
 	first->turn_ns = 0;
 }
 
+/* Mutexes are told by the value that they sleep at; all else waits for what another thread has to do. */
+static __always_inline bool is_condition(const struct lapse_first *first, const struct pt_regs *regs)
+{
+	__u32 operation = BPF_CORE_READ(regs, si) & FUTEX_OPERATION, value = BPF_CORE_READ(regs, dx);
+
+	if (first->call != cfg_futex || operation == FUTEX_TAKES_PI || operation == FUTEX_TAKES_PI2)
+		return false;
+	return value != FUTEX_CONTENDED && (!(value & FUTEX_MUSL_WAITERS) || value == ~0U);
+}
+
 static __always_inline void first_block(struct lapse_first *first, struct task_struct *task, __u64 now)
 {
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
@@ -110,6 +129,7 @@ static __always_inline void first_block(struct lapse_first *first, struct task_s
 	first->bp = BPF_CORE_READ(regs, bp);
 	block->cause = cause_of_block(block, task);
 	first->polls = block->cause == LAPSE_POLL;
+	first->condition = is_condition(first, regs);
 	first->clients = block->cause == LAPSE_NET && is_for_clients(socket_of_call(task, regs));
 	if (first->polls)
 		turn_close(first, now);
@@ -130,7 +150,7 @@ static __always_inline void first_leave(struct lapse_first *first, struct task_s
 	block->waker.interrupt = LAPSE_INTERRUPT_UNKNOWN;
 	first->off_ns = now;
 	first->woken_ns = blocked ? 0 : now;
-	first->clients = first->polls = 0;
+	first->clients = first->polls = first->condition = 0;
 	if (blocked)
 		first_block(first, task, now);
 	else

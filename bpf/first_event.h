@@ -46,6 +46,8 @@ struct lapse_first {
 	__u32 clients; /* bool: .now waits for a client */
 	__u32 polls;   /* bool: .now is a poll, whatever ends it */
 	__u32 n_ended;
+	__u32 condition; /* bool: .now is a futex that is no mutex: someone else has to do something */
+	__u32 pad;
 	struct lapse_block now; /* the present block, as far as known */
 	struct lapse_first_sum part[LAPSE_FIRST_PARTS];
 	struct lapse_block longest[LAPSE_FIRST_PARTS]; /* of each, the longest block */
@@ -76,7 +78,7 @@ struct lapse_piece {
 #ifndef __cplusplus
 _Static_assert(sizeof(struct lapse_first_sum) == 24, "lapse_first_sum");
 _Static_assert(sizeof(struct lapse_first) ==
-		       64 + 24 + 24 + 88 + 11 * (24 + 88) + 8 * 16 + 2 * 40 + 4 * 40 + 16,
+		       64 + 24 + 32 + 88 + 11 * (24 + 88) + 8 * 16 + 2 * 40 + 4 * 40 + 16,
 	       "lapse_first");
 _Static_assert(sizeof(struct lapse_first_peer) == 32, "lapse_first_peer");
 _Static_assert(sizeof(struct lapse_piece) == 40 + LAPSE_PIECE_PAGES * LAPSE_PIECE_PAGE, "lapse_piece");

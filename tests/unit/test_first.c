@@ -260,6 +260,30 @@ static void waiting_in_the_midst_of_work_is_not(void **state)
 	assert_int_equal(charged(LAPSE_SLEEP, __NR_clock_nanosleep, "housekeep", false), LAPSE_SLEEP);
 }
 
+/* Where libraries have no names the futex itself tells; a lock for readers and writers looks like a
+ * condition. */
+static void what_a_futex_is(void **state)
+{
+	struct first_place plain = {.name = "serve"}, shared = {.name = "read_table", .shared_lock = true};
+	struct first_stack stack = {.tid = 100, .part = LAPSE_LOCK, .call = __NR_futex, .weight_ns = 10};
+	struct first_look look = {0};
+
+	(void)state;
+	add_threads(&look, 1);
+	counted(&look, 0, LAPSE_LOCK, 9 * NSEC_PER_SEC);
+	stack.seen = look_seen(&look, strdup("serve"), &plain);
+	look_add(&look, &stack);
+	stack.condition = true;
+	look_add(&look, &stack);
+	stack.seen = look_seen(&look, strdup("read_table"), &shared);
+	look_add(&look, &stack);
+	assert_int_equal(look.n_stacks, 3);
+	assert_int_equal(look_judge(&look, BEGIN + TOOK), 0);
+	assert_int_equal(thread_of(&look, 100)->ns[FIRST_IDLE], 3 * NSEC_PER_SEC);
+	assert_int_equal(thread_of(&look, 100)->ns[LAPSE_LOCK], 6 * NSEC_PER_SEC);
+	look_free(&look);
+}
+
 /* A session of PostgreSQL that waits for another's lock, in a poll that has not ended or that the other
  * ended. */
 static void a_lock_in_a_poll(void **state)
@@ -357,6 +381,7 @@ int main(void)
 		cmocka_unit_test(what_is_open_counts),
 		cmocka_unit_test(waiting_for_work_is_idle),
 		cmocka_unit_test(waiting_in_the_midst_of_work_is_not),
+		cmocka_unit_test(what_a_futex_is),
 		cmocka_unit_test(a_lock_in_a_poll),
 		cmocka_unit_test(the_first_line_explains),
 		cmocka_unit_test(idle_is_said),

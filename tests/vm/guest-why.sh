@@ -92,7 +92,7 @@ why_first() { # KIND CULPRIT_PATTERN
 why_tests() {
 	run_test why-first-lock why_first lock 'lock +in wait_lock .*ended by holder/'
 	run_test why-first-net why_first net_poll 'net +in wait_net_poll .*127\.0\.0\.1:[0-9]+'
-	run_test why-first-running why_first burn 'on-cpu +in burn'
+	run_test why-first-running why_first burn 'on-cpu +in (.* <- )?burn'
 	run_test why-lock why_kind lock lock '"comm":"holder".*"component":"rebuild_index"' rebuild_index
 	run_test why-sleep why_kind sleep sleep '"interrupt":"a timer"'
 	run_test why-net-poll why_net net_poll

@@ -55,6 +55,14 @@ static bool is_poll_like(unsigned part)
 	return part == LAPSE_POLL || part == LAPSE_HANDOFF || part == LAPSE_NET;
 }
 
+/* Another thread has to make it true: by what the kernel shows of a futex, or by glibc's functions. */
+static bool is_condition(const struct first_stack *stack)
+{
+	const struct first_place *place = &stack->seen->place;
+
+	return stack->part == LAPSE_LOCK && (place->condition || (stack->condition && !place->shared_lock));
+}
+
 static bool is_event_loop(int32_t call)
 {
 	return call == __NR_epoll_wait || call == __NR_epoll_pwait || call == __NR_epoll_pwait2;
@@ -86,7 +94,7 @@ static unsigned charge(const struct first_thread *thread, const struct first_sta
 	if (place->known && place->known->kind == KNOWN_IDLE &&
 	    (stack->part == LAPSE_POLL || stack->part == LAPSE_HANDOFF || stack->part == LAPSE_LOCK))
 		return FIRST_IDLE;
-	if (stack->part == LAPSE_POLL || (stack->part == LAPSE_LOCK && place->condition) ||
+	if (stack->part == LAPSE_POLL || is_condition(stack) ||
 	    (stack->part == LAPSE_HANDOFF && is_event_loop(stack->call)) || (asleep && is_rest(stack->part)))
 		return FIRST_IDLE;
 	return stack->part;

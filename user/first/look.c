@@ -36,7 +36,8 @@ struct first_seen *look_seen(struct first_look *look, char *folded, const struct
 
 static bool alike(const struct first_stack *a, const struct first_stack *b)
 {
-	return a->tid == b->tid && a->part == b->part && a->seen == b->seen && a->call == b->call;
+	return a->tid == b->tid && a->part == b->part && a->seen == b->seen && a->call == b->call &&
+	       a->condition == b->condition;
 }
 
 int look_add(struct first_look *look, const struct first_stack *sample)

@@ -37,6 +37,7 @@ struct first_stack {
 	uint32_t pid, tid;
 	unsigned part; /* as the kernel's side has counted it */
 	int32_t call;
+	bool condition;	    /* a futex that is no mutex */
 	uint64_t weight_ns; /* as it was sampled */
 	uint64_t ns;	    /* after judging: its share of what was counted */
 	unsigned becomes;   /* after judging: what it is charged to */

@@ -153,6 +153,7 @@ static void note_reasons(struct first_place *place, const struct stack_frame *fr
 {
 	for (size_t i = 0; i < n; i++) {
 		place->condition |= is_condition(&frames[i]);
+		place->shared_lock |= frames[i].named && strstr(frames[i].name, "pthread_rwlock_");
 		place->interpreted |= !strcmp(frames[i].name, "[jit]") ||
 				      strstr(frames[i].name, "InterpreterEntryTrampoline");
 		place->cut |= !frames[i].addr;

@@ -34,6 +34,7 @@ struct first_place {
 	char brief[PLACE_NAME];		 /* that one and its callers in one line */
 	const struct known_place *known; /* or NULL */
 	bool condition;	  /* in a condition variable, a semaphore, a join: someone else has to do something */
+	bool shared_lock; /* in a lock for readers and writers */
 	bool interpreted; /* JavaScript whose functions have no names */
 	bool stripped;	  /* the function that matters has no name in its file */
 	bool cut;	  /* callers are missing */

@@ -226,6 +226,7 @@ static void look_at(struct sampler *sampler, struct pending *pending, const stru
 		.tid = thread->tid,
 		.part = thread->clients ? LAPSE_FIRST_CLIENTS : thread->now.cause,
 		.call = thread->call,
+		.condition = thread->condition,
 		.weight_ns = elapsed,
 	};
 }

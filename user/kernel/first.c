@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "kernel/first.h"
 
+#include <asm/unistd.h>
 #include <errno.h>
 #include <linux/perf_event.h>
 #include <stdlib.h>
@@ -109,6 +110,7 @@ static int load(struct first_tracer *tracer, const struct first_tracer_options *
 	if (!tracer->skel)
 		return -errno;
 	choose(tracer, options->follow);
+	tracer->skel->rodata->cfg_futex = __NR_futex;
 	err = size(tracer) ?: lapse_bpf__load(tracer->skel);
 	if (err) {
 		features_explain(&tracer->features, err, "cannot load the programs into the kernel");
