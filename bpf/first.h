@@ -127,6 +127,8 @@ static __always_inline void first_block(struct lapse_first *first, struct task_s
 	first->ip = BPF_CORE_READ(regs, ip);
 	first->sp = BPF_CORE_READ(regs, sp);
 	first->bp = BPF_CORE_READ(regs, bp);
+	first->argument[0] = BPF_CORE_READ(regs, di);
+	first->argument[1] = BPF_CORE_READ(regs, si);
 	block->cause = cause_of_block(block, task);
 	first->polls = block->cause == LAPSE_POLL;
 	first->condition = is_condition(first, regs);

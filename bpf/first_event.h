@@ -34,12 +34,13 @@ struct lapse_first_waker {
 #define LAPSE_FIRST_WAKERS 4
 
 struct lapse_first {
-	__u64 begun_ns;	  /* looked at since */
-	__u64 off_ns;	  /* not running since; 0: it runs */
-	__u64 woken_ns;	  /* runnable again since; 0: blocked */
-	__u64 ended_ns;	  /* the thread's own end; 0: it lives */
-	__u64 ip, sp, bp; /* of its program, where it was last blocked */
-	__u64 turn_ns;	  /* its event loop's turn runs since; 0: none */
+	__u64 begun_ns;	   /* looked at since */
+	__u64 off_ns;	   /* not running since; 0: it runs */
+	__u64 woken_ns;	   /* runnable again since; 0: blocked */
+	__u64 ended_ns;	   /* the thread's own end; 0: it lives */
+	__u64 ip, sp, bp;  /* of its program, where it was last blocked */
+	__u64 argument[2]; /* of the system call there */
+	__u64 turn_ns;	   /* its event loop's turn runs since; 0: none */
 	struct lapse_first_sum turns;
 	__u32 pid, tid;
 	__s32 call;    /* the system call in which it was last blocked; negative: none */
@@ -78,7 +79,7 @@ struct lapse_piece {
 #ifndef __cplusplus
 _Static_assert(sizeof(struct lapse_first_sum) == 24, "lapse_first_sum");
 _Static_assert(sizeof(struct lapse_first) ==
-		       64 + 24 + 32 + 88 + 11 * (24 + 88) + 8 * 16 + 2 * 40 + 4 * 40 + 16,
+		       80 + 24 + 32 + 88 + 11 * (24 + 88) + 8 * 16 + 2 * 40 + 4 * 40 + 16,
 	       "lapse_first");
 _Static_assert(sizeof(struct lapse_first_peer) == 32, "lapse_first_peer");
 _Static_assert(sizeof(struct lapse_piece) == 40 + LAPSE_PIECE_PAGES * LAPSE_PIECE_PAGE, "lapse_piece");

@@ -227,6 +227,22 @@ def a_slow_query(t):
     session.process.end()
 
 
+@case(120)
+def an_answer_that_does_not_come(t):
+    """psql polls its connection for as long as lapse looks: nothing ends the poll, so nothing tells its cause, but
+    for what it polls. It may have begun before."""
+    server = Server(t, "fsync=off")
+    session = Session(t, server)
+    session.say("SELECT pg_sleep(60);")
+    wait_until(lambda: server.sql(f"SELECT wait_event FROM pg_stat_activity WHERE pid = {session.backend}") ==
+               [["PgSleep"]], "the session to sleep")
+    lines = _look(t, "-p", session.process.pid)
+    _stands_first(lines, rf"\d+ % net 127\.0\.0\.1:{server.where[3]}")
+    check(["lapse", "trace", "-p", str(session.process.pid), f"tcp:request peer=127.0.0.1:{server.where[3]}"] in
+          [command[:5] for command in _commands(lines)], "the peer is not proposed")
+    session.process.end()
+
+
 # ---- how it is used ------------------------------------------------------------------------------------------
 
 

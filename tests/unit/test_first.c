@@ -10,6 +10,7 @@
 
 #include "base/units.h"
 #include "first/report.h"
+#include "first/sockets.h"
 
 #define PROGRAM "/usr/bin/shop"
 #define LIBC	"/usr/lib/x86_64-linux-gnu/libc.so.6"
@@ -293,6 +294,70 @@ static void a_lock_in_a_poll(void **state)
 	assert_int_equal(charged(LAPSE_HANDOFF, __NR_epoll_wait, "ProcSleep", false), LAPSE_LOCK);
 }
 
+/* A peer that never answers is waited for, by a read or a poll, until the end. */
+static void a_peer_that_never_answers(void **state)
+{
+	struct first_look look = {0};
+	struct lapse_first *seen;
+
+	(void)state;
+	add_threads(&look, 1);
+	seen = &look.threads[0].seen;
+	seen->n_ended = 0;
+	seen->off_ns = BEGIN;
+	seen->now.cause = LAPSE_NET;
+	seen->now.peer = (struct lapse_address){.ip = {[15] = 1}, .port = 80};
+	assert_int_equal(look_judge(&look, BEGIN + TOOK), 0);
+	assert_int_equal(thread_of(&look, 100)->ns[LAPSE_NET], TOOK);
+	assert_int_equal(look.n_peers, 1);
+	assert_int_equal(look.peers[0].sum.longest_ns, TOOK);
+	look_free(&look);
+}
+
+static const char sockets[] =
+	"  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+	"   0: 00000000:07E8 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 549 1 0 "
+	"100\n"
+	"   1: 0100007F:07E8 0100007F:CA34 01 00000000:00000000 03:000008B7 00000000     0        0 31 3 0\n"
+	"   2: 0100007F:CA34 0501000A:1538 01 00000000:00000000 03:000008B7 00000000     0        0 32 3 0\n"
+	"   3: 0100007F:CA35 0501000A:1538 06 00000000:00000000 03:000008B7 00000000     0        0 33 3 0\n"
+	"garbage\n"
+	"   4: 0000000000000000FFFF00000100007F:9C40 B80D01200000000000000000010000FF:0050 02 "
+	"00000000:00000000 00:00000000 00000000 0 0 34 1 0\n";
+
+static struct socket_search search_for(unsigned long inode)
+{
+	struct socket_search search = {.inode = inode};
+	FILE *table = fmemopen((void *)(uintptr_t)sockets, strlen(sockets), "r");
+
+	sockets_read(table, &search);
+	fclose(table);
+	return search;
+}
+
+/* Accepted connections share the port that is listened on; those that are over are none. */
+static void sockets_by_inode(void **state)
+{
+	static const uint8_t four[16] = {[10] = 0xff, [11] = 0xff, [12] = 10, [13] = 0, [14] = 1, [15] = 5};
+	static const uint8_t six[16] = {0x20, 0x01, 0x0d, 0xb8, [12] = 0xff, [15] = 1};
+	struct socket_search search = search_for(32);
+
+	(void)state;
+	assert_true(sockets_is_client(&search));
+	assert_memory_equal(search.peer.ip, four, 16);
+	assert_int_equal(search.peer.port, 5432);
+	search = search_for(34);
+	assert_true(sockets_is_client(&search));
+	assert_memory_equal(search.peer.ip, six, 16);
+	assert_int_equal(search.peer.port, 80);
+	for (unsigned long inode = 31; inode <= 36; inode++) {
+		if (inode == 32 || inode == 34)
+			continue;
+		search = search_for(inode);
+		assert_false(sockets_is_client(&search));
+	}
+}
+
 /* ---- what is said ------------------------------------------------------------------------------------- */
 
 static void the_first_line_explains(void **state)
@@ -383,6 +448,8 @@ int main(void)
 		cmocka_unit_test(waiting_in_the_midst_of_work_is_not),
 		cmocka_unit_test(what_a_futex_is),
 		cmocka_unit_test(a_lock_in_a_poll),
+		cmocka_unit_test(a_peer_that_never_answers),
+		cmocka_unit_test(sockets_by_inode),
 		cmocka_unit_test(the_first_line_explains),
 		cmocka_unit_test(idle_is_said),
 		cmocka_unit_test(who_ended_the_waits),

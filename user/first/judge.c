@@ -27,8 +27,42 @@ static void add_part(struct lapse_first *seen, unsigned part, uint64_t ns)
 	seen->longest[part].duration_ns = ns;
 }
 
+static int add_peer(struct first_look *look, const struct lapse_first *seen, uint64_t ns)
+{
+	struct first_peer *grown;
+
+	for (size_t i = 0; i < look->n_peers; i++) {
+		struct first_peer *peer = &look->peers[i];
+
+		if (peer->key.pid != seen->pid ||
+		    memcmp(&peer->key.peer, &seen->now.peer, sizeof(seen->now.peer)) != 0)
+			continue;
+		peer->sum.ns += ns;
+		peer->sum.count++;
+		peer->sum.longest_ns = ns > peer->sum.longest_ns ? ns : peer->sum.longest_ns;
+		return 0;
+	}
+	grown = reallocarray(look->peers, look->n_peers + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	look->peers = grown;
+	grown[look->n_peers++] =
+		(struct first_peer){.key = {.pid = seen->pid, .peer = seen->now.peer}, .sum = {ns, 1, ns}};
+	return 0;
+}
+
+/* The wait that goes on at the end, until @woken. */
+static int close_wait(struct first_look *look, struct lapse_first *seen, uint64_t woken)
+{
+	uint64_t ns = woken > seen->off_ns ? woken - seen->off_ns : 0;
+	unsigned part = seen->clients ? LAPSE_FIRST_CLIENTS : seen->now.cause;
+
+	add_part(seen, part, ns);
+	return part == LAPSE_NET && seen->now.peer.port ? add_peer(look, seen, ns) : 0;
+}
+
 /* What goes on at the end counts as far as it has come. */
-static void close_thread(struct first_thread *thread, uint64_t end_ns)
+static int close_thread(struct first_look *look, struct first_thread *thread, uint64_t end_ns)
 {
 	struct lapse_first *seen = &thread->seen;
 	bool waits = seen->now.cause != LAPSE_RUNQ && seen->now.cause != LAPSE_THROTTLED;
@@ -37,14 +71,13 @@ static void close_thread(struct first_thread *thread, uint64_t end_ns)
 
 	thread->wall_ns = end > seen->begun_ns ? end - seen->begun_ns : 0;
 	if (!seen->off_ns || seen->off_ns >= end_ns)
-		return;
+		return 0;
 	if (!waits) {
 		add_part(seen, seen->now.cause, end_ns - seen->off_ns);
-		return;
+		return 0;
 	}
-	add_part(seen, seen->clients ? LAPSE_FIRST_CLIENTS : seen->now.cause,
-		 woken > seen->off_ns ? woken - seen->off_ns : 0);
 	add_part(seen, LAPSE_RUNQ, end_ns - woken);
+	return close_wait(look, seen, woken);
 }
 
 /* ---- what a stack is charged to -------------------------------------------------------------------------
@@ -237,7 +270,8 @@ int look_judge(struct first_look *look, uint64_t end_ns)
 	if (!look->culprits)
 		return -ENOMEM;
 	for (size_t i = 0; i < look->n_threads; i++) {
-		close_thread(&look->threads[i], end_ns);
+		if (close_thread(look, &look->threads[i], end_ns))
+			return -ENOMEM;
 		divide(look, &look->threads[i]);
 	}
 	look->busy_ns = look->wall_ns - look->ns[FIRST_IDLE];

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "first/sampler.h"
 
+#include <asm/unistd.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 #include <sys/uio.h>
 
 #include "base/clock.h"
+#include "first/sockets.h"
 #include "probe/syscalls.h"
 #include "stack/fold.h"
 #include "stack/stack.h"
@@ -19,11 +21,16 @@
 /* So long one look reads and unwinds stacks; waits beyond that count without a stack. */
 #define LOOK_BUDGET_NS (10 * 1000 * 1000ULL)
 
+/* A poll that lasts so long is asked what for: it may never end. */
+#define LONG_POLL_NS NSEC_PER_SEC
+
 /* A thread, and the wait in which the last look found it. */
 struct pending {
 	uint32_t tid;
-	uint64_t off_ns; /* which one: 0: none */
-	bool read;	 /* its stack was */
+	uint64_t off_ns;	   /* which one: 0: none */
+	bool read;		   /* its stack was */
+	bool asked;		   /* what it polls for was looked up ... */
+	struct lapse_address peer; /* ... and is this one's answer; port 0: another's, or not known */
 	struct first_stack stack;
 	UT_hash_handle hh;
 };
@@ -207,6 +214,17 @@ static bool waits(const struct lapse_first *thread)
 	       thread->now.cause != LAPSE_THROTTLED;
 }
 
+/* Once: what a poll waits for that has not ended for long. */
+static void ask_poll(struct pending *pending, const struct lapse_first *thread, uint64_t now_ns)
+{
+	if (pending->asked || !thread->polls || now_ns - thread->off_ns < LONG_POLL_NS ||
+	    (thread->call != __NR_poll && thread->call != __NR_ppoll))
+		return;
+	pending->asked = true;
+	if (sockets_polled((pid_t)thread->pid, thread->argument[0], thread->argument[1], &pending->peer))
+		pending->stack.part = LAPSE_NET;
+}
+
 static void look_at(struct sampler *sampler, struct pending *pending, const struct lapse_first *thread,
 		    uint64_t elapsed, bool in_budget)
 {
@@ -214,12 +232,15 @@ static void look_at(struct sampler *sampler, struct pending *pending, const stru
 		pending->stack.weight_ns += elapsed;
 		if (!pending->read)
 			pending->stack.seen = name_wait(sampler, thread, in_budget, &pending->read);
+		ask_poll(pending, thread, sampler->last_ns);
 		return;
 	}
 	settle(sampler, thread, pending);
 	if (!waits(thread))
 		return;
 	pending->off_ns = thread->off_ns;
+	pending->asked = false;
+	pending->peer.port = 0;
 	pending->stack = (struct first_stack){
 		.seen = name_wait(sampler, thread, in_budget, &pending->read),
 		.pid = thread->pid,
@@ -287,6 +308,15 @@ static void refresh_comm(struct lapse_first *thread)
 	fclose(file);
 }
 
+/* A poll that has not ended is what it was found to wait for. */
+static void close_poll(struct lapse_first *seen, const struct pending *pending)
+{
+	if (!pending->peer.port || !seen->polls || seen->woken_ns || seen->off_ns != pending->off_ns)
+		return;
+	seen->now.cause = LAPSE_NET;
+	seen->now.peer = pending->peer;
+}
+
 static int take_peers(struct sampler *sampler)
 {
 	struct first_look *look = sampler->look;
@@ -313,8 +343,10 @@ int sampler_finish(struct sampler *sampler)
 
 		if (!first_tracer_thread(sampler->tracer, sampler->tids[i], seen))
 			continue;
-		if (pending)
+		if (pending) {
+			close_poll(seen, pending);
 			settle(sampler, seen, pending);
+		}
 		refresh_comm(seen);
 		look->n_threads++;
 	}
