@@ -51,6 +51,14 @@ struct {
 	__uint(max_entries, 1 << 12);
 } first_pieces SEC(".maps");
 
+/* Threads whose next wait's stack is wanted: user space was too slow for the last one. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, __u8);
+} first_wanted SEC(".maps");
+
 static __always_inline struct lapse_first *first_of(__u32 tid)
 {
 	return tid ? bpf_map_lookup_elem(&first_threads, &tid) : NULL;
@@ -80,6 +88,47 @@ static __always_inline void sum_add(struct lapse_first_sum *sum, __u64 ns)
 	sum->count++;
 	if (ns > sum->longest_ns)
 		sum->longest_ns = ns;
+}
+
+/* ---- stacks ------------------------------------------------------------------------------------- */
+
+/* As much as there is of the stack above @sp, page by page. */
+static __always_inline __u32 piece_copy(struct lapse_piece *piece, __u64 sp)
+{
+	__u32 first = LAPSE_PIECE_PAGE - (sp & (LAPSE_PIECE_PAGE - 1)), at;
+
+	if (bpf_probe_read_user(piece->bytes, first & (2 * LAPSE_PIECE_PAGE - 1), (void *)sp))
+		return 0;
+	for (__u32 i = 0; i < LAPSE_PIECE_PAGES - 1; i++) {
+		at = (first & (2 * LAPSE_PIECE_PAGE - 1)) + i * LAPSE_PIECE_PAGE;
+		if (at > (LAPSE_PIECE_PAGES - 1) * LAPSE_PIECE_PAGE ||
+		    bpf_probe_read_user(piece->bytes + at, LAPSE_PIECE_PAGE, (void *)(sp + at)))
+			return at;
+	}
+	return first + (LAPSE_PIECE_PAGES - 1) * LAPSE_PIECE_PAGE;
+}
+
+/* Sends the current thread's stack, which its program left with @regs. */
+static __always_inline void piece_send(const struct pt_regs *regs, __u64 off_ns, __u32 condition)
+{
+	struct lapse_piece *piece = bpf_ringbuf_reserve(&first_pieces, sizeof(*piece), 0);
+	__u64 id = bpf_get_current_pid_tgid();
+
+	if (!piece) {
+		ADD(first_lost, 1);
+		return;
+	}
+	piece->pid = id >> 32;
+	piece->tid = id;
+	piece->off_ns = off_ns;
+	piece->condition = condition;
+	piece->pad = 0;
+	piece->call = BPF_CORE_READ(regs, orig_ax);
+	piece->ip = BPF_CORE_READ(regs, ip);
+	piece->sp = BPF_CORE_READ(regs, sp);
+	piece->bp = BPF_CORE_READ(regs, bp);
+	piece->size = piece_copy(piece, piece->sp);
+	bpf_ringbuf_submit(piece, BPF_RB_NO_WAKEUP);
 }
 
 /* ---- switched out ------------------------------------------------------------------------------- */
@@ -135,6 +184,9 @@ static __always_inline void first_block(struct lapse_first *first, struct task_s
 	first->clients = block->cause == LAPSE_NET && is_for_clients(socket_of_call(task, regs));
 	if (first->polls)
 		turn_close(first, now);
+	if (bpf_map_lookup_elem(&first_wanted, &first->tid) &&
+	    !bpf_map_delete_elem(&first_wanted, &first->tid))
+		piece_send(regs, now, first->condition);
 }
 
 /* @task leaves the processor. @blocked: it waits for something. */
@@ -358,46 +410,12 @@ int first_fork(struct bpf_raw_tracepoint_args *ctx)
 	return 0;
 }
 
-/* As much as there is of the stack above @sp, page by page. */
-static __always_inline __u32 piece_copy(struct lapse_piece *piece, __u64 sp)
-{
-	__u32 first = LAPSE_PIECE_PAGE - (sp & (LAPSE_PIECE_PAGE - 1)), at;
-
-	if (bpf_probe_read_user(piece->bytes, first & (2 * LAPSE_PIECE_PAGE - 1), (void *)sp))
-		return 0;
-	for (__u32 i = 0; i < LAPSE_PIECE_PAGES - 1; i++) {
-		at = (first & (2 * LAPSE_PIECE_PAGE - 1)) + i * LAPSE_PIECE_PAGE;
-		if (at > (LAPSE_PIECE_PAGES - 1) * LAPSE_PIECE_PAGE ||
-		    bpf_probe_read_user(piece->bytes + at, LAPSE_PIECE_PAGE, (void *)(sp + at)))
-			return at;
-	}
-	return first + (LAPSE_PIECE_PAGES - 1) * LAPSE_PIECE_PAGE;
-}
-
 /* The sampling timer has gone off on this processor. */
 SEC("perf_event")
 int first_sample(void *ctx)
 {
-	__u64 id = bpf_get_current_pid_tgid();
-	struct lapse_piece *piece;
-	struct pt_regs *regs;
-
-	if (first_over || !filter_tgid(id >> 32))
-		return 0;
-	piece = bpf_ringbuf_reserve(&first_pieces, sizeof(*piece), 0);
-	if (!piece) {
-		ADD(first_lost, 1);
-		return 0;
-	}
-	regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
-	piece->pid = id >> 32;
-	piece->tid = id;
-	piece->call = BPF_CORE_READ(regs, orig_ax);
-	piece->ip = BPF_CORE_READ(regs, ip);
-	piece->sp = BPF_CORE_READ(regs, sp);
-	piece->bp = BPF_CORE_READ(regs, bp);
-	piece->size = piece_copy(piece, piece->sp);
-	bpf_ringbuf_submit(piece, BPF_RB_NO_WAKEUP);
+	if (!first_over && filter_tgid(bpf_get_current_pid_tgid() >> 32))
+		piece_send((void *)bpf_task_pt_regs(bpf_get_current_task_btf()), 0, 0);
 	return 0;
 }
 

@@ -65,7 +65,8 @@ struct lapse_first_peer {
 	struct lapse_address peer;
 };
 
-/* Where a thread was when the sampling timer found it running; the bytes are of its stack, from sp on. */
+/* Where a thread was when the sampling timer found it running, or as it began to wait where that was asked
+ * for; the bytes are of its stack, from sp on. */
 #define LAPSE_PIECE_PAGE  4096
 #define LAPSE_PIECE_PAGES 4
 struct lapse_piece {
@@ -73,6 +74,9 @@ struct lapse_piece {
 	__s32 call; /* the system call that it was in; negative: none */
 	__u32 size; /* of what was there of the stack */
 	__u64 ip, sp, bp;
+	__u64 off_ns;	 /* the wait that began; 0: it runs */
+	__u32 condition; /* as lapse_first.condition, of that wait */
+	__u32 pad;
 	__u8 bytes[LAPSE_PIECE_PAGES * LAPSE_PIECE_PAGE];
 };
 
@@ -82,7 +86,7 @@ _Static_assert(sizeof(struct lapse_first) ==
 		       80 + 24 + 32 + 88 + 11 * (24 + 88) + 8 * 16 + 2 * 40 + 4 * 40 + 16,
 	       "lapse_first");
 _Static_assert(sizeof(struct lapse_first_peer) == 32, "lapse_first_peer");
-_Static_assert(sizeof(struct lapse_piece) == 40 + LAPSE_PIECE_PAGES * LAPSE_PIECE_PAGE, "lapse_piece");
+_Static_assert(sizeof(struct lapse_piece) == 56 + LAPSE_PIECE_PAGES * LAPSE_PIECE_PAGE, "lapse_piece");
 #endif
 
 #endif

@@ -32,6 +32,11 @@ struct pending {
 	bool asked;		   /* what it polls for was looked up ... */
 	struct lapse_address peer; /* ... and is this one's answer; port 0: another's, or not known */
 	struct first_stack stack;
+	/* Waits that were too short for their stacks to be read, by what they were: the next ones, which the
+	 * kernel's side copies the stack of, stand for them. */
+	uint64_t owed_ns[LAPSE_FIRST_PARTS];
+	struct first_stack next;
+	uint64_t next_off_ns; /* 0: it has not come */
 	UT_hash_handle hh;
 };
 
@@ -92,6 +97,24 @@ static void add(struct sampler *sampler, const struct first_stack *stack)
 	sampler->err = sampler->err ?: err;
 }
 
+/* What is known of thread @tid from the last look; NULL where memory is out. */
+static struct pending *pending_of(struct sampler *sampler, uint32_t tid)
+{
+	struct pending *pending;
+
+	HASH_FIND(hh, sampler->pending, &tid, sizeof(tid), pending);
+	if (pending)
+		return pending;
+	pending = calloc(1, sizeof(*pending));
+	if (!pending) {
+		sampler->err = -ENOMEM;
+		return NULL;
+	}
+	pending->tid = tid;
+	HASH_ADD(hh, sampler->pending, tid, sizeof(pending->tid), pending);
+	return pending;
+}
+
 /* ---- stacks ----------------------------------------------------------------------------------------- */
 
 /* "main;serve;read;[read]": the innermost is the system call, in brackets. */
@@ -136,7 +159,20 @@ static const struct first_seen *name_stack(struct sampler *sampler, pid_t pid,
 	return folded ? look_seen(sampler->look, folded, &place) : NULL;
 }
 
-static void take_running(void *context, const struct lapse_piece *piece)
+/* What stands for waits that were too short. */
+static void take_waiting(struct sampler *sampler, const struct lapse_piece *piece,
+			 const struct first_seen *seen)
+{
+	struct pending *pending = pending_of(sampler, piece->tid);
+
+	if (!pending)
+		return;
+	pending->next_off_ns = piece->off_ns;
+	pending->next =
+		(struct first_stack){.seen = seen, .pid = piece->pid, .tid = piece->tid, .call = piece->call};
+}
+
+static void take_piece(void *context, const struct lapse_piece *piece)
 {
 	struct sampler *sampler = context;
 	struct stack_piece stack = {piece->ip, piece->sp, piece->bp, piece->bytes, piece->size};
@@ -148,8 +184,11 @@ static void take_running(void *context, const struct lapse_piece *piece)
 		.weight_ns = first_tracer_period_ns(sampler->tracer),
 	};
 
-	sample.seen = name_stack(sampler, (pid_t)piece->pid, &stack, piece->call, false);
-	add(sampler, &sample);
+	sample.seen = name_stack(sampler, (pid_t)piece->pid, &stack, piece->call, piece->off_ns);
+	if (piece->off_ns)
+		take_waiting(sampler, piece, sample.seen);
+	else
+		add(sampler, &sample);
 }
 
 /* What there is of @thread's stack; the kernel copies page by page. */
@@ -191,21 +230,70 @@ static const struct first_seen *name_wait(struct sampler *sampler, const struct 
 
 /* ---- waits -------------------------------------------------------------------------------------------- */
 
-/* What the wait of @pending has turned out to be; POLL where that is not known any more. */
-static unsigned part_of(const struct lapse_first *thread, const struct pending *pending)
+/* What the wait that began at @off_ns has turned out to be; @otherwise where that is not known any more. */
+static unsigned part_of(const struct lapse_first *thread, uint64_t off_ns, unsigned otherwise)
 {
 	for (size_t i = 0; i < LAPSE_FIRST_ENDED; i++)
-		if (thread->ended[i].off_ns == pending->off_ns)
+		if (thread->ended[i].off_ns == off_ns)
 			return thread->ended[i].part;
-	return pending->stack.part;
+	return otherwise;
 }
 
+/* A wait that is over, or as far as it has come. One without a stack is owed one. */
 static void settle(struct sampler *sampler, const struct lapse_first *thread, struct pending *pending)
 {
-	pending->stack.part = part_of(thread, pending);
-	if (pending->off_ns && pending->stack.part < LAPSE_FIRST_PARTS)
-		add(sampler, &pending->stack);
+	struct first_stack *stack = &pending->stack;
+
+	if (!pending->off_ns)
+		return;
+	stack->part = part_of(thread, pending->off_ns, stack->part);
 	pending->off_ns = 0;
+	if (stack->part >= LAPSE_FIRST_PARTS)
+		return;
+	if (pending->read)
+		add(sampler, stack);
+	else
+		pending->owed_ns[stack->part] += stack->weight_ns;
+}
+
+/* The wait that stands for others is over, too: it pays for those of its kind. */
+static void pay(struct sampler *sampler, const struct lapse_first *thread, struct pending *pending)
+{
+	struct first_stack *next = &pending->next;
+
+	next->part = pending->next_off_ns ? part_of(thread, pending->next_off_ns, LAPSE_FIRST_PARTS)
+					  : LAPSE_FIRST_PARTS;
+	if (next->part >= LAPSE_FIRST_PARTS)
+		return;
+	pending->next_off_ns = 0;
+	next->weight_ns = pending->owed_ns[next->part];
+	next->condition = thread->condition;
+	pending->owed_ns[next->part] = 0;
+	if (next->weight_ns)
+		add(sampler, next);
+}
+
+static bool owes(const struct pending *pending)
+{
+	for (size_t i = 0; i < LAPSE_FIRST_PARTS; i++)
+		if (pending->owed_ns[i])
+			return true;
+	return false;
+}
+
+/* What nobody has paid for has no stack. */
+static void give_up(struct sampler *sampler, const struct lapse_first *thread, struct pending *pending)
+{
+	struct first_stack stack = {.pid = thread->pid, .tid = thread->tid, .call = thread->call};
+
+	for (unsigned part = 0; part < LAPSE_FIRST_PARTS; part++) {
+		if (!pending->owed_ns[part])
+			continue;
+		stack.part = part;
+		stack.weight_ns = pending->owed_ns[part];
+		stack.seen = name_stack(sampler, (pid_t)thread->pid, NULL, thread->call, true);
+		add(sampler, &stack);
+	}
 }
 
 static bool waits(const struct lapse_first *thread)
@@ -252,24 +340,6 @@ static void look_at(struct sampler *sampler, struct pending *pending, const stru
 	};
 }
 
-/* What is known of thread @tid from the last look; NULL where memory is out. */
-static struct pending *pending_of(struct sampler *sampler, uint32_t tid)
-{
-	struct pending *pending;
-
-	HASH_FIND(hh, sampler->pending, &tid, sizeof(tid), pending);
-	if (pending)
-		return pending;
-	pending = calloc(1, sizeof(*pending));
-	if (!pending) {
-		sampler->err = -ENOMEM;
-		return NULL;
-	}
-	pending->tid = tid;
-	HASH_ADD(hh, sampler->pending, tid, sizeof(pending->tid), pending);
-	return pending;
-}
-
 int sampler_look(struct sampler *sampler, uint64_t now_ns)
 {
 	uint64_t elapsed = sampler->last_ns ? now_ns - sampler->last_ns : SAMPLER_PERIOD_NS;
@@ -277,14 +347,18 @@ int sampler_look(struct sampler *sampler, uint64_t now_ns)
 	struct lapse_first thread;
 
 	sampler->last_ns = now_ns;
-	first_tracer_drain(sampler->tracer, take_running, sampler);
+	first_tracer_drain(sampler->tracer, take_piece, sampler);
 	for (size_t i = 0; i < n; i++) {
 		uint32_t tid = sampler->tids[(sampler->turn + i) % n];
 		struct pending *pending = pending_of(sampler, tid);
 		bool in_budget = clock_now_ns() - now_ns < LOOK_BUDGET_NS;
 
-		if (pending && first_tracer_thread(sampler->tracer, tid, &thread))
-			look_at(sampler, pending, &thread, elapsed, in_budget);
+		if (!pending || !first_tracer_thread(sampler->tracer, tid, &thread))
+			continue;
+		pay(sampler, &thread, pending);
+		look_at(sampler, pending, &thread, elapsed, in_budget);
+		if (owes(pending))
+			first_tracer_want(sampler->tracer, tid);
 	}
 	sampler->turn++;
 	return sampler->err;
@@ -333,7 +407,7 @@ int sampler_finish(struct sampler *sampler)
 	struct first_look *look = sampler->look;
 	size_t n = first_tracer_tids(sampler->tracer, sampler->tids, first_tracer_room(sampler->tracer));
 
-	first_tracer_drain(sampler->tracer, take_running, sampler);
+	first_tracer_drain(sampler->tracer, take_piece, sampler);
 	look->threads = calloc(n + 1, sizeof(*look->threads));
 	if (!look->threads)
 		return -ENOMEM;
@@ -346,6 +420,8 @@ int sampler_finish(struct sampler *sampler)
 		if (pending) {
 			close_poll(seen, pending);
 			settle(sampler, seen, pending);
+			pay(sampler, seen, pending);
+			give_up(sampler, seen, pending);
 		}
 		refresh_comm(seen);
 		look->n_threads++;

@@ -46,6 +46,7 @@ void first_leave_out(struct lapse_bpf *skel)
 	bpf_map__set_autocreate(skel->maps.first_threads, false);
 	bpf_map__set_autocreate(skel->maps.first_peers, false);
 	bpf_map__set_autocreate(skel->maps.first_pieces, false);
+	bpf_map__set_autocreate(skel->maps.first_wanted, false);
 }
 
 /* ---- loaded ------------------------------------------------------------------------------- */
@@ -55,8 +56,9 @@ static void choose(struct first_tracer *tracer, bool follow)
 {
 	struct lapse_bpf *skel = tracer->skel;
 	struct bpf_map *const needed[] = {skel->maps.first_threads, skel->maps.first_peers,
-					  skel->maps.first_pieces,  skel->maps.tgids,
-					  skel->maps.why_calls,	    skel->maps.why_ready};
+					  skel->maps.first_pieces,  skel->maps.first_wanted,
+					  skel->maps.tgids,	    skel->maps.why_calls,
+					  skel->maps.why_ready};
 	struct bpf_program *program;
 	struct bpf_map *map;
 
@@ -287,6 +289,15 @@ bool first_tracer_thread(const struct first_tracer *tracer, uint32_t tid, struct
 {
 	return !bpf_map__lookup_elem(tracer->skel->maps.first_threads, &tid, sizeof(tid), first,
 				     sizeof(*first), 0);
+}
+
+void first_tracer_want(struct first_tracer *tracer, uint32_t tid)
+{
+	uint8_t one = 1;
+
+	/* Without room there are others to sample. */
+	(void)bpf_map__update_elem(tracer->skel->maps.first_wanted, &tid, sizeof(tid), &one, sizeof(one),
+				   BPF_ANY);
 }
 
 static void release(struct first_tracer *tracer)

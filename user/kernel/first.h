@@ -47,6 +47,9 @@ size_t first_tracer_tids(const struct first_tracer *tracer, uint32_t *tids, size
 /* What is known of thread @tid just now; false: nothing. */
 bool first_tracer_thread(const struct first_tracer *tracer, uint32_t tid, struct lapse_first *first);
 
+/* The next drain has a sample of thread @tid as it begins to wait, with .off_ns, if it does until then. */
+void first_tracer_want(struct first_tracer *tracer, uint32_t tid);
+
 /* Nothing is counted any more; when that was. */
 uint64_t first_tracer_stop(struct first_tracer *tracer);
 
