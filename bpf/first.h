@@ -185,8 +185,11 @@ static __always_inline void first_block(struct lapse_first *first, struct task_s
 	if (first->polls)
 		turn_close(first, now);
 	if (bpf_map_lookup_elem(&first_wanted, &first->tid) &&
-	    !bpf_map_delete_elem(&first_wanted, &first->tid))
+	    !bpf_map_delete_elem(&first_wanted, &first->tid)) {
 		piece_send(regs, now, first->condition);
+		first->sent.off_ns = now;
+		first->sent.part = LAPSE_FIRST_PARTS;
+	}
 }
 
 /* @task leaves the processor. @blocked: it waits for something. */
@@ -259,6 +262,8 @@ static __always_inline void first_count(struct lapse_first *first, __u32 part)
 
 	first->ended[at].off_ns = first->off_ns;
 	first->ended[at].part = part;
+	if (first->sent.off_ns == first->off_ns)
+		first->sent.part = part;
 	if (part >= LAPSE_FIRST_PARTS)
 		return;
 	sum_add(&first->part[part], block->duration_ns);

@@ -53,6 +53,7 @@ struct lapse_first {
 	struct lapse_first_sum part[LAPSE_FIRST_PARTS];
 	struct lapse_block longest[LAPSE_FIRST_PARTS]; /* of each, the longest block */
 	struct lapse_first_ended ended[LAPSE_FIRST_ENDED];
+	struct lapse_first_ended sent; /* the last whose stack was sent; part LAPSE_FIRST_PARTS: it lasts */
 	struct lapse_rival rival[LAPSE_RIVALS];
 	struct lapse_first_waker waker[LAPSE_FIRST_WAKERS];
 	char comm[LAPSE_COMM_LEN];
@@ -83,7 +84,7 @@ struct lapse_piece {
 #ifndef __cplusplus
 _Static_assert(sizeof(struct lapse_first_sum) == 24, "lapse_first_sum");
 _Static_assert(sizeof(struct lapse_first) ==
-		       80 + 24 + 32 + 88 + 11 * (24 + 88) + 8 * 16 + 2 * 40 + 4 * 40 + 16,
+		       80 + 24 + 32 + 88 + 11 * (24 + 88) + 9 * 16 + 2 * 40 + 4 * 40 + 16,
 	       "lapse_first");
 _Static_assert(sizeof(struct lapse_first_peer) == 32, "lapse_first_peer");
 _Static_assert(sizeof(struct lapse_piece) == 56 + LAPSE_PIECE_PAGES * LAPSE_PIECE_PAGE, "lapse_piece");

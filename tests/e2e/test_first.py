@@ -75,6 +75,21 @@ def a_mutex_that_is_held_too_long(t):
 
 
 @case()
+def waits_of_microseconds(t):
+    """Waits that are over before their stacks are read have them all the same: the next ones stand for them."""
+    target = t.target("service", "hot")
+    tracer = t.lapse_ends("-p", target.pid, "-d", 3, "--json", seconds=60)
+    stacks = [stack for stack in tracer.objects("first_stack") if stack["cause"] == "handoff"]
+    named = {name: sum(stack["duration_ns"] for stack in stacks if stack["function"] == f"shop::{name}")
+             for name in ("OrderBook::ask_warehouse", "warehouse")}
+    total = sum(stack["duration_ns"] for stack in stacks)
+    check(total > 0 and all(named.values()), f"of {total} ns of waits {named} have a function")
+    within(sum(named.values()), 0.9 * total, total, "waits whose function is known")
+    t.note(f"{total / 1e9:.2f} s, {named}")
+    target.finish()
+
+
+@case()
 def a_function_that_computes_too_much(t):
     target = t.target("service", "slow")
     lines = _look(t, "-p", target.pid)

@@ -3,6 +3,7 @@
  * A service with something wrong in it:
  *
  *     service lock   workers match orders under a mutex that another thread holds while it rebuilds an index
+ *     service hot    a worker asks a warehouse through a pipe, which answers within microseconds
  *     service slow   workers price orders, which takes a slow function
  *     service idle   nothing comes
  *
@@ -23,6 +24,7 @@ namespace shop
 static std::mutex book, queue;
 static std::condition_variable wanted;
 static bool has_work;
+static int question[2], answer[2];
 
 static void nap(long milliseconds)
 {
@@ -48,6 +50,14 @@ class OrderBook
 		std::lock_guard<std::mutex> guard(book);
 
 		matched++;
+	}
+
+	PROBED void ask_warehouse()
+	{
+		char word = 'w';
+
+		if (write(question[1], &word, 1) != 1 || read(answer[0], &word, 1) != 1)
+			_exit(1);
 	}
 
 	/* Computes far too much. */
@@ -83,9 +93,12 @@ static void worker(const std::string &mode)
 	for (;;) {
 		if (mode == "lock")
 			orders.match_order();
+		else if (mode == "hot")
+			orders.ask_warehouse();
 		else if (mode == "slow")
 			orders.price_order(1000000);
-		nap(mode == "idle" ? 3600 * 1000 : 1);
+		if (mode != "hot")
+			nap(mode == "idle" ? 3600 * 1000 : 1);
 	}
 }
 
@@ -98,6 +111,15 @@ static void rebuilder()
 	}
 }
 
+static void warehouse()
+{
+	char word;
+
+	named("warehouse");
+	while (read(question[0], &word, 1) == 1 && write(answer[1], &word, 1) == 1)
+		;
+}
+
 } // namespace shop
 
 int main(int argc, char **argv)
@@ -105,17 +127,21 @@ int main(int argc, char **argv)
 	std::string mode = argc > 1 ? argv[1] : "";
 	std::vector<std::thread> threads;
 
-	if (mode != "lock" && mode != "slow" && mode != "idle")
+	if (mode != "lock" && mode != "hot" && mode != "slow" && mode != "idle")
 		return 2;
+	if (pipe(shop::question) || pipe(shop::answer))
+		return 1;
 	for (int i = 0; i < 6; i++)
 		threads.emplace_back([] {
 			shop::named("pool");
 			shop::pool_run();
 		});
-	for (int i = 0; i < (mode == "slow" ? 1 : 2); i++)
+	for (int i = 0; i < (mode == "slow" || mode == "hot" ? 1 : 2); i++)
 		threads.emplace_back(shop::worker, mode);
 	if (mode == "lock")
 		threads.emplace_back(shop::rebuilder);
+	if (mode == "hot")
+		threads.emplace_back(shop::warehouse);
 	printf("ready %d\n", getpid());
 	fflush(stdout);
 	/* As long as nobody ends it. */

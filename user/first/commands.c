@@ -92,12 +92,18 @@ static void specify(const struct process *process, const char *function, const c
 		snprintf(spec, REPORT_LINE, "%s", function);
 }
 
+/* One of a kind: the first, which is about most of the time. */
 static void add_command(struct report *report, uint32_t pid, const char *spec, const char *slower)
 {
 	const char *quote = strspn(spec, plain) == strlen(spec) ? "" : "'";
+	char command[REPORT_LINE];
+	int length = snprintf(command, sizeof(command), "lapse trace -p %u %s%s%s --slower ", pid, quote,
+			      spec, quote);
 
-	report_add(&report->commands, "lapse trace -p %u %s%s%s --slower %s", pid, quote, spec, quote,
-		   slower);
+	for (size_t i = 0; i < report->commands.n; i++)
+		if (!strncmp(report->commands.text[i], command, (size_t)length))
+			return;
+	report_add(&report->commands, "%s%s", command, slower);
 }
 
 /* The function that matters, or the nearest of its callers that can be probed. */

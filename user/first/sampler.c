@@ -168,8 +168,13 @@ static void take_waiting(struct sampler *sampler, const struct lapse_piece *piec
 	if (!pending)
 		return;
 	pending->next_off_ns = piece->off_ns;
-	pending->next =
-		(struct first_stack){.seen = seen, .pid = piece->pid, .tid = piece->tid, .call = piece->call};
+	pending->next = (struct first_stack){
+		.seen = seen,
+		.pid = piece->pid,
+		.tid = piece->tid,
+		.call = piece->call,
+		.condition = piece->condition,
+	};
 }
 
 static void take_piece(void *context, const struct lapse_piece *piece)
@@ -236,7 +241,7 @@ static unsigned part_of(const struct lapse_first *thread, uint64_t off_ns, unsig
 	for (size_t i = 0; i < LAPSE_FIRST_ENDED; i++)
 		if (thread->ended[i].off_ns == off_ns)
 			return thread->ended[i].part;
-	return otherwise;
+	return thread->sent.off_ns == off_ns ? thread->sent.part : otherwise;
 }
 
 /* A wait that is over, or as far as it has come. One without a stack is owed one. */
@@ -267,7 +272,6 @@ static void pay(struct sampler *sampler, const struct lapse_first *thread, struc
 		return;
 	pending->next_off_ns = 0;
 	next->weight_ns = pending->owed_ns[next->part];
-	next->condition = thread->condition;
 	pending->owed_ns[next->part] = 0;
 	if (next->weight_ns)
 		add(sampler, next);
