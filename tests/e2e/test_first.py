@@ -8,6 +8,7 @@ import time
 
 from harness import LAPSE, ROOT, Process, Target, case, check, equal, need, wait_until, within
 from test_postgres import Server
+from test_verbs import _keep_to_schema
 from test_why_servers import Session
 
 BLOCKER = os.path.join(ROOT, "tests/targets/blocker.js")
@@ -277,6 +278,17 @@ def enough_is_enough(t):
     target.finish()
     equal(tracer.wait(), 0, "exit code after the target's end")
     check(tracer.out and "service" in tracer.out[0], "no report of a process that has ended")
+
+
+@case()
+def objects_as_the_schema_has_them(t):
+    target = t.target("service", "lock")
+    tracer = t.lapse_ends("-p", target.pid, "-d", 2, "--json", seconds=60)
+    equal(tracer.objects()[0]["type"], "first", "the first object")
+    seen = _keep_to_schema(t, tracer.objects())
+    for kind in ("first_culprit", "first_thread", "first_stack", "first_command", "first_blind"):
+        check(kind in seen, f"no object {kind}")
+    target.finish()
 
 
 @case()

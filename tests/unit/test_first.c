@@ -423,6 +423,47 @@ static void who_ended_the_waits(void **state)
 	look_free(&look);
 }
 
+static char *printed(const struct report *report)
+{
+	char *text;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	assert_int_equal(report_print(report, out), 0);
+	fclose(out);
+	return text;
+}
+
+/* A table is there if it has rows; what comes from the target cannot command the terminal. */
+static void no_table_is_empty(void **state)
+{
+	struct first_look look = {0};
+	struct report report = {.look = &look, .subject = "shop (PID 100)"};
+	char *text;
+
+	(void)state;
+	add_threads(&look, 2);
+	counted(&look, 0, LAPSE_LOCK, TOOK);
+	counted(&look, 1, LAPSE_RUNQ, TOOK / 2);
+	strcpy(look.threads[1].seen.comm, "evil\033[2J");
+	sample(&look, 100, LAPSE_LOCK, __NR_futex, 10, "match\033order");
+	look.threads[1].seen.rival[0] = (struct lapse_rival){.ns = TOOK / 4, .pid = 7, .comm = "hog"};
+	assert_int_equal(look_judge(&look, BEGIN + TOOK), 0);
+	report_add(&report.blind, "nothing");
+	text = printed(&report);
+	assert_null(strchr(text, '\033'));
+	assert_non_null(strstr(text, "match\\x1border [futex]"));
+	assert_non_null(strstr(text, "50 %"));
+	assert_non_null(strstr(text, "  hog\n"));
+	assert_non_null(strstr(text, "TOP STACKS OFF THE PROCESSOR"));
+	assert_null(strstr(text, "ON THE PROCESSOR"));
+	assert_null(strstr(text, "SLOWEST PEERS"));
+	assert_null(strstr(text, "TURNS"));
+	assert_null(strstr(text, "PROBE NEXT"));
+	free(text);
+	look_free(&look);
+}
+
 static void no_line_is_said_twice(void **state)
 {
 	struct report_lines lines = {0};
@@ -453,6 +494,7 @@ int main(void)
 		cmocka_unit_test(the_first_line_explains),
 		cmocka_unit_test(idle_is_said),
 		cmocka_unit_test(who_ended_the_waits),
+		cmocka_unit_test(no_table_is_empty),
 		cmocka_unit_test(no_line_is_said_twice),
 	};
 
