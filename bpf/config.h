@@ -108,7 +108,8 @@ struct lapse_socket {
 	__u32 send_end;	   /* sequence number behind the message that was sent last */
 	__u32 answer_seq;  /* clients: where the answer begins; servers: behind what was seen to arrive */
 	__u32 begin_sent, begin_received, begin_retrans;
-	__u32 begin_read; /* clients: what had arrived by then, as a sequence number */
+	__u32 begin_read,
+		begin_write; /* what had arrived and been handed over by then, as sequence numbers */
 	__u32 seen_sent, seen_received, seen_retrans; /* counted so far */
 	__u32 pipelined;
 	__u32 generation; /* of the rules that its pairs come from */

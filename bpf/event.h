@@ -46,6 +46,8 @@ enum lapse_span_flag {
 		1 << 8, /* a keyed span that another with its key has driven out; duration as above */
 	LAPSE_SPAN_TCP = 1 << 9,  /* it is the head of a struct lapse_tcp_span */
 	LAPSE_SPAN_WHY = 1 << 10, /* it is the head of a struct lapse_why_span */
+	LAPSE_SPAN_HUNG =
+		1 << 11, /* open beyond a limit: the head of a struct hung_span (user space makes these) */
 };
 
 /* Of what never ends: it has no outcome. */
@@ -119,7 +121,7 @@ struct lapse_block {
 	__u32 cause;	    /* enum lapse_cause */
 	__s32 kernel_stack; /* number in the map of stacks; negative: none */
 	__s32 user_stack;
-	__u32 pad;
+	__u32 declared;		   /* by a function that is a wait, in the kernel alone; 0: by none */
 	struct lapse_address peer; /* of a socket; port 0: none */
 	struct lapse_waker waker;
 };
@@ -275,7 +277,7 @@ struct lapse_component {
 	__u32 flags;		      /* enum lapse_component_flag */
 	__u32 recent_base;	      /* first slot in the map of recent durations */
 	__u32 recent_len;	      /* slots there; 0: no count window */
-	__u32 pad;
+	__u32 wait;		      /* functions that are waits: enum lapse_cause */
 };
 
 /*
@@ -470,6 +472,7 @@ enum lapse_edge {
 	LAPSE_EDGE_START = 1, /* begins a keyed span: here, or where the function returns */
 	LAPSE_EDGE_END = 2,   /* ends it */
 	LAPSE_EDGE_COUNT = 3, /* is counted, without a duration */
+	LAPSE_EDGE_WAIT = 4,  /* no span: what blocks inside is charged to the component's cause */
 	LAPSE_EDGE_MASK = 0x0f,
 	/* At the conditional jump of Go's stack check: while it is taken the function has not begun. */
 	LAPSE_EDGE_STACK_CHECK = 0x10,

@@ -11,6 +11,7 @@ enum lapse_frame_flag {
 	LAPSE_FRAME_RETINS = 1 << 0,	 /* ended at a return instruction */
 	LAPSE_FRAME_TAIL_CALLS = 1 << 1, /* it may go on in another function, with the same caller */
 	LAPSE_FRAME_TURN = 1 << 2,	 /* a system call or a turn of a loop: open until it ends */
+	LAPSE_FRAME_WAITS = 1 << 3,	 /* of struct lapse_open alone: a struct lapse_open_waits follows */
 };
 
 struct lapse_frame {
@@ -26,7 +27,7 @@ struct lapse_frame {
 	__u16 place;	  /* of the cookie */
 	__u16 generation; /* LAPSE_EDGE_GENERATION, as in the cookie of the link that began it */
 	__u8 why;	  /* bool: the thread's waits have its totals at entry */
-	__u8 pad;
+	__u8 wait;	  /* of LAPSE_EDGE_WAIT: enum lapse_cause; 0: what blocks is not charged to it */
 	__u64 capture[LAPSE_CAPTURES];
 };
 
@@ -123,6 +124,18 @@ struct lapse_thread_waits {
 	struct lapse_waited at_entry[LAPSE_MAX_DEPTH]; /* by frame, the totals when it was entered */
 };
 
+/*
+ * What the task iterator writes behind an open frame that is past its limit. The thread runs meanwhile: where
+ * the three moments of leaving the processor are not the same, it has been copied in the midst of a switch.
+ */
+struct lapse_open_waits {
+	__u64 off_before;
+	struct lapse_waited at_entry;
+	struct lapse_waits waits;
+	__u64 off_after;
+	__u64 ip, sp, bp; /* with which it goes on; while it runs, as it last entered the kernel */
+};
+
 /* What a system call that blocks is charged to. */
 enum lapse_call {
 	LAPSE_CALL_OTHER,
@@ -139,6 +152,7 @@ _Static_assert(sizeof(struct lapse_stack) == 568 + 80 * LAPSE_MAX_DEPTH, "lapse_
 _Static_assert(sizeof(struct lapse_waits) == 104 + 5 * 88 + 2 * 40 + 248, "lapse_waits");
 _Static_assert(sizeof(struct lapse_thread_waits) == 872 + 80 * LAPSE_MAX_DEPTH, "lapse_thread_waits");
 _Static_assert(sizeof(struct lapse_open) == 64, "lapse_open");
+_Static_assert(sizeof(struct lapse_open_waits) == 8 + 80 + 872 + 4 * 8, "lapse_open_waits");
 #endif
 
 #endif

@@ -229,6 +229,7 @@ struct {
 /* ---- why ---- */
 
 const volatile bool cfg_why = false;
+const volatile bool cfg_waits = false;	      /* some functions are waits */
 const volatile bool cfg_switch_state = false; /* sched_switch tells the state, too (5.18) */
 
 struct {

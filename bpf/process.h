@@ -8,6 +8,7 @@
 #include "bpf/news.h"
 #include "bpf/stack.h"
 #include "bpf/turns.h"
+#include "bpf/why.h"
 
 /* The thread's open spans will not return: it ends, or runs another program from now on. */
 static __always_inline void frames_end(void)
@@ -95,8 +96,48 @@ int process_fork(struct bpf_raw_tracepoint_args *ctx)
 	return 0;
 }
 
-static __always_inline void tell_turn(struct seq_file *seq, struct lapse_open *open,
-				      const struct lapse_turn *turn)
+/* ---- what is open ------------------------------------------------------------------------------ */
+
+static __always_inline bool past_limit(__u32 number, __u64 start_ns)
+{
+	struct lapse_component *component = bpf_map_lookup_elem(&components, &number);
+
+	return component && is_breach(component, bpf_ktime_get_ns() - start_ns);
+}
+
+/* The fields of struct lapse_open_waits, of a thread that may go on meanwhile. */
+static __always_inline void tell_waits(struct seq_file *seq, struct task_struct *task,
+				       struct lapse_thread_waits *own, const struct lapse_waited *at_entry)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	__u64 after[4];
+
+	after[1] = BPF_CORE_READ(regs, ip);
+	after[2] = BPF_CORE_READ(regs, sp);
+	after[3] = BPF_CORE_READ(regs, bp);
+	after[0] = *(volatile __u64 *)&own->waits.off_ns;
+	bpf_seq_write(seq, after, sizeof(after[0]));
+	bpf_seq_write(seq, (void *)at_entry, sizeof(*at_entry));
+	bpf_seq_write(seq, &own->waits, sizeof(own->waits));
+	after[0] = *(volatile __u64 *)&own->waits.off_ns;
+	bpf_seq_write(seq, after, sizeof(after));
+}
+
+/* @at_entry: the thread's totals then; NULL: they are not kept. */
+static __always_inline void tell_open(struct seq_file *seq, struct task_struct *task, struct lapse_open *open,
+				      struct lapse_thread_waits *own, const struct lapse_waited *at_entry)
+{
+	bool waits = own && at_entry && past_limit(open->component, open->start_ns);
+
+	if (waits)
+		open->flags |= LAPSE_FRAME_WAITS;
+	bpf_seq_write(seq, open, sizeof(*open));
+	if (waits)
+		tell_waits(seq, task, own, at_entry);
+}
+
+static __always_inline void tell_turn(struct seq_file *seq, struct task_struct *task, struct lapse_open *open,
+				      struct lapse_thread_waits *own, const struct lapse_turn *turn)
 {
 	if (!turn->start_ns)
 		return;
@@ -106,14 +147,16 @@ static __always_inline void tell_turn(struct seq_file *seq, struct lapse_open *o
 	open->caller = 0;
 	open->start_ns = turn->start_ns;
 	open->flags = LAPSE_FRAME_TURN;
-	bpf_seq_write(seq, open, sizeof(*open));
+	tell_open(seq, task, open, own, &turn->waited);
 }
 
-/* Every open frame of every task, one struct lapse_open each. */
+/* Every open frame of every task, one struct lapse_open each, with its waits where it is past its limit. */
 SEC("iter/task")
 int open_frames(struct bpf_iter__task *ctx)
 {
+	struct seq_file *seq = ctx->meta->seq;
 	struct task_struct *task = ctx->task;
+	struct lapse_thread_waits *own;
 	struct lapse_stack *stack;
 	struct lapse_open open = {};
 
@@ -122,11 +165,12 @@ int open_frames(struct bpf_iter__task *ctx)
 	stack = bpf_task_storage_get(&stacks, task, 0, 0);
 	if (!stack)
 		return 0;
+	own = cfg_why ? waits_of_task(task) : NULL;
 	open.pid = task->tgid;
 	open.tid = task->pid;
 	bpf_probe_read_kernel_str(open.comm, sizeof(open.comm), task->comm);
-	tell_turn(ctx->meta->seq, &open, &stack->syscall);
-	tell_turn(ctx->meta->seq, &open, &stack->loop);
+	tell_turn(seq, task, &open, own, &stack->syscall);
+	tell_turn(seq, task, &open, own, &stack->loop);
 	for (__u32 i = 0; i < LAPSE_MAX_DEPTH; i++) {
 		struct lapse_frame *frame = frame_at(stack, i);
 
@@ -140,7 +184,7 @@ int open_frames(struct bpf_iter__task *ctx)
 		open.caller = frame->caller;
 		open.start_ns = frame->start_ns;
 		open.flags = frame->flags;
-		bpf_seq_write(ctx->meta->seq, &open, sizeof(open));
+		tell_open(seq, task, &open, own, own && frame->why ? entry_at(own, i) : NULL);
 	}
 	return 0;
 }

@@ -55,6 +55,15 @@ static __always_inline struct lapse_thread_waits *waits_get(bool create)
 #endif
 }
 
+/* Frame @i's totals; said twice for the same reason as in frame_at(). */
+static __always_inline struct lapse_waited *entry_at(struct lapse_thread_waits *own, __u32 i)
+{
+	__u64 at = i;
+
+	asm volatile("%[at] &= %[mask]" : [at] "+r"(at) : [mask] "i"(LAPSE_MAX_DEPTH - 1));
+	return &own->at_entry[at];
+}
+
 /* A wakeup a record costs 2.5 us each (measured); spaced out, a storm costs the target nothing. */
 #define WAKEUP_SPACING_NS 200000
 

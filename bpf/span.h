@@ -81,7 +81,7 @@ static __always_inline bool other_generation(__u64 cookie)
 
 /* Keeps what the thread has waited so far, for the frame that is about to be pushed; false: it is not known.
  */
-static __always_inline bool frame_waits(const struct lapse_stack *stack)
+static __always_inline bool frame_waits(struct lapse_stack *stack)
 {
 	struct lapse_thread_waits *own = waits_get(true);
 
@@ -93,9 +93,11 @@ static __always_inline bool frame_waits(const struct lapse_stack *stack)
 }
 
 static __always_inline int frame_push(struct lapse_stack *stack, struct lapse_cell *cell,
-				      const struct call *call, __u32 flags)
+				      const struct call *call, const struct lapse_component *component)
 {
 	struct lapse_frame *frame = frame_at(stack, stack->depth);
+	__u32 flags = component->flags;
+	bool own_stack = !(flags & (LAPSE_COMP_GOROUTINES | LAPSE_COMP_SWITCHES));
 
 	if (!stack->depth)
 		stack->owed = 0;
@@ -125,7 +127,8 @@ static __always_inline int frame_push(struct lapse_stack *stack, struct lapse_ce
 	if (flags & LAPSE_COMP_RULES)
 		for (int i = 0; i < LAPSE_CAPTURES; i++)
 			frame->capture[i] = stack->facts.capture[i];
-	frame->why = !(flags & (LAPSE_COMP_GOROUTINES | LAPSE_COMP_SWITCHES)) && frame_waits(stack);
+	frame->wait = own_stack ? component->wait : 0;
+	frame->why = own_stack && frame->edge != LAPSE_EDGE_WAIT && frame_waits(stack);
 	stack->depth++;
 	frame->start_ns = bpf_ktime_get_ns();
 	return 0;
@@ -220,7 +223,7 @@ static __always_inline int span_enter(struct pt_regs *ctx, __u64 cookie, bool sk
 			ADD(cell->jumps, 1);
 		return 1;
 	}
-	if (frame_push(stack, cell, &call, component->flags))
+	if (frame_push(stack, cell, &call, component))
 		return too_deep(stack, cookie, skips_return);
 	return 0;
 }
@@ -250,7 +253,10 @@ VERIFIED_FOUND int frame_end(struct lapse_stack *stack, __u32 at, __u64 now, __u
 	last = (frame->flags & LAPSE_FRAME_RETINS) || !stack_has_call(stack, frame->sp, frame->place);
 	if (last)
 		stack->cost_ns += cost_of(cls)->total_ns;
-	if (frame->edge) {
+	if (frame->edge == LAPSE_EDGE_WAIT) {
+		wait_count(frame->component, last ? cost_of(cls)->total_ns : 0);
+		sending = 0;
+	} else if (frame->edge) {
 		facts->cost_ns = cost_of(cls)->enter_ns;
 		sending = edge_take(frame->edge, facts);
 	} else {

@@ -110,20 +110,40 @@ static __always_inline bool frame_sibling(const struct lapse_frame *frame, __u64
 	return frame->place == LAPSE_COOKIE_PLACE(cookie) && !frame_is(frame, cookie);
 }
 
-/* Takes @frame off; the uppermost one comes into its place. */
-static __always_inline void frame_remove(struct lapse_stack *stack, struct lapse_frame *frame)
+/* What the thread had waited when frames @a and @b were entered goes with them. */
+static __always_inline void totals_swap(__u32 a, __u32 b)
+{
+	struct lapse_thread_waits *own = waits_get(false);
+	struct lapse_waited *one, *other;
+
+	if (!own)
+		return;
+	one = entry_at(own, a);
+	other = entry_at(own, b);
+	for (int i = 0; i < LAPSE_CAUSES; i++) {
+		__u64 hold = one->ns[i];
+
+		one->ns[i] = other->ns[i];
+		other->ns[i] = hold;
+	}
+}
+
+/* Takes @frame, the @i-th, off; the uppermost one comes into its place. */
+static __always_inline void frame_remove(struct lapse_stack *stack, struct lapse_frame *frame, __u32 i)
 {
 	const struct lapse_frame *top = frame_at(stack, stack->depth - 1);
 
 	if (!top)
 		return;
-	if (top != frame)
+	if (top != frame) {
 		*frame = *top;
+		totals_swap(i, stack->depth - 1);
+	}
 	stack->depth--;
 }
 
-/* Takes @frame off, and gives its index then, which is above the depth. */
-static __always_inline int frame_lift(struct lapse_stack *stack, struct lapse_frame *frame)
+/* Takes @frame, the @i-th, off, and gives its index then, which is above the depth. */
+static __always_inline int frame_lift(struct lapse_stack *stack, struct lapse_frame *frame, __u32 i)
 {
 	struct lapse_frame *top = frame_at(stack, stack->depth - 1), hold;
 
@@ -131,6 +151,7 @@ static __always_inline int frame_lift(struct lapse_stack *stack, struct lapse_fr
 		hold = *top;
 		*top = *frame;
 		*frame = hold;
+		totals_swap(i, stack->depth - 1);
 	}
 	stack->depth--;
 	return stack->depth;
@@ -208,7 +229,7 @@ VERIFIED_FOUND int stack_settle(struct lapse_stack *stack, __u64 sp, __u64 slot,
 			return SLOT_JUMP;
 		}
 		frame_abandon(frame);
-		frame_remove(stack, frame);
+		frame_remove(stack, frame, i);
 	}
 	return state;
 }
@@ -244,7 +265,7 @@ VERIFIED_ONCE int stack_pop(struct lapse_stack *stack, __u64 sp, __u64 cookie)
 			frame->extra--;
 			return POP_EXTRA;
 		}
-		return frame_lift(stack, frame);
+		return frame_lift(stack, frame, i);
 	}
 	return POP_NONE;
 }
@@ -267,7 +288,7 @@ VERIFIED_FOUND int stack_take(struct lapse_stack *stack, __u64 sp, __u64 cookie,
 			return POP_NONE;
 		if (frame->sp == sp && (frame->flags & LAPSE_FRAME_RETINS) &&
 		    (take == TAKE_ANY || !frame_sibling(frame, cookie)))
-			return frame_lift(stack, frame);
+			return frame_lift(stack, frame, n);
 	}
 	return POP_NONE;
 }

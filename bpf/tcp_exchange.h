@@ -76,6 +76,17 @@ static __always_inline __u64 network_part(const struct lapse_socket *s, const st
 	return part < duration ? part : duration;
 }
 
+/* The span's bytes. An answer that is about to be sent counts as it was handed over. */
+static __always_inline void exchange_bytes(const struct lapse_socket *s, const struct sock *sk,
+					   struct lapse_tcp *tcp)
+{
+	tcp->received = growth(bytes_received(sk), s->begin_received);
+	if (s->flags & LAPSE_TCP_SERVER)
+		tcp->sent = s->send_end - s->begin_write;
+	else
+		tcp->sent = growth(bytes_sent(sk), s->begin_sent);
+}
+
 /* @end: of the span; @now: when it is recorded. */
 VERIFIED_ONCE int exchange_record(struct lapse_socket *s, __u64 address, __u64 end, __u64 now, __s32 error)
 {
@@ -88,8 +99,7 @@ VERIFIED_ONCE int exchange_record(struct lapse_socket *s, __u64 address, __u64 e
 
 	tcp_describe(s, sk, s->kind, s->open_ns, end);
 	s->facts.now = now;
-	tcp->sent = growth(bytes_sent(sk), s->begin_sent);
-	tcp->received = growth(bytes_received(sk), s->begin_received);
+	exchange_bytes(s, sk, tcp);
 	tcp->pipelined = s->pipelined;
 	if (!(s->flags & LAPSE_TCP_SERVER)) {
 		tcp->network_ns = network_part(s, tcp, s->facts.duration);

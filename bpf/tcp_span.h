@@ -256,6 +256,7 @@ static __always_inline void tcp_begin_counts(struct lapse_socket *s, const struc
 	s->begin_sent = bytes_sent(sk);
 	s->begin_received = bytes_received(sk);
 	s->begin_read = BPF_CORE_READ(tcp_of(sk), rcv_nxt);
+	s->begin_write = BPF_CORE_READ(tcp_of(sk), write_seq);
 	s->begin_retrans = BPF_CORE_READ(tcp_of(sk), total_retrans);
 }
 

@@ -20,6 +20,7 @@
 #include "bpf/files.h"
 #include "bpf/stack.h"
 #include "bpf/tcp_socket.h"
+#include "bpf/wait.h"
 
 #define AF_UNIX 1
 
@@ -45,11 +46,6 @@ static __always_inline bool in_interrupt(const struct lapse_ready *ready, __u32 
 }
 
 /* ---- switched out ------------------------------------------------------------------------------- */
-
-static __always_inline bool has_open_span(const struct lapse_stack *stack)
-{
-	return stack->depth || stack->syscall.start_ns || stack->loop.start_ns;
-}
 
 static __always_inline void peer_of(struct lapse_block *block, const struct sock *sk)
 {
@@ -130,9 +126,9 @@ static __always_inline bool is_throttled(struct task_struct *task)
 	return bpf_core_field_exists(task->throttled) && BPF_CORE_READ(task, throttled);
 }
 
-/* The current task leaves the processor. @blocked: it waits for something. */
-static __always_inline void switch_out(void *ctx, struct task_struct *task, struct lapse_waits *waits,
-				       bool blocked, __u64 now)
+/* The current task, which has @stack, leaves the processor. @blocked: it waits for something. */
+static __always_inline void switch_out(void *ctx, struct task_struct *task, struct lapse_stack *stack,
+				       struct lapse_waits *waits, bool blocked, __u64 now)
 {
 	struct lapse_block *block = &waits->now;
 
@@ -146,6 +142,7 @@ static __always_inline void switch_out(void *ctx, struct task_struct *task, stru
 		return;
 	}
 	block->cause = cause_of_block(block, task);
+	block->declared = cfg_waits ? wait_declared(stack, user_sp(task)) : 0;
 	block->kernel_stack = bpf_get_stackid(ctx, &why_stacks, BPF_F_FAST_STACK_CMP);
 	block->user_stack = bpf_get_stackid(ctx, &why_stacks, BPF_F_FAST_STACK_CMP | BPF_F_USER_STACK);
 }
@@ -205,6 +202,8 @@ static __always_inline void switch_in(struct lapse_waits *waits, __u64 now)
 		return;
 	runnable = now > woken ? now - woken : 0;
 	if (is_waiting_cause(cause)) {
+		if (block->declared)
+			cause = block->cause = block->declared;
 		block->end_ns = woken;
 		block->duration_ns = woken > waits->off_ns ? woken - waits->off_ns : 0;
 		if (cause < LAPSE_CAUSES)
@@ -246,13 +245,13 @@ static __always_inline __u32 interrupt_for(__u32 cause)
 static __always_inline void waker_fill(struct lapse_waker *waker)
 {
 	struct lapse_stack *own = stack_get(false);
-	struct lapse_frame *top = own ? frame_at(own, own->depth - 1) : NULL;
+	struct lapse_frame *span = own ? innermost_span(own) : NULL;
 	__u64 id = bpf_get_current_pid_tgid();
 
 	waker->interrupt = LAPSE_NO_INTERRUPT;
 	waker->pid = id >> 32;
 	waker->tid = id;
-	waker->component = top ? top->component + 1 : 0;
+	waker->component = span ? span->component + 1 : 0;
 	bpf_get_current_comm(waker->comm, sizeof(waker->comm));
 }
 
@@ -320,17 +319,8 @@ VERIFIED_ONCE int why_count(struct lapse_waits *waits, const struct lapse_facts 
 	return 0;
 }
 
-/* Frame @i's totals; said twice for the same reason as in frame_at(). */
-static __always_inline struct lapse_waited *entry_at(struct lapse_thread_waits *own, __u32 i)
-{
-	__u64 at = i;
-
-	asm volatile("%[at] &= %[mask]" : [at] "+r"(at) : [mask] "i"(LAPSE_MAX_DEPTH - 1));
-	return &own->at_entry[at];
-}
-
 /* An outermost span begins: what was before it is of no use. */
-static __always_inline void why_begin(const struct lapse_stack *stack, struct lapse_waits *waits)
+static __always_inline void why_begin(struct lapse_stack *stack, struct lapse_waits *waits)
 {
 	if (has_open_span(stack))
 		return;
@@ -353,12 +343,12 @@ static __always_inline struct lapse_thread_waits *waits_of_task(struct task_stru
 	return bpf_task_storage_get(&thread_waits, task, 0, 0);
 }
 
-/* Whether @task, which has had a measured call, is in one. */
-static __always_inline bool is_measured(struct task_struct *task)
+/* The stack of @task, which has had a measured call, while it is in one; else NULL. */
+static __always_inline struct lapse_stack *measured(struct task_struct *task)
 {
 	struct lapse_stack *stack = stack_of_task(task);
 
-	return stack && has_open_span(stack);
+	return stack && has_open_span(stack) ? stack : NULL;
 }
 
 /* TASK_RUNNING is 0; 0x100 says that it was preempted on its way into a wait (TASK_REPORT_MAX). */
@@ -385,7 +375,8 @@ int why_switch(__u64 *ctx)
 {
 	struct task_struct *prev = (struct task_struct *)ctx[1], *next = (struct task_struct *)ctx[2];
 	struct lapse_thread_waits *out = waits_of_task(prev), *in = waits_of_task(next);
-	bool leaves = out && is_measured(prev), comes = in && in->waits.off_ns;
+	struct lapse_stack *leaves = out ? measured(prev) : NULL;
+	bool comes = in && in->waits.off_ns;
 	__u64 now;
 
 	if (!leaves && !comes)
@@ -394,7 +385,7 @@ int why_switch(__u64 *ctx)
 	if (comes)
 		switch_in(&in->waits, now);
 	if (leaves)
-		switch_out(ctx, prev, &out->waits, is_blocked(ctx, prev), now);
+		switch_out(ctx, prev, leaves, &out->waits, is_blocked(ctx, prev), now);
 	return 0;
 }
 

@@ -50,6 +50,11 @@ class Server:
         equal(run.returncode, 0, f"exit code of psql ({run.stderr[-200:]})")
         return [line.split("|") for line in run.stdout.splitlines()]
 
+    def waits_for_lock(self, backend):
+        """Until it does."""
+        query = f"SELECT wait_event_type FROM pg_stat_activity WHERE pid = {backend}"
+        wait_until(lambda: self.sql(query) == [["Lock"]], "the session to wait")
+
     def bench(self, script, *options):
         run = subprocess.run([f"{PG}/pgbench", *self.where, "-n", "-f", self.t.write("script.sql", script),
                               *options, "postgres"], capture_output=True, text=True, timeout=60, check=False)

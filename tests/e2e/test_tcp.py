@@ -489,6 +489,8 @@ def a_line_of_each(t):
             equal(said, ["request", QUESTION, 0, 0, False, False, False], "what is said of a request")
             equal(span["peer"], tcp["peer"], "the peer")
             within(tcp["min_rtt_ns"], 1, tcp["srtt_ns"] + 1000, "shortest round trip beside the smoothed one")
+        serve = serves[0]["tcp"]
+        equal([serve["received"], serve["sent"]], [QUESTION, ANSWER + 1000], "bytes of a question and its answer")
         equal({span["tcp"]["own"] for span in requests}, {span["tcp"]["peer"] for span in serves}, "ends of the asker")
         near(percentile([span["duration_ns"] for span in requests], 0.5), asked["request_ns"], "median of the spans")
 

@@ -161,6 +161,6 @@ def in_words(t):
     target.done()
     tracer.stop()
     text = "\n".join(tracer.out)
-    for words in (" CAUSE ", " lock ", "ended by waits/", "(rebuild_index)", "    all: "):
+    for words in (" CAUSE ", " lock ", "ended by waits/", "(rebuild_index)", "    all ("):
         check(words in text, f"'{words}' in\n{text}")
     target.finish()

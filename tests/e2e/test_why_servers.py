@@ -2,10 +2,10 @@
 """Why calls of real servers and clients were slow: a row's lock, a command that sleeps, a peer that dawdles."""
 
 import http.client
-import subprocess
+import os
 import time
 
-from harness import LAPSE, Skip, case, check, conserved, equal, need, wait_until, within
+from harness import ROOT, case, check, conserved, equal, need, within
 from test_nginx import Nginx
 from test_postgres import PG, Server
 from test_redis import _redis
@@ -59,8 +59,7 @@ def _row_lock(t, *options):
                      "--slower", "1us", "--json", *options)
     holder.do("BEGIN; UPDATE t SET n = n + 1 WHERE i = 1;", "updated")
     waiter.say("UPDATE t SET n = n + 1 WHERE i = 1;\n\\echo got it")
-    wait_until(lambda: server.sql("SELECT wait_event_type FROM pg_stat_activity WHERE pid = "
-                                  f"{waiter.backend}") == [["Lock"]], "the session to wait")
+    server.waits_for_lock(waiter.backend)
     start = time.monotonic_ns()
     time.sleep(0.3)
     held = time.monotonic_ns() - start
@@ -92,11 +91,35 @@ def a_row_s_lock_by_what_ends_it(t):
 @case(120)
 def a_row_s_lock_by_its_function(t):
     """The waiter sits in epoll_wait; ProcSleep says what for."""
-    if "--wait" not in subprocess.run([LAPSE, "trace", "--help"], capture_output=True, text=True, check=True).stdout:
-        raise Skip("lapse takes no functions that are waits")
     span, backend, held = _row_lock(t, "--wait", "lock=ProcSleep")
     _mostly(span, "lock", held)
     _ended_by(span, backend)
+
+
+@case(120)
+def waits_of_the_contract(t):
+    """contracts/postgres.yaml knows what its backends wait for: a row's lock, and a statement that sleeps."""
+    server = Server(t, "fsync=off")
+    server.sql("CREATE TABLE t (i int, n int); INSERT INTO t VALUES (1, 0)")
+    holder, waiter = Session(t, server), Session(t, server)
+    contract = os.path.join(ROOT, "contracts", "postgres.yaml")
+    equal(t.lapse_ends("check", contract, "-p", waiter.backend).popen.returncode, 0, "exit code of check")
+    tracer = t.lapse("watch", contract, "-p", waiter.backend, "--json")
+    holder.do("BEGIN; UPDATE t SET n = n + 1 WHERE i = 1;", "updated")
+    waiter.say("UPDATE t SET n = n + 1 WHERE i = 1;\n\\echo got it")
+    server.waits_for_lock(waiter.backend)
+    time.sleep(0.4)
+    holder.do("COMMIT;", "committed")
+    waiter.process.wait_line("^got it$")
+    waiter.do("SELECT pg_sleep(0.4);", "slept")
+    tracer.stop(code=None)
+    execute = tracer.component("execute")
+    parts = execute["causes"][0]["parts"]
+    t.note(f"of {execute['count']} executions: {parts}")
+    check(parts["lock"] > 0.25 and parts["sleep"] > 0.25, f"lock and sleep among {parts}")
+    within(sum(parts[cause] for cause in ("poll", "handoff", "other")), 0, 0.05, f"what the waits explain, of {parts}")
+    for session in (holder, waiter):
+        session.leave()
 
 
 @case(120)

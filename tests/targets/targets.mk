@@ -12,7 +12,7 @@ GO    ?= $(shell command -v go 2>/dev/null)
 MUSL_GCC ?= $(shell command -v musl-gcc 2>/dev/null)
 SDT_H ?= $(wildcard /usr/include/sys/sdt.h /usr/include/*/sys/sdt.h)
 
-targets_c  := timed keyed values turner cost jumper hot deep canceller fibers jailed spawner inside plugger marked marked_cost opener syncer waits chain asker answerer
+targets_c  := timed keyed values turner cost jumper hot deep canceller fibers jailed spawner inside plugger marked marked_cost opener syncer waits waiting chain asker answerer
 targets_cc := thrower names marked_cxx service
 
 # One program as linkers, C libraries and distributions make it.
@@ -31,7 +31,7 @@ $(BUILD)/unit/test_stack $(BUILD)/unit/test_unwind: | $(chain_files) $(targets_d
 $(BUILD)/unit/test_types: | $(debug_files) $(typed_files)
 
 target_programs := $(targets_c:%=$(targets_dir)/%) $(targets_cc:%=$(targets_dir)/%) \
-	$(addprefix $(targets_dir)/, pipeline causes canceller_plain libcalls many plugin.so \
+	$(addprefix $(targets_dir)/, pipeline causes canceller_plain waiting_cxx libcalls many plugin.so \
 		$(if $(RUSTC),panicker) $(if $(GO),goserver $(go_files)) \
 		$(if $(SDT_H),sdt)) \
 	$(target_files) $(debug_files) $(typed_files) $(chain_files)
@@ -135,6 +135,11 @@ $(targets_dir)/typed_cxx.4 $(targets_dir)/typed_cxx.5: $(targets_src)/typed_cxx.
 $(targets_dir)/canceller_plain: $(targets_src)/canceller.c $(targets_src)/common.h
 	@mkdir -p $(@D)
 	$(CC) $(TARGET_CFLAGS) -DPLAIN -o $@ $< -lpthread
+
+# Left by an exception.
+$(targets_dir)/waiting_cxx: $(targets_src)/waiting.c $(targets_src)/common.h
+	@mkdir -p $(@D)
+	$(CXX) $(TARGET_CXXFLAGS) -x c++ -o $@ $<
 
 $(targets_dir)/libshared.so: $(targets_src)/libshared.c $(targets_src)/common.h
 	@mkdir -p $(@D)

@@ -43,6 +43,7 @@ struct rig_component {
 	/* Connections that it opens; limits, and the slowest of the tick that runs. */
 	struct tick_connects connects;
 	uint64_t connect_level_ns[LAPSE_LEVELS], max_connect_ns;
+	const struct lapse_why_row *causes;
 	bool idle; /* no process of it runs */
 };
 
@@ -52,6 +53,8 @@ struct rig {
 	size_t n_components;
 	struct lapse_span open[16];
 	size_t n_open;
+	struct hung_span *hung;
+	size_t n_hung;
 	struct tick_self self;
 	uint64_t now_ns;
 	bool open_unknown;
@@ -342,7 +345,8 @@ static inline void rig_fill(struct rig_component *c, uint32_t id, struct bucket_
 				       .recent = n ? c->recent + c->n_recent - n : NULL,
 				       .n_recent = n,
 				       .recent_total = c->n_recent,
-				       .cache_lost = c->cache_lost};
+				       .cache_lost = c->cache_lost,
+				       .causes = c->causes};
 	memcpy(out->value, c->value, sizeof(out->value));
 	out->connects = c->connects;
 	c->connects.late_max_ns = c->max_connect_ns;
@@ -363,6 +367,8 @@ static inline void rig_tick(struct rig *rig)
 			    .n_components = rig->n_components,
 			    .open = rig->open,
 			    .n_open = rig->n_open,
+			    .hung = rig->hung,
+			    .n_hung = rig->n_hung,
 			    .open_known = !rig->open_unknown,
 			    .self = rig->self};
 	size_t i;

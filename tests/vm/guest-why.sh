@@ -89,6 +89,23 @@ why_first() { # KIND CULPRIT_PATTERN
 	note "$name: $(sed -n 3p $work/lapse.out)"
 }
 
+# A call that hangs is told of while it does, counts once, and where it hangs: by the scheduler's totals, or
+# where there are none (CAUSE null) by /proc.
+why_hang() { # CAUSE
+	start_target causes sleep --calls 1 --ns 8s
+	start_lapse trace -p "$target" wait_sleep --slower 100ms --json ||
+		{ fail "lapse does not trace: $(tail -n 1 $work/lapse.err)"; return; }
+	go
+	await_done
+	stop_lapse
+	conserved
+	equal "$(spans_of wait_sleep)" 1 "spans of wait_sleep that returned"
+	at_least "$(grep -c '"open":true' $work/lapse.out)" 2 "looks at the span that hangs"
+	contains $work/lapse.out "\"open\":true.*\"now\":{\"state\":\"blocked\",\"cause\":$1,.*\"place\":\"[^\"]*nanosleep" \
+		"where it hangs"
+	finish_target
+}
+
 why_tests() {
 	run_test why-first-lock why_first lock 'lock +in wait_lock .*ended by holder/'
 	run_test why-first-net why_first net_poll 'net +in wait_net_poll .*127\.0\.0\.1:[0-9]+'
@@ -98,6 +115,7 @@ why_tests() {
 	run_test why-net-poll why_net net_poll
 	run_test why-handoff why_kind handoff handoff '"comm":"passer".*"component":"pass_word"' pass_word
 	run_test why-runq why_preempted
+	run_test why-hang why_hang '"sleep"'
 }
 
 # What a kernel cannot tell is said, and nothing else.

@@ -88,14 +88,14 @@ def row(name, figures, bare, base):
 
 
 def tools():
-    candidates = [lapse("lapse tcp"), lapse("lapse tcp --slower 1s", "--slower", "1s"),
-                  bcc("tcprtt"), bcc("tcplife"), bcc("tcpconnlat")]
-    return [tool for tool in candidates if tool.program]
+    return [lapse("lapse tcp"), lapse("lapse tcp --slower 1s", "--slower", "1s"),
+            bcc("tcprtt"), bcc("tcplife"), bcc("tcpconnlat")]
 
 
 def run(case):
     wrk, server = need("wrk"), Server(case)
-    ways = {tool.name: tool for tool in tools()}
+    ways = {tool.name: tool for tool in tools() if tool.program}
+    missing = [tool.name for tool in tools() if not tool.program]
     found = {"untraced": [], **{name: [] for name in ways}}
     idle = set()
     load(wrk, server)
@@ -110,6 +110,8 @@ def run(case):
     notes = [f"median of {len(bare)} paired rounds of {SECONDS} s"]
     if idle:
         notes.append(f"do not run on Linux {os.uname().release}: {', '.join(sorted(idle))}")
+    if missing:
+        notes.append(f"not installed: {', '.join(missing)}")
     table("nginx under wrk, 16 connections, traced: requests a second",
           ["", "requests/s", "of untraced", "of lapse's", "server CPU us/request"],
           [row(name, figures, bare, base) for name, figures in found.items() if figures], notes)

@@ -201,6 +201,17 @@ static int set_no_why(struct options *options, const char *value)
 	return 0;
 }
 
+static int add_wait(struct options *options, const char *value)
+{
+	const char **all = reallocarray(options->waits, options->n_waits + 1, sizeof(*all));
+
+	if (!all)
+		return -ENOMEM;
+	options->waits = all;
+	all[options->n_waits++] = value;
+	return 0;
+}
+
 static int set_yes(struct options *options, const char *value)
 {
 	(void)value;
@@ -247,6 +258,7 @@ enum {
 	KEY_TCP_BACKEND,
 	KEY_WHY,
 	KEY_NO_WHY,
+	KEY_WAIT,
 };
 
 static const struct option_row rows[] = {
@@ -281,6 +293,9 @@ static const struct option_row rows[] = {
 	{"why", KEY_WHY, NULL, "tell what calls waited for (default in trace and watch)", TRACING & ~VERB_TCP,
 	 set_why},
 	{"no-why", KEY_NO_WHY, NULL, "do not", TRACING & ~VERB_TCP, set_no_why},
+	{"wait", KEY_WAIT, "CAUSE=FUNC[,FUNC...]",
+	 "what blocks inside FUNC is charged to lock, disk, net, handoff, sleep or other",
+	 TRACING & ~VERB_TCP, add_wait},
 	{"force-uretprobe", KEY_FORCE, NULL,
 	 "use return probes even where exceptions or fibers in the target would then kill it", TRACING,
 	 set_force},
@@ -361,6 +376,7 @@ int options_parse(const struct verb_usage *usage, int argc, char **argv, struct 
 void options_free(struct options *options)
 {
 	free(options->operands);
+	free(options->waits);
 	free(options->target.pids);
 }
 

@@ -44,6 +44,8 @@ struct options {
 	enum attach_kind attach;
 	enum tcp_backend tcp_backend;
 	enum why_choice why;
+	const char **waits; /* --wait: "lock=ProcSleep" */
+	size_t n_waits;
 	const char *merge;
 	const char *output_path;
 	pid_t tid;

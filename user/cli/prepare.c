@@ -9,6 +9,7 @@
 #include "base/exit_code.h"
 #include "base/units.h"
 #include "cli/measures.h"
+#include "cli/waits.h"
 #include "kernel/selftest.h"
 
 static int out_of_memory(void)
@@ -192,7 +193,7 @@ static int check_timeouts(const struct session *session)
 	return 0;
 }
 
-static int choose_specs(struct session *session)
+static int choose_probes(struct session *session)
 {
 	const struct options *options = session->options;
 
@@ -205,6 +206,32 @@ static int choose_specs(struct session *session)
 	return parse_specs(session, options->operands, options->n_operands)
 		       ?: check_names(session)
 		       ?: check_timeouts(session);
+}
+
+static int choose_waits(struct session *session)
+{
+	const struct waits_beside beside = {&session->specs, &session->n_specs, &session->fed,
+					    &session->n_fed};
+	const struct options *options = session->options;
+	int err;
+
+	if (options->n_waits && !session->config && !options->n_operands) {
+		diag_error("--wait needs a probe, whose spans it explains: name a function, or loop");
+		return EXIT_USAGE;
+	}
+	if (options->n_waits && session->kind == SESSION_STAT && options->why != WHY_ON) {
+		diag_error("--wait needs --why here: stat does not tell what calls wait for by itself");
+		return EXIT_USAGE;
+	}
+	err = waits_add(options, session->config, &beside);
+	return err == -ENOMEM ? out_of_memory() : err ? EXIT_USAGE : 0;
+}
+
+static int choose_specs(struct session *session)
+{
+	int code = choose_probes(session);
+
+	return code || session->tcp ? code : choose_waits(session);
 }
 
 /* ---- where --------------------------------------------------------------------------------------- */
@@ -237,6 +264,8 @@ static int make_plan(struct session *session)
 				  session->n_processes, &session->plan_options, &session->plan);
 	if (!err && connections_wanted(session))
 		err = connections_plan(session);
+	if (!err)
+		waits_say(&session->plan);
 	return err ? measures_exit_code(err) : 0;
 }
 

@@ -22,7 +22,8 @@ static void check(struct session *session, int err)
 
 static void show(struct session *session, const struct lapse_span *span)
 {
-	struct output_stack stack = stacks_of(session, span);
+	struct output_stack stack =
+		span->flags & LAPSE_SPAN_HUNG ? hung_stack(session, span) : stacks_of(session, span);
 
 	check(session, session->output->span(&session->show, monitor_snapshot(session->monitor), span,
 					     stack.n ? &stack : NULL));
@@ -34,7 +35,10 @@ static void show_span(struct session *session, const struct lapse_span *span)
 		show(session, span);
 }
 
-/* An open span is shown once, when it is first seen over the limit, and again when it returns. */
+/* An open span is shown when it is first seen over the limit, at each tick while it hangs (of many, so many a
+ * tick), and when it returns. */
+#define SHOWN_AGAIN 20
+
 struct shown_open {
 	struct {
 		uint64_t start_ns;
@@ -74,14 +78,20 @@ static void forget_closed(struct session *session, uint64_t now_ns)
 	}
 }
 
-void present_open(struct session *session, const struct tick *tick)
+void present_open(struct session *session, const struct tick *tick, bool last)
 {
+	size_t again = last ? SHOWN_AGAIN : 0;
+
 	if (session->kind != SESSION_TRACE)
 		return;
-	for (size_t i = 0; i < tick->n_open; i++)
-		if (tick->open[i].duration_ns > session->options->slower_ns &&
-		    remember_open(session, &tick->open[i], tick->now_ns))
-			show_span(session, &tick->open[i]);
+	for (size_t i = 0; i < tick->n_open; i++) {
+		const struct lapse_span *span = tick_open_span(tick, i);
+
+		if (span->duration_ns <= session->options->slower_ns)
+			continue;
+		if (remember_open(session, span, tick->now_ns) || again++ < SHOWN_AGAIN)
+			show_span(session, span);
+	}
 	forget_closed(session, tick->now_ns);
 }
 
@@ -113,6 +123,7 @@ int present_span(void *context, const struct lapse_span *span)
 void present_free(struct session *session)
 {
 	forget_closed(session, UINT64_MAX);
+	hung_forget(session, UINT64_MAX);
 }
 
 /* ---- what the monitor finds -------------------------------------------------------------------- */

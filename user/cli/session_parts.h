@@ -44,10 +44,11 @@ struct session {
 	struct output_options show;
 	struct handlers *handlers;
 	struct budget *budget;
-	struct lookup *lookup;	       /* of the names of TCP peers; NULL: there is none */
-	struct stack_symbols *symbols; /* of stacks; NULL: none are shown */
-	struct wait_stack *wait_stack; /* room for one */
-	struct shown_open *shown_open; /* open spans that have been shown */
+	struct lookup *lookup;		/* of the names of TCP peers; NULL: there is none */
+	struct stack_symbols *symbols;	/* of stacks; NULL: none are shown */
+	struct wait_stack *wait_stack;	/* room for one */
+	struct shown_open *shown_open;	/* open spans that have been shown */
+	struct hung_place *hung_places; /* where threads of such are */
 
 	pid_t *replaced; /* libraries.c: measured by instructions since a library came */
 	size_t n_replaced;
@@ -82,7 +83,8 @@ void session_free(struct session *session);
 /* present.c */
 extern const struct monitor_sink session_sink;
 int present_span(void *context, const struct lapse_span *span);
-void present_open(struct session *session, const struct tick *tick);
+/* @last: what hangs at the end stands in the report, and is not shown again. */
+void present_open(struct session *session, const struct tick *tick, bool last);
 void present_interval(struct session *session);
 void present_free(struct session *session);
 
@@ -126,6 +128,15 @@ int stacks_new(struct session *session);
 void stacks_free(struct session *session);
 void stacks_prime(struct session *session, pid_t pid);
 struct output_stack stacks_of(struct session *session, const struct lapse_span *span);
+/* Where a thread is that hangs, unless it has gone on; the first *n_kernel frames are the kernel's. Valid as
+ * above. */
+struct output_stack stacks_now(struct session *session, const struct hung_span *hung, size_t *n_kernel);
+
+/* hung.c: says of each span that hangs where its thread is, before the tick is fed on; the whole stack of one
+ * that is the head of a struct hung_span; forgets those that the tick at @but_ns did not have. */
+void hung_locate(struct session *session, const struct tick *tick);
+struct output_stack hung_stack(const struct session *session, const struct lapse_span *span);
+void hung_forget(struct session *session, uint64_t but_ns);
 
 /* budget.c: probes that take too much of the target's CPU time. 0 or -ENOMEM. */
 int budget_new(struct session *session);

@@ -12,6 +12,7 @@
 #include "base/exit_code.h"
 #include "base/text.h"
 #include "base/units.h"
+#include "cli/waits.h"
 
 #define RING_BYTES (4U << 20) /* loses nothing at two million records a second (measured) */
 
@@ -24,11 +25,19 @@ static int64_t epoch_offset(void)
 }
 
 /* Only what has a thread of its own has causes. */
+static bool has_threads(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n_places; i++)
+		if (!plan->components[plan->places[i].component].wait)
+			return true;
+	return plan->n_syscalls || plan->awaits;
+}
+
 static bool wants_why(const struct session *session)
 {
 	bool by_itself = session->kind == SESSION_TRACE || session->kind == SESSION_WATCH;
 
-	if (session->tcp || (!session->plan.n_places && !session->plan.n_syscalls && !session->plan.awaits))
+	if (session->tcp || !has_threads(&session->plan))
 		return false;
 	return session->options->why == WHY_ON || (by_itself && session->options->why == WHY_AUTO);
 }
@@ -188,6 +197,7 @@ static void describe(struct session *session, size_t i, struct tracer_component 
 	component->flags = planned->flags;
 	component->rules = planned->has_rules ? &planned->rules : NULL;
 	component->marker = planned->marker;
+	component->wait = planned->wait;
 	component->feeds = planned->feeds;
 	component->fed = planned->feeds == FEEDS_ITSELF ? NO_COMPONENT : planned->fed;
 	for (int value = 0; value < LAPSE_VALUES; value++)
@@ -283,6 +293,7 @@ static int open_tracer(struct session *session)
 		.pids = selection->pids,
 		.n_pids = selection->n_pids,
 		.why = wants_why(session),
+		.waits = wants_why(session) && waits_planned(&session->plan),
 		.places = wants_places(session),
 		.usdts = wants_usdts(session),
 		.syscalls = session->plan.n_syscalls,

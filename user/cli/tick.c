@@ -67,11 +67,13 @@ int session_tick(struct session *session, bool last)
 
 	if (!err && tick.n_components > session->n_monitored)
 		err = connections_learn(session, tick.n_components - 1);
-	if (!err)
+	if (!err) {
+		hung_locate(session, &tick);
 		err = monitor_tick(session->monitor, &tick);
+	}
 	if (err)
 		return err;
-	present_open(session, &tick);
+	present_open(session, &tick, last);
 	if (session->handlers)
 		handlers_tick(session->handlers, now);
 	if (last)

@@ -7,18 +7,19 @@
 #include "base/exit_code.h"
 #include "cli/measures.h"
 #include "cli/options.h"
+#include "cli/waits.h"
 #include "config/config.h"
 #include "probe/plan.h"
 #include "probe/syscalls.h"
 
-/* What tells of a component's spans. */
+/* What tells of a component's spans, or of a wait. */
 static const char *means_of(const struct plan *plan, size_t component)
 {
 	if (plan_awaits(plan, component))
 		return "what is still to be loaded";
 	if (plan->components[component].marker)
 		return "markers of its own";
-	if (plan_edges(plan, component))
+	if (plan_edges(plan, component) && !plan->components[component].wait)
 		return "probes at its places";
 	for (size_t i = 0; i < plan->n_syscalls; i++)
 		if (plan->syscalls[i].component == component)
@@ -43,6 +44,7 @@ static void explain_plan(const struct plan *plan)
 /* The probes of a file, those of its components first. */
 struct measures {
 	struct probe_spec *specs;
+	size_t n_specs;
 	struct plan_fed *fed; /* of those behind them: what each feeds */
 	size_t n_fed;
 };
@@ -77,26 +79,32 @@ static int check_target(const struct options *options, const struct config *conf
 		target_free(processes, n);
 		return EXIT_HELD;
 	}
-	err = plan_make(measures->specs, config->n_components + measures->n_fed, &selection, processes, n,
-			&plan_options, &plan);
+	err = plan_make(measures->specs, measures->n_specs, &selection, processes, n, &plan_options, &plan);
 	if (!err) {
 		explain_plan(&plan);
+		waits_say(&plan);
 		plan_free(&plan);
 	}
 	target_free(processes, n);
 	return err ? measures_exit_code(err) : EXIT_HELD;
 }
 
-static int parse(const struct config *config, struct measures *measures)
+static int parse(const struct options *options, const struct config *config, struct measures *measures)
 {
+	const struct waits_beside beside = {&measures->specs, &measures->n_specs, &measures->fed,
+					    &measures->n_fed};
 	struct probe_spec *feeders = measures->specs + config->n_components;
 	int err = measures_parse(config, measures->specs);
 
+	measures->n_specs = config->n_components;
 	if (!err)
 		err = measures_parse_feeders(config, feeders, measures->fed, &measures->n_fed);
+	measures->n_specs += measures->n_fed;
 	if (!err)
-		err = syscalls_check(measures->specs, config->n_components + measures->n_fed);
-	return err ?: measures_check_fed(config, measures->specs, measures->fed, measures->n_fed);
+		err = syscalls_check(measures->specs, measures->n_specs);
+	if (!err)
+		err = measures_check_fed(config, measures->specs, measures->fed, measures->n_fed);
+	return err ?: waits_add(options, config, &beside);
 }
 
 static int check_config(const struct options *options, const struct config *config)
@@ -108,11 +116,11 @@ static int check_config(const struct options *options, const struct config *conf
 	};
 	int code = EXIT_USAGE;
 
-	if (measures.specs && measures.fed && !parse(config, &measures)) {
+	if (measures.specs && measures.fed && !parse(options, config, &measures)) {
 		config_explain(config, stdout);
 		code = check_target(options, config, &measures);
 	}
-	for (size_t i = 0; measures.specs && i < room; i++)
+	for (size_t i = 0; i < measures.n_specs; i++)
 		spec_free(&measures.specs[i]);
 	free(measures.specs);
 	free(measures.fed);

@@ -159,6 +159,13 @@ static void free_components(struct config *config)
 	free(config->components);
 }
 
+static void free_waits(struct config *config)
+{
+	for (size_t i = 0; i < config->n_waits; i++)
+		free(config->waits[i].function.text);
+	free(config->waits);
+}
+
 static void free_handlers(struct config *config)
 {
 	for (size_t i = 0; i < config->n_handlers; i++) {
@@ -176,6 +183,7 @@ static void free_handlers(struct config *config)
 void config_free(struct config *config)
 {
 	free_components(config);
+	free_waits(config);
 	free_handlers(config);
 	free(config->system.objectives);
 	free(config->target.pids);

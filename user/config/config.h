@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#include "bpf/event.h"
 #include "monitor/contract.h"
 
 /* Where a value stands in the file, from 1; for messages that come later than parsing. */
@@ -47,6 +48,13 @@ struct config_component {
 	struct config_mark *objective_marks; /* of contract.objectives */
 };
 
+/* A function that is a wait: what blocks inside is charged to a cause. */
+struct config_wait {
+	enum lapse_cause cause;
+	const char *cause_name;
+	struct config_text function; /* as in a probe */
+};
+
 /* Severities as a file says them, by enum severity. */
 extern const char *const config_severity_names[3];
 
@@ -76,6 +84,8 @@ struct config {
 	struct config_mark system_mark;	     /* ... here */
 	struct config_component *components; /* in the order of the file */
 	size_t n_components;
+	struct config_wait *waits;
+	size_t n_waits;
 	struct config_handler *handlers;
 	size_t n_handlers;
 };

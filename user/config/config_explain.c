@@ -160,6 +160,21 @@ static void explain_component(FILE *out, const struct config_component *componen
 		duration(contract->alerts.resolve_after_ns, word));
 }
 
+/* "What blocks inside ProcSleep counts as lock." */
+static void explain_waits(FILE *out, const struct config *config)
+{
+	char name[NAME_SIZE];
+
+	if (config->n_waits)
+		fputc('\n', out);
+	for (size_t i = 0; i < config->n_waits; i++) {
+		const struct config_wait *wait = &config->waits[i];
+
+		fprintf(out, "Of slow spans, what blocks inside %s counts as %s.\n",
+			safe(wait->function.text, name), wait->cause_name);
+	}
+}
+
 static void explain_system(FILE *out, const struct config *config)
 {
 	fprintf(out, "\nAll components together promise%s\n",
@@ -216,6 +231,7 @@ void config_explain(const struct config *config, FILE *out)
 		explain_component(out, &config->components[i]);
 	}
 	explain_system(out, config);
+	explain_waits(out, config);
 	if (config->n_handlers)
 		fputc('\n', out);
 	for (size_t i = 0; i < config->n_handlers; i++)

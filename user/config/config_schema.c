@@ -14,11 +14,12 @@
 #define OF(type, member)  .offset = offsetof(type, member)
 #define BOUNDS(low, high) .min = low, .max = high
 
-#define DURATION "a duration such as 10s or 250ms"
-#define RATE	 "a share such as 0.95 or 95%"
-#define MAPPING	 "a mapping"
-#define TEXT	 "text"
-#define TEST	 "a test such as \"int ret < 0\""
+#define DURATION  "a duration such as 10s or 250ms"
+#define RATE	  "a share such as 0.95 or 95%"
+#define MAPPING	  "a mapping"
+#define TEXT	  "text"
+#define FUNCTIONS "a function, or a list of them"
+#define TEST	  "a test such as \"int ret < 0\""
 
 /* clang-format off */
 const struct config_row config_rows[] = {
@@ -112,6 +113,17 @@ const struct config_row config_rows[] = {
 	 .help = "of every breach; by the thresholds"},
 	{IN_OBJECTIVE, "breaches", config_apply_breaches, .takes = "a count and a time such as 3/10s",
 	 .help = "span objectives: an alert on the third breach within ten seconds; on the first"},
+
+	{IN_FILE, "waits", config_apply_waits, .inside = IN_WAITS,
+	 .takes = "a mapping of causes to functions such as {lock: [ProcSleep, LWLockAcquire]}",
+	 .help = "functions that are waits: what blocks inside is charged to the cause"},
+	{IN_WAITS, "lock", config_apply_wait, .cause = LAPSE_LOCK, .takes = FUNCTIONS, .help = "for what another holds"},
+	{IN_WAITS, "disk", config_apply_wait, .cause = LAPSE_DISK, .takes = FUNCTIONS, .help = "for the disk"},
+	{IN_WAITS, "net", config_apply_wait, .cause = LAPSE_NET, .takes = FUNCTIONS, .help = "for a peer"},
+	{IN_WAITS, "handoff", config_apply_wait, .cause = LAPSE_HANDOFF, .takes = FUNCTIONS,
+	 .help = "for the word of another thread or process"},
+	{IN_WAITS, "sleep", config_apply_wait, .cause = LAPSE_SLEEP, .takes = FUNCTIONS, .help = "for time to pass"},
+	{IN_WAITS, "other", config_apply_wait, .cause = LAPSE_OTHER, .takes = FUNCTIONS, .help = "for anything else"},
 
 	{IN_FILE, "handlers", config_apply_handlers, .takes = "a list of handlers",
 	 .help = "what an alert sets off"},

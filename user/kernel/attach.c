@@ -212,9 +212,12 @@ static uint64_t cookie_of(const struct tracer *tracer, const struct place *place
 	return LAPSE_COOKIE(place->component, edge, place->role, place->cls, place->function & 0xffff);
 }
 
-/* Whether @place is probed; what ends the spans of others too stays when its own component is dropped. */
+/* Whether @place is probed; what ends the spans of others too stays when its own component is dropped.
+ * Without causes nothing is charged to waits. */
 static bool needed(const struct tracer *tracer, const struct place *place)
 {
+	if ((place->edge & LAPSE_EDGE_MASK) == LAPSE_EDGE_WAIT && !why_can_tell(tracer))
+		return false;
 	return !tracer->memory[place->component].dropped ||
 	       (place->role == LAPSE_ROLE_RETINS && place->shared);
 }

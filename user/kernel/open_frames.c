@@ -15,7 +15,7 @@
 
 #include "base/units.h"
 
-/* Younger frames are taken as they are, and no more than so many are looked at a tick. */
+/* Younger frames within their limit are taken as they are, and no more than so many are looked at a tick. */
 #define CONFIRM_AFTER_NS (5 * NSEC_PER_MSEC)
 #define SUSPECT_AGE_NS	 (200 * NSEC_PER_MSEC)
 #define MAX_SUSPECTS	 MAX_DEAD_FRAMES
@@ -100,6 +100,13 @@ static bool frame_dead(const struct lapse_open *open, const struct lapse_gorouti
 	return !is_trampoline(open, word);
 }
 
+static bool past_limit(const struct tracer *tracer, uint32_t component, uint64_t age_ns)
+{
+	const __u64 *limit = tracer->components[component].level_ns;
+
+	return age_ns > limit[LAPSE_LEVEL_NOTICE] || age_ns > limit[LAPSE_LEVEL_WARNING];
+}
+
 int open_keep(struct tracer *tracer, const struct lapse_span *span)
 {
 	if (span->component >= tracer->n_told)
@@ -117,7 +124,42 @@ int open_keep(struct tracer *tracer, const struct lapse_span *span)
 	return 0;
 }
 
-static int keep_open(struct tracer *tracer, const struct lapse_open *open, uint64_t age_ns)
+static struct hung_span *new_hung(struct tracer *tracer)
+{
+	if (tracer->n_hung == tracer->max_hung) {
+		size_t max = tracer->max_hung ? 2 * tracer->max_hung : 16;
+		struct hung_span *grown = realloc(tracer->hung, max * sizeof(*grown));
+
+		if (!grown)
+			return NULL;
+		tracer->hung = grown;
+		tracer->max_hung = max;
+	}
+	return &tracer->hung[tracer->n_hung++];
+}
+
+/* A thread's own span that is past its limit: what is known of where it is, too. */
+static int keep_hung(struct tracer *tracer, const struct lapse_span *span,
+		     const struct lapse_open_waits *waits, uint64_t now_ns)
+{
+	struct hung_span *hung;
+
+	if (span->component >= tracer->n_told || !span->tid ||
+	    !past_limit(tracer, span->component, span->duration_ns))
+		return 0;
+	hung = new_hung(tracer);
+	if (!hung)
+		return -ENOMEM;
+	*hung = (struct hung_span){
+		.head.span = *span, .now.cause = LAPSE_CAUSES, .kernel_stack = -1, .user_stack = -1};
+	hung->head.span.flags |= LAPSE_SPAN_HUNG;
+	if (waits)
+		hung_explain(hung, waits, now_ns);
+	return 0;
+}
+
+static int keep_open(struct tracer *tracer, const struct lapse_open *open,
+		     const struct lapse_open_waits *waits, uint64_t age_ns)
 {
 	struct lapse_span span = {
 		.kind = LAPSE_REC_SPAN,
@@ -131,7 +173,7 @@ static int keep_open(struct tracer *tracer, const struct lapse_open *open, uint6
 	};
 
 	memcpy(span.comm, open->comm, sizeof(span.comm));
-	return open_keep(tracer, &span);
+	return keep_hung(tracer, &span, waits, span.start_ns + age_ns) ?: open_keep(tracer, &span);
 }
 
 static struct dead_frame *known_dead(struct tracer *tracer, const struct lapse_open *open)
@@ -175,7 +217,7 @@ static bool is_dead(struct tracer *tracer, const struct lapse_open *open,
 	case LOOK_CONFIRM:
 		return confirm(tracer, open, goroutine);
 	case LOOK_TICK:
-		if (age_ns < SUSPECT_AGE_NS)
+		if (age_ns < SUSPECT_AGE_NS && !past_limit(tracer, open->component, age_ns))
 			return false;
 		break;
 	case LOOK_ALL:
@@ -187,8 +229,8 @@ static bool is_dead(struct tracer *tracer, const struct lapse_open *open,
 	return true;
 }
 
-int open_take(struct tracer *tracer, const struct lapse_open *open, const struct lapse_goroutine *goroutine,
-	      uint64_t now_ns)
+int open_take(struct tracer *tracer, const struct lapse_open *open, const struct lapse_open_waits *waits,
+	      const struct lapse_goroutine *goroutine, uint64_t now_ns)
 {
 	uint64_t age = now_ns > open->start_ns ? now_ns - open->start_ns : 0;
 
@@ -198,7 +240,29 @@ int open_take(struct tracer *tracer, const struct lapse_open *open, const struct
 		tracer->dead[open->component]++;
 		return 0;
 	}
-	return keep_open(tracer, open, age);
+	return keep_open(tracer, open, waits, age);
+}
+
+/* The records at @at, if they are whole: an open frame, with its waits where it is past its limit. Returns
+ * the length of what was taken, 0 or -errno. */
+static ssize_t take_record(struct tracer *tracer, const char *at, size_t have, uint64_t now_ns)
+{
+	struct lapse_open_waits waits;
+	struct lapse_open open;
+	size_t size = sizeof(open);
+	int err;
+
+	if (have < size)
+		return 0;
+	memcpy(&open, at, sizeof(open));
+	if (open.flags & LAPSE_FRAME_WAITS) {
+		size += sizeof(waits);
+		if (have < size)
+			return 0;
+		memcpy(&waits, at + sizeof(open), sizeof(waits));
+	}
+	err = open_take(tracer, &open, open.flags & LAPSE_FRAME_WAITS ? &waits : NULL, NULL, now_ns);
+	return err ? err : (ssize_t)size;
 }
 
 /* The iterator's stream is whole records, but a read may end within one. */
@@ -206,49 +270,63 @@ static int read_stream(struct tracer *tracer, int fd, uint64_t now_ns)
 {
 	char buffer[sizeof(struct lapse_open) * 512];
 	size_t have = 0;
-	ssize_t n;
-	int err = 0;
+	ssize_t n, taken = 0;
 
-	while (!err && (n = read(fd, buffer + have, sizeof(buffer) - have)) > 0) {
+	while (taken >= 0 && (n = read(fd, buffer + have, sizeof(buffer) - have)) > 0) {
 		size_t at = 0;
 
-		have += n;
-		for (; !err && have - at >= sizeof(struct lapse_open); at += sizeof(struct lapse_open)) {
-			struct lapse_open open;
-
-			memcpy(&open, buffer + at, sizeof(open));
-			err = open_take(tracer, &open, NULL, now_ns);
-		}
+		have += (size_t)n;
+		while ((taken = take_record(tracer, buffer + at, have - at, now_ns)) > 0)
+			at += (size_t)taken;
 		have -= at;
 		memmove(buffer, buffer + at, have);
 	}
-	return err ?: n < 0 ? -errno : 0;
+	return taken < 0 ? (int)taken : n < 0 ? -errno : 0;
 }
 
-int open_frames_read(struct tracer *tracer, uint64_t now_ns)
+static int by_identity(const void *a, const void *b)
 {
-	int fd, err;
+	return span_by_identity(&((const struct hung_span *)a)->head.span,
+				&((const struct hung_span *)b)->head.span);
+}
 
-	/* What was open when the probes went was open so long; what became of it is not known. */
-	if (tracer->look == LOOK_LAST)
-		now_ns = tracer->stop_ns;
+static int read_threads(struct tracer *tracer, uint64_t now_ns)
+{
+	int fd = bpf_iter_create(bpf_link__fd(tracer->iterator));
+	int err = fd < 0 ? fd : read_stream(tracer, fd, now_ns);
 
-	tracer->n_open = tracer->n_suspects = 0;
-	if (tracer->look == LOOK_TICK || tracer->look == LOOK_ALL)
-		tracer->n_dead_frames = 0;
-	memset(tracer->dead, 0, tracer->n_components * sizeof(*tracer->dead));
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+static int read_all(struct tracer *tracer, uint64_t now_ns)
+{
 	if (!tracer->features.task_storage)
 		return open_threads_read(tracer, now_ns) ?: open_maps_read(tracer, now_ns);
 	if (!tracer_has_frames(tracer))
 		return open_maps_read(tracer, now_ns);
 	if (!tracer->iterator)
 		return -EOPNOTSUPP;
-	fd = bpf_iter_create(bpf_link__fd(tracer->iterator));
-	if (fd < 0)
-		return fd;
-	err = read_stream(tracer, fd, now_ns);
-	close(fd);
-	return err ?: open_maps_read(tracer, now_ns);
+	return read_threads(tracer, now_ns) ?: open_maps_read(tracer, now_ns);
+}
+
+int open_frames_read(struct tracer *tracer, uint64_t now_ns)
+{
+	int err;
+
+	/* What was open when the probes went was open so long; what became of it is not known. */
+	if (tracer->look == LOOK_LAST)
+		now_ns = tracer->stop_ns;
+
+	tracer->n_open = tracer->n_hung = tracer->n_suspects = 0;
+	if (tracer->look == LOOK_TICK || tracer->look == LOOK_ALL)
+		tracer->n_dead_frames = 0;
+	memset(tracer->dead, 0, tracer->n_components * sizeof(*tracer->dead));
+	err = read_all(tracer, now_ns);
+	if (tracer->n_hung)
+		qsort(tracer->hung, tracer->n_hung, sizeof(*tracer->hung), by_identity);
+	return err;
 }
 
 void open_frames_settle(struct tracer *tracer)

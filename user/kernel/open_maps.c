@@ -138,7 +138,7 @@ int open_take_stack(struct tracer *tracer, const struct lapse_stack *stack, cons
 		open.start_ns = frame->start_ns;
 		open.flags = frame->flags;
 		if (!frame->edge)
-			err = open_take(tracer, &open, goroutine, now_ns);
+			err = open_take(tracer, &open, NULL, goroutine, now_ns);
 	}
 	return err;
 }

@@ -29,7 +29,7 @@ static int take_turn(struct tracer *tracer, const struct lapse_open *thread, con
 	open.component = turn->component;
 	open.start_ns = turn->start_ns;
 	open.flags = LAPSE_FRAME_TURN;
-	return open_take(tracer, &open, NULL, now_ns);
+	return open_take(tracer, &open, NULL, NULL, now_ns);
 }
 
 static int take_thread(struct tracer *tracer, uint64_t id, const struct lapse_stack *stack, uint64_t now_ns)

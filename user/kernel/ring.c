@@ -51,17 +51,6 @@ struct catching_up {
 	bool sorted;
 };
 
-static int by_identity(const void *a, const void *b)
-{
-	const struct lapse_span *x = a, *y = b;
-
-	if (x->start_ns != y->start_ns)
-		return x->start_ns < y->start_ns ? -1 : 1;
-	if (x->tid != y->tid)
-		return x->tid < y->tid ? -1 : 1;
-	return x->component < y->component ? -1 : x->component > y->component;
-}
-
 /* It has ended: it is in flight no more. */
 static void strike_out(struct catching_up *up, const struct lapse_span *span)
 {
@@ -69,10 +58,10 @@ static void strike_out(struct catching_up *up, const struct lapse_span *span)
 	struct lapse_span *open;
 
 	if (!up->sorted && tracer->n_open)
-		qsort(tracer->open, tracer->n_open, sizeof(*tracer->open), by_identity);
+		qsort(tracer->open, tracer->n_open, sizeof(*tracer->open), span_by_identity);
 	up->sorted = true;
 	open = tracer->n_open
-		       ? bsearch(span, tracer->open, tracer->n_open, sizeof(*tracer->open), by_identity)
+		       ? bsearch(span, tracer->open, tracer->n_open, sizeof(*tracer->open), span_by_identity)
 		       : NULL;
 	if (open)
 		open->flags = 0;

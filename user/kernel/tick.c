@@ -342,6 +342,8 @@ int tracer_tick(struct tracer *tracer, uint64_t now_ns, bool last, const struct 
 		.n_components = tracer->n_told,
 		.open = tracer->open,
 		.n_open = tracer->n_open,
+		.hung = tracer->hung,
+		.n_hung = tracer->n_hung,
 		.open_known = open_known,
 	};
 	read_self(tracer, &tick->self, &alive);

@@ -204,6 +204,7 @@ static void set_components(struct tracer *tracer)
 		memcpy(component->level_ns, tracer->wanted[i].level_ns, sizeof(component->level_ns));
 		component->send_ns = tracer->wanted[i].send_ns;
 		component->flags = tracer->wanted[i].flags;
+		component->wait = tracer->wanted[i].wait;
 		component->recent_base = tracer->memory[i].recent_base;
 		component->recent_len = tracer->memory[i].recent_len;
 	}
@@ -461,6 +462,7 @@ void tracer_free(struct tracer *tracer)
 	free(tracer->deltas);
 	free(tracer->recent_copy);
 	free(tracer->open);
+	free(tracer->hung);
 	free(tracer->timed_out);
 	free(tracer->dead);
 	free(tracer->loaders);

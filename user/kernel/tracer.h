@@ -28,6 +28,7 @@ struct tracer_component {
 	uint64_t level_ns[LAPSE_LEVELS];      /* monitor_kernel_levels() */
 	uint64_t send_ns;		      /* send longer spans singly; UINT64_MAX: only breaching ones */
 	uint32_t flags;			      /* enum lapse_component_flag */
+	enum lapse_cause wait;		      /* of a function that is a wait; else 0 */
 	uint32_t recent_len;		      /* spans of a count window; 0: none */
 	const struct lapse_rules *rules;      /* of its modifiers, or NULL; value limits included */
 	const char *value_name[LAPSE_VALUES]; /* of the captured values, or NULL */
@@ -52,6 +53,7 @@ struct tracer_options {
 	bool places, usdts, syscalls, tcp; /* the plan has some, or may get some later */
 	enum tcp_backend tcp_backend;
 	bool why;	 /* causes of spans */
+	bool waits;	 /* with .why: some functions are waits */
 	size_t n_groups; /* components that groups of connections may take, behind all others */
 };
 

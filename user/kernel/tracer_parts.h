@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "bpf/first_event.h"
+#include "kernel/hung.h"
 #include "kernel/tracer.h"
 #include "kernel/usage.h"
 #include "lapse.skel.h"
@@ -97,6 +98,8 @@ struct tracer {
 	uint64_t *recent_copy;
 	struct lapse_span *open;
 	size_t n_open, max_open;
+	struct hung_span *hung; /* those of them that are past their limit, sorted */
+	size_t n_hung, max_hung;
 	struct lapse_span *timed_out; /* keyed spans that were given up beyond a limit, not handed on yet */
 	size_t n_timed_out, max_timed_out;
 	uint64_t *dead; /* per component: frames unwound, but not pruned yet by a later entry */
@@ -176,6 +179,8 @@ void tcp_read(const struct tracer *tracer, size_t component, struct tick_compone
 void tcp_take_groups(struct tracer *tracer);
 
 /* why.c */
+/* Whether causes are wanted, and this kernel has what they need. */
+bool why_can_tell(const struct tracer *tracer);
 void why_choose_programs(struct tracer *tracer);
 /* The programs that tell who wakes whom, and what the kernel tells of a switch. */
 void why_choose_wakes(struct lapse_bpf *skel, bool on);
@@ -212,9 +217,10 @@ int open_keep(struct tracer *tracer, const struct lapse_span *span);
 void *tracer_map_array(const struct bpf_map *map, size_t value_size, size_t n);
 void tracer_unmap_array(void *at, size_t value_size, size_t n);
 
-/* Keeps an open frame of a thread, or of @goroutine, unless it turns out to be dead. 0 or -ENOMEM. */
-int open_take(struct tracer *tracer, const struct lapse_open *open, const struct lapse_goroutine *goroutine,
-	      uint64_t now_ns);
+/* Keeps an open frame of a thread, with its @waits if these are known, or of @goroutine, unless it turns out
+ * to be dead. 0 or -ENOMEM. */
+int open_take(struct tracer *tracer, const struct lapse_open *open, const struct lapse_open_waits *waits,
+	      const struct lapse_goroutine *goroutine, uint64_t now_ns);
 
 /* open_maps.c: the same for all frames of @stack; @whose tells the process and thread. */
 int open_take_stack(struct tracer *tracer, const struct lapse_stack *stack, const struct lapse_open *whose,

@@ -8,6 +8,7 @@
 
 #include <bpf/btf.h>
 
+#include "base/diag.h"
 #include "bpf/config.h"
 
 /* Stacks of blocks that are kept at once. */
@@ -75,7 +76,7 @@ static int tracepoint_arguments(const struct btf *btf, const char *name)
 	return type && btf_is_func_proto(type) ? (int)btf_vlen(type) - 1 : -ENOENT;
 }
 
-static bool can_tell(const struct tracer *tracer)
+bool why_can_tell(const struct tracer *tracer)
 {
 	return tracer->options.why && tracer->features.task_storage;
 }
@@ -100,9 +101,13 @@ void why_choose_wakes(struct lapse_bpf *skel, bool on)
 void why_choose_programs(struct tracer *tracer)
 {
 	struct lapse_bpf *skel = tracer->skel;
-	bool on = can_tell(tracer);
+	bool on = why_can_tell(tracer);
 
 	skel->rodata->cfg_why = on;
+	skel->rodata->cfg_waits = on && tracer->options.waits;
+	if (tracer->options.waits && !on)
+		diag_warn("this kernel cannot tell what calls wait for (Linux 5.11 can): functions that are "
+			  "waits have no effect");
 	bpf_program__set_autoload(skel->progs.why_switch, on);
 	bpf_program__set_autoload(skel->progs.why_waking, on);
 	why_choose_wakes(skel, on);
@@ -120,7 +125,7 @@ int why_size(struct tracer *tracer)
 	struct lapse_bpf *skel = tracer->skel;
 	int err;
 
-	if (!can_tell(tracer))
+	if (!why_can_tell(tracer))
 		return bpf_map__set_autocreate(skel->maps.thread_waits, false);
 	err = bpf_map__set_max_entries(skel->maps.why_rows, n_rows(tracer));
 	return err ?: bpf_map__set_max_entries(skel->maps.why_stacks, MAX_STACKS);
@@ -138,7 +143,7 @@ int why_set_calls(const struct lapse_bpf *skel)
 
 int why_map(struct tracer *tracer)
 {
-	if (!can_tell(tracer))
+	if (!why_can_tell(tracer))
 		return 0;
 	tracer->why_rows =
 		tracer_map_array(tracer->skel->maps.why_rows, sizeof(struct lapse_why_row), n_rows(tracer));
@@ -164,7 +169,7 @@ int why_attach(struct tracer *tracer)
 	};
 	int err = 0;
 
-	if (!can_tell(tracer) || tracer->last_tick_ns)
+	if (!why_can_tell(tracer) || tracer->last_tick_ns)
 		return 0;
 	for (size_t i = 0; i < sizeof(programs) / sizeof(*programs) && !err; i++)
 		if (bpf_program__autoload(programs[i]))
@@ -186,7 +191,7 @@ int tracer_stack(const struct tracer *tracer, int32_t number, uint64_t frames[LA
 	uint32_t key = number;
 	int n = 0;
 
-	if (number < 0 || !can_tell(tracer))
+	if (number < 0 || !why_can_tell(tracer))
 		return 0;
 	memset(frames, 0, LAPSE_STACK_DEPTH * sizeof(*frames));
 	if (bpf_map__lookup_elem(tracer->skel->maps.why_stacks, &key, sizeof(key), frames,

@@ -96,6 +96,7 @@ static void describe(struct alert *alert, const struct breach *b)
 	alert->pid = v->pid;
 	alert->tid = v->tid;
 	memcpy(alert->comm, v->comm, sizeof(alert->comm));
+	alert->why = v->why ? *v->why : (struct explanation){.now.state = THREAD_UNKNOWN};
 }
 
 static void announce(struct alert_key *key, enum alert_event event, uint64_t now_ns,

@@ -25,6 +25,7 @@
 #include <string.h>
 
 #include "monitor/component.h"
+#include "monitor/explain.h"
 
 static uint64_t larger(uint64_t a, uint64_t b)
 {
@@ -106,7 +107,9 @@ void breaches_tell(struct component *component, struct objective_run *run, const
 {
 	struct breach b =
 		breach_at(component, run, level, (double)measured, breaches_time(component, span), n);
+	struct explanation why;
 
+	b.violation.why = explain_span(span, &why) ? &why : NULL;
 	b.violation.open = span->flags & LAPSE_SPAN_ENDLESS;
 	b.violation.pid = span->pid;
 	b.violation.tid = span->tid;
@@ -185,14 +188,25 @@ static int64_t known_bound(const struct levels *l, int level, int64_t furthest)
 	return furthest < bound ? furthest : bound;
 }
 
+/* Of durations the kernel keeps the causes, whether the records come or not. */
+static bool explain_lost(struct component *c, const struct objective_run *run, struct explanation *why)
+{
+	*why = (struct explanation){.now.state = THREAD_UNKNOWN};
+	return run->info->source == SOURCE_DURATIONS &&
+	       causes_beyond(&c->causes, (uint64_t)run->objective.limit, c->stage->timeline.ticks,
+			     &why->causes);
+}
+
 static void tell_lost(struct component *c, struct objective_run *run, int level, int64_t furthest, uint64_t n)
 {
+	struct explanation why;
 	struct breach b;
 
 	if (level < 0)
 		return;
 	b = breach_at(c, run, level, (double)known_bound(&run->breaches.levels, level, furthest),
 		      c->stage->now_ns, n);
+	b.violation.why = explain_lost(c, run, &why) ? &why : NULL;
 	if (b.n || b.approach || level == LAPSE_LEVEL_CRITICAL)
 		tell(c, run, &b);
 }

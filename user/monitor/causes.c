@@ -5,20 +5,114 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bpf/buckets.h"
+#include "monitor/explain.h"
+
 static const double shares[CAUSE_BANDS] = {1, 0.1, 0.01};
 
-int causes_take(struct lapse_why_row **kept, const struct lapse_why_row *rows)
-{
-	size_t size = LAPSE_WHY_ROWS * sizeof(*rows);
+#define ROWS_SIZE (LAPSE_WHY_ROWS * sizeof(struct lapse_why_row))
 
-	if (!rows)
-		return 0;
-	if (!*kept)
-		*kept = malloc(size);
-	if (!*kept)
+/* ---- kept ------------------------------------------------------------------------------------------ */
+
+static void free_mark(struct causes_mark *mark)
+{
+	free(mark->rows);
+	free(mark->names);
+}
+
+void causes_free(struct causes *causes)
+{
+	for (size_t i = 0; i < causes->n_marks; i++)
+		free_mark(&causes->mark[i]);
+	free(causes->state);
+	free(causes->names);
+}
+
+static void drop_oldest(struct causes *causes)
+{
+	free_mark(&causes->mark[0]);
+	memmove(&causes->mark[0], &causes->mark[1], --causes->n_marks * sizeof(causes->mark[0]));
+}
+
+void causes_watch_windows(struct causes *causes, uint64_t tick)
+{
+	causes->mark[0] = (struct causes_mark){.tick = tick};
+	causes->n_marks = 1;
+}
+
+static int mark(struct causes *causes, uint64_t tick)
+{
+	struct causes_mark new = {.tick = tick, .rows = malloc(ROWS_SIZE)};
+
+	if (!new.rows)
 		return -ENOMEM;
-	memcpy(*kept, rows, size);
+	memcpy(new.rows, causes->state->rows, ROWS_SIZE);
+	if (causes->n_marks == CAUSES_MARKS)
+		drop_oldest(causes);
+	causes->mark[causes->n_marks++] = new;
 	return 0;
+}
+
+static bool is_due(const struct causes *causes, uint64_t tick)
+{
+	uint64_t spacing = causes->spacing ? causes->spacing : 1;
+
+	return causes->n_marks && tick >= causes->mark[causes->n_marks - 1].tick + spacing;
+}
+
+static bool has_any(const struct lapse_why_row *rows)
+{
+	for (size_t i = 0; i < LAPSE_WHY_ROWS; i++)
+		if (rows[i].count)
+			return true;
+	return false;
+}
+
+int causes_take(struct causes *causes, const struct lapse_why_row *rows, uint64_t tick)
+{
+	if (!rows || (!causes->state && !has_any(rows)))
+		return 0;
+	if (!causes->state)
+		causes->state = calloc(1, sizeof(*causes->state));
+	if (!causes->state)
+		return -ENOMEM;
+	memcpy(causes->state->rows, rows, ROWS_SIZE);
+	causes->state->stale = true;
+	return is_due(causes, tick) ? mark(causes, tick) : 0;
+}
+
+static void name(struct names **names, const struct lapse_span *span)
+{
+	if (!*names)
+		*names = calloc(1, sizeof(**names));
+	if (*names)
+		explain_names(span, *names);
+}
+
+void causes_span(struct causes *causes, const struct lapse_span *span)
+{
+	if (!span_why(span))
+		return;
+	name(&causes->names, span);
+	if (causes->n_marks)
+		name(&causes->mark[causes->n_marks - 1].names, span);
+}
+
+/* ---- bands ------------------------------------------------------------------------------------------- */
+
+/* Row @i since @before (NULL: since the start). */
+static struct lapse_why_row row_since(const struct lapse_why_row *rows, const struct lapse_why_row *before,
+				      size_t i)
+{
+	struct lapse_why_row row = rows[i];
+
+	if (!before)
+		return row;
+	row.count -= before[i].count;
+	row.sum_ns -= before[i].sum_ns;
+	for (int cause = 0; cause < LAPSE_CAUSES; cause++)
+		row.ns[cause] -= before[i].ns[cause];
+	return row;
 }
 
 static void add_row(struct lapse_why_row *sum, const struct lapse_why_row *row)
@@ -29,23 +123,38 @@ static void add_row(struct lapse_why_row *sum, const struct lapse_why_row *row)
 		sum->ns[cause] += row->ns[cause];
 }
 
-/* The rows from the slowest down to where they hold @wanted spans. */
-static struct lapse_why_row slowest(const struct lapse_why_row *rows, double wanted)
+static double count_of(const struct lapse_why_row *rows, const struct lapse_why_row *before)
+{
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < LAPSE_WHY_ROWS; i++)
+		count += rows[i].count - (before ? before[i].count : 0);
+	return (double)count;
+}
+
+/* The rows from the slowest down to where they hold @wanted spans, but none below @least; *from is the
+ * last of them. */
+static struct lapse_why_row slowest(const struct lapse_why_row *rows, const struct lapse_why_row *before,
+				    double wanted, uint32_t least, uint32_t *from)
 {
 	struct lapse_why_row sum = {0};
 
-	for (size_t i = LAPSE_WHY_ROWS; i-- > 0 && (double)sum.count < wanted;)
-		add_row(&sum, &rows[i]);
+	*from = LAPSE_WHY_ROWS;
+	while (*from > least && (double)sum.count < wanted) {
+		struct lapse_why_row row = row_since(rows, before, --*from);
+
+		add_row(&sum, &row);
+	}
 	return sum;
 }
 
 /* What is left of the time the threads ran. A wait that began before the probe's own clock was read may be a
  * hair longer than the span. */
-static void describe(struct cause_band *band, const struct lapse_why_row *sum)
+static void describe(struct cause_band *band, double share, const struct lapse_why_row *sum)
 {
 	double rest = (double)sum->sum_ns;
 
-	band->count = sum->count;
+	*band = (struct cause_band){.share = share, .count = sum->count};
 	band->mean_ns = (double)sum->sum_ns / (double)sum->count;
 	for (int cause = 0; cause < LAPSE_CAUSES; cause++) {
 		band->part[cause] = sum->sum_ns ? (double)sum->ns[cause] / (double)sum->sum_ns : 0;
@@ -54,19 +163,83 @@ static void describe(struct cause_band *band, const struct lapse_why_row *sum)
 	band->part[LAPSE_CAUSES] = sum->sum_ns && rest > 0 ? rest / (double)sum->sum_ns : 0;
 }
 
-size_t causes_bands(const struct lapse_why_row *rows, struct cause_band bands[CAUSE_BANDS])
+static size_t describe_bands(const struct causes *causes, struct cause_band bands[CAUSE_BANDS])
 {
-	struct lapse_why_row all;
+	const struct lapse_why_row *rows = causes->state->rows;
+	const struct names *lists[] = {causes->names};
+	double all = count_of(rows, NULL);
 	size_t n = 0;
 
-	if (!rows)
-		return 0;
-	all = slowest(rows, 1e300);
-	for (; n < CAUSE_BANDS && all.count && (double)all.count * shares[n] >= 1; n++) {
-		struct lapse_why_row sum = slowest(rows, (double)all.count * shares[n]);
+	for (; n < CAUSE_BANDS && all * shares[n] >= 1; n++) {
+		uint32_t from;
+		struct lapse_why_row sum = slowest(rows, NULL, all * shares[n], 0, &from);
 
-		bands[n].share = shares[n];
-		describe(&bands[n], &sum);
+		describe(&bands[n], shares[n], &sum);
+		names_describe(lists, 1, from, &bands[n]);
 	}
 	return n;
+}
+
+size_t causes_bands(struct causes *causes, const struct cause_band **bands)
+{
+	struct causes_state *state = causes->state;
+
+	if (!state)
+		return 0;
+	if (state->stale)
+		state->n_bands = describe_bands(causes, state->bands);
+	state->stale = false;
+	*bands = state->bands;
+	return state->n_bands;
+}
+
+/* ---- a stretch of time ------------------------------------------------------------------------------------
+ */
+
+/* The newest mark at or before the end of the tick before @first; else the oldest. */
+static size_t mark_before(const struct causes *causes, uint64_t first)
+{
+	size_t i = causes->n_marks - 1;
+
+	while (i > 0 && causes->mark[i].tick >= first)
+		i--;
+	return i;
+}
+
+static bool describe_since(const struct causes *causes, size_t since, double share, uint32_t least,
+			   struct cause_band *band)
+{
+	const struct lapse_why_row *before = causes->mark[since].rows;
+	const struct names *lists[CAUSES_MARKS];
+	double all = count_of(causes->state->rows, before);
+	struct lapse_why_row sum;
+	uint32_t from;
+
+	for (size_t i = since; i < causes->n_marks; i++)
+		lists[i - since] = causes->mark[i].names;
+	sum = slowest(causes->state->rows, before, all * share, least, &from);
+	if (!sum.count)
+		return false;
+	describe(band, share, &sum);
+	names_describe(lists, causes->n_marks - since, from, band);
+	return true;
+}
+
+bool causes_of_window(struct causes *causes, double share, uint64_t first, uint64_t last,
+		      struct cause_band *band)
+{
+	uint64_t ticks = last >= first ? last - first + 1 : 1;
+
+	causes->spacing = (ticks + CAUSES_MARKS - 3) / (CAUSES_MARKS - 2);
+	if (!causes->n_marks || !causes->state)
+		return false;
+	return describe_since(causes, mark_before(causes, first), share, 0, band);
+}
+
+bool causes_beyond(struct causes *causes, uint64_t limit_ns, uint64_t tick, struct cause_band *band)
+{
+	if (!causes->n_marks || !causes->state)
+		return false;
+	return describe_since(causes, mark_before(causes, tick), 1, lapse_bucket(limit_ns, LAPSE_WHY_BITS),
+			      band);
 }

@@ -3,9 +3,10 @@
 #include "monitor/component.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "monitor/causes.h"
+#include "monitor/explain.h"
 
 /* ---- findings ---------------------------------------------------------------------------------- */
 
@@ -28,6 +29,15 @@ void component_measured(struct objective_run *run, double measured)
 		run->worst = measured;
 }
 
+/* Why it was is told with it, and not kept. */
+static void log_violation(struct violation_log *log, const struct violation *violation)
+{
+	struct violation kept = *violation;
+
+	kept.why = NULL;
+	violation_log_add(log, &kept);
+}
+
 void component_report(struct component *component, struct objective_run *run, const struct breach *breach)
 {
 	struct stage *stage = component->stage;
@@ -39,7 +49,7 @@ void component_report(struct component *component, struct objective_run *run, co
 		run->violated = true;
 	if (!breach->n)
 		return;
-	violation_log_add(&stage->log, &breach->violation);
+	log_violation(&stage->log, &breach->violation);
 	if (stage->sink.violation)
 		stage->sink.violation(stage->sink.context, &breach->violation);
 }
@@ -52,13 +62,49 @@ void component_begin_tick(struct component *component, bool open_known)
 	component->in_flight = 0;
 	component->has_oldest = false;
 	component->oldest_ns = 0;
+	component->n_hung = 0;
+	component->hung_more = 0;
 	latency_begin_tick(component, open_known);
 	connects_begin_tick(component);
 	values_begin_tick(component);
 }
 
+/* Where @open belongs among those that hang, by age; HUNG_SHOWN: nowhere. */
+static size_t place_of(const struct component *c, const struct lapse_span *open)
+{
+	size_t i = 0;
+
+	while (i < c->n_hung && c->hung[i].age_ns >= open->duration_ns)
+		i++;
+	return i;
+}
+
+static void keep_hung(struct component *c, const struct lapse_span *open)
+{
+	size_t at = place_of(c, open), n = c->n_hung;
+
+	if (!c->hung)
+		c->hung = calloc(HUNG_SHOWN, sizeof(*c->hung));
+	if (!c->hung) {
+		c->hung_more++;
+		return;
+	}
+	c->hung_more += n == HUNG_SHOWN;
+	if (at == HUNG_SHOWN)
+		return;
+	n -= n == HUNG_SHOWN;
+	memmove(&c->hung[at + 1], &c->hung[at], (n - at) * sizeof(c->hung[0]));
+	c->n_hung = n + 1;
+	c->hung[at] = (struct hung){
+		.pid = open->pid, .tid = open->tid, .start_ns = open->start_ns, .age_ns = open->duration_ns};
+	memcpy(c->hung[at].comm, open->comm, sizeof(c->hung[at].comm));
+	explain_span(open, &c->hung[at].why);
+}
+
 void component_open(struct component *component, const struct lapse_span *open)
 {
+	if (open->flags & LAPSE_SPAN_HUNG)
+		keep_hung(component, open);
 	component->in_flight++;
 	component->has_oldest = true;
 	if (open->duration_ns > component->oldest_ns)
@@ -203,7 +249,7 @@ static int take_input(struct component *c, const struct tick_component *input)
 	if (c->tcp)
 		count_connections(c, input);
 	if (!err)
-		err = causes_take(&c->causes, input->causes);
+		err = causes_take(&c->causes, input->causes, c->stage->timeline.ticks);
 	c->counters = input->counters;
 	c->cache_lost = input->cache_lost;
 	c->detached = input->detached;

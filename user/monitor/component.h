@@ -5,6 +5,7 @@
 
 #include "monitor/alert.h"
 #include "monitor/breaches.h"
+#include "monitor/causes.h"
 #include "monitor/connects.h"
 #include "monitor/figures.h"
 #include "monitor/latency.h"
@@ -45,7 +46,7 @@ struct component {
 	struct tick_value values[LAPSE_VALUES]; /* names, counts and sums */
 	uint64_t cache_lost;
 	struct tick_tcp connections;
-	struct lapse_why_row *causes; /* as the last tick told them; NULL: not known */
+	struct causes causes;
 	struct tick_connects connects;
 	struct figures total, interval, last_interval; /* the last is the newest full one */
 	uint64_t interval_ticks;
@@ -61,6 +62,9 @@ struct component {
 	struct alert_key *alerts;
 	size_t n_alerts;
 	struct latency latency;
+	struct hung *hung; /* the oldest in flight past their limit at the last tick; NULL: never any */
+	size_t n_hung;
+	uint64_t hung_more;
 	struct objective_run *connection_time; /* max_connection_time, or NULL */
 	uint64_t idle_tick;		       /* the last in which no process of it ran; 0: none */
 	uint64_t violations;

@@ -194,6 +194,17 @@ static int copy_name(char **to, const char *from)
 	return from && !*to ? -ENOMEM : 0;
 }
 
+static bool promises_durations(const struct component *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->n_objectives; i++) {
+		if (c->objectives[i].info->source == SOURCE_DURATIONS)
+			return true;
+	}
+	return false;
+}
+
 static int prepare(struct component *c, const struct monitor_component *wanted)
 {
 	unsigned bits = c->stage->options.bucket_bits;
@@ -211,6 +222,8 @@ static int prepare(struct component *c, const struct monitor_component *wanted)
 	err = err ? err : add_contract(c, wanted->contract);
 	if (err)
 		return err;
+	if (promises_durations(c))
+		causes_watch_windows(&c->causes, c->stage->timeline.ticks);
 	values_init(c, wanted);
 	err = add_shown_view(c);
 	for (i = 0; i < c->n_objectives && err >= 0; i++)
@@ -256,7 +269,8 @@ void component_free(struct component *component)
 	figures_free(&component->last_interval);
 	rolling_free(&component->day);
 	rolling_free(&component->five_minutes);
-	free(component->causes);
+	causes_free(&component->causes);
+	free(component->hung);
 	free(component->objectives);
 	free(component->alerts);
 	free(component->name);

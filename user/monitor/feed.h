@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "bpf/event.h"
+#include "monitor/snapshot.h"
 
 /* So many spans fell into this bucket since the last tick. */
 struct bucket_delta {
@@ -91,6 +92,19 @@ struct tick_self {
 	uint64_t tracer_rss_bytes;
 };
 
+/*
+ * A span in flight past its limit, and what its thread is at. The head's flags say what is known:
+ * LAPSE_SPAN_OPEN | LAPSE_SPAN_HUNG, and LAPSE_SPAN_WHY where its causes until now are.
+ */
+struct hung_span {
+	struct lapse_why_span head; /* first: who has the span finds the rest by its flags */
+	struct thread_now now;
+	uint64_t since_ns;		  /* of the present state; 0: not known */
+	int32_t kernel_stack, user_stack; /* of the present wait, as in struct lapse_block */
+	bool has_registers; /* with which it goes on; of one that runs, as it last entered the kernel */
+	uint64_t ip, sp, bp;
+};
+
 struct tick {
 	uint64_t now_ns;    /* CLOCK_MONOTONIC */
 	uint64_t period_ns; /* since the tick before; 0 in the first: since the start */
@@ -99,9 +113,18 @@ struct tick {
 	/* Spans in flight, as struct lapse_span with LAPSE_SPAN_OPEN and duration_ns = their age. */
 	const struct lapse_span *open;
 	size_t n_open;
+	/* Those of them that are past their limit, sorted for tick_open_span(). */
+	struct hung_span *hung;
+	size_t n_hung;
 	/* False where open spans could not be enumerated: then in flight is entries less the rest. */
 	bool open_known;
 	struct tick_self self;
 };
+
+/* Orders spans by what no other has: for qsort() and bsearch(). */
+int span_by_identity(const void *a, const void *b);
+
+/* Span @i of those in flight, as the head of all that is known of it. */
+const struct lapse_span *tick_open_span(const struct tick *tick, size_t i);
 
 #endif

@@ -7,7 +7,8 @@
 /* What one key has to tell at this tick. */
 struct finding {
 	struct breach worst;
-	double ratio; /* measured to limit, 1 at the limit; of the worst */
+	struct explanation why; /* of the worst, where it is known */
+	double ratio;		/* measured to limit, 1 at the limit; of the worst */
 	uint64_t n;
 	bool any, not_calm;
 };
@@ -137,10 +138,25 @@ static void find(struct finding *f, const struct breach *b, double ratio)
 {
 	if (speaks_for(f, b, ratio)) {
 		f->worst = *b;
+		if (b->violation.why) {
+			f->why = *b->violation.why;
+			f->worst.violation.why = &f->why;
+		}
 		f->ratio = ratio;
 	}
 	f->any = true;
 	f->n += b->n;
+}
+
+/* What the spans beyond the percentile spent their time on. */
+static bool explain(struct component *c, const struct objective_run *run, struct explanation *why)
+{
+	const struct timeline *timeline = &c->stage->timeline;
+
+	*why = (struct explanation){.now.state = THREAD_UNKNOWN};
+	return run->info->quantile > 0 &&
+	       causes_of_window(&c->causes, 1 - run->info->quantile, view_of(c, run)->first, timeline->ticks,
+				&why->causes);
 }
 
 /* A breach, or an approach, of one objective; `for:` keeps it from being told, not from counting. */
@@ -149,7 +165,9 @@ static void found(struct component *c, struct objective_run *run, double measure
 {
 	struct breach b = breach_of(c, run, measured, approach);
 	uint64_t now = c->stage->now_ns;
+	struct explanation why;
 
+	b.violation.why = explain(c, run, &why) ? &why : NULL;
 	/* A tick that is only longer now was judged, and counted, before. */
 	if (c->stage->extends && run->breached)
 		b.n = 0;

@@ -143,6 +143,7 @@ int monitor_span(struct monitor *monitor, const struct lapse_span *span)
 {
 	if (span->component >= monitor->n_components)
 		return -EINVAL;
+	causes_span(&monitor->components[span->component]->causes, span);
 	latency_span(monitor->components[span->component], span);
 	values_span(monitor->components[span->component], span);
 	return 0;
@@ -224,7 +225,7 @@ static void take_open(struct monitor *monitor, const struct tick *tick)
 	for (i = 0; i < monitor->n_components; i++)
 		component_begin_tick(monitor->components[i], tick->open_known);
 	for (i = 0; i < tick->n_open && tick->open_known; i++)
-		component_open(monitor->components[tick->open[i].component], &tick->open[i]);
+		component_open(monitor->components[tick->open[i].component], tick_open_span(tick, i));
 }
 
 static int take_counts(struct monitor *monitor)

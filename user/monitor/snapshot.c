@@ -214,7 +214,10 @@ static int copy_component(struct component *c, struct component_snapshot *out)
 	out->interval = component_stats(c, &c->last_interval);
 	out->window = component_window_stats(c);
 	out->total = component_stats(c, &c->total);
-	out->n_bands = causes_bands(c->causes, out->bands);
+	out->n_bands = causes_bands(&c->causes, &out->bands);
+	out->hung = c->hung;
+	out->n_hung = c->n_hung;
+	out->hung_more = c->hung_more;
 	out->window_spec = c->spec;
 	out->in_flight = c->in_flight;
 	out->has_oldest = c->has_oldest;
@@ -236,8 +239,14 @@ static void add_firing(struct snapshot_store *store, const struct component *c)
 	size_t i;
 
 	for (i = 0; i < c->n_alerts; i++) {
-		if (c->alerts[i].state == ALERT_FIRING)
-			store->firing[store->snapshot.n_firing++] = c->alerts[i].alert;
+		struct alert *firing = &store->firing[store->snapshot.n_firing];
+
+		if (c->alerts[i].state != ALERT_FIRING)
+			continue;
+		*firing = c->alerts[i].alert;
+		/* Where its thread was then is no news any more. */
+		firing->why.now = (struct thread_now){.state = THREAD_UNKNOWN};
+		store->snapshot.n_firing++;
 	}
 }
 

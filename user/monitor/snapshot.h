@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bpf/event.h"
 #include "monitor/contract.h"
 
 enum trend { TREND_UNKNOWN, TREND_STABLE, TREND_INCREASING, TREND_DECREASING };
@@ -60,6 +61,53 @@ struct histogram_row {
 	uint64_t low_ns, high_ns, count;
 };
 
+/* Who or what a wait was for: the span or the command that ended it, the remote end, who ran instead. */
+enum cause_namer { CAUSE_UNNAMED, CAUSE_COMPONENT, CAUSE_COMMAND, CAUSE_PEER };
+struct cause_name {
+	uint32_t by;	    /* enum cause_namer */
+	uint32_t component; /* the span that the waker was in */
+	char comm[LAPSE_COMM_LEN];
+	struct lapse_address peer;
+};
+
+/* The name that was seen longest for one cause. */
+struct cause_named {
+	uint32_t cause; /* enum lapse_cause */
+	double share;	/* of the cause's time, for which it was seen; single waits that were not sent are not
+			 */
+	struct cause_name name;
+};
+#define CAUSE_NAMES 3
+
+/* What the slowest share of spans spent their time on. */
+struct cause_band {
+	double share;	/* of all spans, as asked for: 1, 0.1, 0.01 */
+	uint64_t count; /* spans in it; 0: nothing is known of them */
+	double mean_ns;
+	double part[LAPSE_CAUSES + 1]; /* of their time, by enum lapse_cause; the last: on the CPU */
+	struct cause_named named[CAUSE_NAMES];
+	size_t n_named;
+};
+#define CAUSE_BANDS 3
+
+/* Where the thread of a span in flight is. */
+enum thread_state { THREAD_UNKNOWN, THREAD_RUNNING, THREAD_RUNNABLE, THREAD_BLOCKED };
+#define THREAD_PLACE 128
+struct thread_now {
+	uint32_t state;		   /* enum thread_state */
+	uint32_t cause;		   /* of a blocked one, enum lapse_cause; LAPSE_CAUSES: not known */
+	uint64_t for_ns;	   /* so far; 0: not known */
+	struct lapse_address peer; /* port 0: none */
+	char place[THREAD_PLACE];  /* "futex_wait_queue <- pthread_mutex_lock <- handle_order"; "": not known
+				    */
+};
+
+/* Why something was slow: a span, or the slowest of many. */
+struct explanation {
+	struct cause_band causes;
+	struct thread_now now; /* of a span in flight */
+};
+
 struct violation {
 	uint32_t component; /* snapshot.n_components: all together, the row behind the last */
 	enum objective_kind kind;
@@ -70,6 +118,7 @@ struct violation {
 	bool open;	   /* a span still in flight */
 	uint32_t pid, tid; /* of the span; 0 for window objectives */
 	char comm[16];
+	const struct explanation *why; /* as long as it is told of; NULL: not known */
 };
 
 enum alert_state { ALERT_OK, ALERT_PENDING, ALERT_FIRING, ALERT_RESOLVED };
@@ -92,7 +141,17 @@ struct alert {
 	bool open;
 	uint32_t pid, tid;
 	char comm[16];
+	struct explanation why;
 };
+
+/* A span in flight past its limit, as the last tick saw it. */
+struct hung {
+	uint32_t pid, tid;
+	uint64_t start_ns, age_ns;
+	char comm[16];
+	struct explanation why;
+};
+#define HUNG_SHOWN 10
 
 struct objective_state {
 	struct objective objective;
@@ -102,15 +161,6 @@ struct objective_state {
 	uint64_t violations;	 /* since start */
 	const char *why_unknown; /* NULL where the verdict is known */
 };
-
-/* What the slowest share of spans spent their time on. */
-struct cause_band {
-	double share;	/* of all spans, as asked for: 1, 0.1, 0.01 */
-	uint64_t count; /* spans in it */
-	double mean_ns;
-	double part[LAPSE_CAUSES + 1]; /* of their time, by enum lapse_cause; the last: on the CPU */
-};
-#define CAUSE_BANDS 3
 
 struct component_snapshot {
 	const char *name, *function, *object;
@@ -125,8 +175,11 @@ struct component_snapshot {
 	struct stats window;
 	struct stats total; /* since start */
 	struct window_spec window_spec;
-	struct cause_band bands[CAUSE_BANDS];
-	size_t n_bands; /* 0: causes are not known */
+	const struct cause_band *bands; /* all spans first, the slowest last */
+	size_t n_bands;			/* 0: causes are not known */
+	const struct hung *hung;	/* the oldest of those in flight past their limit, the oldest first */
+	size_t n_hung;
+	uint64_t hung_more; /* and how many there are besides */
 	uint64_t in_flight;
 	bool has_oldest;
 	uint64_t oldest_in_flight_ns; /* age */

@@ -103,7 +103,10 @@ static const struct json_field component_fields[] = {
 	 .help = "what its connections did"},
 	{"causes", JSON_KIND_GET, .get = json_get_causes, .schema = json_schema_causes,
 	 .help = "what all spans, the slowest tenth and the slowest hundredth spent their time on, as "
-		 "fractions"},
+		 "fractions; who was seen to end the waits, and for what share of them"},
+	{"hung", JSON_KIND_GET, .get = json_get_hung, .schema = json_schema_hung,
+	 .help = "in flight past their limit at the end: the oldest ten, and where they are"},
+	{"hung_more", JSON_KIND_COUNT, COMPONENT(hung_more), .help = "how many there are besides"},
 };
 TABLE(json_component, "component", component_fields, "one component since the start");
 
@@ -149,6 +152,8 @@ static const struct json_field span_fields[] = {
 	{"ran_instead", JSON_KIND_GET, .get = json_get_ran_instead, .schema = json_schema_ran_instead,
 	 .help = "who ran while its thread could have"},
 	{"longest_wait", JSON_KIND_GET, .get = json_get_longest_wait, .schema = json_schema_longest_wait},
+	{"now", JSON_KIND_GET, .get = json_get_span_now, .schema = json_schema_now,
+	 .help = "where its thread is, if it is open past the limit"},
 };
 TABLE(json_span, "span", span_fields, "a slow, failed or still open span");
 
@@ -165,6 +170,10 @@ static const struct json_field violation_fields[] = {
 	{"tid", JSON_KIND_ID, VIOLATION(tid), .nullable = true},
 	{"value", JSON_KIND_TEXT, VIOLATION(value), .nullable = true,
 	 .help = "the captured value that it is about"},
+	{"cause", JSON_KIND_GET, .get = json_get_violation_cause, .schema = json_schema_band,
+	 .help = "what the span, or the slowest of the window, spent its time on; null: not known"},
+	{"now", JSON_KIND_GET, .get = json_get_violation_now, .schema = json_schema_now,
+	 .help = "where the thread is, if the span is open"},
 };
 TABLE(json_violation, "violation", violation_fields, "one breach of one objective");
 
@@ -188,6 +197,10 @@ static const struct json_field alert_fields[] = {
 	{"tid", JSON_KIND_ID, ALERT(tid), .nullable = true},
 	{"value", JSON_KIND_TEXT, ALERT(value), .nullable = true,
 	 .help = "the captured value that it is about"},
+	{"cause", JSON_KIND_GET, .get = json_get_alert_cause, .schema = json_schema_band,
+	 .help = "what the span, or the slowest of the window, spent its time on; null: not known"},
+	{"now", JSON_KIND_GET, .get = json_get_alert_now, .schema = json_schema_now,
+	 .help = "where the thread is, if the span is open"},
 };
 TABLE(json_alert, "alert", alert_fields, "violations of one component and type, as announced");
 

@@ -28,6 +28,12 @@ json_t *json_get_cause(const struct json_source *source);
 json_t *json_get_ran_instead(const struct json_source *source);
 json_t *json_get_longest_wait(const struct json_source *source);
 json_t *json_get_causes(const struct json_source *source);
+json_t *json_get_span_now(const struct json_source *source);
+json_t *json_get_violation_cause(const struct json_source *source);
+json_t *json_get_violation_now(const struct json_source *source);
+json_t *json_get_alert_cause(const struct json_source *source);
+json_t *json_get_alert_now(const struct json_source *source);
+json_t *json_get_hung(const struct json_source *source);
 
 json_t *json_schema_text(void);
 json_t *json_schema_text_or_null(void);
@@ -46,6 +52,9 @@ json_t *json_schema_cause(void);
 json_t *json_schema_ran_instead(void);
 json_t *json_schema_longest_wait(void);
 json_t *json_schema_causes(void);
+json_t *json_schema_band(void);
+json_t *json_schema_now(void);
+json_t *json_schema_hung(void);
 
 /* The source for @component's row, or for an alert of it; figures since the start. */
 struct json_source json_source_component(const struct snapshot *snapshot, uint32_t component);

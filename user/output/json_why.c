@@ -3,9 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "monitor/explain.h"
 #include "output/json_parts.h"
 #include "output/output.h"
-#include "output/words.h"
+#include "output/why_words.h"
 
 static const char *const keys[LAPSE_CAUSES + 1] = {"runq_ns",  "throttled_ns", "lock_ns",  "disk_ns",
 						   "net_ns",   "handoff_ns",   "poll_ns",  "sleep_ns",
@@ -95,6 +96,12 @@ static json_t *stack_of(const struct output_stack *stack)
 	return frames;
 }
 
+/* Of a span in flight the stack is that of where it is now. */
+static bool is_present(const struct json_source *source, const struct lapse_why *why)
+{
+	return !span_now(source->from[FROM_SPAN]) || !why->longest.end_ns;
+}
+
 json_t *json_get_longest_wait(const struct json_source *source)
 {
 	const struct lapse_why *why = span_why(source->from[FROM_SPAN]);
@@ -106,8 +113,8 @@ json_t *json_get_longest_wait(const struct json_source *source)
 			 (json_int_t)why->longest.duration_ns, "peer",
 			 why->longest.peer.port ? json_string(word_address(&why->longest.peer, address))
 						: json_null(),
-			 "stack", stack_of(source->from[FROM_STACK]), "waker",
-			 waker_of(source->from[FROM_SNAPSHOT], &why->longest.waker));
+			 "stack", stack_of(is_present(source, why) ? source->from[FROM_STACK] : NULL),
+			 "waker", waker_of(source->from[FROM_SNAPSHOT], &why->longest.waker));
 }
 
 json_t *json_schema_longest_wait(void)
@@ -120,6 +127,45 @@ json_t *json_schema_longest_wait(void)
 		"waker");
 }
 
+/* ---- many spans ------------------------------------------------------------------------------------ */
+
+static json_t *parts_of(const struct cause_band *band)
+{
+	json_t *parts = json_object();
+
+	for (int cause = LAPSE_CAUSES; cause >= 0; cause--)
+		json_object_set_new(parts, cause_names[cause], json_real(band->part[cause]));
+	return parts;
+}
+
+static json_t *named_of(const struct snapshot *snapshot, const struct cause_band *band)
+{
+	static const char *const kinds[] = {"none", "component", "command", "peer"};
+	json_t *list = json_array();
+	char name[NAME_SIZE];
+
+	for (size_t i = 0; i < band->n_named && list; i++) {
+		const struct cause_named *named = &band->named[i];
+
+		json_array_append_new(list,
+				      json_pack("{s:s,s:f,s:s,s:o}", "cause", cause_names[named->cause],
+						"share", named->share, "by", kinds[named->name.by], "name",
+						json_text(word_cause_name(snapshot, &named->name, name))));
+	}
+	return list;
+}
+
+static json_t *band_of(const struct snapshot *snapshot, const struct cause_band *band)
+{
+	char words[NAME_SIZE];
+
+	if (!band->count)
+		return json_null();
+	return json_pack("{s:f,s:I,s:f,s:o,s:o,s:o}", "slowest", band->share, "count",
+			 (json_int_t)band->count, "mean_ns", band->mean_ns, "parts", parts_of(band), "named",
+			 named_of(snapshot, band), "text", json_text(word_causes(snapshot, band, words)));
+}
+
 json_t *json_get_causes(const struct json_source *source)
 {
 	const struct component_snapshot *component = source->from[FROM_COMPONENT];
@@ -128,24 +174,130 @@ json_t *json_get_causes(const struct json_source *source)
 	if (!component->n_bands)
 		return json_null();
 	list = json_array();
-	for (size_t i = 0; i < component->n_bands && list; i++) {
-		const struct cause_band *band = &component->bands[i];
-		json_t *parts = json_object();
-
-		for (int cause = LAPSE_CAUSES; cause >= 0; cause--)
-			json_object_set_new(parts, cause_names[cause], json_real(band->part[cause]));
-		json_array_append_new(list, json_pack("{s:f,s:I,s:f,s:o}", "slowest", band->share, "count",
-						      (json_int_t)band->count, "mean_ns", band->mean_ns,
-						      "parts", parts));
-	}
+	for (size_t i = 0; i < component->n_bands && list; i++)
+		json_array_append_new(list, band_of(source->from[FROM_SNAPSHOT], &component->bands[i]));
 	return list;
+}
+
+static json_t *schema_band(const char *type, const char *or_else)
+{
+	json_t *named =
+		json_pack("{s:s,s:{s:s,s:{s:{s:s},s:{s:s},s:{s:[s,s,s]},s:{s:s}},s:[s,s,s,s]}}", "type",
+			  "array", "items", "type", "object", "properties", "cause", "type", "string",
+			  "share", "type", "number", "by", "enum", "component", "command", "peer", "name",
+			  "type", "string", "required", "cause", "share", "by", "name");
+
+	return json_pack("{s:[s,s],s:{s:{s:s},s:{s:s},s:{s:s},s:{s:s,s:{s:s}},s:o,s:{s:s}},s:[s,s,s,s,s,s]}",
+			 "type", type, or_else, "properties", "slowest", "type", "number", "count", "type",
+			 "integer", "mean_ns", "type", "number", "parts", "type", "object",
+			 "additionalProperties", "type", "number", "named", named, "text", "type", "string",
+			 "required", "slowest", "count", "mean_ns", "parts", "named", "text");
 }
 
 json_t *json_schema_causes(void)
 {
-	return json_pack("{s:[s,s],s:{s:s,s:{s:{s:s},s:{s:s},s:{s:s},s:{s:s,s:{s:s}}},s:[s,s,s,s]}}", "type",
-			 "array", "null", "items", "type", "object", "properties", "slowest", "type",
-			 "number", "count", "type", "integer", "mean_ns", "type", "number", "parts", "type",
-			 "object", "additionalProperties", "type", "number", "required", "slowest", "count",
-			 "mean_ns", "parts");
+	return json_pack("{s:[s,s],s:o}", "type", "array", "null", "items", schema_band("object", "null"));
+}
+
+json_t *json_schema_band(void)
+{
+	return schema_band("object", "null");
+}
+
+/* ---- where a thread is ------------------------------------------------------------------------------- */
+
+/* @stack: of it, or NULL where that is not asked for. */
+static json_t *now_of(const struct thread_now *now, json_t *stack)
+{
+	char address[ADDRESS_SIZE];
+	json_t *object;
+
+	if (now->state == THREAD_UNKNOWN) {
+		json_decref(stack);
+		return json_null();
+	}
+	object =
+		json_pack("{s:s,s:o,s:o,s:o,s:o}", "state", thread_state_names[now->state], "cause",
+			  now->state == THREAD_BLOCKED && now->cause < LAPSE_CAUSES
+				  ? json_string(cause_names[now->cause])
+				  : json_null(),
+			  "for_ns", now->for_ns ? json_integer((json_int_t)now->for_ns) : json_null(), "peer",
+			  now->peer.port ? json_string(word_address(&now->peer, address)) : json_null(),
+			  "place", *now->place ? json_text(now->place) : json_null());
+	if (stack && object)
+		json_object_set_new(object, "stack", stack);
+	return object;
+}
+
+json_t *json_schema_now(void)
+{
+	return json_pack("{s:[s,s],s:{s:{s:[s,s,s]},s:{s:[s,s]},s:{s:[s,s]},s:{s:[s,s]},s:{s:[s,s]},s:{s:s,"
+			 "s:{s:s}}},s:[s,s,s,s,s]}",
+			 "type", "object", "null", "properties", "state", "enum", "on-cpu", "runnable",
+			 "blocked", "cause", "type", "string", "null", "for_ns", "type", "integer", "null",
+			 "peer", "type", "string", "null", "place", "type", "string", "null", "stack", "type",
+			 "array", "items", "type", "string", "required", "state", "cause", "for_ns", "peer",
+			 "place");
+}
+
+json_t *json_get_span_now(const struct json_source *source)
+{
+	const struct thread_now *now = span_now(source->from[FROM_SPAN]);
+
+	return now ? now_of(now, stack_of(source->from[FROM_STACK])) : json_null();
+}
+
+json_t *json_get_violation_cause(const struct json_source *source)
+{
+	const struct violation *violation = source->from[FROM_VIOLATION];
+
+	return violation->why ? band_of(source->from[FROM_SNAPSHOT], &violation->why->causes) : json_null();
+}
+
+json_t *json_get_violation_now(const struct json_source *source)
+{
+	const struct violation *violation = source->from[FROM_VIOLATION];
+
+	return violation->why ? now_of(&violation->why->now, NULL) : json_null();
+}
+
+json_t *json_get_alert_cause(const struct json_source *source)
+{
+	const struct alert *alert = source->from[FROM_ALERT];
+
+	return band_of(source->from[FROM_SNAPSHOT], &alert->why.causes);
+}
+
+json_t *json_get_alert_now(const struct json_source *source)
+{
+	const struct alert *alert = source->from[FROM_ALERT];
+
+	return now_of(&alert->why.now, NULL);
+}
+
+json_t *json_get_hung(const struct json_source *source)
+{
+	const struct component_snapshot *component = source->from[FROM_COMPONENT];
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < component->n_hung && list; i++) {
+		const struct hung *hung = &component->hung[i];
+
+		json_array_append_new(
+			list, json_pack("{s:I,s:o,s:o,s:I,s:o,s:o}", "pid", (json_int_t)hung->pid, "tid",
+					hung->tid ? json_integer((json_int_t)hung->tid) : json_null(), "comm",
+					comm_of(hung->comm), "age_ns", (json_int_t)hung->age_ns, "cause",
+					band_of(source->from[FROM_SNAPSHOT], &hung->why.causes), "now",
+					now_of(&hung->why.now, NULL)));
+	}
+	return list;
+}
+
+json_t *json_schema_hung(void)
+{
+	return json_pack("{s:s,s:{s:s,s:{s:{s:s},s:{s:[s,s]},s:{s:s},s:{s:s},s:o,s:o},s:[s,s,s,s,s,s]}}",
+			 "type", "array", "items", "type", "object", "properties", "pid", "type", "integer",
+			 "tid", "type", "integer", "null", "comm", "type", "string", "age_ns", "type",
+			 "integer", "cause", schema_band("object", "null"), "now", json_schema_now(),
+			 "required", "pid", "tid", "comm", "age_ns", "cause", "now");
 }

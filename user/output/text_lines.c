@@ -8,7 +8,7 @@
 #include "base/units.h"
 #include "output/compose.h"
 #include "output/text_parts.h"
-#include "output/words.h"
+#include "output/why_words.h"
 
 /* Three causes, mostly. */
 #define CAUSE_WIDTH 40
@@ -206,6 +206,15 @@ static void subject(FILE *out, const struct snapshot *snapshot, uint32_t compone
 	fputs(": ", out);
 }
 
+/* In one phrase. */
+static void explanation(FILE *out, const struct snapshot *snapshot, const struct explanation *why)
+{
+	char words[NAME_SIZE];
+
+	if (*word_explanation(snapshot, why, words))
+		fprintf(out, ": %s", words);
+}
+
 static int violation(const struct output_options *options, const struct snapshot *snapshot,
 		     const struct violation *v)
 {
@@ -220,6 +229,8 @@ static int violation(const struct output_options *options, const struct snapshot
 	subject(compose.file, snapshot, v->component, v->kind, v->value);
 	comparison(compose.file, v->kind, v->measured, v->limit, false);
 	offender(compose.file, v->comm, v->pid, v->tid, v->open);
+	if (v->why)
+		explanation(compose.file, snapshot, v->why);
 	fputc('\n', compose.file);
 	return compose_write(&compose, options->stream);
 }
@@ -239,7 +250,7 @@ static void resolution(FILE *out, const struct alert *alert)
 	held_back(out, alert->held_back);
 }
 
-static void announcement(FILE *out, const struct alert *alert)
+static void announcement(FILE *out, const struct snapshot *snapshot, const struct alert *alert)
 {
 	char word[WORD_SIZE];
 
@@ -248,6 +259,7 @@ static void announcement(FILE *out, const struct alert *alert)
 		fprintf(out, " over %s", word_duration((double)alert->window_ns, word));
 	held_back(out, alert->held_back);
 	offender(out, alert->comm, alert->pid, alert->tid, alert->open);
+	explanation(out, snapshot, &alert->why);
 }
 
 void text_alert(FILE *out, const struct output_options *options, const struct snapshot *snapshot,
@@ -259,7 +271,7 @@ void text_alert(FILE *out, const struct output_options *options, const struct sn
 	if (alert->event == ALERT_EVENT_RESOLVED)
 		resolution(out, alert);
 	else
-		announcement(out, alert);
+		announcement(out, snapshot, alert);
 	fputc('\n', out);
 }
 

@@ -30,8 +30,11 @@ const char *text_causes(enum time_unit unit, const struct lapse_span *span, char
 /* Lines below its row: the longest wait and who ended it, who ran instead. */
 void text_longest_wait(FILE *out, const struct snapshot *snapshot, const struct lapse_span *span,
 		       const struct output_stack *stack);
-/* Lines of the final report: what the slowest spans spent their time on. */
-void text_cause_bands(FILE *out, const struct component_snapshot *component);
+/* Lines of the final report: what the slowest spans spent their time on, first and by itself (false: it is
+ * not known); then wider bands; then spans in flight past their limit. */
+bool text_first_band(FILE *out, const struct snapshot *snapshot, const struct component_snapshot *component);
+void text_other_bands(FILE *out, const struct snapshot *snapshot, const struct component_snapshot *component);
+void text_hung(FILE *out, const struct snapshot *snapshot, const struct component_snapshot *component);
 /* A line of the final report. */
 void text_tcp_total(FILE *out, const struct tcp_stats *tcp);
 

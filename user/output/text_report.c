@@ -145,9 +145,12 @@ static void component_part(FILE *out, const struct output_options *options, cons
 	char name[NAME_SIZE];
 
 	fprintf(out, "%s: ", word_component(snapshot, i, name));
+	if (text_first_band(out, snapshot, component))
+		fputs("    ", out);
 	headline(out, component);
 	latencies(out, &component->total);
-	text_cause_bands(out, component);
+	text_other_bands(out, snapshot, component);
+	text_hung(out, snapshot, component);
 	cache(out, &component->total);
 	captured(out, &component->total);
 	if (component->tcp)

@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "monitor/explain.h"
 #include "output/compose.h"
 #include "output/text_parts.h"
+#include "output/why_words.h"
 
 /* Below a hundredth of the span a cause explains nothing. */
 #define SHOWN 0.01
@@ -71,6 +73,15 @@ static void waker(FILE *out, const struct snapshot *snapshot, const struct lapse
 		fprintf(out, " (%s)", word_component(snapshot, waker->component - 1, safe));
 }
 
+/* "└ now blocked for 3.00 s of lock in futex_wait_queue <- pthread_mutex_lock" */
+static void present(FILE *out, const struct lapse_span *span)
+{
+	char words[NAME_SIZE];
+
+	if (*word_now(span_now(span), words))
+		fprintf(out, "%13s\u2514 now %s\n", "", words);
+}
+
 /* "└ 171.0 ms of lock in pthread_mutex_lock, ended by checkout/41833 (rebuild_index)" */
 void text_longest_wait(FILE *out, const struct snapshot *snapshot, const struct lapse_span *span,
 		       const struct output_stack *stack)
@@ -78,10 +89,12 @@ void text_longest_wait(FILE *out, const struct snapshot *snapshot, const struct 
 	const struct lapse_why *why = span_why(span);
 	char word[WORD_SIZE], address[ADDRESS_SIZE], where[NAME_SIZE];
 
-	if (!why)
+	if (span_now(span)) {
+		present(out, span);
+	} else if (!why) {
 		return;
-	if ((double)why->longest.duration_ns >= SHOWN * (double)span->duration_ns &&
-	    why->longest.duration_ns) {
+	} else if ((double)why->longest.duration_ns >= SHOWN * (double)span->duration_ns &&
+		   why->longest.duration_ns) {
 		fprintf(out, "%13s\u2514 %s of %s", "", word_duration((double)why->longest.duration_ns, word),
 			cause_names[why->longest.cause]);
 		if (why->longest.peer.port)
@@ -91,33 +104,61 @@ void text_longest_wait(FILE *out, const struct snapshot *snapshot, const struct 
 		waker(out, snapshot, &why->longest.waker);
 		fputc('\n', out);
 	}
-	rival(out, why, span->duration_ns);
+	if (why)
+		rival(out, why, span->duration_ns);
 }
 
-static void band(FILE *out, const struct cause_band *band)
+/* "the slowest 1 % (12 spans, 204 ms each): 78 % lock (held by rebuild_index), 15 % net 10.0.1.5:5432" */
+static void band(FILE *out, const struct snapshot *snapshot, const struct cause_band *band)
 {
-	struct part parts[LAPSE_CAUSES + 1];
-	const char *between = "";
+	char words[NAME_SIZE], count[WORD_SIZE], mean[WORD_SIZE];
+
+	if (band->share == 1)
+		fputs("all", out);
+	else
+		fprintf(out, "slowest %.0f %%", band->share * 100);
+	fprintf(out, " (%s, %s each): %s\n", word_count(band->count, "span", count),
+		word_duration(band->mean_ns, mean), word_causes(snapshot, band, words));
+}
+
+/* The slowest stand in the first line: they are what people look for. */
+bool text_first_band(FILE *out, const struct snapshot *snapshot, const struct component_snapshot *component)
+{
+	if (component->n_bands)
+		band(out, snapshot, &component->bands[component->n_bands - 1]);
+	return component->n_bands;
+}
+
+void text_other_bands(FILE *out, const struct snapshot *snapshot, const struct component_snapshot *component)
+{
+	for (size_t i = component->n_bands; i-- > 1;) {
+		fputs("    ", out);
+		band(out, snapshot, &component->bands[i - 1]);
+	}
+}
+
+static void hung(FILE *out, const struct snapshot *snapshot, const struct hung *hung)
+{
+	char age[WORD_SIZE], words[NAME_SIZE], safe[NAME_SIZE], comm[LAPSE_COMM_LEN + 1] = {0};
+
+	memcpy(comm, hung->comm, LAPSE_COMM_LEN);
+	fprintf(out, "    open for %s", word_duration((double)hung->age_ns, age));
+	if (hung->tid)
+		fprintf(out, " in %s/%u", text_escape(comm, safe, sizeof(safe)), hung->tid);
+	else
+		fprintf(out, " in a goroutine of %u", hung->pid);
+	if (*word_explanation(snapshot, &hung->why, words))
+		fprintf(out, ": %s", words);
+	fputc('\n', out);
+}
+
+void text_hung(FILE *out, const struct snapshot *snapshot, const struct component_snapshot *component)
+{
 	char word[WORD_SIZE];
 
-	for (int cause = 0; cause <= LAPSE_CAUSES; cause++)
-		parts[cause] = (struct part){cause_names[cause], band->part[cause]};
-	qsort(parts, LAPSE_CAUSES + 1, sizeof(*parts), by_value);
-	if (band->share == 1)
-		fputs("    all: ", out);
-	else
-		fprintf(out, "    slowest %.0f %%: ", band->share * 100);
-	for (int i = 0; i <= LAPSE_CAUSES && parts[i].value >= SHOWN; i++) {
-		fprintf(out, "%s%.0f %% %s", between, parts[i].value * 100, parts[i].name);
-		between = ", ";
-	}
-	fprintf(out, " (%s, %s each)\n", word_count(band->count, "span", word),
-		word_duration(band->mean_ns, (char[WORD_SIZE]){0}));
-}
-
-/* The slowest first: that is what people look for. */
-void text_cause_bands(FILE *out, const struct component_snapshot *component)
-{
-	for (size_t i = component->n_bands; i-- > 0;)
-		band(out, &component->bands[i]);
+	for (size_t i = 0; i < component->n_hung; i++)
+		hung(out, snapshot, &component->hung[i]);
+	if (component->hung_more)
+		fprintf(out, "    and %s more past the limit\n",
+			word_count(component->hung_more, "open span", word));
 }

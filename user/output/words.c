@@ -220,25 +220,3 @@ const char *const interrupt_names[LAPSE_INTERRUPT_UNKNOWN] = {
 	[LAPSE_INTERRUPT_BLOCK] = "block completion",
 	[LAPSE_INTERRUPT_OTHER] = "an interrupt",
 };
-
-const struct lapse_why *span_why(const struct lapse_span *span)
-{
-	if (!(span->flags & LAPSE_SPAN_WHY))
-		return NULL;
-	return &((const struct lapse_why_span *)(const void *)span)->why;
-}
-
-bool span_causes(const struct lapse_span *span, uint64_t ns[LAPSE_CAUSES + 1])
-{
-	const struct lapse_why *why = span_why(span);
-	uint64_t waited = 0;
-
-	if (!why)
-		return false;
-	for (int cause = 0; cause < LAPSE_CAUSES; cause++) {
-		ns[cause] = why->ns[cause];
-		waited += why->ns[cause];
-	}
-	ns[LAPSE_CAUSES] = span->duration_ns > waited ? span->duration_ns - waited : 0;
-	return true;
-}

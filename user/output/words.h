@@ -62,11 +62,6 @@ const char *word_bytes(uint64_t bytes, char buffer[WORD_SIZE]);
 extern const char *const cause_names[LAPSE_CAUSES + 1];
 extern const char *const interrupt_names[LAPSE_INTERRUPT_UNKNOWN];
 
-/* Why @span took its time; NULL: it is not known. */
-const struct lapse_why *span_why(const struct lapse_span *span);
-/* Its time by cause, the last being the processor itself; false where it is not known. */
-bool span_causes(const struct lapse_span *span, uint64_t ns[LAPSE_CAUSES + 1]);
-
 /* What @span has of its connection; NULL: it is of none. */
 const struct lapse_tcp *span_tcp(const struct lapse_span *span);
 

@@ -187,7 +187,9 @@ static int new_component(struct build *build, size_t spec, char *name, char *fun
 		.function = function,
 		.object = strdup(path_base(object)),
 		.spec = spec,
-		.glob = build->specs[spec].glob && build->specs[spec].kind == SPEC_FUNCTION,
+		.glob = build->specs[spec].glob && build->specs[spec].kind == SPEC_FUNCTION &&
+			!build->specs[spec].wait,
+		.wait = build->specs[spec].wait,
 	};
 	rules_of_spec(&build->specs[spec], component);
 	if (build->specs[spec].kind == SPEC_MARKER) {
@@ -354,7 +356,7 @@ static int add_returns(struct build *build, const struct adding *adding, const s
 /* Whether the place is the function's entry alone. */
 static bool here_only(const struct want *want)
 {
-	return want->edge && !want->place->at_return;
+	return want->edge && want->edge != LAPSE_EDGE_WAIT && !want->place->at_return;
 }
 
 static enum lapse_role role_of(const struct adding *adding)

@@ -374,20 +374,42 @@ static size_t count_missing(const struct planning *p)
 	return n;
 }
 
+/* Without one of the functions that are waits, what it would explain were charged to something else. */
+static bool misses_wait(const struct planning *p)
+{
+	for (size_t i = 0; i < p->n_specs; i++)
+		if (p->specs[i].wait && !p->planned[i])
+			return true;
+	return false;
+}
+
+static bool measures_any(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n_components; i++)
+		if (!plan->components[i].wait)
+			return true;
+	return false;
+}
+
 /* Where a contract hangs on each of them: says which cannot be measured. */
 static void name_missing(const struct planning *p)
 {
-	for (size_t i = 0; i < p->n_specs; i++)
-		if (!p->planned[i])
+	for (size_t i = 0; i < p->n_specs; i++) {
+		if (p->planned[i])
+			continue;
+		if (p->specs[i].wait)
+			diag_error("'%s' cannot be told as a wait", p->specs[i].text);
+		else
 			diag_error("component '%s' cannot be measured by '%s'",
 				   p->specs[i].name ?: p->specs[i].text, p->specs[i].text);
+	}
 }
 
 /* Reports what was left out: warnings as long as what is left is worth measuring. */
 static int report(const struct planning *p, const struct build *build)
 {
 	size_t missing = count_missing(p);
-	bool fatal = build->plan->n_components == 0 || (p->options->whole && missing);
+	bool fatal = !measures_any(build->plan) || misses_wait(p) || (p->options->whole && missing);
 
 	report_refusals(build, fatal);
 	if (!fatal) {

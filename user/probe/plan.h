@@ -66,6 +66,7 @@ enum plan_feeds {
 	FEEDS_ITSELF,
 	FEEDS_CACHE,	/* its hits and misses are .fed's */
 	FEEDS_CONNECTS, /* its spans are the openings of .fed's connections */
+	FEEDS_CAUSES,	/* a function that is a wait: it has no spans, and feeds no component */
 };
 
 struct plan_component {
@@ -88,6 +89,7 @@ struct plan_component {
 	char *marker;	       /* the name by which a program's markers feed it, or NULL */
 	enum plan_feeds feeds; /* those that feed others come last in the plan */
 	uint32_t fed;	       /* the component that it feeds */
+	enum lapse_cause wait; /* of FEEDS_CAUSES: what blocks inside is charged to this */
 };
 
 struct plan {
@@ -108,7 +110,7 @@ struct plan {
 	bool awaits; /* some of what was asked for comes with a library, or a mark, that is not there yet */
 };
 
-/* Which specification another one feeds, and how. */
+/* Which specification another one feeds, and how; with FEEDS_CAUSES itself. */
 struct plan_fed {
 	size_t spec;
 	enum plan_feeds feeds;

@@ -22,6 +22,11 @@
  * counts integer and pointer arguments from 0. TCP spans have 'peer=' and 'port=' (the own one) and no other
  * modifier, and no other probe has these. TYPE is one of C's and stdint.h's integer types, size_t,
  * bool, char, or any pointer ("void *").
+ *
+ * Functions that are waits (spec_wait.c), which are no probes:
+ *
+ *   WAIT     := CAUSE '=' FUNCTION (',' FUNCTION)*
+ *   CAUSE    := 'lock' | 'disk' | 'net' | 'handoff' | 'sleep' | 'other'
  */
 #ifndef LAPSE_SPEC_H
 #define LAPSE_SPEC_H
@@ -106,7 +111,8 @@ struct probe_spec {
 	size_t object_at, function_at; /* where these stand in text, for carets */
 	bool glob;
 	struct spec_modifiers modifiers;
-	struct spec_tcp tcp; /* of SPEC_TCP */
+	struct spec_tcp tcp;   /* of SPEC_TCP */
+	enum lapse_cause wait; /* a function that is a wait: what blocks inside is charged to this; else 0 */
 
 	/* Of a place of a span: */
 	bool at_return; /* where the function returns, else where it is entered */
@@ -123,6 +129,12 @@ struct probe_spec {
 int spec_parse(const char *text, struct probe_spec *spec);
 /* The same for connections of any kind: @text is made of 'peer=' and 'port=' alone, or empty. */
 int spec_parse_tcp_filter(const char *text, struct probe_spec *spec);
+/* How many functions the WAIT @text names. */
+size_t spec_count_waits(const char *text);
+/* Parses @text into so many specifications; *n of them are to be released, also on failure. */
+int spec_parse_waits(const char *text, struct probe_spec *specs, size_t *n);
+/* The same for one function and its cause. */
+int spec_parse_wait(enum lapse_cause cause, const char *function, struct probe_spec *spec);
 void spec_free(struct probe_spec *spec);
 
 /* "connect", "request" and so on. */

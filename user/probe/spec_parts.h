@@ -11,6 +11,7 @@
  *   spec_operand.c   argN, ret and tid, and what a probe has of them
  *   spec_type.c      C's integer types
  *   spec_constant.c  numbers, characters and names of constants
+ *   spec_wait.c      functions that are waits
  *
  * All of them return 0, -EINVAL after a message with a caret, or -ENOMEM, and all offsets are those of
  * the whole text.

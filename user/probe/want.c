@@ -18,7 +18,7 @@ int wants_list(const struct probe_spec *specs, size_t n_specs, struct want **wan
 		const struct probe_spec *spec = &specs[i];
 
 		if (spec->kind == SPEC_FUNCTION)
-			list[(*n)++] = (struct want){i, spec, LAPSE_EDGE_NONE};
+			list[(*n)++] = (struct want){i, spec, spec->wait ? LAPSE_EDGE_WAIT : LAPSE_EDGE_NONE};
 		for (int end = 0; end < LAPSE_ENDS && spec->kind == SPEC_SPAN; end++)
 			if (spec->ends[end].kind == SPEC_FUNCTION)
 				list[(*n)++] = (struct want){i, &spec->ends[end],

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Calls that hang: what is said of them while they do, and that each counts once."""
+
+import json
+
+from harness import case, check, conserved, equal, wait_until, within
+
+# Longer than two ticks, whenever it begins.
+HANG = "3s"
+
+
+class Hang:
+    """One call of KIND that hangs, seen by trace; SPANS are what was said before it returned."""
+
+    def __init__(self, t, kind, *probes, ns=HANG):
+        self.target = t.target("causes", kind, "--calls", 1, "--ns", ns, "--file", t.path("file"))
+        self.function = kind if kind == "burn" else f"wait_{kind}"
+        self.tracer = t.lapse("trace", "-p", self.target.pid, self.function, *probes, "--slower", "100ms", "--json")
+        self.target.go()
+        self.truth = self.target.done(seconds=60)
+        wait_until(lambda: self.of(self.function, False), "the span of the call that returned")
+        self.tracer.stop()
+        self.spans = self.of(self.function, True)
+        check(len(self.spans) >= 2, f"said while it hangs: {len(self.spans)} times")
+        equal(len(self.of(self.function, False)), 1, "spans that returned")
+        final = self.tracer.final()
+        conserved(final)
+        equal(final["components"][self.function]["count"], 1, "calls")
+        equal(final["components"][self.function]["hung"], [], "calls that hang at the end")
+        self.target.finish()
+
+    def of(self, component, is_open):
+        return [span for span in self.tracer.objects("span")
+                if span["component"] == component and span["open"] == is_open]
+
+
+def _adds_up(spans):
+    for span in spans:
+        parts = sum(span["cause"].values())
+        within(parts - span["duration_ns"], -span["duration_ns"] / 100 - 20e3, span["duration_ns"] / 100 + 20e3,
+               f"what {span['cause']} lacks of {span['duration_ns']}")
+
+
+def _blocked(spans, cause):
+    """In each look it waits for CAUSE, ever longer, and the wait is nearly all of its age."""
+    _adds_up(spans)
+    ages = [span["duration_ns"] for span in spans]
+    equal(ages, sorted(ages), "ages")
+    for span in spans:
+        equal((span["now"]["state"], span["now"]["cause"]), ("blocked", cause), "state and cause")
+        check(span["cause"][f"{cause}_ns"] > 0.8 * span["duration_ns"], f"{cause} of {span['cause']}")
+        within(span["now"]["for_ns"], span["cause"][f"{cause}_ns"] * 0.99, span["duration_ns"], "the present wait")
+        check(span["ok"] is None and span["longest_wait"]["waker"] is None, f"nothing has ended: {span}")
+
+
+def _inside(spans, *functions):
+    """Some function by each of these words stands in the stack and in the short form, innermost first."""
+    for span in spans:
+        stack, at = span["now"]["stack"], -1
+        for function in functions:
+            found = [i for i, frame in enumerate(stack) if function in frame and i > at]
+            check(found, f"{function} in {stack}")
+            at = found[0]
+        check(any(function in span["now"]["place"] for function in functions), f"place: {span['now']['place']}")
+
+
+@case()
+def in_a_mutex(t):
+    hang = Hang(t, "lock", "rebuild_index")
+    _blocked(hang.spans, "lock")
+    _inside(hang.spans, "futex", "lock_wait", "pthread_mutex_lock", "wait_lock")
+    holders = hang.of("rebuild_index", True)
+    check(len(holders) >= 2, "the holder hangs too")
+    _blocked(holders, "sleep")
+    # Once it has returned it is known who held it, in the first line of the report.
+    band = hang.tracer.component("wait_lock")["causes"][-1]
+    equal([(named["cause"], named["by"], named["name"]) for named in band["named"]][:1],
+          [("lock", "component", "rebuild_index")], "who held it")
+    check(band["named"][0]["share"] > 0.95, f"for how much of it: {band['named']}")
+    check("lock (held by rebuild_index)" in band["text"], band["text"])
+
+
+@case()
+def in_an_answer(t):
+    hang = Hang(t, "net")
+    _blocked(hang.spans, "net")
+    _inside(hang.spans, "tcp_recvmsg", "recv", "wait_net")
+    peers = {span["now"]["peer"] for span in hang.spans}
+    equal(len(peers), 1, f"remote ends {peers}")
+    check(peers.pop().startswith("127.0.0.1:"), "the remote end's address")
+    band = hang.tracer.component("wait_net")["causes"][-1]
+    equal([(named["cause"], named["by"], named["name"]) for named in band["named"]][:1],
+          [("net", "peer", hang.spans[0]["now"]["peer"])], "the peer")
+
+
+@case()
+def in_a_sleep(t):
+    hang = Hang(t, "sleep")
+    _blocked(hang.spans, "sleep")
+    _inside(hang.spans, "nanosleep", "clock_nanosleep", "wait_sleep")
+    equal(hang.tracer.component("wait_sleep")["causes"][-1]["named"], [], "who ended it")
+
+
+@case(120)
+def on_the_processor(t):
+    """Its time is the processor's, or that of those who have it meanwhile; it is blocked nowhere."""
+    hang = Hang(t, "burn")
+    _adds_up(hang.spans)
+    for span in hang.spans:
+        check(span["now"]["state"] in ("on-cpu", "runnable"), f"state {span['now']}")
+        spent = span["cause"]["on_cpu_ns"] + span["cause"]["runq_ns"] + span["cause"]["throttled_ns"]
+        check(spent > 0.95 * span["duration_ns"], f"computing: {span['cause']}")
+        equal(span["now"]["cause"], None, "what it waits for")
+    check(any(span["now"]["place"] for span in hang.spans), "where it computes")
+
+
+@case()
+def still_hanging_at_the_end(t):
+    """The report tells where it is, in JSON and in words."""
+    target = t.target("causes", "sleep", "--calls", 1, "--ns", "60s")
+    as_json = t.lapse("trace", "-p", target.pid, "wait_sleep", "--slower", "100ms", "--json")
+    in_words = t.lapse("trace", "-p", target.pid, "wait_sleep", "--slower", "100ms")
+    target.go()
+    wait_until(lambda: as_json.objects("span"), "a span that hangs")
+    in_words.wait_line("now blocked for .* of sleep in .*nanosleep")
+    as_json.stop()
+    in_words.stop()
+    final = as_json.final()
+    conserved(final)
+    equal(final["integrity"]["in_flight"], 1, "in flight")
+    hung = final["components"]["wait_sleep"]["hung"]
+    equal([(each["tid"] != 0, each["now"]["state"], each["now"]["cause"]) for each in hung],
+          [(True, "blocked", "sleep")], "what hangs")
+    check("nanosleep" in hung[0]["now"]["place"] and hung[0]["cause"]["parts"]["sleep"] > 0.9, f"where: {hung}")
+    text = "\n".join(in_words.out)
+    check("    open for " in text and " % sleep; now blocked for " in text, text)
+    target.end()
+
+
+CONTRACT = """lapse: 1
+components:
+  waiting:
+    measure: wait_lock
+    contract:
+      max_latency: 500ms
+      max_p50: {limit: 10ms, min_samples: 2}
+  holding:
+    measure: rebuild_index
+handlers:
+  - {when: '*', file: ALERTS}
+"""
+
+
+@case()
+def alerts_say_why(t):
+    """Of the call that hangs before it returns, of the percentile with the holder's name; counted once each."""
+    alerts = t.path("alerts")
+    target = t.target("causes", "lock", "--calls", 2, "--ns", "2500ms")
+    path = t.write("contract.yaml", CONTRACT.replace("ALERTS", alerts))
+    as_json = t.lapse("watch", path, "-p", target.pid, "--json")
+    in_words = t.lapse("watch", path, "-p", target.pid)
+    target.go()
+    target.done(seconds=60)
+    for tracer in (as_json, in_words):
+        tracer.wait_line("PERCENTILE_VIOLATION")
+        tracer.stop(code=1)
+    told = {alert["violation"]: alert for alert in reversed(as_json.objects("alert")) if alert["state"] == "firing"}
+    _alert_of_hang(told["LATENCY_VIOLATION"])
+    window = told["PERCENTILE_VIOLATION"]
+    check(window["cause"]["parts"]["lock"] > 0.8 and window["now"] is None, f"why: {window}")
+    equal(window["cause"]["slowest"], 0.5, "the share of spans beyond the median")
+    check("lock (held by holding)" in window["cause"]["text"], f"who held it: {window['cause']}")
+    contract = as_json.component("waiting")["contract"]
+    equal(contract["max_latency"]["violations"], 2, "violations, each once")
+    equal(len([violation for violation in as_json.objects("violation")
+               if violation["violation"] == "LATENCY_VIOLATION" and violation["cause"]]), 2, "told with their cause")
+    with open(alerts, encoding="utf-8") as file:
+        handled = [json.loads(line) for line in file]
+    check(handled and all(alert["cause"]["text"] for alert in handled), f"what the handler got: {handled}")
+    in_words.wait_line(r"ALERT firing \w+ LATENCY_VIOLATION waiting: .*still open, by causes/\d+: \d+ % lock.*; "
+                       r"now blocked for .* of lock in .*pthread_mutex_lock")
+    in_words.wait_line(r"ALERT firing \w+ PERCENTILE_VIOLATION waiting .*% lock \(held by holding\)")
+    in_words.wait_line(r"^waiting: .*% lock \(held by holding\)")
+    target.finish()
+
+
+def _alert_of_hang(alert):
+    check(alert["open"] and alert["cause"]["parts"]["lock"] > 0.8, f"why: {alert}")
+    equal((alert["now"]["state"], alert["now"]["cause"]), ("blocked", "lock"), "where it is")
+    check("wait_lock" in alert["now"]["place"], f"in what: {alert['now']}")

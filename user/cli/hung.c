@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Where the threads of spans are that hang: once for each wait, since a thread that hangs is looked at every
+ * tick, and many may hang at once.
+ */
+#include "cli/session_parts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <uthash.h>
+
+#include "base/units.h"
+#include "stack/thread.h"
+
+/* What naming may take of a tick; who finds no time is named at the next one. The first ones are named at any
+ * rate: it is with them that files are read. */
+#define BUDGET_NS (50 * NSEC_PER_MSEC)
+#define AT_LEAST  8
+
+struct hung_place {
+	struct {
+		uint64_t tid;
+		uint64_t since_ns; /* of the wait; 0: not known, then it is named at each tick */
+	} key;
+	uint64_t seen_ns;
+	char place[THREAD_PLACE];
+	char **frames;
+	size_t n;
+	UT_hash_handle hh;
+};
+
+static void forget(struct session *session, struct hung_place *place)
+{
+	HASH_DEL(session->hung_places, place);
+	for (size_t i = 0; i < place->n; i++)
+		free(place->frames[i]);
+	free(place->frames);
+	free(place);
+}
+
+static struct hung_place *find(const struct session *session, const struct hung_span *hung)
+{
+	struct hung_place *known, wanted = {.key = {hung->head.span.tid, hung->since_ns}};
+
+	HASH_FIND(hh, session->hung_places, &wanted.key, sizeof(wanted.key), known);
+	return known;
+}
+
+static struct hung_place *add(struct session *session, const struct hung_span *hung)
+{
+	struct hung_place *new = calloc(1, sizeof(*new));
+
+	if (!new)
+		return NULL;
+	new->key.tid = hung->head.span.tid;
+	new->key.since_ns = hung->since_ns;
+	HASH_ADD(hh, session->hung_places, key, sizeof(new->key), new);
+	return new;
+}
+
+/* "futex_wait_queue <- pthread_mutex_lock <- handle_order": what it is in of the kernel, and its own. */
+static void describe(const struct output_stack *stack, size_t n_kernel, struct hung_place *place)
+{
+	int kernel = n_kernel ? (int)strcspn(stack->frames[0], "+") : 0;
+
+	snprintf(place->place, sizeof(place->place), "%.*s%s%s", kernel, n_kernel ? stack->frames[0] : "",
+		 n_kernel && *stack->brief ? " <- " : "", stack->brief);
+}
+
+static void keep_frames(const struct output_stack *stack, struct hung_place *place)
+{
+	place->frames = calloc(stack->n ? stack->n : 1, sizeof(*place->frames));
+	for (size_t i = 0; place->frames && i < stack->n; i++) {
+		place->frames[i] = strdup(stack->frames[i]);
+		if (!place->frames[i])
+			break;
+		place->n++;
+	}
+}
+
+static struct hung_place *name(struct session *session, const struct hung_span *hung)
+{
+	struct hung_place *place = add(session, hung);
+	size_t n_kernel;
+	struct output_stack stack;
+
+	if (!place)
+		return NULL;
+	stack = stacks_now(session, hung, &n_kernel);
+	describe(&stack, n_kernel, place);
+	keep_frames(&stack, place);
+	return place;
+}
+
+/* Where the kernel keeps no causes, /proc tells whether it runs. */
+static void ask_proc(struct hung_span *hung)
+{
+	int blocked = thread_registers((pid_t)hung->head.span.pid, (pid_t)hung->head.span.tid, &hung->ip,
+				       &hung->sp);
+
+	if (blocked < 0)
+		return;
+	hung->now.state = blocked ? THREAD_BLOCKED : THREAD_RUNNING;
+	hung->has_registers = blocked;
+}
+
+/* True: it had to be named. */
+static bool locate(struct session *session, struct hung_span *hung, uint64_t now_ns, bool in_time)
+{
+	bool named = false;
+
+	struct hung_place *place;
+
+	if (hung->now.state == THREAD_UNKNOWN)
+		ask_proc(hung);
+	if (hung->now.state == THREAD_UNKNOWN)
+		return false;
+	place = find(session, hung);
+	if (place && !place->key.since_ns && place->seen_ns != now_ns) {
+		forget(session, place);
+		place = NULL;
+	}
+	if (!place && in_time) {
+		place = name(session, hung);
+		named = true;
+	}
+	if (!place)
+		return named;
+	place->seen_ns = now_ns;
+	memcpy(hung->now.place, place->place, sizeof(hung->now.place));
+	return named;
+}
+
+void hung_forget(struct session *session, uint64_t but_ns)
+{
+	struct hung_place *each, *next;
+
+	HASH_ITER (hh, session->hung_places, each, next)
+		if (each->seen_ns != but_ns)
+			forget(session, each);
+}
+
+void hung_locate(struct session *session, const struct tick *tick)
+{
+	uint64_t end_ns = clock_now_ns() + BUDGET_NS;
+	size_t named = 0;
+
+	if (!session->symbols)
+		return;
+	for (size_t i = 0; i < tick->n_hung; i++)
+		named += locate(session, &tick->hung[i], tick->now_ns,
+				named < AT_LEAST || clock_now_ns() < end_ns);
+	hung_forget(session, tick->now_ns);
+}
+
+struct output_stack hung_stack(const struct session *session, const struct lapse_span *span)
+{
+	const struct hung_place *place = find(session, (const struct hung_span *)(const void *)span);
+
+	if (!place)
+		return (struct output_stack){0};
+	return (struct output_stack){
+		.frames = (const char *const *)place->frames, .n = place->n, .brief = place->place};
+}
