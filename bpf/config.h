@@ -54,13 +54,28 @@ struct lapse_ready {
 	__u64 time_ns;
 	__u64 by_task;	      /* the thread that ran when the socket became readable */
 	__u64 block_ns;	      /* when a request to a block device was done last */
+	__u64 block_by_task;  /* the thread that ran then */
 	__u32 softirq, timer; /* bool: it serves a soft interrupt, a timer */
 	__u32 by_softirq;     /* .softirq when the socket became readable */
 	__u32 pad;
 };
 
-/* Frames of a stack that are kept. */
-#define LAPSE_STACK_DEPTH 48
+/* A stretch of time for which threads of one process had a processor. */
+struct lapse_run {
+	__u64 end_ns;
+	__u64 cgroup;
+	__u32 pid; /* 0: nobody had it */
+	__u32 pad;
+	char comm[LAPSE_COMM_LEN];
+};
+
+/* The last ones of a processor, while somebody wanted to know. */
+#define LAPSE_RUNS 128
+struct lapse_runs {
+	__u32 last; /* counts on; the index is its remainder */
+	__u32 pad;
+	struct lapse_run run[LAPSE_RUNS];
+};
 
 /* A port that a traced process listens on. */
 struct lapse_port {

@@ -126,7 +126,7 @@ struct lapse_block {
 	struct lapse_waker waker;
 };
 
-/* Who ran while the thread was runnable. */
+/* Who ran while the thread was runnable, and how much of that. */
 struct lapse_rival {
 	__u64 ns;
 	__u64 cgroup; /* its number */
@@ -134,12 +134,12 @@ struct lapse_rival {
 	__u32 pad;
 	char comm[LAPSE_COMM_LEN];
 };
-#define LAPSE_RIVALS 2
+#define LAPSE_RIVALS 4
 
 struct lapse_why {
 	__u64 ns[LAPSE_CAUSES];
-	struct lapse_block longest; /* duration 0: none */
-	struct lapse_rival rival[LAPSE_RIVALS];
+	struct lapse_block longest;		/* duration 0: none */
+	struct lapse_rival rival[LAPSE_RIVALS]; /* in no order */
 };
 
 /* A span with its causes. */
@@ -527,8 +527,8 @@ _Static_assert(sizeof(struct lapse_tcp_group) == 24, "lapse_tcp_group");
 _Static_assert(sizeof(struct lapse_component) == 48, "lapse_component");
 _Static_assert(sizeof(struct lapse_cell) == 256, "lapse_cell");
 _Static_assert(sizeof(struct lapse_block) == 88, "lapse_block");
-_Static_assert(sizeof(struct lapse_why) == 248, "lapse_why");
-_Static_assert(sizeof(struct lapse_why_span) == 352, "lapse_why_span");
+_Static_assert(sizeof(struct lapse_why) == 328, "lapse_why");
+_Static_assert(sizeof(struct lapse_why_span) == 432, "lapse_why_span");
 _Static_assert(LAPSE_CLASSES <= LAPSE_COSTS, "room for the costs");
 _Static_assert(sizeof(struct lapse_value_cell) == 192, "lapse_value_cell");
 _Static_assert(sizeof(struct lapse_rules) == 48 + 5 * 72 + LAPSE_VALUES * 56, "lapse_rules");

@@ -31,6 +31,15 @@ struct lapse_frame {
 	__u64 capture[LAPSE_CAPTURES];
 };
 
+/* 1.024 us. */
+#define LAPSE_PLACE_SHIFT 10
+
+/* What a thread had waited when a span began. */
+struct lapse_before {
+	struct lapse_waited waited;
+	__u32 place[LAPSE_RIVALS]; /* each place's time (bpf/rivals.h), in units of LAPSE_PLACE_SHIFT */
+};
+
 /* What a thread does one at a time: a system call, a turn of its event loop. */
 struct lapse_turn {
 	__u64 start_ns; /* 0: none */
@@ -38,7 +47,7 @@ struct lapse_turn {
 	__u32 component;
 	__u32 pad;
 	__u64 capture[LAPSE_CAPTURES];
-	struct lapse_waited waited;
+	struct lapse_before before;
 };
 
 /* The arguments of a call at its entry: those in registers, and the first ones on the stack. */
@@ -103,25 +112,49 @@ struct lapse_open {
 
 /* ---- waits ---------------------------------------------------------------------------- */
 
+/* Frames of a stack that are kept: innermost first; a zero ends a shorter one. */
+#define LAPSE_STACK_DEPTH 48
+struct lapse_trace {
+	__u64 frame[LAPSE_STACK_DEPTH];
+	__u32 check; /* of its hash */
+	__u32 pad;
+};
+
 /* Blocks that a thread remembers: the longest ones since its outermost span began. */
 #define LAPSE_BLOCKS 4
+
+/* Where a thread keeps what a process ran instead of it. */
+struct lapse_place {
+	__u64 ns;	/* of all processes that have had the place since the outermost span began */
+	__u64 since_ns; /* what that was when the present one got it */
+	__u64 weight;	/* what the place is worth */
+	__u64 cgroup;
+	__u32 pid; /* 0: nobody's */
+	__u32 pad;
+	char comm[LAPSE_COMM_LEN];
+};
 
 /* A thread's running totals, and where it stands now. */
 struct lapse_waits {
 	struct lapse_waited total;
-	__u64 off_ns;		/* not running since; 0: it runs */
-	__u64 woken_ns;		/* runnable again since; 0: blocked */
+	__u64 off_ns;		/* not running since; 0: it runs, and that has been accounted for */
+	__u64 woken_ns;		/* runnable again since; 0: blocked, or it runs */
+	__u64 in_ns;		/* it runs since, but who woke it, and when, was not seen; else 0 */
+	__u64 run_delay;	/* what it had waited for processors when it left, by the kernel */
 	__u64 begun_ns;		/* when its outermost span began */
+	__u32 woken_early;	/* bool: it has been woken, and may have been on its way out then */
+	__u32 counted;		/* bool: it is among those that wait for a processor */
 	struct lapse_block now; /* the present one, as far as known */
 	struct lapse_block block[LAPSE_BLOCKS];
-	struct lapse_rival rival[LAPSE_RIVALS];
+	struct lapse_place place[LAPSE_RIVALS];
 	struct lapse_why why; /* of the span that is being recorded */
 };
 
 /* One a thread, beside its frames: together they would be more than newer kernels give a task (8 KiB). */
 struct lapse_thread_waits {
 	struct lapse_waits waits;
-	struct lapse_waited at_entry[LAPSE_MAX_DEPTH]; /* by frame, the totals when it was entered */
+	struct lapse_trace user;		       /* where it was blocked last */
+	struct lapse_before at_entry[LAPSE_MAX_DEPTH]; /* by frame */
 };
 
 /*
@@ -130,7 +163,7 @@ struct lapse_thread_waits {
  */
 struct lapse_open_waits {
 	__u64 off_before;
-	struct lapse_waited at_entry;
+	struct lapse_before at_entry;
 	struct lapse_waits waits;
 	__u64 off_after;
 	__u64 ip, sp, bp; /* with which it goes on; while it runs, as it last entered the kernel */
@@ -148,11 +181,11 @@ enum lapse_call {
 
 #ifndef __cplusplus
 _Static_assert(sizeof(struct lapse_frame) == 80, "lapse_frame");
-_Static_assert(sizeof(struct lapse_stack) == 568 + 80 * LAPSE_MAX_DEPTH, "lapse_stack");
-_Static_assert(sizeof(struct lapse_waits) == 104 + 5 * 88 + 2 * 40 + 248, "lapse_waits");
-_Static_assert(sizeof(struct lapse_thread_waits) == 872 + 80 * LAPSE_MAX_DEPTH, "lapse_thread_waits");
+_Static_assert(sizeof(struct lapse_stack) == 600 + 80 * LAPSE_MAX_DEPTH, "lapse_stack");
+_Static_assert(sizeof(struct lapse_waits) == 128 + 5 * 88 + 4 * 56 + 328, "lapse_waits");
+_Static_assert(sizeof(struct lapse_thread_waits) == 1512 + 96 * LAPSE_MAX_DEPTH, "lapse_thread_waits");
 _Static_assert(sizeof(struct lapse_open) == 64, "lapse_open");
-_Static_assert(sizeof(struct lapse_open_waits) == 8 + 80 + 872 + 4 * 8, "lapse_open_waits");
+_Static_assert(sizeof(struct lapse_open_waits) == 8 + 96 + 1120 + 4 * 8, "lapse_open_waits");
 #endif
 
 #endif

@@ -49,6 +49,8 @@ __u64 unsafe_skipped = 0;
 __u64 tsc_mult = 0;
 /* Markers whose value's name found no room. */
 __u64 values_unnamed = 0;
+/* Stacks of blocks that could not be kept. */
+__u64 stacks_lost = 0;
 /* When the consumer was last woken on purpose. */
 __u64 last_wakeup_ns = 0;
 
@@ -256,6 +258,16 @@ struct {
 	__type(value, __u32);
 } why_calls SEC(".maps");
 
+/* Measured threads that wait for a processor. It lies by itself: every switch of every processor reads it. */
+__u64 why_waiting SEC(".data.waiting") = 0;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct lapse_runs);
+} why_runs SEC(".maps");
+
 /* The socket that became readable last on this processor. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -264,12 +276,21 @@ struct {
 	__type(value, struct lapse_ready);
 } why_ready SEC(".maps");
 
+/* By their number (bpf/traces.h). */
 struct {
-	__uint(type, BPF_MAP_TYPE_STACK_TRACE);
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1);
-	__uint(key_size, sizeof(__u32));
-	__uint(value_size, LAPSE_STACK_DEPTH * sizeof(__u64));
+	__type(key, __u32);
+	__type(value, struct lapse_trace);
 } why_stacks SEC(".maps");
+
+/* Where a processor's program puts a stack together. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct lapse_trace);
+} why_trace SEC(".maps");
 
 /* ---- TCP ---- */
 

@@ -107,7 +107,7 @@ static __always_inline bool past_limit(__u32 number, __u64 start_ns)
 
 /* The fields of struct lapse_open_waits, of a thread that may go on meanwhile. */
 static __always_inline void tell_waits(struct seq_file *seq, struct task_struct *task,
-				       struct lapse_thread_waits *own, const struct lapse_waited *at_entry)
+				       struct lapse_thread_waits *own, const struct lapse_before *at_entry)
 {
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
 	__u64 after[4];
@@ -125,7 +125,7 @@ static __always_inline void tell_waits(struct seq_file *seq, struct task_struct 
 
 /* @at_entry: the thread's totals then; NULL: they are not kept. */
 static __always_inline void tell_open(struct seq_file *seq, struct task_struct *task, struct lapse_open *open,
-				      struct lapse_thread_waits *own, const struct lapse_waited *at_entry)
+				      struct lapse_thread_waits *own, const struct lapse_before *at_entry)
 {
 	bool waits = own && at_entry && past_limit(open->component, open->start_ns);
 
@@ -147,7 +147,7 @@ static __always_inline void tell_turn(struct seq_file *seq, struct task_struct *
 	open->caller = 0;
 	open->start_ns = turn->start_ns;
 	open->flags = LAPSE_FRAME_TURN;
-	tell_open(seq, task, open, own, &turn->waited);
+	tell_open(seq, task, open, own, &turn->before);
 }
 
 /* Every open frame of every task, one struct lapse_open each, with its waits where it is past its limit. */

@@ -56,7 +56,7 @@ static __always_inline struct lapse_thread_waits *waits_get(bool create)
 }
 
 /* Frame @i's totals; said twice for the same reason as in frame_at(). */
-static __always_inline struct lapse_waited *entry_at(struct lapse_thread_waits *own, __u32 i)
+static __always_inline struct lapse_before *entry_at(struct lapse_thread_waits *own, __u32 i)
 {
 	__u64 at = i;
 

@@ -87,8 +87,8 @@ static __always_inline bool frame_waits(struct lapse_stack *stack)
 
 	if (!own)
 		return false;
-	why_begin(stack, &own->waits);
-	*entry_at(own, stack->depth) = own->waits.total;
+	why_begin(stack, own);
+	why_keep(&own->waits, entry_at(own, stack->depth));
 	return true;
 }
 
@@ -266,7 +266,7 @@ VERIFIED_FOUND int frame_end(struct lapse_stack *stack, __u32 at, __u64 now, __u
 		facts->duration = facts->raw > probes ? facts->raw - probes : 0;
 		own = frame->why ? waits_get(false) : NULL;
 		if (own) {
-			why_take(&own->waits, frame->start_ns, entry_at(own, at));
+			why_take(own, frame->start_ns, entry_at(own, at));
 			facts->flags |= LAPSE_SPAN_WHY;
 		}
 		sending = span_record(facts);

@@ -114,18 +114,15 @@ static __always_inline bool frame_sibling(const struct lapse_frame *frame, __u64
 static __always_inline void totals_swap(__u32 a, __u32 b)
 {
 	struct lapse_thread_waits *own = waits_get(false);
-	struct lapse_waited *one, *other;
+	struct lapse_before *one, *other, hold;
 
 	if (!own)
 		return;
 	one = entry_at(own, a);
 	other = entry_at(own, b);
-	for (int i = 0; i < LAPSE_CAUSES; i++) {
-		__u64 hold = one->ns[i];
-
-		one->ns[i] = other->ns[i];
-		other->ns[i] = hold;
-	}
+	hold = *one;
+	*one = *other;
+	*other = hold;
 }
 
 /* Takes @frame, the @i-th, off; the uppermost one comes into its place. */

@@ -66,8 +66,8 @@ static __always_inline void turn_begin(struct lapse_stack *stack, struct lapse_t
 	turn->cost_ns = stack->cost_ns;
 	own = waits_get(true);
 	if (own) {
-		why_begin(stack, &own->waits);
-		turn->waited = own->waits.total;
+		why_begin(stack, own);
+		why_keep(&own->waits, &turn->before);
 	}
 	turn->start_ns = bpf_ktime_get_ns();
 }
@@ -89,7 +89,7 @@ static __always_inline void turn_end(struct lapse_stack *stack, struct lapse_tur
 	for (int i = 0; i < LAPSE_CAPTURES; i++)
 		facts->capture[i] = turn->capture[i];
 	if (own) {
-		why_take(&own->waits, turn->start_ns, &turn->waited);
+		why_take(own, turn->start_ns, &turn->before);
 		facts->flags |= LAPSE_SPAN_WHY;
 	}
 	turn->start_ns = 0;

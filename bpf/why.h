@@ -10,6 +10,11 @@
  *   switched out, blocked ... woken         by the system call that it was in; a poll by what ended it
  *                             woken ... switched in:          runq
  *
+ * Some kernels run no programs in the context of the first process (seen with a virtual machine's own
+ * kernel): a switch away from it is not seen then, nor a wake that it makes or that an interrupt makes
+ * meanwhile. What was not seen is found out as soon as the thread is known to run: the kernel has counted how
+ * long it was runnable.
+ *
  * A wake says who did it: a thread, or an interrupt, in which case the thread that happened to run has
  * nothing to do with it. What a poll waited for is known by the socket that became readable just before, on
  * the same processor and in the same breath.
@@ -18,8 +23,10 @@
 #define LAPSE_BPF_WHY_H
 
 #include "bpf/files.h"
+#include "bpf/rivals.h"
 #include "bpf/stack.h"
 #include "bpf/tcp_socket.h"
+#include "bpf/traces.h"
 #include "bpf/wait.h"
 
 #define AF_UNIX 1
@@ -42,7 +49,8 @@ static __always_inline bool in_interrupt(const struct lapse_ready *ready, __u32 
 	if (ready->softirq || ready->timer)
 		return true;
 	/* A block device's own interrupt has no tracepoint around it. */
-	return (cause == LAPSE_DISK || cause == LAPSE_FAULT) && now - ready->block_ns < READY_NS;
+	return (cause == LAPSE_DISK || cause == LAPSE_FAULT) && now - ready->block_ns < READY_NS &&
+	       ready->block_by_task == bpf_get_current_pid_tgid();
 }
 
 /* ---- switched out ------------------------------------------------------------------------------- */
@@ -126,32 +134,51 @@ static __always_inline bool is_throttled(struct task_struct *task)
 	return bpf_core_field_exists(task->throttled) && BPF_CORE_READ(task, throttled);
 }
 
+/* What @task has waited for processors; 0 where the kernel does not count. */
+static __always_inline __u64 run_delay_of(struct task_struct *task)
+{
+	return bpf_core_field_exists(task->sched_info) ? BPF_CORE_READ(task, sched_info.run_delay) : 0;
+}
+
+/* Tells the programs of other processors that @waits are those of a thread that has left its own: what they
+ * read then is there before. */
+static __always_inline void publish(struct lapse_waits *waits, __u64 now)
+{
+	barrier();
+	*(volatile __u64 *)&waits->off_ns = now;
+}
+
 /* The current task, which has @stack, leaves the processor. @blocked: it waits for something. */
 static __always_inline void switch_out(void *ctx, struct task_struct *task, struct lapse_stack *stack,
-				       struct lapse_waits *waits, bool blocked, __u64 now)
+				       struct lapse_thread_waits *own, bool blocked, __u64 now)
 {
+	struct lapse_waits *waits = &own->waits;
 	struct lapse_block *block = &waits->now;
 
-	waits->off_ns = now;
-	waits->woken_ns = 0;
 	__builtin_memset(block, 0, sizeof(*block));
 	block->waker.interrupt = LAPSE_INTERRUPT_UNKNOWN;
-	if (!blocked) {
-		waits->woken_ns = now;
+	waits->run_delay = run_delay_of(task);
+	if (!blocked || waits->woken_early)
+		rivals_want(waits);
+	if (blocked) {
+		block->cause = cause_of_block(block, task);
+		block->declared = cfg_waits ? wait_declared(stack, user_sp(task)) : 0;
+		trace_user(ctx, &own->user);
+	} else {
 		block->cause = is_throttled(task) ? LAPSE_THROTTLED : LAPSE_RUNQ;
-		return;
+		waits->woken_ns = now;
 	}
-	block->cause = cause_of_block(block, task);
-	block->declared = cfg_waits ? wait_declared(stack, user_sp(task)) : 0;
-	block->kernel_stack = bpf_get_stackid(ctx, &why_stacks, BPF_F_FAST_STACK_CMP);
-	block->user_stack = bpf_get_stackid(ctx, &why_stacks, BPF_F_FAST_STACK_CMP | BPF_F_USER_STACK);
+	publish(waits, now);
 }
 
 /* ---- switched in ----------------------------------------------------------------------------------- */
 
-/* Remembers the block that has ended: in place of one that no open span has, else of the shortest. */
-static __always_inline void block_keep(struct lapse_waits *waits, const struct lapse_block *block)
+/* Remembers the block that has ended: in place of one that no open span has, else of the shortest. @task is
+ * the thread as long as it stands where it was blocked; else NULL. */
+static __always_inline void block_keep(struct lapse_thread_waits *own, struct task_struct *task)
 {
+	struct lapse_waits *waits = &own->waits;
+	struct lapse_block *block = &waits->now;
 	__u64 since = waits->begun_ns;
 	__u32 at = 0;
 
@@ -164,26 +191,11 @@ static __always_inline void block_keep(struct lapse_waits *waits, const struct l
 			at = i;
 	}
 	at &= LAPSE_BLOCKS - 1;
-	if (waits->block[at].end_ns < since || waits->block[at].duration_ns < block->duration_ns)
-		waits->block[at] = *block;
-}
-
-/* Credits @ns to the current process, which leaves the processor to the thread that waited for it. */
-static __always_inline void rival_credit(struct lapse_waits *waits, __u64 ns)
-{
-	__u32 pid = bpf_get_current_pid_tgid() >> 32;
-	struct lapse_rival *rival = &waits->rival[0];
-
-	if (waits->rival[0].pid != pid &&
-	    (waits->rival[1].pid == pid || waits->rival[1].ns < waits->rival[0].ns))
-		rival = &waits->rival[1];
-	if (rival->pid != pid || !rival->ns) {
-		rival->pid = pid;
-		rival->ns = 0;
-		rival->cgroup = bpf_get_current_cgroup_id();
-		bpf_get_current_comm(rival->comm, sizeof(rival->comm));
-	}
-	rival->ns += ns;
+	if (waits->block[at].end_ns >= since && waits->block[at].duration_ns >= block->duration_ns)
+		return;
+	block->kernel_stack = task ? trace_kernel(task) : -1;
+	block->user_stack = trace_keep(&own->user);
+	waits->block[at] = *block;
 }
 
 static __always_inline bool is_waiting_cause(__u32 cause)
@@ -191,16 +203,15 @@ static __always_inline bool is_waiting_cause(__u32 cause)
 	return cause != LAPSE_RUNQ && cause != LAPSE_THROTTLED;
 }
 
-/* The thread gets the processor, from the current one. */
-static __always_inline void switch_in(struct lapse_waits *waits, __u64 now)
+/* The thread, runnable since @woken, got a processor at @now, whose last runs @runs are. @task: as above. */
+static __always_inline void away_account(struct lapse_thread_waits *own, struct task_struct *task,
+					 struct lapse_runs *runs, __u64 woken, __u64 now)
 {
+	struct lapse_waits *waits = &own->waits;
 	struct lapse_block *block = &waits->now;
-	__u64 woken = waits->woken_ns ?: now, runnable;
+	__u64 runnable = now > woken ? now - woken : 0;
 	__u32 cause = block->cause;
 
-	if (!waits->off_ns)
-		return;
-	runnable = now > woken ? now - woken : 0;
 	if (is_waiting_cause(cause)) {
 		if (block->declared)
 			cause = block->cause = block->declared;
@@ -208,14 +219,64 @@ static __always_inline void switch_in(struct lapse_waits *waits, __u64 now)
 		block->duration_ns = woken > waits->off_ns ? woken - waits->off_ns : 0;
 		if (cause < LAPSE_CAUSES)
 			waits->total.ns[cause] += block->duration_ns;
-		block_keep(waits, block);
+		if (block->duration_ns)
+			block_keep(own, task);
 		cause = LAPSE_RUNQ;
 	}
 	if (cause < LAPSE_CAUSES)
 		waits->total.ns[cause] += runnable;
-	if (runnable && cause == LAPSE_RUNQ && bpf_get_current_pid_tgid() >> 32)
-		rival_credit(waits, runnable);
+	if (runnable && cause == LAPSE_RUNQ && runs)
+		rivals_credit(waits, runs, woken);
+	rivals_unwant(waits);
+	waits->woken_ns = 0;
+	waits->in_ns = 0;
 	waits->off_ns = 0;
+}
+
+/*
+ * Since when the thread has been runnable; 0: that was not seen. Nobody is seen to wake a thread after it has
+ * left if the waker came while it was on its way: the kernel makes a thread leave the run queue first, looks
+ * for another one then, and only at last tells of the switch; the waker tells, and waits for that.
+ */
+static __always_inline __u64 runnable_since(const struct lapse_waits *waits)
+{
+	return waits->woken_ns ?: waits->woken_early ? waits->off_ns : 0;
+}
+
+/* @task gets the processor, whose last runs @runs are. */
+static __always_inline void switch_in(struct lapse_thread_waits *own, struct task_struct *task,
+				      struct lapse_runs *runs, __u64 now)
+{
+	struct lapse_waits *waits = &own->waits;
+	__u64 woken = runnable_since(waits);
+
+	waits->woken_early = 0;
+	if (woken)
+		away_account(own, task, runs, woken, now);
+	else
+		waits->in_ns = now;
+}
+
+/* @task runs, and something of its last time away was not seen: that is accounted for now. */
+static __always_inline void away_settle(struct lapse_thread_waits *own, struct task_struct *task, __u64 now)
+{
+	struct lapse_waits *waits = &own->waits;
+	__u64 waited = run_delay_of(task) - waits->run_delay, woken = runnable_since(waits);
+	__u64 in = waits->in_ns ?: woken ? woken + waited : now;
+
+	if (in > now)
+		in = now;
+	if (!woken)
+		woken = in - waited;
+	if (woken < waits->off_ns)
+		woken = waits->off_ns;
+	away_account(own, NULL, NULL, woken, in);
+}
+
+static __always_inline void why_settle(struct lapse_thread_waits *own)
+{
+	if (own->waits.off_ns)
+		away_settle(own, (struct task_struct *)bpf_get_current_task(), bpf_ktime_get_ns());
 }
 
 /* ---- woken -------------------------------------------------------------------------------------------- */
@@ -261,6 +322,7 @@ static __always_inline void wake(struct lapse_waits *waits, const struct lapse_r
 	bool interrupt = in_interrupt(ready, block->cause, now);
 	const struct sock *sk = block->cause == LAPSE_POLL ? just_ready(ready, now) : NULL;
 
+	rivals_want(waits);
 	waits->woken_ns = now;
 	if (sk)
 		block->cause = cause_of_socket(block, sk);
@@ -285,17 +347,26 @@ static __always_inline void longest_since(struct lapse_waits *waits, __u64 since
 			*longest = waits->block[i];
 }
 
-/* Fills waits->why for a span that began at @start with the totals @waited. */
-VERIFIED_ONCE int why_take(struct lapse_waits *waits, __u64 start, const struct lapse_waited *waited)
+/* Fills own->waits.why for a span that began at @start, with what the thread had waited @before. */
+VERIFIED_ONCE int why_take(struct lapse_thread_waits *own, __u64 start, const struct lapse_before *before)
 {
-	if (!waits || !waited)
+	struct lapse_waits *waits = own ? &own->waits : NULL;
+
+	if (!waits || !before)
 		return 0;
+	why_settle(own);
 	for (int i = 0; i < LAPSE_CAUSES; i++)
-		waits->why.ns[i] = waits->total.ns[i] - waited->ns[i];
+		waits->why.ns[i] = waits->total.ns[i] - before->waited.ns[i];
 	longest_since(waits, start);
-	for (int i = 0; i < LAPSE_RIVALS; i++)
-		waits->why.rival[i] = waits->rival[i];
+	rivals_take(waits, before);
 	return 0;
+}
+
+/* Keeps what the thread has waited so far, for a span that begins. */
+static __always_inline void why_keep(const struct lapse_waits *waits, struct lapse_before *before)
+{
+	before->waited = waits->total;
+	rivals_keep(waits, before);
 }
 
 /* Adds waits->why to the causes of the component's spans that took about as long as the one of @facts.
@@ -320,15 +391,15 @@ VERIFIED_ONCE int why_count(struct lapse_waits *waits, const struct lapse_facts 
 }
 
 /* An outermost span begins: what was before it is of no use. */
-static __always_inline void why_begin(struct lapse_stack *stack, struct lapse_waits *waits)
+static __always_inline void why_begin(struct lapse_stack *stack, struct lapse_thread_waits *own)
 {
+	struct lapse_waits *waits = &own->waits;
+
+	why_settle(own);
 	if (has_open_span(stack))
 		return;
 	waits->begun_ns = bpf_ktime_get_ns();
-	for (int i = 0; i < LAPSE_RIVALS; i++) {
-		waits->rival[i].pid = 0;
-		waits->rival[i].ns = 0;
-	}
+	rivals_forget(waits);
 }
 
 /* ---- the scheduler's programs --------------------------------------------------------------- */
@@ -338,8 +409,11 @@ static __always_inline struct lapse_stack *stack_of_task(struct task_struct *tas
 	return bpf_task_storage_get(&stacks, task, 0, 0);
 }
 
+/* A look into the task spares most of them the call. */
 static __always_inline struct lapse_thread_waits *waits_of_task(struct task_struct *task)
 {
+	if (!task->bpf_storage)
+		return NULL;
 	return bpf_task_storage_get(&thread_waits, task, 0, 0);
 }
 
@@ -354,6 +428,13 @@ static __always_inline struct lapse_stack *measured(struct task_struct *task)
 /* TASK_RUNNING is 0; 0x100 says that it was preempted on its way into a wait (TASK_REPORT_MAX). */
 #define STATE_MASK 0xff
 
+/* Between 5.18 and 6.14 the state is told that a thread would have had, had no signal kept it from leaving
+ * the run queue; since 6.12 a thread that has left it may have to serve its lag there. */
+static __always_inline bool has_left(const struct task_struct *task)
+{
+	return !task->on_rq || (bpf_core_field_exists(task->se.sched_delayed) && task->se.sched_delayed);
+}
+
 static __always_inline bool is_blocked(__u64 *ctx, struct task_struct *prev)
 {
 	__u64 state;
@@ -366,7 +447,7 @@ static __always_inline bool is_blocked(__u64 *ctx, struct task_struct *prev)
 		state = BPF_CORE_READ(prev, __state);
 	else
 		state = BPF_CORE_READ((struct task_struct___state *)prev, state);
-	return state & STATE_MASK;
+	return (state & STATE_MASK) && has_left(prev);
 }
 
 /* (preempted, previous, next [, the previous one's state]) */
@@ -376,16 +457,22 @@ int why_switch(__u64 *ctx)
 	struct task_struct *prev = (struct task_struct *)ctx[1], *next = (struct task_struct *)ctx[2];
 	struct lapse_thread_waits *out = waits_of_task(prev), *in = waits_of_task(next);
 	struct lapse_stack *leaves = out ? measured(prev) : NULL;
-	bool comes = in && in->waits.off_ns;
+	bool comes = in && in->waits.off_ns && !in->waits.in_ns;
+	struct lapse_runs *runs = NULL;
 	__u64 now;
 
-	if (!leaves && !comes)
+	if (!leaves && !comes && !rivals_wanted())
 		return 0;
 	now = bpf_ktime_get_ns();
+	if (rivals_wanted())
+		runs = run_note(now);
 	if (comes)
-		switch_in(&in->waits, now);
-	if (leaves)
-		switch_out(ctx, prev, leaves, &out->waits, is_blocked(ctx, prev), now);
+		switch_in(in, next, runs, now);
+	if (leaves) {
+		if (out->waits.off_ns)
+			away_settle(out, prev, now);
+		switch_out(ctx, prev, leaves, out, is_blocked(ctx, prev), now);
+	}
 	return 0;
 }
 
@@ -396,8 +483,12 @@ int why_waking(__u64 *ctx)
 	struct lapse_thread_waits *own = waits_of_task((struct task_struct *)ctx[0]);
 	struct lapse_ready *ready;
 
-	if (!own || !own->waits.off_ns || own->waits.woken_ns)
+	if (!own || own->waits.woken_ns)
 		return 0;
+	if (!own->waits.off_ns || own->waits.in_ns) {
+		own->waits.woken_early = 1;
+		return 0;
+	}
 	ready = processor();
 	if (ready)
 		wake(&own->waits, ready, bpf_ktime_get_ns());
@@ -489,8 +580,10 @@ int why_block_done(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct lapse_ready *ready = processor();
 
-	if (ready)
-		ready->block_ns = bpf_ktime_get_ns();
+	if (!ready)
+		return 0;
+	ready->block_ns = bpf_ktime_get_ns();
+	ready->block_by_task = bpf_get_current_pid_tgid();
 	return 0;
 }
 

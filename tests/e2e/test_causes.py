@@ -27,6 +27,12 @@ class Call:
         self.partner = numbers[12]
 
 
+def _prefer(pid):
+    """Before all others of a busy machine, of whom more run than a span names; what it starts is preferred, too."""
+    for tid in os.listdir(f"/proc/{pid}/task"):
+        os.setpriority(os.PRIO_PROCESS, int(tid), -20)
+
+
 class Run:
     """Calls of one kind and the spans of their function, one beside the other."""
 
@@ -36,8 +42,10 @@ class Run:
                                "--file", t.path("file"), "--log", log, *options)
         if cgroup:
             cgroup.add(self.target.pid)
-        function = kind if kind in ("burn", "mixture", "nested") else f"wait_{kind}"
+        function = kind if kind in ("burn", "mixture", "nested", "crowded") else f"wait_{kind}"
         self.tracer = t.lapse("trace", "-p", self.target.pid, function, *probes, "--slower", "1ns", "--json", *lapse)
+        if "--rivals" in options:
+            _prefer(self.target.pid)
         self.target.go()
         self.truth = self.target.done()
         self.tracer.stop()
@@ -100,24 +108,25 @@ def _longest(run, least):
     return pairs
 
 
-def _nearly_all(run, cause, least, wrong):
-    """WRONG(waker, call) says what is amiss; a wake in a hundred may not be seen, or be taken for another's."""
-    amiss, pairs = [], _longest(run, least)
-    for wait, call in pairs:
-        equal(wait["cause"], cause, "cause of the longest wait")
-        if not wait["waker"] or wrong(wait["waker"], call):
-            amiss.append(wait["waker"])
+def _nearly_all(run, cause, least, unseen, wrong):
+    """WRONG(waker, call) says what is amiss; a wake in a hundred may be taken for another's. UNSEEN is the share of
+    wakes that may be unknown: programs need not run in the context of the first process, whoever is woken there."""
+    pairs = _longest(run, least)
+    equal({wait["cause"] for wait, _ in pairs}, {cause}, "causes of the longest wait")
+    known = [(wait["waker"], call) for wait, call in pairs if wait["waker"]]
+    check(len(known) >= (1 - unseen) * len(pairs), f"{len(pairs) - len(known)} of {len(pairs)} wakes were not seen")
+    amiss = [waker for waker, call in known if wrong(waker, call)]
     check(len(amiss) <= len(pairs) / 100, f"{len(amiss)} of {len(pairs)} wakers are wrong: {amiss[:3]}")
 
 
 def _woken_by(run, cause, comm, component, least=5e5):
-    """By the thread that the program says, in the span that it was in."""
-    _nearly_all(run, cause, least, lambda waker, call: (waker["comm"], waker["tid"], waker["component"],
-                                                       waker["interrupt"]) != (comm, call.partner, component, None))
+    """By the thread that the program says, in the span that it was in: each of its wakes is seen."""
+    _nearly_all(run, cause, least, 0, lambda waker, call: (waker["comm"], waker["tid"], waker["component"],
+                                                          waker["interrupt"]) != (comm, call.partner, component, None))
 
 
 def _woken_by_interrupt(run, cause, interrupt, least=5e5):
-    _nearly_all(run, cause, least, lambda waker, _: (waker["interrupt"], waker["comm"]) != (interrupt, None))
+    _nearly_all(run, cause, least, 0.1, lambda waker, _: (waker["interrupt"], waker["comm"]) != (interrupt, None))
 
 
 def _with_threads(function):
@@ -257,7 +266,9 @@ def _never_blocked(run):
 
 
 def _runs(run):
-    truth = sum(call.on_cpu for call in run.calls)
+    """What a hypervisor takes away is in the thread's time on the processor, and not in its processor time: the truth
+    is what it did not wait."""
+    truth = sum(max(call.on_cpu, call.duration - call.runq) for call in run.calls)
     within(run.total("on_cpu"), truth * 0.95, truth * 1.05 + 5000 * len(run.spans), "on-cpu")
     waited = sum(call.runq for call in run.calls)
     within(run.total("runq"), waited * 0.95 - 5000 * len(run.spans), waited * 1.05 + 5000 * len(run.spans), "runq")
@@ -272,16 +283,20 @@ def computing(t, threads, calls):
     _runs(run)
 
 
-def _rivals_named(run):
-    """While the thread waits the rivals run, and others of a busy machine. A wait is credited to who ran last in it:
-    the rivals are among the named, however busy the machine, and never with more than the kernel says they ran."""
-    by = {}
+def _ran_instead(spans, comm):
+    return sum(rival["ns"] for span in spans for rival in span["ran_instead"] if rival["comm"] == comm)
+
+
+def _rivals_named(t, run):
+    """The rivals run while a thread waits, and hardly ever else: each thread has nearly all of that, however busy the
+    machine, and the one that was there for longest has it all."""
     for span in run.spans:
-        for rival in span["ran_instead"]:
-            by[rival["comm"]] = by.get(rival["comm"], 0) + rival["ns"]
-    check(by, "nothing ran instead")
-    got = by.get("rival", 0)
-    within(got, 0.2 * min(sum(by.values()), run.truth["rivals_ns"]), 1.1 * run.truth["rivals_ns"], f"what the rivals ran, of {by}")
+        within(sum(rival["ns"] for rival in span["ran_instead"]), 0, span["cause"]["runq_ns"],
+               f"what ran instead of {span}")
+    most = max(_ran_instead([span for span in run.spans if span["tid"] == tid], "rival")
+               for tid in {call.tid for call in run.calls})
+    t.note(f"rivals {most / 1e6:.1f} ms, in truth {run.truth['rivals_ns'] / 1e6:.1f} ms")
+    within(most, 0.8 * run.truth["rivals_ns"], 1.1 * run.truth["rivals_ns"], "what the rivals ran")
 
 
 @case(60)
@@ -290,7 +305,7 @@ def rivals_on_one_processor(t):
     run = Run(t, "runq", 1, 300, "--ns", "4ms", "--rivals", 2)
     _never_blocked(run)
     _runs(run)
-    _rivals_named(run)
+    _rivals_named(t, run)
 
 
 @case(60)
@@ -299,6 +314,20 @@ def rivals_of_16_threads(t):
     run = Run(t, "runq", 16, 1008, "--ns", "2ms", "--rivals", 2)
     _never_blocked(run)
     _runs(run)
+    _rivals_named(t, run)
+
+
+@case(60)
+def rivals_of_one_child(t):
+    """What ran instead of a child is the child's, and the parent's; not that of the next child, which has no rivals."""
+    run = Run(t, "crowded", 1, 40, "--ns", "10ms", "--rivals", 2, probes=["wait_runq", "burn"])
+    _adds_up(run.spans)
+    child, next_child, parent = (_ran_instead(spans, "rival") for spans in (run.of("wait_runq"), run.of("burn"), run.spans))
+    t.note(f"rivals in the child {child / 1e6:.1f} ms, in the parent {parent / 1e6:.1f} ms, after it {next_child / 1e6:.1f} ms")
+    # While they are stopped the parent waits for that, which is no wait for a processor.
+    within(child, 0.7 * run.truth["rivals_ns"], 1.1 * run.truth["rivals_ns"], "what the rivals ran, of the child")
+    within(parent, child - 2000 * len(run.spans), 1.1 * run.truth["rivals_ns"], "what the rivals ran, of the parent")
+    equal(next_child, 0, "what the rivals ran after they had been stopped")
 
 
 # ---- several causes ----------------------------------------------------------------------------
@@ -489,10 +518,12 @@ def a_hog_of_another_group(t):
     hog = t.process("taskset", "-c", processor, t.path("hog"), "burn", "--calls", "1000000", "--ns", "10ms")
     group.add(hog.pid)
     hog.wait_line("^ready")
+    _prefer(hog.pid)
     hog.send("go\n")
     log = t.path("log")
     target = t.target(need("taskset"), "-c", processor, path, "burn", "--calls", "200", "--ns", "4ms", "--log", log)
     tracer = t.lapse("trace", "-p", target.pid, "burn", "--slower", "1ns", "--json")
+    _prefer(target.pid)
     before = _ran(hog.pid)
     target.go()
     target.done()
@@ -502,7 +533,7 @@ def a_hog_of_another_group(t):
     rivals = [rival for span in spans for rival in span["ran_instead"] if rival["comm"] == "hog"]
     check(rivals, "the hog is not named")
     equal({rival["pid"] for rival in rivals}, {hog.pid}, "pid of the hog")
-    within(sum(rival["ns"] for rival in rivals), 0.4 * ran, 1.1 * ran, "what the hog ran")
+    within(sum(rival["ns"] for rival in rivals), 0.8 * ran, 1.1 * ran, "what the hog ran")
     equal({str(rival["cgroup"]) for rival in rivals}, {str(os.stat(group.path).st_ino)}, "group of the hog")
     target.finish()
     hog.popen.kill()

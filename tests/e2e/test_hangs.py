@@ -69,6 +69,9 @@ def in_a_mutex(t):
     hang = Hang(t, "lock", "rebuild_index")
     _blocked(hang.spans, "lock")
     _inside(hang.spans, "futex", "lock_wait", "pthread_mutex_lock", "wait_lock")
+    for span in hang.spans:
+        holder = span["now"]["holder"]
+        equal((holder["comm"], holder["component"]), ("holder", "rebuild_index"), "who holds it now")
     holders = hang.of("rebuild_index", True)
     check(len(holders) >= 2, "the holder hangs too")
     _blocked(holders, "sleep")
@@ -137,6 +140,24 @@ def still_hanging_at_the_end(t):
     target.end()
 
 
+@case()
+def left_by_longjmp(t):
+    """What longjmp has left does not hang, however long its frames lie there past the limit."""
+    target = t.target("jumper", "--rounds", 1000, "--pause", "150ms")
+    path = t.write("contract.yaml", "lapse: 1\ncomponents:\n" + "".join(
+        f"  nest_{level}:\n    measure: nest_{level}\n    contract: {{max_latency: 60ms}}\n"
+        for level in range(1, 6)))
+    tracer = t.lapse("watch", path, "-p", target.pid, "--json", "-d", "4")
+    target.go()
+    tracer.wait()
+    check(tracer.final()["integrity"]["abandoned"] > 20, "frames that were left")
+    # A machine that lets a call of nothing wait for long is busy indeed; then it returns, or jumps, late.
+    violations = [violation for violation in tracer.objects("violation") if violation["open"]]
+    check(len(violations) <= 1, f"frames that were left, said to hang: {violations}")
+    conserved(tracer.final())
+    target.end()
+
+
 CONTRACT = """lapse: 1
 components:
   waiting:
@@ -187,4 +208,6 @@ def alerts_say_why(t):
 def _alert_of_hang(alert):
     check(alert["open"] and alert["cause"]["parts"]["lock"] > 0.8, f"why: {alert}")
     equal((alert["now"]["state"], alert["now"]["cause"]), ("blocked", "lock"), "where it is")
+    equal(alert["now"]["holder"]["component"], "holding", "who holds it")
+    check("% lock (held by holding)" in alert["cause"]["text"], f"in one phrase: {alert['cause']}")
     check("wait_lock" in alert["now"]["place"], f"in what: {alert['now']}")

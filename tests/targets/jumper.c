@@ -2,10 +2,11 @@
 /*
  * Ways out of a function, and into one, that are not call and return:
  *
- *     jumper [--rounds N]
+ *     jumper [--rounds N] [--pause D]
  *
  * longjmp out of one to five nested functions nest_1 .. nest_5 (each fourth round returns as
- * usual), a tail call (tail_a jumps to tail_b) and a function that jumps to its own entry.
+ * usual), after each of which it sleeps for D; a tail call (tail_a jumps to tail_b) and a function that jumps
+ * to its own entry.
  */
 #include "common.h"
 
@@ -88,26 +89,36 @@ PROBED long self_jump(long turns)
 }
 #endif
 
-static void nested_round(long round)
+static void nested_round(long round, uint64_t pause)
 {
+	struct timespec time = {.tv_sec = (time_t)(pause / 1000000000),
+				.tv_nsec = (long)(pause % 1000000000)};
+
 	if (!setjmp(way_out))
 		nest_1((int)(round % LEVELS) + 1, round % 4 != 3);
+	if (pause)
+		nanosleep(&time, NULL);
 }
 
 int main(int argc, char **argv)
 {
-	static const struct option longs[] = {{"rounds", 1, NULL, 'r'}, {NULL, 0, NULL, 0}};
+	static const struct option longs[] = {
+		{"rounds", 1, NULL, 'r'}, {"pause", 1, NULL, 'p'}, {NULL, 0, NULL, 0}};
 	long rounds = 1000, i;
+	uint64_t pause = 0;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-		if (c != 'r')
+		if (c == 'r')
+			rounds = atol(optarg);
+		else if (c == 'p')
+			pause = parse_duration(optarg);
+		else
 			return 2;
-		rounds = atol(optarg);
 	}
 	target_ready();
 	for (i = 0; i < rounds; i++)
-		nested_round(i);
+		nested_round(i, pause);
 	for (i = 0; i < rounds; i++) {
 		tail_a(i);
 		tail_b(i);

@@ -105,6 +105,12 @@ static void who_it_was(void **state)
 	assert_int_equal(told->causes.named[1].cause, LAPSE_RUNQ);
 	assert_string_equal(told->causes.named[1].name.comm, "hog");
 	assert_near(told->causes.named[1].share, 1);
+	/* A lock that is waited for on a connection is held by who ended the wait. */
+	span = why_span(0, rig.now_ns + SEC / 2, 100 * MS, LAPSE_LOCK, 50 * MS);
+	why_answered(&span, 5, 5432);
+	why_woken(&span, "backend", 0);
+	ends(&rig, c, &span, 1);
+	assert_string_equal(told->causes.named[0].name.comm, "backend");
 	span = why_span(0, rig.now_ns + SEC, 100 * MS, LAPSE_SLEEP, 50 * MS);
 	span.why.longest.waker.interrupt = LAPSE_INTERRUPT_TIMER;
 	ends(&rig, c, &span, 1);
@@ -222,10 +228,14 @@ static void of_one_that_hangs(void **state)
 	struct lapse_why_span ended = why_span(0, start, 600 * MS, LAPSE_LOCK, 600 * MS);
 
 	(void)state;
+	hung.head.why.longest.end_ns = 0;
+	hung.now.holder = (struct thread_holder){.tid = 9, .comm = "indexer"};
 	rig.hung = &hung;
 	rig.n_hung = 1;
 	rig_tick(&rig);
 	assert_non_null(told);
+	assert_int_equal(told->causes.n_named, 1);
+	assert_string_equal(told->causes.named[0].name.comm, "indexer");
 	assert_near(told->causes.part[LAPSE_LOCK], 1);
 	assert_int_equal(told->now.state, THREAD_BLOCKED);
 	assert_string_equal(told->now.place, "wait_lock");

@@ -28,7 +28,7 @@ static struct fixture running(void)
 	f.hung.head.span.start_ns = START;
 	f.hung.head.span.duration_ns = NOW - START;
 	f.hung.head.span.flags = LAPSE_SPAN_OPEN | LAPSE_SPAN_HUNG;
-	f.open.at_entry.ns[LAPSE_LOCK] = 1000 * MS;
+	f.open.at_entry.waited.ns[LAPSE_LOCK] = 1000 * MS;
 	f.open.waits.total.ns[LAPSE_LOCK] = 1000 * MS;
 	f.open.waits.total.ns[LAPSE_DISK] = 200 * MS;
 	f.open.waits.block[0] = (struct lapse_block){
@@ -88,6 +88,22 @@ static void one_that_is_blocked(void **state)
 	/* The present wait is the longest one so far, and has not ended. */
 	assert_int_equal(f.hung.head.why.longest.duration_ns, 2500 * MS);
 	assert_int_equal(f.hung.head.why.longest.end_ns, 0);
+}
+
+/* In a poll, in a function that is said to wait for locks. */
+static void one_in_a_declared_wait(void **state)
+{
+	struct fixture f = running();
+	const __u64 *ns;
+
+	(void)state;
+	leaves_at(&f, NOW - 2500 * MS, LAPSE_POLL);
+	f.open.waits.now.declared = LAPSE_LOCK;
+	ns = explained(&f);
+	assert_int_equal(f.hung.now.cause, LAPSE_LOCK);
+	assert_int_equal(ns[LAPSE_LOCK], 2500 * MS);
+	assert_int_equal(ns[LAPSE_POLL], 0);
+	assert_int_equal(f.hung.head.why.longest.cause, LAPSE_LOCK);
 }
 
 static void a_longer_wait_before(void **state)
@@ -169,9 +185,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_that_runs),	  cmocka_unit_test(one_that_is_blocked),
-		cmocka_unit_test(a_longer_wait_before),	  cmocka_unit_test(one_that_was_woken),
-		cmocka_unit_test(one_that_was_preempted), cmocka_unit_test(no_more_than_its_age),
-		cmocka_unit_test(copied_in_a_switch),
+		cmocka_unit_test(one_in_a_declared_wait), cmocka_unit_test(a_longer_wait_before),
+		cmocka_unit_test(one_that_was_woken),	  cmocka_unit_test(one_that_was_preempted),
+		cmocka_unit_test(no_more_than_its_age),	  cmocka_unit_test(copied_in_a_switch),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,16 @@
 
 #include "stack/thread.h"
 
+/* It was stopped for its copy, and is on its way back. */
+static void await_block(const struct blocked *child, uint64_t *ip, uint64_t *sp)
+{
+	int blocked;
+
+	while (!(blocked = thread_registers(child->pid, child->tid, ip, sp)))
+		sched_yield();
+	assert_int_equal(blocked, 1);
+}
+
 static void one_that_is_blocked(void **state)
 {
 	struct blocked child;
@@ -12,7 +22,7 @@ static void one_that_is_blocked(void **state)
 
 	(void)state;
 	blocked_open(&child, "chain", "main");
-	assert_int_equal(thread_registers(child.pid, child.tid, &ip, &sp), 1);
+	await_block(&child, &ip, &sp);
 	assert_int_equal(ip, child.piece.ip);
 	assert_int_equal(sp, child.piece.sp);
 	assert_int_equal(thread_memory(child.pid, sp, bytes, sizeof(bytes)), sizeof(bytes));
@@ -26,10 +36,12 @@ static void what_the_kernel_is_at(void **state)
 {
 	static char names[64][THREAD_NAME];
 	struct blocked child;
+	uint64_t ip, sp;
 	size_t n;
 
 	(void)state;
 	blocked_open(&child, "chain", "main");
+	await_block(&child, &ip, &sp);
 	n = thread_kernel_stack(child.pid, child.tid, names, 64);
 	blocked_end(&child);
 	if (geteuid() || access("/proc/self/stack", R_OK))

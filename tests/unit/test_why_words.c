@@ -73,8 +73,11 @@ static void of_other_causes(void **state)
 static void expect_now(struct thread_now now, const char *wanted)
 {
 	char words[NAME_SIZE];
+	struct sample sample;
 
-	assert_string_equal(word_now(&now, words), wanted);
+	sample_init(&sample);
+	assert_string_equal(word_now(&sample.snapshot, &now, words), wanted);
+	sample_end(&sample);
 }
 
 static void where_it_is(void **state)
@@ -90,6 +93,10 @@ static void where_it_is(void **state)
 	expect_now((struct thread_now){.state = THREAD_RUNNING, .cause = LAPSE_CAUSES}, "on-cpu");
 	expect_now((struct thread_now){.state = THREAD_RUNNABLE, .cause = LAPSE_CAUSES, .for_ns = 2 * MS},
 		   "runnable for 2.00 ms");
+	expect_now((struct thread_now){.state = THREAD_BLOCKED,
+				       .cause = LAPSE_LOCK,
+				       .holder = {.tid = 7, .component = 1, .comm = "indexer"}},
+		   "blocked of lock, held by indexer/7 (endToEnd)");
 	/* Where the kernel keeps no causes. */
 	expect_now((struct thread_now){.state = THREAD_BLOCKED, .cause = LAPSE_CAUSES, .place = "pipe_read"},
 		   "blocked in pipe_read");

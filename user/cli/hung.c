@@ -12,6 +12,7 @@
 #include <uthash.h>
 
 #include "base/units.h"
+#include "stack/futex.h"
 #include "stack/thread.h"
 
 /* What naming may take of a tick; who finds no time is named at the next one. The first ones are named at any
@@ -106,8 +107,37 @@ static void ask_proc(struct hung_span *hung)
 	hung->has_registers = blocked;
 }
 
+/* The span that thread @tid has begun last and is in, counted from 1; 0: in none. */
+static uint32_t component_of(const struct tick *tick, uint32_t tid)
+{
+	uint32_t component = 0;
+	uint64_t since_ns = 0;
+
+	for (size_t i = 0; i < tick->n_open; i++)
+		if (tick->open[i].tid == tid && tick->open[i].start_ns >= since_ns) {
+			component = tick->open[i].component + 1;
+			since_ns = tick->open[i].start_ns;
+		}
+	return component;
+}
+
+/* Who holds the lock now: it may be another one at the next tick. */
+static void find_holder(const struct tick *tick, struct hung_span *hung)
+{
+	pid_t pid = (pid_t)hung->head.span.pid, holder;
+
+	if (hung->now.cause != LAPSE_LOCK && hung->now.cause != LAPSE_CAUSES)
+		return;
+	holder = futex_holder(pid, (pid_t)hung->head.span.tid);
+	if (!holder)
+		return;
+	hung->now.holder.tid = (uint32_t)holder;
+	hung->now.holder.component = component_of(tick, (uint32_t)holder);
+	thread_name(pid, holder, hung->now.holder.comm);
+}
+
 /* True: it had to be named. */
-static bool locate(struct session *session, struct hung_span *hung, uint64_t now_ns, bool in_time)
+static bool locate(struct session *session, const struct tick *tick, struct hung_span *hung, bool in_time)
 {
 	bool named = false;
 
@@ -117,8 +147,10 @@ static bool locate(struct session *session, struct hung_span *hung, uint64_t now
 		ask_proc(hung);
 	if (hung->now.state == THREAD_UNKNOWN)
 		return false;
+	if (hung->now.state == THREAD_BLOCKED && in_time)
+		find_holder(tick, hung);
 	place = find(session, hung);
-	if (place && !place->key.since_ns && place->seen_ns != now_ns) {
+	if (place && !place->key.since_ns && place->seen_ns != tick->now_ns) {
 		forget(session, place);
 		place = NULL;
 	}
@@ -128,7 +160,7 @@ static bool locate(struct session *session, struct hung_span *hung, uint64_t now
 	}
 	if (!place)
 		return named;
-	place->seen_ns = now_ns;
+	place->seen_ns = tick->now_ns;
 	memcpy(hung->now.place, place->place, sizeof(hung->now.place));
 	return named;
 }
@@ -150,8 +182,7 @@ void hung_locate(struct session *session, const struct tick *tick)
 	if (!session->symbols)
 		return;
 	for (size_t i = 0; i < tick->n_hung; i++)
-		named += locate(session, &tick->hung[i], tick->now_ns,
-				named < AT_LEAST || clock_now_ns() < end_ns);
+		named += locate(session, tick, &tick->hung[i], named < AT_LEAST || clock_now_ns() < end_ns);
 	hung_forget(session, tick->now_ns);
 }
 

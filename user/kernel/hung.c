@@ -18,18 +18,33 @@ static bool is_waiting(const struct lapse_waits *waits)
 	return waits->now.cause != LAPSE_RUNQ && waits->now.cause != LAPSE_THROTTLED;
 }
 
+/* Where it has left the processor and got one again, but who woke it was not seen, it is not accounted for.
+ */
+static bool runs(const struct lapse_waits *waits)
+{
+	return !waits->off_ns || waits->in_ns;
+}
+
+/* What the present wait is charged to once it has ended: within a function that is declared a wait to that.
+ */
+static uint32_t cause_of(const struct lapse_waits *waits)
+{
+	return is_waiting(waits) && waits->now.declared ? waits->now.declared : waits->now.cause;
+}
+
 static bool is_blocked(const struct lapse_waits *waits)
 {
-	return waits->off_ns && !waits->woken_ns;
+	return !runs(waits) && !waits->woken_ns;
 }
 
 /* ---- causes ------------------------------------------------------------------------------------------ */
 
-/* As switch_in() of bpf/why.h would, if the thread got the processor at @now_ns. */
+/* As away_account() of bpf/why.h would, if a thread that does not run had got the processor at @now_ns. */
 static void add_present(__u64 ns[LAPSE_CAUSES], const struct lapse_waits *waits, uint64_t now_ns)
 {
-	uint64_t woken = waits->woken_ns ? waits->woken_ns : now_ns;
-	uint32_t cause = waits->now.cause;
+	uint64_t in_ns = waits->in_ns ? waits->in_ns : now_ns;
+	uint64_t woken = waits->woken_ns ? waits->woken_ns : in_ns;
+	uint32_t cause = cause_of(waits);
 
 	if (!waits->off_ns || cause >= LAPSE_CAUSES)
 		return;
@@ -37,7 +52,7 @@ static void add_present(__u64 ns[LAPSE_CAUSES], const struct lapse_waits *waits,
 		ns[cause] += between(waits->off_ns, woken);
 		cause = LAPSE_RUNQ;
 	}
-	ns[cause] += between(woken, now_ns);
+	ns[cause] += between(woken, in_ns);
 }
 
 static uint64_t sum_of(const __u64 ns[LAPSE_CAUSES])
@@ -77,8 +92,24 @@ static void take_longest(struct lapse_why *why, const struct lapse_waits *waits,
 	if (!is_blocked(waits) || between(waits->off_ns, now_ns) <= why->longest.duration_ns)
 		return;
 	why->longest = waits->now;
+	why->longest.cause = cause_of(waits);
 	why->longest.end_ns = 0;
 	why->longest.duration_ns = between(waits->off_ns, now_ns);
+}
+
+/* As rivals_take() of bpf/rivals.h. */
+static void take_rivals(struct lapse_why *why, const struct lapse_open_waits *open)
+{
+	for (int i = 0; i < LAPSE_RIVALS; i++) {
+		const struct lapse_place *place = &open->waits.place[i];
+		struct lapse_rival *rival = &why->rival[i];
+		uint64_t from = (uint64_t)open->at_entry.place[i] << LAPSE_PLACE_SHIFT;
+
+		rival->ns = between(from > place->since_ns ? from : place->since_ns, place->ns);
+		rival->pid = rival->ns ? place->pid : 0;
+		rival->cgroup = place->cgroup;
+		memcpy(rival->comm, place->comm, sizeof(rival->comm));
+	}
 }
 
 static void take_causes(struct lapse_why_span *span, const struct lapse_open_waits *open, uint64_t now_ns)
@@ -86,11 +117,11 @@ static void take_causes(struct lapse_why_span *span, const struct lapse_open_wai
 	struct lapse_why *why = &span->why;
 
 	for (int cause = 0; cause < LAPSE_CAUSES; cause++)
-		why->ns[cause] = between(open->at_entry.ns[cause], open->waits.total.ns[cause]);
+		why->ns[cause] = between(open->at_entry.waited.ns[cause], open->waits.total.ns[cause]);
 	add_present(why->ns, &open->waits, now_ns);
 	limit_to(why->ns, span->span.duration_ns);
 	take_longest(why, &open->waits, span->span.start_ns, now_ns);
-	memcpy(why->rival, open->waits.rival, sizeof(why->rival));
+	take_rivals(why, open);
 	span->span.flags |= LAPSE_SPAN_WHY;
 }
 
@@ -100,7 +131,7 @@ static void take_block(struct hung_span *hung, const struct lapse_open_waits *op
 {
 	const struct lapse_block *block = &open->waits.now;
 
-	hung->now.cause = block->cause;
+	hung->now.cause = cause_of(&open->waits);
 	hung->now.peer = block->peer;
 	hung->kernel_stack = block->kernel_stack;
 	hung->user_stack = block->user_stack;
@@ -120,7 +151,7 @@ static void take_now(struct hung_span *hung, const struct lapse_open_waits *open
 	const struct lapse_waits *waits = &open->waits;
 
 	take_registers(hung, open);
-	if (!waits->off_ns) {
+	if (runs(waits)) {
 		hung->now.state = THREAD_RUNNING;
 		return;
 	}

@@ -188,16 +188,16 @@ const struct lapse_why_row *tracer_causes(const struct tracer *tracer, size_t co
 
 int tracer_stack(const struct tracer *tracer, int32_t number, uint64_t frames[LAPSE_STACK_DEPTH])
 {
+	struct lapse_trace trace;
 	uint32_t key = number;
 	int n = 0;
 
 	if (number < 0 || !why_can_tell(tracer))
 		return 0;
-	memset(frames, 0, LAPSE_STACK_DEPTH * sizeof(*frames));
-	if (bpf_map__lookup_elem(tracer->skel->maps.why_stacks, &key, sizeof(key), frames,
-				 LAPSE_STACK_DEPTH * sizeof(*frames), 0))
+	if (bpf_map__lookup_elem(tracer->skel->maps.why_stacks, &key, sizeof(key), &trace, sizeof(trace), 0))
 		return 0;
-	while (n < LAPSE_STACK_DEPTH && frames[n])
+	while (n < LAPSE_STACK_DEPTH && trace.frame[n])
 		n++;
+	memcpy(frames, trace.frame, (size_t)n * sizeof(*frames));
 	return n;
 }

@@ -49,7 +49,7 @@ static struct cause_name name_of_block(const struct lapse_block *block)
 {
 	struct cause_name name = {.by = CAUSE_UNNAMED};
 
-	if (block->peer.port) {
+	if (block->peer.port && block->cause == LAPSE_NET) {
 		name.by = CAUSE_PEER;
 		name.peer = block->peer;
 	} else if (block->waker.interrupt == LAPSE_NO_INTERRUPT && block->waker.component) {
@@ -59,6 +59,14 @@ static struct cause_name name_of_block(const struct lapse_block *block)
 		name = command(block->waker.comm);
 	}
 	return name;
+}
+
+/* Nothing has ended the present wait, but who holds the lock may be known. */
+static struct cause_name name_of_holder(const struct thread_holder *holder)
+{
+	if (holder->component)
+		return (struct cause_name){.by = CAUSE_COMPONENT, .component = holder->component - 1};
+	return holder->tid ? command(holder->comm) : (struct cause_name){.by = CAUSE_UNNAMED};
 }
 
 static const struct lapse_rival *strongest(const struct lapse_why *why)
@@ -87,6 +95,8 @@ void explain_names(const struct lapse_span *span, struct names *names)
 		return;
 	name_rival(why, row, names);
 	name = name_of_block(&why->longest);
+	if (span_now(span) && !why->longest.end_ns && !name.by)
+		name = name_of_holder(&span_now(span)->holder);
 	if (why->longest.duration_ns && why->longest.cause < LAPSE_CAUSES && name.by)
 		names_add(names, row, why->longest.cause, &name, why->longest.duration_ns);
 }
@@ -95,10 +105,11 @@ void explain_names(const struct lapse_span *span, struct names *names)
 
 static void explain_causes(const struct lapse_span *span, struct cause_band *band)
 {
-	struct names own = {.n = 0};
+	struct names own;
 	const struct names *lists[] = {&own};
 	uint64_t ns[LAPSE_CAUSES + 1];
 
+	own.n = 0;
 	if (!span_causes(span, ns) || !span->duration_ns)
 		return;
 	band->share = 1;

@@ -98,8 +98,13 @@ struct thread_now {
 	uint32_t cause;		   /* of a blocked one, enum lapse_cause; LAPSE_CAUSES: not known */
 	uint64_t for_ns;	   /* so far; 0: not known */
 	struct lapse_address peer; /* port 0: none */
-	char place[THREAD_PLACE];  /* "futex_wait_queue <- pthread_mutex_lock <- handle_order"; "": not known
-				    */
+	struct thread_holder {
+		uint32_t tid;	    /* of the same process; 0: not known */
+		uint32_t component; /* counted from 1, of the span that it is in; 0: none */
+		char comm[LAPSE_COMM_LEN];
+	} holder;		  /* of the lock */
+	char place[THREAD_PLACE]; /* "futex_wait_queue <- pthread_mutex_lock <- handle_order"; "": not known
+				   */
 };
 
 /* Why something was slow: a span, or the slowest of many. */

@@ -206,8 +206,20 @@ json_t *json_schema_band(void)
 
 /* ---- where a thread is ------------------------------------------------------------------------------- */
 
+static json_t *holder_of(const struct snapshot *snapshot, const struct thread_holder *holder)
+{
+	const struct component_snapshot *in = holder->component && holder->component <= snapshot->n_components
+						      ? &snapshot->components[holder->component - 1]
+						      : NULL;
+
+	if (!holder->tid)
+		return json_null();
+	return json_pack("{s:o,s:I,s:o}", "comm", comm_of(holder->comm), "tid", (json_int_t)holder->tid,
+			 "component", in ? json_text(in->name) : json_null());
+}
+
 /* @stack: of it, or NULL where that is not asked for. */
-static json_t *now_of(const struct thread_now *now, json_t *stack)
+static json_t *now_of(const struct snapshot *snapshot, const struct thread_now *now, json_t *stack)
 {
 	char address[ADDRESS_SIZE];
 	json_t *object;
@@ -217,13 +229,14 @@ static json_t *now_of(const struct thread_now *now, json_t *stack)
 		return json_null();
 	}
 	object =
-		json_pack("{s:s,s:o,s:o,s:o,s:o}", "state", thread_state_names[now->state], "cause",
+		json_pack("{s:s,s:o,s:o,s:o,s:o,s:o}", "state", thread_state_names[now->state], "cause",
 			  now->state == THREAD_BLOCKED && now->cause < LAPSE_CAUSES
 				  ? json_string(cause_names[now->cause])
 				  : json_null(),
 			  "for_ns", now->for_ns ? json_integer((json_int_t)now->for_ns) : json_null(), "peer",
 			  now->peer.port ? json_string(word_address(&now->peer, address)) : json_null(),
-			  "place", *now->place ? json_text(now->place) : json_null());
+			  "place", *now->place ? json_text(now->place) : json_null(), "holder",
+			  holder_of(snapshot, &now->holder));
 	if (stack && object)
 		json_object_set_new(object, "stack", stack);
 	return object;
@@ -231,20 +244,27 @@ static json_t *now_of(const struct thread_now *now, json_t *stack)
 
 json_t *json_schema_now(void)
 {
-	return json_pack("{s:[s,s],s:{s:{s:[s,s,s]},s:{s:[s,s]},s:{s:[s,s]},s:{s:[s,s]},s:{s:[s,s]},s:{s:s,"
-			 "s:{s:s}}},s:[s,s,s,s,s]}",
-			 "type", "object", "null", "properties", "state", "enum", "on-cpu", "runnable",
-			 "blocked", "cause", "type", "string", "null", "for_ns", "type", "integer", "null",
-			 "peer", "type", "string", "null", "place", "type", "string", "null", "stack", "type",
-			 "array", "items", "type", "string", "required", "state", "cause", "for_ns", "peer",
-			 "place");
+	json_t *holder =
+		json_pack("{s:[s,s],s:{s:{s:s},s:{s:s},s:{s:[s,s]}},s:[s,s,s]}", "type", "object", "null",
+			  "properties", "comm", "type", "string", "tid", "type", "integer", "component",
+			  "type", "string", "null", "required", "comm", "tid", "component");
+
+	return json_pack(
+		"{s:[s,s],s:{s:{s:[s,s,s]},s:{s:[s,s]},s:{s:[s,s]},s:{s:[s,s]},s:{s:[s,s]},s:o,s:{s:s,"
+		"s:{s:s}}},s:[s,s,s,s,s,s]}",
+		"type", "object", "null", "properties", "state", "enum", "on-cpu", "runnable", "blocked",
+		"cause", "type", "string", "null", "for_ns", "type", "integer", "null", "peer", "type",
+		"string", "null", "place", "type", "string", "null", "holder", holder, "stack", "type",
+		"array", "items", "type", "string", "required", "state", "cause", "for_ns", "peer", "place",
+		"holder");
 }
 
 json_t *json_get_span_now(const struct json_source *source)
 {
 	const struct thread_now *now = span_now(source->from[FROM_SPAN]);
 
-	return now ? now_of(now, stack_of(source->from[FROM_STACK])) : json_null();
+	return now ? now_of(source->from[FROM_SNAPSHOT], now, stack_of(source->from[FROM_STACK]))
+		   : json_null();
 }
 
 json_t *json_get_violation_cause(const struct json_source *source)
@@ -258,7 +278,7 @@ json_t *json_get_violation_now(const struct json_source *source)
 {
 	const struct violation *violation = source->from[FROM_VIOLATION];
 
-	return violation->why ? now_of(&violation->why->now, NULL) : json_null();
+	return violation->why ? now_of(source->from[FROM_SNAPSHOT], &violation->why->now, NULL) : json_null();
 }
 
 json_t *json_get_alert_cause(const struct json_source *source)
@@ -272,7 +292,7 @@ json_t *json_get_alert_now(const struct json_source *source)
 {
 	const struct alert *alert = source->from[FROM_ALERT];
 
-	return now_of(&alert->why.now, NULL);
+	return now_of(source->from[FROM_SNAPSHOT], &alert->why.now, NULL);
 }
 
 json_t *json_get_hung(const struct json_source *source)
@@ -288,7 +308,7 @@ json_t *json_get_hung(const struct json_source *source)
 					hung->tid ? json_integer((json_int_t)hung->tid) : json_null(), "comm",
 					comm_of(hung->comm), "age_ns", (json_int_t)hung->age_ns, "cause",
 					band_of(source->from[FROM_SNAPSHOT], &hung->why.causes), "now",
-					now_of(&hung->why.now, NULL)));
+					now_of(source->from[FROM_SNAPSHOT], &hung->why.now, NULL)));
 	}
 	return list;
 }

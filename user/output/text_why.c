@@ -46,9 +46,19 @@ const char *text_causes(enum time_unit unit, const struct lapse_span *span, char
 	return *words ? words : "-";
 }
 
+static const struct lapse_rival *most_of(const struct lapse_why *why)
+{
+	const struct lapse_rival *most = why->rival;
+
+	for (int i = 1; i < LAPSE_RIVALS; i++)
+		if (why->rival[i].ns > most->ns)
+			most = &why->rival[i];
+	return most;
+}
+
 static void rival(FILE *out, const struct lapse_why *why, uint64_t duration_ns)
 {
-	const struct lapse_rival *most = &why->rival[why->rival[1].ns > why->rival[0].ns];
+	const struct lapse_rival *most = most_of(why);
 	char comm[LAPSE_COMM_LEN + 1] = {0}, safe[NAME_SIZE];
 
 	if (!most->pid || (double)why->ns[LAPSE_RUNQ] < SHOWN * (double)duration_ns)
@@ -74,11 +84,11 @@ static void waker(FILE *out, const struct snapshot *snapshot, const struct lapse
 }
 
 /* "└ now blocked for 3.00 s of lock in futex_wait_queue <- pthread_mutex_lock" */
-static void present(FILE *out, const struct lapse_span *span)
+static void present(FILE *out, const struct snapshot *snapshot, const struct lapse_span *span)
 {
 	char words[NAME_SIZE];
 
-	if (*word_now(span_now(span), words))
+	if (*word_now(snapshot, span_now(span), words))
 		fprintf(out, "%13s\u2514 now %s\n", "", words);
 }
 
@@ -90,7 +100,7 @@ void text_longest_wait(FILE *out, const struct snapshot *snapshot, const struct 
 	char word[WORD_SIZE], address[ADDRESS_SIZE], where[NAME_SIZE];
 
 	if (span_now(span)) {
-		present(out, span);
+		present(out, snapshot, span);
 	} else if (!why) {
 		return;
 	} else if ((double)why->longest.duration_ns >= SHOWN * (double)span->duration_ns &&

@@ -119,7 +119,20 @@ static void append_wait(const struct thread_now *now, char buffer[NAME_SIZE])
 		append(buffer, " on %s", word_address(&now->peer, address));
 }
 
-const char *word_now(const struct thread_now *now, char buffer[NAME_SIZE])
+static void append_holder(const struct snapshot *snapshot, const struct thread_holder *holder,
+			  char buffer[NAME_SIZE])
+{
+	char name[NAME_SIZE], comm[LAPSE_COMM_LEN + 1] = {0};
+
+	if (!holder->tid)
+		return;
+	memcpy(comm, holder->comm, LAPSE_COMM_LEN);
+	append(buffer, ", held by %s/%u", text_escape(comm, name, sizeof(name)), holder->tid);
+	if (holder->component)
+		append(buffer, " (%.96s)", word_component(snapshot, holder->component - 1, name));
+}
+
+const char *word_now(const struct snapshot *snapshot, const struct thread_now *now, char buffer[NAME_SIZE])
 {
 	char word[WORD_SIZE], place[NAME_SIZE];
 
@@ -133,6 +146,7 @@ const char *word_now(const struct thread_now *now, char buffer[NAME_SIZE])
 		append_wait(now, buffer);
 	if (*now->place)
 		append(buffer, " in %s", text_escape(now->place, place, sizeof(place)));
+	append_holder(snapshot, &now->holder, buffer);
 	return buffer;
 }
 
@@ -142,7 +156,7 @@ const char *word_explanation(const struct snapshot *snapshot, const struct expla
 	char now[NAME_SIZE];
 
 	word_causes(snapshot, &why->causes, buffer);
-	if (*word_now(&why->now, now))
+	if (*word_now(snapshot, &why->now, now))
 		append(buffer, "%snow %s", *buffer ? "; " : "", now);
 	return buffer;
 }

@@ -10,8 +10,10 @@
 const char *word_causes(const struct snapshot *snapshot, const struct cause_band *band,
 			char buffer[NAME_SIZE]);
 
-/* "blocked for 3.00 s of lock in futex_wait_queue <- pthread_mutex_lock"; "": not known. */
-const char *word_now(const struct thread_now *now, char buffer[NAME_SIZE]);
+/* "blocked for 3.00 s of lock in futex_wait_queue <- pthread_mutex_lock, held by checkout/41833
+ * (rebuild_index)";
+ * "": not known. */
+const char *word_now(const struct snapshot *snapshot, const struct thread_now *now, char buffer[NAME_SIZE]);
 
 /* Both: "99 % lock; now blocked ..."; "": nothing is known. */
 const char *word_explanation(const struct snapshot *snapshot, const struct explanation *why,

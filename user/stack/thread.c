@@ -52,6 +52,20 @@ size_t thread_memory(pid_t pid, uint64_t sp, void *bytes, size_t size)
 	return n > 0 ? (size_t)n : 0;
 }
 
+void thread_name(pid_t pid, pid_t tid, char comm[16])
+{
+	FILE *file = open_of(pid, tid, "comm");
+	char line[32] = "";
+
+	if (file && fgets(line, sizeof(line), file)) {
+		line[strcspn(line, "\n")] = '\0';
+		memset(comm, 0, 16);
+		memcpy(comm, line, strnlen(line, 15));
+	}
+	if (file)
+		fclose(file);
+}
+
 size_t thread_kernel_stack(pid_t pid, pid_t tid, char names[][THREAD_NAME], size_t max)
 {
 	FILE *file = open_of(pid, tid, "stack");

@@ -13,6 +13,9 @@ int thread_registers(pid_t pid, pid_t tid, uint64_t *ip, uint64_t *sp);
 /* Copies what lies from @sp on in the memory of @pid; how many bytes, at most @size. */
 size_t thread_memory(pid_t pid, uint64_t sp, void *bytes, size_t size);
 
+/* Its command name into @comm, 16 bytes padded with zeros; left as it is where it is gone. */
+void thread_name(pid_t pid, pid_t tid, char comm[16]);
+
 /* The kernel's functions that it is in, "function+0x1f", innermost first; how many, 0 where /proc does not
  * tell. */
 #define THREAD_NAME 256

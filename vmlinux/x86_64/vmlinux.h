@@ -37,7 +37,7 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PROG_ARRAY = 3,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
-	BPF_MAP_TYPE_STACK_TRACE = 7,
+	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_RINGBUF = 27,
 	BPF_MAP_TYPE_TASK_STORAGE = 29,
 };
@@ -128,8 +128,22 @@ struct thread_info {
 	__u32 status;
 };
 
+struct sched_entity {
+	unsigned char sched_delayed; /* since 6.12 */
+};
+
+struct sched_info {
+	unsigned long long run_delay;
+};
+
+struct bpf_local_storage;
+
 struct task_struct {
 	struct thread_info thread_info;
+	int on_rq;
+	struct sched_entity se;
+	struct sched_info sched_info;
+	struct bpf_local_storage *bpf_storage; /* since 5.11 */
 	pid_t pid;
 	pid_t tgid;
 	struct task_struct *group_leader;

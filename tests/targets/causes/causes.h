@@ -123,12 +123,13 @@ void compute(void);
 
 void burn(struct worker *me);
 void wait_runq(struct worker *me);
+void crowded(struct worker *me);
 
 /* To the crowded processor. */
 void pin(void);
-void start_rivals(pid_t *rivals);
+void start_rivals(void);
 
 /* What they have run in all. */
-uint64_t end_rivals(const pid_t *rivals);
+uint64_t end_rivals(void);
 
 #endif

@@ -43,8 +43,35 @@ void pin(void)
 	must(!sched_setaffinity(0, sizeof(set), &set), "sched_setaffinity");
 }
 
-void start_rivals(pid_t *rivals)
+static pid_t *rivals;
+
+/* From here on they take no time until they go on. */
+static void stop_rivals(void)
 {
+	for (long i = 0; i < n_rivals; i++) {
+		kill(rivals[i], SIGSTOP);
+		must(waitpid(rivals[i], NULL, WUNTRACED) == rivals[i], "waitpid");
+	}
+}
+
+static void go_on_rivals(void)
+{
+	for (long i = 0; i < n_rivals; i++)
+		kill(rivals[i], SIGCONT);
+}
+
+PROBED void crowded(struct worker *me)
+{
+	go_on_rivals();
+	wait_runq(me);
+	stop_rivals();
+	burn(me);
+}
+
+void start_rivals(void)
+{
+	rivals = calloc((size_t)n_rivals + 1, sizeof(*rivals));
+	must(rivals != NULL, "memory");
 	for (long i = 0; i < n_rivals; i++) {
 		rivals[i] = fork();
 		must(rivals[i] >= 0, "fork");
@@ -63,7 +90,7 @@ static uint64_t timeval_ns(struct timeval time)
 	return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_usec * 1000;
 }
 
-uint64_t end_rivals(const pid_t *rivals)
+uint64_t end_rivals(void)
 {
 	struct rusage usage;
 	uint64_t ran = 0;
@@ -73,5 +100,6 @@ uint64_t end_rivals(const pid_t *rivals)
 		if (wait4(rivals[i], NULL, 0, &usage) == rivals[i])
 			ran += timeval_ns(usage.ru_utime) + timeval_ns(usage.ru_stime);
 	}
+	free(rivals);
 	return ran;
 }

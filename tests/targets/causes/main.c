@@ -17,6 +17,7 @@
  *       burn                         computing
  *       mixture                      4 parts lock, 3 sleep, 2 net, 1 computing, of --ns each
  *       nested                       calls wait_lock, wait_sleep, wait_net and burn
+ *       crowded                      calls wait_runq, and burn when the rivals have been stopped
  *
  * Each call takes about --ns, or touches --pages. The truth of a call is by the program's own clock and what
  * the kernel counts for the thread: the time around the very call that blocks, less what the thread ran and
@@ -60,6 +61,7 @@ static const struct kind kinds[] = {
 	{"burn", "burn", NULL, burn, NULL, NULL},
 	{"mixture", "mixture", want_lock, mixture, "holder", assist_long_lock},
 	{"nested", "nested", want_lock, nested, "holder", assist_lock},
+	{"crowded", "crowded", NULL, crowded, NULL, NULL},
 };
 
 static int is(const char *name)
@@ -70,6 +72,11 @@ static int is(const char *name)
 static int needs_peer(void)
 {
 	return !strncmp(kind->name, "net", 3) || is("mixture") || is("nested");
+}
+
+static int has_rivals(void)
+{
+	return is("runq") || is("crowded");
 }
 
 static void *assist(void *arg)
@@ -134,7 +141,7 @@ static void *run(void *arg)
 
 	me->tid = (pid_t)syscall(SYS_gettid);
 	me->schedstat = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
-	if (is("runq"))
+	if (has_rivals())
 		pin();
 	pthread_barrier_wait(&start_line); /* all are there: ready */
 	pthread_barrier_wait(&start_line); /* go */
@@ -186,16 +193,14 @@ static void parse_options(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	struct worker *workers;
-	pid_t *rivals;
 	uint64_t rivals_ns = 0;
 	int port;
 
 	parse_options(argc, argv);
 	processor = sched_getcpu();
 	workers = calloc((size_t)n_threads, sizeof(*workers));
-	rivals = calloc((size_t)n_rivals + 1, sizeof(*rivals));
 	port = needs_peer() ? start_peer() : 0;
-	if (!workers || !rivals || pthread_barrier_init(&start_line, NULL, (unsigned int)n_threads + 1))
+	if (!workers || pthread_barrier_init(&start_line, NULL, (unsigned int)n_threads + 1))
 		return 2;
 	for (long t = 0; t < n_threads; t++) {
 		workers[t].number = t;
@@ -204,13 +209,13 @@ int main(int argc, char **argv)
 	}
 	pthread_barrier_wait(&start_line);
 	target_ready();
-	if (is("runq"))
-		start_rivals(rivals);
+	if (has_rivals())
+		start_rivals();
 	pthread_barrier_wait(&start_line);
 	for (long t = 0; t < n_threads; t++)
 		pthread_join(workers[t].thread, NULL);
-	if (is("runq"))
-		rivals_ns = end_rivals(rivals);
+	if (has_rivals())
+		rivals_ns = end_rivals();
 	log_all(workers);
 	tell(workers, port, rivals_ns);
 	return 0;

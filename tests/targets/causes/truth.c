@@ -37,12 +37,16 @@ static uint64_t runq_ns(int schedstat)
 	return waited;
 }
 
+/* Of one and the same stretch on the processor. */
 struct moment now_of(struct worker *me)
 {
-	struct moment now = {.runq = runq_ns(me->schedstat)};
+	struct moment now;
 
-	now.ran = ran_ns();
-	now.wall = now_ns();
+	do {
+		now.runq = runq_ns(me->schedstat);
+		now.ran = ran_ns();
+		now.wall = now_ns();
+	} while (runq_ns(me->schedstat) != now.runq);
 	if (!me->now->start.wall)
 		me->now->start = now;
 	me->now->end = now;
