@@ -275,25 +275,49 @@ static __always_inline void first_count(struct lapse_first *first, __u32 part)
 		first_credit_waker(first, part);
 }
 
-/* Credits @ns to the current process, which leaves the processor to the thread that waited for it. */
-static __always_inline void first_rival(struct lapse_first *first, __u64 ns)
+/* Credits @ns to the process of @run, in place of the one that has the least. */
+static __always_inline void first_rival(struct lapse_first *first, const struct lapse_run *run, __u64 ns)
 {
-	__u32 pid = bpf_get_current_pid_tgid() >> 32;
-	struct lapse_rival *rival = &first->rival[0];
+	struct lapse_rival *rival;
+	__u32 at = 0;
 
-	if (first->rival[0].pid != pid &&
-	    (first->rival[1].pid == pid || first->rival[1].ns < first->rival[0].ns))
-		rival = &first->rival[1];
-	if (rival->pid != pid) {
-		rival->pid = pid;
+	for (__u32 i = 0; i < LAPSE_RIVALS; i++) {
+		if (first->rival[i].pid == run->pid) {
+			at = i;
+			break;
+		}
+		if (first->rival[i].ns < first->rival[at & (LAPSE_RIVALS - 1)].ns)
+			at = i;
+	}
+	rival = &first->rival[at & (LAPSE_RIVALS - 1)];
+	if (rival->pid != run->pid) {
 		rival->ns = 0;
-		rival->cgroup = bpf_get_current_cgroup_id();
-		bpf_get_current_comm(rival->comm, sizeof(rival->comm));
+		rival->pid = run->pid;
+		rival->cgroup = run->cgroup;
+		__builtin_memcpy(rival->comm, run->comm, sizeof(rival->comm));
 	}
 	rival->ns += ns;
 }
 
-static __always_inline void first_enter(struct lapse_first *first, __u64 now)
+/* Credits who ran on this processor from @woken on, as rivals_credit() does. */
+static __always_inline void first_rivals(struct lapse_first *first, const struct lapse_runs *runs,
+					 __u64 woken)
+{
+	__u32 at = runs->last;
+
+	for (__u32 i = 1; i < LAPSE_RUNS; i++, at--) {
+		const struct lapse_run *run = &runs->run[at & (LAPSE_RUNS - 1)];
+		__u64 before = runs->run[(at - 1) & (LAPSE_RUNS - 1)].end_ns;
+		__u64 begin = before > woken ? before : woken;
+
+		if (run->pid && run->end_ns > begin)
+			first_rival(first, run, run->end_ns - begin);
+		if (before <= woken)
+			return;
+	}
+}
+
+static __always_inline void first_enter(struct lapse_first *first, const struct lapse_runs *runs, __u64 now)
 {
 	struct lapse_block *block = &first->now;
 	__u64 woken = first->woken_ns ?: now, runnable;
@@ -312,8 +336,8 @@ static __always_inline void first_enter(struct lapse_first *first, __u64 now)
 	}
 	if (runnable && part < LAPSE_FIRST_PARTS)
 		sum_add(&first->part[part], runnable);
-	if (runnable && part == LAPSE_RUNQ && bpf_get_current_pid_tgid() >> 32)
-		first_rival(first, runnable);
+	if (runnable && part == LAPSE_RUNQ && runs)
+		first_rivals(first, runs, woken);
 	first->off_ns = 0;
 }
 
@@ -324,15 +348,19 @@ int first_switch(__u64 *ctx)
 	struct task_struct *prev = (struct task_struct *)ctx[1], *next = (struct task_struct *)ctx[2];
 	struct lapse_first *out = first_of(BPF_CORE_READ(prev, pid)),
 			   *in = first_of(BPF_CORE_READ(next, pid));
+	const struct lapse_runs *runs;
+	__u64 now;
 
 	if (first_over)
 		return 0;
+	now = bpf_ktime_get_ns();
+	runs = run_note(now);
 	if (in)
-		first_enter(in, bpf_ktime_get_ns());
+		first_enter(in, runs, now);
 	if (!out && filter_tgid(BPF_CORE_READ(prev, tgid)))
-		out = first_add(prev, bpf_ktime_get_ns());
+		out = first_add(prev, now);
 	if (out)
-		first_leave(out, prev, is_blocked(ctx, prev), bpf_ktime_get_ns());
+		first_leave(out, prev, is_blocked(ctx, prev), now);
 	return 0;
 }
 

@@ -84,7 +84,7 @@ struct lapse_piece {
 #ifndef __cplusplus
 _Static_assert(sizeof(struct lapse_first_sum) == 24, "lapse_first_sum");
 _Static_assert(sizeof(struct lapse_first) ==
-		       80 + 24 + 32 + 88 + 11 * (24 + 88) + 9 * 16 + 2 * 40 + 4 * 40 + 16,
+		       80 + 24 + 32 + 88 + 11 * (24 + 88) + 9 * 16 + LAPSE_RIVALS * 40 + 4 * 40 + 16,
 	       "lapse_first");
 _Static_assert(sizeof(struct lapse_first_peer) == 32, "lapse_first_peer");
 _Static_assert(sizeof(struct lapse_piece) == 56 + LAPSE_PIECE_PAGES * LAPSE_PIECE_PAGE, "lapse_piece");

@@ -58,7 +58,7 @@ static void choose(struct first_tracer *tracer, bool follow)
 	struct bpf_map *const needed[] = {skel->maps.first_threads, skel->maps.first_peers,
 					  skel->maps.first_pieces,  skel->maps.first_wanted,
 					  skel->maps.tgids,	    skel->maps.why_calls,
-					  skel->maps.why_ready};
+					  skel->maps.why_ready,	    skel->maps.why_runs};
 	struct bpf_program *program;
 	struct bpf_map *map;
 
