@@ -455,6 +455,7 @@ static void no_table_is_empty(void **state)
 	assert_non_null(strstr(text, "match\\x1border [futex]"));
 	assert_non_null(strstr(text, "50 %"));
 	assert_non_null(strstr(text, "  hog\n"));
+	assert_non_null(strstr(text, " 50 %           (others, and what is not known)\n"));
 	assert_non_null(strstr(text, "TOP STACKS OFF THE PROCESSOR"));
 	assert_null(strstr(text, "ON THE PROCESSOR"));
 	assert_null(strstr(text, "SLOWEST PEERS"));

@@ -214,19 +214,38 @@ static size_t append_where(const struct first_culprit *culprit, char *buffer, si
 	return length;
 }
 
-static size_t append_rival(const struct first_look *look, char *buffer, size_t length)
+/* What process @pid has run while any of the threads was runnable. */
+static uint64_t ran_instead(const struct first_look *look, uint32_t pid)
 {
-	const struct lapse_rival *most = NULL;
-	char comm[64];
+	uint64_t ns = 0;
 
 	for (size_t i = 0; i < look->n_threads; i++)
 		for (size_t k = 0; k < LAPSE_RIVALS; k++)
-			if (!most || look->threads[i].seen.rival[k].ns > most->ns)
-				most = &look->threads[i].seen.rival[k];
-	if (most && most->ns)
-		length += (size_t)snprintf(buffer + length, REPORT_LINE - length, "while %s/%u ran",
-					   text_escape(most->comm, comm, sizeof(comm)), most->pid);
-	return length;
+			if (look->threads[i].seen.rival[k].pid == pid)
+				ns += look->threads[i].seen.rival[k].ns;
+	return ns;
+}
+
+static void append_rival(const struct first_look *look, char *buffer, size_t length)
+{
+	const struct lapse_rival *most = NULL;
+	uint64_t ns, most_ns = 0;
+	char comm[64];
+
+	for (size_t i = 0; i < LAPSE_RIVALS * look->n_threads; i++) {
+		const struct lapse_rival *rival =
+			&look->threads[i / LAPSE_RIVALS].seen.rival[i % LAPSE_RIVALS];
+
+		ns = rival->ns ? ran_instead(look, rival->pid) : 0;
+		if (ns > most_ns) {
+			most = rival;
+			most_ns = ns;
+		}
+	}
+	if (most)
+		snprintf(buffer + length, REPORT_LINE - length, "while %s/%u ran, for %.0f %% of it",
+			 text_escape(most->comm, comm, sizeof(comm)), most->pid,
+			 100 * (double)most_ns / (double)look->ns[LAPSE_RUNQ]);
 }
 
 /* Of the waits in the thread that has most of them. */

@@ -245,10 +245,21 @@ static void add_rival(struct lapse_rival *rivals, size_t *n, const struct lapse_
 	rivals[(*n)++] = *rival;
 }
 
+static void print_rival(const struct first_look *look, uint64_t ns, uint32_t pid, const char *name, FILE *out)
+{
+	char word[32], safe[64], number[16] = "";
+
+	if (pid)
+		snprintf(number, sizeof(number), "%u", pid);
+	fprintf(out, "%12s %6.0f %% %8s  %s\n", units_format_duration(ns, word, sizeof(word)),
+		100 * (double)ns / (double)(look->ns[LAPSE_RUNQ] ?: ns), number,
+		text_escape(name, safe, sizeof(safe)));
+}
+
 static void print_rivals(const struct first_look *look, FILE *out)
 {
 	struct lapse_rival *rivals = calloc(LAPSE_RIVALS * look->n_threads + 1, sizeof(*rivals));
-	char word[32], comm[64];
+	uint64_t rest = look->ns[LAPSE_RUNQ];
 	size_t n = 0;
 
 	for (size_t i = 0; i < look->n_threads && rivals; i++)
@@ -259,11 +270,12 @@ static void print_rivals(const struct first_look *look, FILE *out)
 		qsort(rivals, n, sizeof(*rivals), rivals_by_ns);
 		fprintf(out, "\n%12s %8s %8s  %s\n", "TIME", "OF RUNQ", "PID", "WHO RAN INSTEAD");
 	}
-	for (size_t i = 0; i < n && i < RIVALS_SHOWN; i++)
-		fprintf(out, "%12s %6.0f %% %8u  %s\n",
-			units_format_duration(rivals[i].ns, word, sizeof(word)),
-			100 * (double)rivals[i].ns / (double)(look->ns[LAPSE_RUNQ] ?: rivals[i].ns),
-			rivals[i].pid, text_escape(rivals[i].comm, comm, sizeof(comm)));
+	for (size_t i = 0; i < n && i < RIVALS_SHOWN; i++) {
+		print_rival(look, rivals[i].ns, rivals[i].pid, rivals[i].comm, out);
+		rest -= rivals[i].ns < rest ? rivals[i].ns : rest;
+	}
+	if (n && (double)rest > SHOWN * (double)look->ns[LAPSE_RUNQ])
+		print_rival(look, rest, 0, "(others, and what is not known)", out);
 	free(rivals);
 }
 
