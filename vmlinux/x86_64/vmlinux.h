@@ -140,7 +140,7 @@ struct bpf_local_storage;
 
 struct task_struct {
 	struct thread_info thread_info;
-	int on_rq;
+	unsigned int on_rq; /* unsigned: so that loads become as narrow as it is since 7.3 */
 	struct sched_entity se;
 	struct sched_info sched_info;
 	struct bpf_local_storage *bpf_storage; /* since 5.11 */
