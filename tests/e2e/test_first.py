@@ -174,7 +174,7 @@ def other_waits(t):
 
 
 def _node(t, *options):
-    target = t.started(Target([need("node"), *options, BLOCKER]))
+    target = t.started(Target([need("node"), *options, BLOCKER], cwd=t.dir))
     lines = _look(t, "-p", target.pid)
     loop = [command for command in _commands(lines) if command[4:5] == ["loop"]]
     equal(len(loop), 1, "proposals to time the loop")
