@@ -21,7 +21,7 @@ say = @printf '  %-5s %s\n'
 endif
 
 # DIRS narrows the build to some folders of user/ (with the tests that need no others).
-DIRS ?= base probe stack kernel monitor config handler output cli
+DIRS ?= base probe stack kernel monitor config handler output first cli
 
 # What tools/deps has built.
 DEPS      ?= $(BUILD)/deps

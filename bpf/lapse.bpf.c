@@ -20,6 +20,7 @@
 #include "bpf/span.h"
 #include "bpf/process.h"
 #include "bpf/tcp.h"
+#include "bpf/first.h"
 
 char LICENSE[] SEC("license") = "GPL";
 

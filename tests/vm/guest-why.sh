@@ -112,6 +112,18 @@ why_net() { # KIND
 	why_kind "$1" net '"peer":"127\.0\.0\.1:[0-9]+".*"interrupt":"network receive"'
 }
 
+# Without a probe: the worker's time, where it waits, and who ends that.
+why_first() { # KIND CULPRIT_PATTERN
+	start_target causes "$1" --threads 2 --calls 100000 --ns 20ms
+	go
+	lapse -p "$target" -d 5 >$work/lapse.out 2>$work/lapse.err </dev/null ||
+		fail "lapse ended with $?: $(tail -n 1 $work/lapse.err)"
+	head -n 10 $work/lapse.out >$work/lapse.head
+	contains $work/lapse.head "$2" "the first ten lines"
+	contains $work/lapse.out '^  lapse trace -p [0-9]+ ' "the list of ready commands"
+	note "$name: $(sed -n 3p $work/lapse.out)"
+}
+
 # A call that hangs is told of while it does, counts once, and where it hangs: by the scheduler's totals, or
 # where there are none (CAUSE null) by /proc.
 why_hang() { # CAUSE
@@ -129,6 +141,9 @@ why_hang() { # CAUSE
 }
 
 why_tests() {
+	run_test why-first-lock why_first lock 'lock +in wait_lock .*ended by holder/'
+	run_test why-first-net why_first net_poll 'net +in wait_net_poll .*127\.0\.0\.1:[0-9]+'
+	run_test why-first-running why_first burn 'on-cpu +in (.* <- )?burn'
 	run_test why-lock why_kind lock lock '"comm":"holder".*"component":"rebuild_index"' rebuild_index
 	run_test why-sleep why_kind sleep sleep '"interrupt":"a timer"'
 	run_test why-net-poll why_net net_poll
@@ -138,4 +153,13 @@ why_tests() {
 	run_test why-declared why_declared
 	run_test why-stack why_stack sleep
 	run_test why-stack-fault why_stack fault
+}
+
+# What a kernel cannot tell is said, and nothing else.
+why_first_refused() {
+	start_target causes sleep --calls 1 --ns 1ms
+	lapse -p "$target" -d 1 >$work/lapse.out 2>$work/lapse.err </dev/null
+	equal $? 4 "exit code of lapse"
+	contains $work/lapse.err 'does not show what a thread waits for' "lapse"
+	equal "$(wc -c <$work/lapse.out)" 0 "bytes of a report"
 }

@@ -363,6 +363,7 @@ case $(doctor_says 'task storage') in
 true) why_tests ;;
 *)
 	skip why "causes are kept beside the task, where this kernel keeps nothing"
+	run_test why-first-refused why_first_refused
 	run_test why-hang why_hang null
 	run_test why-untold why_untold
 	;;

@@ -38,6 +38,69 @@ static const struct output_field check_fields[] = {
 	{"found", OUTPUT_TEXT, .help = "in words"},
 	{"mend", OUTPUT_TEXT, .nullable = true, .help = "what would help"},
 };
+static const struct output_field first_fields[] = {
+	{"subject", OUTPUT_TEXT, .help = "which processes"},
+	{"headline", OUTPUT_TEXT, .help = "what it comes to"},
+	{"duration_ns", OUTPUT_COUNT, .help = "of the look"},
+	{"threads", OUTPUT_COUNT, .help = "that were seen"},
+	{"busy_ns", OUTPUT_COUNT, .help = "their time together, without waiting for work"},
+	{"lost", OUTPUT_COUNT, .help = "samples, threads and peers that found no room"},
+};
+static const struct output_field first_culprit_fields[] = {
+	{"cause", OUTPUT_TEXT, .help = "what its time goes to"},
+	{"duration_ns", OUTPUT_COUNT, .help = "of all threads together"},
+	{"pid", OUTPUT_COUNT, .help = "of the thread that has most of it"},
+	{"tid", OUTPUT_COUNT, .help = "that thread"},
+	{"function", OUTPUT_TEXT, .nullable = true, .help = "the program's own that is nearest"},
+	{"text", OUTPUT_TEXT, .help = "in words"},
+};
+static const struct output_field first_thread_fields[] = {
+	{"pid", OUTPUT_COUNT, .help = "its process"},
+	{"tid", OUTPUT_COUNT, .help = "its id"},
+	{"comm", OUTPUT_TEXT, .help = "its name"},
+	{"wall_ns", OUTPUT_COUNT, .help = "looked at; the others add up to it"},
+	{"on_cpu_ns", OUTPUT_COUNT, .help = "it ran"},
+	{"runq_ns", OUTPUT_COUNT, .help = "runnable, while something else ran"},
+	{"throttled_ns", OUTPUT_COUNT, .help = "its cgroup's quota was spent"},
+	{"lock_ns", OUTPUT_COUNT, .help = "waited for a lock"},
+	{"disk_ns", OUTPUT_COUNT, .help = "for a disk"},
+	{"net_ns", OUTPUT_COUNT, .help = "for a peer"},
+	{"handoff_ns", OUTPUT_COUNT, .help = "for another thread or process"},
+	{"poll_ns", OUTPUT_COUNT, .help = "in polls that timed out"},
+	{"sleep_ns", OUTPUT_COUNT, .help = "it slept"},
+	{"fault_ns", OUTPUT_COUNT, .help = "for a page"},
+	{"other_ns", OUTPUT_COUNT, .help = "for something else"},
+	{"idle_ns", OUTPUT_COUNT, .help = "for work"},
+	{"turns", OUTPUT_COUNT, .help = "of its event loop"},
+	{"longest_turn_ns", OUTPUT_COUNT, .help = "from one poll to the next"},
+};
+static const struct output_field first_rival_fields[] = {
+	{"tid", OUTPUT_COUNT, .help = "the thread that was kept from running"},
+	{"pid", OUTPUT_COUNT, .help = "the process that ran instead"},
+	{"comm", OUTPUT_TEXT, .help = "its name"},
+	{"duration_ns", OUTPUT_COUNT, .help = "for so long"},
+};
+static const struct output_field first_stack_fields[] = {
+	{"pid", OUTPUT_COUNT, .help = "the process"},
+	{"tid", OUTPUT_COUNT, .help = "the thread"},
+	{"cause", OUTPUT_TEXT, .help = "what it is charged to"},
+	{"duration_ns", OUTPUT_COUNT, .help = "estimated from samples"},
+	{"function", OUTPUT_TEXT, .help = "the program's own that is nearest"},
+	{"stack", OUTPUT_TEXT, .help = "folded, outermost first, the system call last"},
+};
+static const struct output_field first_peer_fields[] = {
+	{"pid", OUTPUT_COUNT, .help = "the process that waited"},
+	{"peer", OUTPUT_TEXT, .help = "the remote end"},
+	{"count", OUTPUT_COUNT, .help = "waits"},
+	{"duration_ns", OUTPUT_COUNT, .help = "together"},
+	{"longest_ns", OUTPUT_COUNT, .help = "the longest of them"},
+};
+static const struct output_field first_command_fields[] = {
+	{"command", OUTPUT_TEXT, .help = "ready to be typed"},
+};
+static const struct output_field first_blind_fields[] = {
+	{"text", OUTPUT_TEXT, .help = "what could not be seen"},
+};
 
 #define OBJECT(name, rows, about)                                 \
 	{                                                         \
@@ -49,6 +112,20 @@ const struct output_object json_line_objects[JSON_LINES] = {
 	[JSON_LINE_MARKER] = OBJECT("marker", marker_fields, "list: a component that a program marks"),
 	[JSON_LINE_USDT] = OBJECT("usdt", usdt_fields, "list: a mark that a program was built with"),
 	[JSON_LINE_CHECK] = OBJECT("check", check_fields, "doctor: one finding"),
+	[JSON_LINE_FIRST] = OBJECT("first", first_fields, "first minute: what it comes to"),
+	[JSON_LINE_FIRST_CULPRIT] = OBJECT("first_culprit", first_culprit_fields,
+					   "first minute: where busy time goes, the most first"),
+	[JSON_LINE_FIRST_THREAD] =
+		OBJECT("first_thread", first_thread_fields, "first minute: a thread's time by cause"),
+	[JSON_LINE_FIRST_RIVAL] =
+		OBJECT("first_rival", first_rival_fields, "first minute: who ran instead of a thread"),
+	[JSON_LINE_FIRST_STACK] = OBJECT("first_stack", first_stack_fields, "first minute: a stack"),
+	[JSON_LINE_FIRST_PEER] =
+		OBJECT("first_peer", first_peer_fields, "first minute: a remote end that was waited for"),
+	[JSON_LINE_FIRST_COMMAND] =
+		OBJECT("first_command", first_command_fields, "first minute: what to measure next"),
+	[JSON_LINE_FIRST_BLIND] =
+		OBJECT("first_blind", first_blind_fields, "first minute: what cannot be seen so"),
 };
 
 static json_t *head(const char *type)

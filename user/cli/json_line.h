@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* JSON objects that come from no snapshot: those of list and doctor. */
+/* JSON objects that come from no snapshot: those of list, doctor and the first minute. */
 #ifndef LAPSE_JSON_LINE_H
 #define LAPSE_JSON_LINE_H
 
@@ -7,7 +7,21 @@
 
 #include "output/output.h"
 
-enum json_line { JSON_LINE_FUNCTION, JSON_LINE_MARKER, JSON_LINE_USDT, JSON_LINE_CHECK, JSON_LINES };
+enum json_line {
+	JSON_LINE_FUNCTION,
+	JSON_LINE_MARKER,
+	JSON_LINE_USDT,
+	JSON_LINE_CHECK,
+	JSON_LINE_FIRST,
+	JSON_LINE_FIRST_CULPRIT,
+	JSON_LINE_FIRST_THREAD,
+	JSON_LINE_FIRST_RIVAL,
+	JSON_LINE_FIRST_STACK,
+	JSON_LINE_FIRST_PEER,
+	JSON_LINE_FIRST_COMMAND,
+	JSON_LINE_FIRST_BLIND,
+	JSON_LINES
+};
 
 /* What each has, for the schema too. */
 extern const struct output_object json_line_objects[JSON_LINES];

@@ -40,9 +40,12 @@ static int usage(FILE *stream)
 {
 	fprintf(stream, "Usage: lapse VERB [OPTION...]\n"
 			"How slow are the functions of a live process, and was it promised otherwise?\n\n");
+	fprintf(stream, "  lapse %-37s %s\n", "-p PID",
+		"where its time goes in ten seconds, and what to probe next");
 	for (size_t i = 0; i < N_VERBS; i++)
 		fprintf(stream, "  lapse %-6s %-30s %s\n", verbs[i].name, verbs[i].operands, verbs[i].help);
 	fprintf(stream, "\n  lapse VERB --help              the options of a verb\n"
+			"  lapse -p PID --help            those of the first look\n"
 			"  lapse --json-schema            the objects that --json writes\n"
 			"  lapse --version\n");
 	return stream == stdout ? EXIT_HELD : EXIT_USAGE;
@@ -61,11 +64,6 @@ static int unknown(const char *word)
 {
 	struct text_nearest nearest = {.wanted = word};
 
-	if (!strncmp(word, "-", 1)) {
-		diag_error("name a verb first, and a probe: lapse stat -p PID FUNCTION "
-			   "(lapse list -p PID shows what can be probed)");
-		return EXIT_USAGE;
-	}
 	for (size_t i = 0; i < N_VERBS; i++)
 		text_nearest_offer(&nearest, verbs[i].name);
 	if (nearest.best)
@@ -120,5 +118,7 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(word, "--json-schema"))
 		return schema();
+	if (*word == '-')
+		return verb_first(argc, argv);
 	return unknown(word);
 }

@@ -13,7 +13,7 @@
 #include "kernel/tracer.h"
 
 #define TRACING (VERB_STAT | VERB_TRACE | VERB_WATCH | VERB_TCP)
-#define TARGETS (TRACING | VERB_LIST | VERB_CHECK | VERB_DOCTOR)
+#define TARGETS (TRACING | VERB_LIST | VERB_CHECK | VERB_DOCTOR | VERB_FIRST)
 
 struct option_row {
 	const char *name;
@@ -281,9 +281,11 @@ static const struct option_row rows[] = {
 	 set_exe},
 	{"comm", KEY_COMM, "NAME", "trace every process with this command name, now and later",
 	 TARGETS & ~VERB_DOCTOR, set_comm},
-	{"follow", KEY_FOLLOW, NULL, "with -p: children too, now and later", TRACING, set_follow},
+	{"follow", KEY_FOLLOW, NULL, "with -p: children too, now and later", TRACING | VERB_FIRST,
+	 set_follow},
 	{"tid", 't', "TID", "this thread alone", TRACING, set_tid},
-	{"duration", 'd', "TIME", "stop after TIME (seconds, or with a unit)", TRACING, set_duration},
+	{"duration", 'd', "TIME", "stop after TIME (seconds, or with a unit)", TRACING | VERB_FIRST,
+	 set_duration},
 	{"interval", 'i', "TIME", "report every TIME (default 1 s)", TRACING, set_interval},
 	{"slower", KEY_SLOWER, "TIME", "show calls longer than TIME (default 1ms)", VERB_TRACE | VERB_TCP,
 	 set_slower},
@@ -291,7 +293,7 @@ static const struct option_row rows[] = {
 	{"microseconds", 'u', NULL, "show microseconds", TRACING, set_us},
 	{"timestamp", 'T', NULL, "show the time of day", TRACING, set_timestamps},
 	{"json", KEY_JSON, NULL, "write JSON, an object a line (lapse --json-schema)",
-	 TRACING | VERB_LIST | VERB_DOCTOR, set_json},
+	 TRACING | VERB_LIST | VERB_DOCTOR | VERB_FIRST, set_json},
 	{"output", 'o', "FILE", "write the data to FILE instead of stdout", TRACING, set_output},
 	{"color", KEY_COLOR, "WHEN", "auto, always or never", TRACING, set_color},
 	{"fail-on", KEY_FAIL_ON, "SEVERITY",

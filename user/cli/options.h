@@ -20,6 +20,7 @@ enum verb_bit {
 	VERB_CHECK = 1 << 4,
 	VERB_DOCTOR = 1 << 5,
 	VERB_TCP = 1 << 6,
+	VERB_FIRST = 1 << 7, /* none is named */
 };
 
 /* Causes of spans: AUTO is on where spans are shown one by one, or judged. */

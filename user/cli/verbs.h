@@ -10,5 +10,7 @@ int verb_watch(int argc, char **argv);
 int verb_list(int argc, char **argv);
 int verb_check(int argc, char **argv);
 int verb_doctor(int argc, char **argv);
+/* No verb but options: argv[0] is the program. */
+int verb_first(int argc, char **argv);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "kernel/old_object.h"
 
-#include "bpf/event.h"
+#include "bpf/first_event.h"
 #include "lapse_old.skel.h"
 
 const void *old_object(size_t *size)

@@ -26,7 +26,7 @@ unsigned tracer_bucket_bits(size_t n_components)
 }
 
 /* libbpf's own words are for its developers: with -v only. */
-static int print_libbpf(enum libbpf_print_level level, const char *format, va_list args)
+int tracer_print_libbpf(enum libbpf_print_level level, const char *format, va_list args)
 {
 	if (level > LIBBPF_INFO || !diag_verbose())
 		return 0;
@@ -134,6 +134,7 @@ static int choose_programs(struct tracer *tracer)
 	bpf_program__set_autoload(skel->progs.process_fork,
 				  tracer->options.all_processes || tracer->options.follow);
 	why_choose_programs(tracer);
+	first_leave_out(skel);
 	return tcp_choose_programs(tracer);
 }
 
@@ -303,7 +304,7 @@ int tracer_open(const struct tracer_options *options, const struct tracer_compon
 	*out = tracer;
 	if (!tracer)
 		return -ENOMEM;
-	libbpf_set_print(print_libbpf);
+	libbpf_set_print(tracer_print_libbpf);
 	tracer->options = *options;
 	tracer->n_components = n_components;
 	tracer->bucket_bits = tracer_bucket_bits(n_components);

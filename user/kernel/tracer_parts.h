@@ -7,6 +7,7 @@
 #include <bpf/libbpf.h>
 
 #include "base/clock.h"
+#include "bpf/first_event.h"
 #include "kernel/hung.h"
 #include "kernel/tracer.h"
 #include "kernel/usage.h"
@@ -132,6 +133,11 @@ struct tracer {
 void tracer_filter_pids(struct tracer *tracer);
 void tracer_filter(struct tracer *tracer);
 
+int tracer_print_libbpf(enum libbpf_print_level level, const char *format, va_list args);
+
+/* first.c: what only the first minute needs is not loaded with @skel. */
+void first_leave_out(struct lapse_bpf *skel);
+
 /* ring.c */
 int ring_open(struct tracer *tracer);
 /*
@@ -182,6 +188,10 @@ void tcp_take_groups(struct tracer *tracer);
 /* Whether causes are wanted, and this kernel has what they need. */
 bool why_can_tell(const struct tracer *tracer);
 void why_choose_programs(struct tracer *tracer);
+/* The programs that tell who wakes whom, and what the kernel tells of a switch. */
+void why_choose_wakes(struct lapse_bpf *skel, bool on);
+/* Says what each system call is charged to. */
+int why_set_calls(const struct lapse_bpf *skel);
 int why_size(struct tracer *tracer);
 int why_map(struct tracer *tracer);
 void why_unmap(struct tracer *tracer);

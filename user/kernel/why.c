@@ -81,21 +81,12 @@ bool why_can_tell(const struct tracer *tracer)
 	return tracer->options.why && tracer->features.task_storage;
 }
 
-void why_choose_programs(struct tracer *tracer)
+void why_choose_wakes(struct lapse_bpf *skel, bool on)
 {
-	struct lapse_bpf *skel = tracer->skel;
-	bool on = why_can_tell(tracer);
 	struct btf *btf = on ? btf__load_vmlinux_btf() : NULL;
 	bool ready = on && tracepoint_arguments(btf, "sk_data_ready") > 0;
 
-	skel->rodata->cfg_why = on;
-	skel->rodata->cfg_waits = on && tracer->options.waits;
-	if (tracer->options.waits && !on)
-		diag_warn("this kernel cannot tell what calls wait for (Linux 5.11 can): functions that are "
-			  "waits have no effect");
 	skel->rodata->cfg_switch_state = on && tracepoint_arguments(btf, "sched_switch") == 4;
-	bpf_program__set_autoload(skel->progs.why_switch, on);
-	bpf_program__set_autoload(skel->progs.why_waking, on);
 	bpf_program__set_autoload(skel->progs.why_ready_tp, ready);
 	bpf_program__set_autoload(skel->progs.why_segment_tp, on && !ready);
 	bpf_program__set_autoload(skel->progs.why_state_tp, on);
@@ -106,6 +97,21 @@ void why_choose_programs(struct tracer *tracer)
 	bpf_program__set_autoload(skel->progs.why_block_done, on);
 	pieces_choose_programs(tracer, on && tracepoint_arguments(btf, "irq_work_entry") > 0);
 	btf__free(btf);
+}
+
+void why_choose_programs(struct tracer *tracer)
+{
+	struct lapse_bpf *skel = tracer->skel;
+	bool on = why_can_tell(tracer);
+
+	skel->rodata->cfg_why = on;
+	skel->rodata->cfg_waits = on && tracer->options.waits;
+	if (tracer->options.waits && !on)
+		diag_warn("this kernel cannot tell what calls wait for (Linux 5.11 can): functions that are "
+			  "waits have no effect");
+	bpf_program__set_autoload(skel->progs.why_switch, on);
+	bpf_program__set_autoload(skel->progs.why_waking, on);
+	why_choose_wakes(skel, on);
 }
 
 /* ---- maps ------------------------------------------------------------ */
@@ -127,18 +133,23 @@ int why_size(struct tracer *tracer)
 	return err ?: bpf_map__set_max_entries(skel->maps.why_stacks, MAX_STACKS);
 }
 
-int why_map(struct tracer *tracer)
+int why_set_calls(const struct lapse_bpf *skel)
 {
 	int err = 0;
 
+	for (size_t i = 0; i < N_CALLS && !err; i++)
+		err = bpf_map__update_elem(skel->maps.why_calls, &calls[i].nr, sizeof(calls[i].nr),
+					   &calls[i].call, sizeof(calls[i].call), BPF_ANY);
+	return err;
+}
+
+int why_map(struct tracer *tracer)
+{
 	if (!why_can_tell(tracer))
 		return 0;
 	tracer->why_rows =
 		tracer_map_array(tracer->skel->maps.why_rows, sizeof(struct lapse_why_row), n_rows(tracer));
-	for (size_t i = 0; i < N_CALLS && !err; i++)
-		err = bpf_map__update_elem(tracer->skel->maps.why_calls, &calls[i].nr, sizeof(calls[i].nr),
-					   &calls[i].call, sizeof(calls[i].call), BPF_ANY);
-	return tracer->why_rows ? err : -ENOMEM;
+	return tracer->why_rows ? why_set_calls(tracer->skel) : -ENOMEM;
 }
 
 void why_unmap(struct tracer *tracer)

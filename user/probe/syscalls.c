@@ -32,6 +32,14 @@ static const struct syscall_name *find(const char *name)
 	return NULL;
 }
 
+const char *syscall_name(long nr)
+{
+	for (size_t i = 0; i < N_NAMES; i++)
+		if (nr >= 0 && names[i].nr == (uint32_t)nr)
+			return names[i].name;
+	return NULL;
+}
+
 static int unknown(const struct probe_spec *spec)
 {
 	struct text_nearest nearest = {.wanted = spec->function};

@@ -14,4 +14,7 @@ int syscalls_plan(struct build *build, size_t spec);
 /* Whether each system call, and the loop, is asked for once: 0, or -EINVAL after a message. */
 int syscalls_check(const struct probe_spec *specs, size_t n);
 
+/* The name of system call @nr; NULL: none that lapse knows. */
+const char *syscall_name(long nr);
+
 #endif

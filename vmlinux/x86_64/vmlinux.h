@@ -163,6 +163,8 @@ struct task_struct {
 	struct files_struct *files;
 	struct signal_struct *signal;
 	int exit_code;
+	int exit_state;
+	int on_cpu;
 	char comm[16];
 	unsigned int __state;
 	unsigned in_iowait : 1;

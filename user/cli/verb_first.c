@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* No verb: the first minute. Where the time of a process goes, and what to probe next. */
+#include "cli/verbs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/diag.h"
+#include "base/exit_code.h"
+#include "cli/first_json.h"
+#include "cli/options.h"
+#include "first/report.h"
+#include "first/sampler.h"
+
+#define DEFAULT_NS (10 * NSEC_PER_SEC)
+
+struct first_run {
+	const struct options *options;
+	struct process *processes;
+	size_t n_processes;
+	pid_t *pids;
+	size_t n_pids;
+	int signals;
+	struct first_tracer *tracer;
+	struct sampler *sampler;
+	struct first_look look;
+	struct report report;
+	char subject[64];
+};
+
+/* ---- who -------------------------------------------------------------------------------------------- */
+
+/* Those that are meant, with --follow their descendants too. */
+static int collect_pids(struct first_run *run)
+{
+	const struct options *options = run->options;
+
+	if (options->target.n_pids)
+		return target_pids(&options->target, &run->pids, &run->n_pids);
+	run->pids = calloc(run->n_processes + 1, sizeof(*run->pids));
+	if (!run->pids)
+		return -ENOMEM;
+	for (size_t i = 0; i < run->n_processes; i++)
+		run->pids[run->n_pids++] = run->processes[i].pid;
+	return 0;
+}
+
+static int find(struct first_run *run)
+{
+	const struct target_selection *target = &run->options->target;
+
+	if (run->options->n_operands || run->options->command) {
+		diag_error("name a verb for that: lapse stat -p PID FUNCTION (lapse --help shows the verbs); "
+			   "without "
+			   "one a process is looked at as a whole");
+		return EXIT_USAGE;
+	}
+	if (!target->n_pids && !target->exe && !target->comm) {
+		diag_error("which process? lapse -p PID (lapse --help shows what else there is)");
+		return EXIT_USAGE;
+	}
+	if (target_find(target, &run->processes, &run->n_processes))
+		return EXIT_NOT_ATTACHED;
+	if (!run->n_processes) {
+		diag_error("no such process is running");
+		return EXIT_NOT_ATTACHED;
+	}
+	if (collect_pids(run)) {
+		diag_error("cannot list the processes");
+		return EXIT_NOT_ATTACHED;
+	}
+	snprintf(run->subject, sizeof(run->subject),
+		 run->n_pids > 1 ? "%s (PID %d and %zu more)" : "%s (PID %d)", run->processes[0].comm,
+		 run->pids[0], run->n_pids - 1);
+	return 0;
+}
+
+/* ---- the look --------------------------------------------------------------------------------------- */
+
+static size_t threads_of(pid_t pid)
+{
+	struct dirent *entry;
+	char path[64];
+	size_t n = 0;
+	DIR *threads;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	threads = opendir(path);
+	while (threads && (entry = readdir(threads)))
+		n += *entry->d_name != '.';
+	if (threads)
+		closedir(threads);
+	return n;
+}
+
+static size_t count_threads(const struct first_run *run)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < run->n_pids; i++)
+		n += threads_of(run->pids[i]);
+	return n;
+}
+
+static int hold_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static int start(struct first_run *run)
+{
+	const struct target_selection *target = &run->options->target;
+	const struct first_tracer_options options = {
+		.pids = run->pids,
+		.n_pids = run->n_pids,
+		.n_threads = count_threads(run),
+		.follow = target->follow || target->exe || target->comm,
+	};
+
+	run->signals = hold_signals();
+	if (first_tracer_open(&options, &run->tracer))
+		return EXIT_NOT_ATTACHED;
+	run->sampler = sampler_new(run->tracer, &run->look);
+	if (!run->sampler) {
+		diag_error("out of memory");
+		return EXIT_NOT_ATTACHED;
+	}
+	for (size_t i = 0; i < run->n_pids; i++)
+		sampler_prime(run->sampler, run->pids[i]);
+	return 0;
+}
+
+static bool anyone_runs(const struct first_run *run)
+{
+	for (size_t i = 0; i < run->n_pids; i++)
+		if (target_runs(run->pids[i]))
+			return true;
+	return run->options->target.exe || run->options->target.comm;
+}
+
+/* Looks until the time is up, the person has seen enough, or nobody is left. */
+static int look(struct first_run *run)
+{
+	uint64_t begin = clock_now_ns(), length = run->options->duration_ns ?: DEFAULT_NS, now = begin;
+	struct pollfd enough = {.fd = run->signals, .events = POLLIN};
+	int err = 0;
+
+	diag_note("looking for %g s at %s; Ctrl-C ends it early", (double)length / NSEC_PER_SEC,
+		  run->subject);
+	while (!err && now - begin < length && anyone_runs(run)) {
+		if (poll(&enough, 1, SAMPLER_PERIOD_NS / NSEC_PER_MSEC) > 0)
+			break;
+		now = clock_now_ns();
+		err = sampler_look(run->sampler, now);
+	}
+	now = first_tracer_stop(run->tracer);
+	run->look.duration_ns = now - begin;
+	return err ?: sampler_finish(run->sampler) ?: look_judge(&run->look, now);
+}
+
+static int tell(struct first_run *run)
+{
+	struct report *report = &run->report;
+	int err;
+
+	report->look = &run->look;
+	report->subject = run->subject;
+	report_commands(report);
+	report_blind_spots(report, run->pids, run->n_pids);
+	err = run->options->json ? first_json(report) : report_print(report, stdout);
+	return err && err != -EPIPE ? EXIT_USAGE : EXIT_HELD;
+}
+
+static int first(struct first_run *run)
+{
+	int code = find(run);
+
+	if (!code)
+		code = start(run);
+	if (code)
+		return code;
+	if (look(run)) {
+		diag_error("out of memory");
+		return EXIT_NOT_ATTACHED;
+	}
+	if (!run->look.n_threads) {
+		diag_error("no thread of %s was seen: it has ended", run->subject);
+		return EXIT_NOT_ATTACHED;
+	}
+	return tell(run);
+}
+
+int verb_first(int argc, char **argv)
+{
+	static const struct verb_usage usage = {
+		VERB_FIRST,
+		"lapse",
+		"",
+		"Looks at a process for ten seconds, without a probe: where its threads' time goes, who "
+		"ended their "
+		"waits, and which functions, peers and loops are worth probing next.",
+	};
+	struct options options;
+	struct first_run *run = calloc(1, sizeof(*run));
+	int code = EXIT_USAGE;
+
+	if (run && !options_parse(&usage, argc, argv, &options)) {
+		run->options = &options;
+		code = first(run);
+		sampler_free(run->sampler);
+		first_tracer_free(run->tracer);
+		look_free(&run->look);
+		target_free(run->processes, run->n_processes);
+		free(run->pids);
+		options_free(&options);
+	}
+	free(run);
+	return code;
+}
