@@ -49,7 +49,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 12);
-} first_pieces SEC(".maps");
+} first_looks SEC(".maps");
 
 /* Threads whose next wait's stack is wanted: user space was too slow for the last one. */
 struct {
@@ -93,25 +93,25 @@ static __always_inline void sum_add(struct lapse_first_sum *sum, __u64 ns)
 /* ---- stacks ------------------------------------------------------------------------------------- */
 
 /* As much as there is of the stack above @sp, page by page. */
-static __always_inline __u32 piece_copy(struct lapse_piece *piece, __u64 sp)
+static __always_inline __u32 look_copy(struct lapse_look *piece, __u64 sp)
 {
-	__u32 first = LAPSE_PIECE_PAGE - (sp & (LAPSE_PIECE_PAGE - 1)), at;
+	__u32 first = LAPSE_LOOK_PAGE - (sp & (LAPSE_LOOK_PAGE - 1)), at;
 
-	if (bpf_probe_read_user(piece->bytes, first & (2 * LAPSE_PIECE_PAGE - 1), (void *)sp))
+	if (bpf_probe_read_user(piece->bytes, first & (2 * LAPSE_LOOK_PAGE - 1), (void *)sp))
 		return 0;
-	for (__u32 i = 0; i < LAPSE_PIECE_PAGES - 1; i++) {
-		at = (first & (2 * LAPSE_PIECE_PAGE - 1)) + i * LAPSE_PIECE_PAGE;
-		if (at > (LAPSE_PIECE_PAGES - 1) * LAPSE_PIECE_PAGE ||
-		    bpf_probe_read_user(piece->bytes + at, LAPSE_PIECE_PAGE, (void *)(sp + at)))
+	for (__u32 i = 0; i < LAPSE_LOOK_PAGES - 1; i++) {
+		at = (first & (2 * LAPSE_LOOK_PAGE - 1)) + i * LAPSE_LOOK_PAGE;
+		if (at > (LAPSE_LOOK_PAGES - 1) * LAPSE_LOOK_PAGE ||
+		    bpf_probe_read_user(piece->bytes + at, LAPSE_LOOK_PAGE, (void *)(sp + at)))
 			return at;
 	}
-	return first + (LAPSE_PIECE_PAGES - 1) * LAPSE_PIECE_PAGE;
+	return first + (LAPSE_LOOK_PAGES - 1) * LAPSE_LOOK_PAGE;
 }
 
 /* Sends the current thread's stack, which its program left with @regs. */
-static __always_inline void piece_send(const struct pt_regs *regs, __u64 off_ns, __u32 condition)
+static __always_inline void look_send(const struct pt_regs *regs, __u64 off_ns, __u32 condition)
 {
-	struct lapse_piece *piece = bpf_ringbuf_reserve(&first_pieces, sizeof(*piece), 0);
+	struct lapse_look *piece = bpf_ringbuf_reserve(&first_looks, sizeof(*piece), 0);
 	__u64 id = bpf_get_current_pid_tgid();
 
 	if (!piece) {
@@ -127,7 +127,7 @@ static __always_inline void piece_send(const struct pt_regs *regs, __u64 off_ns,
 	piece->ip = BPF_CORE_READ(regs, ip);
 	piece->sp = BPF_CORE_READ(regs, sp);
 	piece->bp = BPF_CORE_READ(regs, bp);
-	piece->size = piece_copy(piece, piece->sp);
+	piece->size = look_copy(piece, piece->sp);
 	bpf_ringbuf_submit(piece, BPF_RB_NO_WAKEUP);
 }
 
@@ -186,7 +186,7 @@ static __always_inline void first_block(struct lapse_first *first, struct task_s
 		turn_close(first, now);
 	if (bpf_map_lookup_elem(&first_wanted, &first->tid) &&
 	    !bpf_map_delete_elem(&first_wanted, &first->tid)) {
-		piece_send(regs, now, first->condition);
+		look_send(regs, now, first->condition);
 		first->sent.off_ns = now;
 		first->sent.part = LAPSE_FIRST_PARTS;
 	}
@@ -448,7 +448,7 @@ SEC("perf_event")
 int first_sample(void *ctx)
 {
 	if (!first_over && filter_tgid(bpf_get_current_pid_tgid() >> 32))
-		piece_send((void *)bpf_task_pt_regs(bpf_get_current_task_btf()), 0, 0);
+		look_send((void *)bpf_task_pt_regs(bpf_get_current_task_btf()), 0, 0);
 	return 0;
 }
 

@@ -68,9 +68,9 @@ struct lapse_first_peer {
 
 /* Where a thread was when the sampling timer found it running, or as it began to wait where that was asked
  * for; the bytes are of its stack, from sp on. */
-#define LAPSE_PIECE_PAGE  4096
-#define LAPSE_PIECE_PAGES 4
-struct lapse_piece {
+#define LAPSE_LOOK_PAGE	 4096
+#define LAPSE_LOOK_PAGES 4
+struct lapse_look {
 	__u32 pid, tid;
 	__s32 call; /* the system call that it was in; negative: none */
 	__u32 size; /* of what was there of the stack */
@@ -78,7 +78,7 @@ struct lapse_piece {
 	__u64 off_ns;	 /* the wait that began; 0: it runs */
 	__u32 condition; /* as lapse_first.condition, of that wait */
 	__u32 pad;
-	__u8 bytes[LAPSE_PIECE_PAGES * LAPSE_PIECE_PAGE];
+	__u8 bytes[LAPSE_LOOK_PAGES * LAPSE_LOOK_PAGE];
 };
 
 #ifndef __cplusplus
@@ -87,7 +87,7 @@ _Static_assert(sizeof(struct lapse_first) ==
 		       80 + 24 + 32 + 88 + 11 * (24 + 88) + 9 * 16 + LAPSE_RIVALS * 40 + 4 * 40 + 16,
 	       "lapse_first");
 _Static_assert(sizeof(struct lapse_first_peer) == 32, "lapse_first_peer");
-_Static_assert(sizeof(struct lapse_piece) == 56 + LAPSE_PIECE_PAGES * LAPSE_PIECE_PAGE, "lapse_piece");
+_Static_assert(sizeof(struct lapse_look) == 56 + LAPSE_LOOK_PAGES * LAPSE_LOOK_PAGE, "lapse_look");
 #endif
 
 #endif

@@ -15,7 +15,7 @@
 #include "stack/stack.h"
 
 #define MAX_FRAMES  128
-#define STACK_BYTES (LAPSE_PIECE_PAGES * LAPSE_PIECE_PAGE)
+#define STACK_BYTES (LAPSE_LOOK_PAGES * LAPSE_LOOK_PAGE)
 #define MAX_PEERS   256
 
 /* So long one look reads and unwinds stacks; waits beyond that count without a stack. */
@@ -160,7 +160,7 @@ static const struct first_seen *name_stack(struct sampler *sampler, pid_t pid,
 }
 
 /* What stands for waits that were too short. */
-static void take_waiting(struct sampler *sampler, const struct lapse_piece *piece,
+static void take_waiting(struct sampler *sampler, const struct lapse_look *piece,
 			 const struct first_seen *seen)
 {
 	struct pending *pending = pending_of(sampler, piece->tid);
@@ -177,10 +177,14 @@ static void take_waiting(struct sampler *sampler, const struct lapse_piece *piec
 	};
 }
 
-static void take_piece(void *context, const struct lapse_piece *piece)
+static void take_piece(void *context, const struct lapse_look *piece)
 {
 	struct sampler *sampler = context;
-	struct stack_piece stack = {piece->ip, piece->sp, piece->bp, piece->bytes, piece->size};
+	struct stack_piece stack = {.ip = piece->ip,
+				    .sp = piece->sp,
+				    .bp = piece->bp,
+				    .bytes = piece->bytes,
+				    .size = piece->size};
 	struct first_stack sample = {
 		.pid = piece->pid,
 		.tid = piece->tid,
@@ -199,16 +203,16 @@ static void take_piece(void *context, const struct lapse_piece *piece)
 /* What there is of @thread's stack; the kernel copies page by page. */
 static size_t read_stack(struct sampler *sampler, const struct lapse_first *thread)
 {
-	size_t first = LAPSE_PIECE_PAGE - (thread->sp & (LAPSE_PIECE_PAGE - 1)), at = 0;
-	struct iovec local = {sampler->bytes, STACK_BYTES}, remote[LAPSE_PIECE_PAGES];
+	size_t first = LAPSE_LOOK_PAGE - (thread->sp & (LAPSE_LOOK_PAGE - 1)), at = 0;
+	struct iovec local = {sampler->bytes, STACK_BYTES}, remote[LAPSE_LOOK_PAGES];
 	ssize_t got;
 
-	for (size_t i = 0; i < LAPSE_PIECE_PAGES; i++) {
-		remote[i] = (struct iovec){(void *)(thread->sp + at), i ? LAPSE_PIECE_PAGE : first};
+	for (size_t i = 0; i < LAPSE_LOOK_PAGES; i++) {
+		remote[i] = (struct iovec){(void *)(thread->sp + at), i ? LAPSE_LOOK_PAGE : first};
 		at += remote[i].iov_len;
 	}
 	local.iov_len = at;
-	got = process_vm_readv((pid_t)thread->pid, &local, 1, remote, LAPSE_PIECE_PAGES, 0);
+	got = process_vm_readv((pid_t)thread->pid, &local, 1, remote, LAPSE_LOOK_PAGES, 0);
 	return got > 0 ? (size_t)got : 0;
 }
 
@@ -225,7 +229,8 @@ static bool waits_still(struct sampler *sampler, const struct lapse_first *befor
 static const struct first_seen *name_wait(struct sampler *sampler, const struct lapse_first *thread,
 					  bool in_budget, bool *read)
 {
-	struct stack_piece piece = {thread->ip, thread->sp, thread->bp, sampler->bytes, 0};
+	struct stack_piece piece = {
+		.ip = thread->ip, .sp = thread->sp, .bp = thread->bp, .bytes = sampler->bytes};
 
 	if (in_budget)
 		piece.size = read_stack(sampler, thread);

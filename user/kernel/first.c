@@ -32,7 +32,7 @@ struct first_tracer {
 	size_t n_links;
 	struct bpf_link **timers; /* one a processor */
 	int n_timers;
-	void (*take)(void *context, const struct lapse_piece *piece);
+	void (*take)(void *context, const struct lapse_look *piece);
 	void *context;
 };
 
@@ -45,7 +45,7 @@ void first_leave_out(struct lapse_bpf *skel)
 	bpf_program__set_autoload(skel->progs.first_sample, false);
 	bpf_map__set_autocreate(skel->maps.first_threads, false);
 	bpf_map__set_autocreate(skel->maps.first_peers, false);
-	bpf_map__set_autocreate(skel->maps.first_pieces, false);
+	bpf_map__set_autocreate(skel->maps.first_looks, false);
 	bpf_map__set_autocreate(skel->maps.first_wanted, false);
 }
 
@@ -56,7 +56,7 @@ static void choose(struct first_tracer *tracer, bool follow)
 {
 	struct lapse_bpf *skel = tracer->skel;
 	struct bpf_map *const needed[] = {skel->maps.first_threads, skel->maps.first_peers,
-					  skel->maps.first_pieces,  skel->maps.first_wanted,
+					  skel->maps.first_looks,   skel->maps.first_wanted,
 					  skel->maps.tgids,	    skel->maps.why_calls,
 					  skel->maps.why_ready,	    skel->maps.why_runs};
 	struct bpf_program *program;
@@ -81,7 +81,7 @@ static int size(struct first_tracer *tracer)
 
 	return bpf_map__set_max_entries(skel->maps.first_threads, (uint32_t)tracer->room)
 		       ?: bpf_map__set_max_entries(skel->maps.first_peers, MAX_PEERS)
-		       ?: bpf_map__set_max_entries(skel->maps.first_pieces, PIECES_BYTES);
+		       ?: bpf_map__set_max_entries(skel->maps.first_looks, PIECES_BYTES);
 }
 
 static int name_pids(struct first_tracer *tracer, const struct first_tracer_options *options)
@@ -99,7 +99,7 @@ static int take_piece(void *context, void *data, size_t size)
 {
 	struct first_tracer *tracer = context;
 
-	if (size >= sizeof(struct lapse_piece))
+	if (size >= sizeof(struct lapse_look))
 		tracer->take(tracer->context, data);
 	return 0;
 }
@@ -119,7 +119,7 @@ static int load(struct first_tracer *tracer, const struct first_tracer_options *
 		return err;
 	}
 	tracer->ring =
-		ring_buffer__new(bpf_map__fd(tracer->skel->maps.first_pieces), take_piece, tracer, NULL);
+		ring_buffer__new(bpf_map__fd(tracer->skel->maps.first_looks), take_piece, tracer, NULL);
 	if (!tracer->ring)
 		return -errno;
 	return why_set_calls(tracer->skel) ?: name_pids(tracer, options);
@@ -267,7 +267,7 @@ uint64_t first_tracer_period_ns(const struct first_tracer *tracer)
 }
 
 void first_tracer_drain(struct first_tracer *tracer,
-			void (*take)(void *context, const struct lapse_piece *piece), void *context)
+			void (*take)(void *context, const struct lapse_look *piece), void *context)
 {
 	tracer->take = take;
 	tracer->context = context;

@@ -39,7 +39,7 @@ uint64_t first_tracer_period_ns(const struct first_tracer *tracer);
 
 /* Calls @take for each sample that has come since the last call. */
 void first_tracer_drain(struct first_tracer *tracer,
-			void (*take)(void *context, const struct lapse_piece *piece), void *context);
+			void (*take)(void *context, const struct lapse_look *piece), void *context);
 
 /* The ids of all threads seen so far, at most @max; how many. */
 size_t first_tracer_tids(const struct first_tracer *tracer, uint32_t *tids, size_t max);

@@ -81,9 +81,8 @@ bool why_can_tell(const struct tracer *tracer)
 	return tracer->options.why && tracer->features.task_storage;
 }
 
-void why_choose_wakes(struct lapse_bpf *skel, bool on)
+static void choose_wakes(struct lapse_bpf *skel, const struct btf *btf, bool on)
 {
-	struct btf *btf = on ? btf__load_vmlinux_btf() : NULL;
 	bool ready = on && tracepoint_arguments(btf, "sk_data_ready") > 0;
 
 	skel->rodata->cfg_switch_state = on && tracepoint_arguments(btf, "sched_switch") == 4;
@@ -95,7 +94,13 @@ void why_choose_wakes(struct lapse_bpf *skel, bool on)
 	bpf_program__set_autoload(skel->progs.why_timer_enter, on);
 	bpf_program__set_autoload(skel->progs.why_timer_leave, on);
 	bpf_program__set_autoload(skel->progs.why_block_done, on);
-	pieces_choose_programs(tracer, on && tracepoint_arguments(btf, "irq_work_entry") > 0);
+}
+
+void why_choose_wakes(struct lapse_bpf *skel, bool on)
+{
+	struct btf *btf = on ? btf__load_vmlinux_btf() : NULL;
+
+	choose_wakes(skel, btf, on);
 	btf__free(btf);
 }
 
@@ -103,6 +108,7 @@ void why_choose_programs(struct tracer *tracer)
 {
 	struct lapse_bpf *skel = tracer->skel;
 	bool on = why_can_tell(tracer);
+	struct btf *btf = on ? btf__load_vmlinux_btf() : NULL;
 
 	skel->rodata->cfg_why = on;
 	skel->rodata->cfg_waits = on && tracer->options.waits;
@@ -111,7 +117,9 @@ void why_choose_programs(struct tracer *tracer)
 			  "waits have no effect");
 	bpf_program__set_autoload(skel->progs.why_switch, on);
 	bpf_program__set_autoload(skel->progs.why_waking, on);
-	why_choose_wakes(skel, on);
+	choose_wakes(skel, btf, on);
+	pieces_choose_programs(tracer, on && tracepoint_arguments(btf, "irq_work_entry") > 0);
+	btf__free(btf);
 }
 
 /* ---- maps ------------------------------------------------------------ */
