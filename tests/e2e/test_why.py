@@ -13,9 +13,9 @@ CAUSES = {"wait_lock": "lock", "wait_disk": "disk", "wait_net": "net", "wait_net
 FIELDS = {"on-cpu": "on_cpu_ns"}
 
 
-def _traced(t, *arguments, threads=1, calls=40, ns="4ms"):
+def _traced(t, *arguments, threads=1, calls=40, ns="4ms", outer=("everything",)):
     target = t.target("waits", t.path("file"), "--threads", threads, "--calls", calls, "--ns", ns)
-    tracer = t.lapse("trace", "-p", target.pid, "--slower", "1us", "--json", *CAUSES, "rebuild_index", "everything",
+    tracer = t.lapse("trace", "-p", target.pid, "--slower", "1us", "--json", *CAUSES, "rebuild_index", *outer,
                      *arguments)
     return target, tracer
 
@@ -93,7 +93,8 @@ def parts_add_up(t):
 
 @case(60)
 def who_ended_it(t):
-    target, tracer = _traced(t, calls=20)
+    """Each function by itself: of a call around them all a thread keeps a few of the longest waits only."""
+    target, tracer = _traced(t, calls=20, outer=())
     target.go()
     truth = target.done()
     tracer.stop()
@@ -112,6 +113,7 @@ def who_ended_it(t):
     check(all(any(frame.startswith("everything+") for frame in stack) for stack in stacks),
           f"where it slept: {stacks[:2]}")
     check(all(any("nanosleep" in frame for frame in stack) for stack in stacks), f"in what: {stacks[:2]}")
+    equal(len(stacks), 20, "sleeps with a longest wait")
     sleeps = [wait["waker"]["interrupt"] for wait in waits["wait_sleep"] if wait["waker"]]
     equal(set(sleeps), {"a timer"}, "what ended the sleeps")
     target.finish()
