@@ -19,6 +19,7 @@ static __always_inline void connect_begin(const struct sock *sk, __u64 now)
 
 	if (!wanted((void *)bpf_get_current_task()))
 		return;
+	socket_forget(sk);
 	s = socket_add(sk, 0);
 	if (!s)
 		return;
@@ -58,8 +59,10 @@ static __always_inline void connect_established(struct lapse_socket *s, const st
 static __always_inline struct lapse_socket *connect_refused(const struct lapse_connecting *call)
 {
 	const struct sock *sk = (const struct sock *)call->sk;
-	struct lapse_socket *s = socket_add(sk, 0);
+	struct lapse_socket *s;
 
+	socket_forget(sk);
+	s = socket_add(sk, 0);
 	if (!s)
 		return NULL;
 	s->peer = call->peer;
@@ -97,18 +100,18 @@ static __always_inline void connect_noted(const struct sock *sk)
 /* ---- opened from there ---------------------------------------------------------------------- */
 
 /* A connection to a port of ours is established, and waits in the accept queue. Until somebody accepts it,
- * it is of the process that listens. */
-static __always_inline void queue_begin(const struct sock *sk, __u64 now, __u32 flags)
+ * it is of the process that listens. False: it is to no such port, or somebody has. */
+static __always_inline bool queue_begin(const struct sock *sk, __u64 now, __u32 flags)
 {
 	struct lapse_port port = port_of(sk);
 	struct lapse_listener *listener = bpf_map_lookup_elem(&listeners, &port);
 	struct lapse_socket *s;
 
 	if (!listener)
-		return;
+		return false;
 	s = socket_add(sk, LAPSE_TCP_SERVER | flags);
 	if (!s)
-		return;
+		return false;
 	s->pid = s->tid = listener->pid;
 	__builtin_memcpy(s->comm, listener->comm, sizeof(s->comm));
 	socket_match(s);
@@ -116,6 +119,27 @@ static __always_inline void queue_begin(const struct sock *sk, __u64 now, __u32 
 	s->queued_ns = s->since_ns = now;
 	tcp_begin_counts(s, sk);
 	tcp_count(s, LAPSE_TCP_ACCEPT, COUNT_ENTRY);
+	return true;
+}
+
+/* The program was quicker than the news: a connection stands in the accept queue shortly before the kernel
+ * tells that it is established, and @s has been taken in by its accept(). It did not wait. */
+static __always_inline void queue_skipped(struct lapse_socket *s, const struct sock *sk, __u64 now)
+{
+	s->flags &= ~LAPSE_TCP_BEFORE;
+	s->queued_ns = now;
+	tcp_count(s, LAPSE_TCP_ACCEPT, COUNT_ENTRY);
+	accept_record(s, (__u64)sk, now);
+}
+
+/* What was made from a listening socket is established. */
+static __always_inline void on_established(struct lapse_socket *s, const struct sock *sk, __u64 now)
+{
+	if (!s && queue_begin(sk, now, 0))
+		return;
+	s = s ?: socket_find(sk);
+	if (s)
+		queue_skipped(s, sk, now);
 }
 
 /* The current process has accepted @sk. */
@@ -243,10 +267,10 @@ static __always_inline void on_state(const struct sock *sk, int old, int state)
 		return;
 	}
 	s = socket_find(sk);
-	if (s)
+	if (old == TCP_SYN_RECV && state == TCP_ESTABLISHED && !(s && s->connect_ns))
+		on_established(s, sk, bpf_ktime_get_ns());
+	else if (s)
 		on_known_state(s, sk, state);
-	else if (old == TCP_SYN_RECV && state == TCP_ESTABLISHED)
-		queue_begin(sk, bpf_ktime_get_ns(), 0);
 }
 
 /* ---- from before ------------------------------------------------------------------------------- */
@@ -257,7 +281,7 @@ static __always_inline void on_open_file(struct task_struct *task, struct file *
 	struct socket *socket = BPF_CORE_READ(file, private_data);
 	struct sock *sk = BPF_CORE_READ(socket, sk);
 	__u32 pid = BPF_CORE_READ(task, tgid);
-	struct lapse_socket *s = NULL;
+	struct lapse_socket *s;
 	char comm[LAPSE_COMM_LEN] = {};
 	__u8 state;
 
@@ -271,8 +295,8 @@ static __always_inline void on_open_file(struct task_struct *task, struct file *
 	}
 	if (state == TCP_CLOSE || state == TCP_SYN_SENT || socket_find(sk))
 		return;
-	if (socket_adopt((__u64)sk))
-		s = socket_find(sk);
+	socket_adopt((__u64)sk);
+	s = socket_find(sk);
 	if (!s)
 		return;
 	s->pid = s->tid = pid;

@@ -286,17 +286,19 @@ static __always_inline void socket_own(struct lapse_socket *s)
 	bpf_get_current_comm(s->comm, sizeof(s->comm));
 }
 
+/* A new connection, which nobody else sees yet, or which another processor's program may be adding, too: NULL
+ * also where that was quicker. */
 static __always_inline struct lapse_socket *socket_add(const struct sock *sk, __u32 flags)
 {
 	__u64 key = (__u64)sk;
 	struct lapse_socket *s;
+	bool taken = bpf_map_update_elem(&sockets, &key, &empty_socket, BPF_NOEXIST);
 
-	bpf_map_update_elem(&sockets, &key, &empty_socket, BPF_ANY);
 	s = bpf_map_lookup_elem(&sockets, &key);
-	if (!s) {
+	if (!s)
 		ADD(tcp_lost, 1);
+	if (!s || taken)
 		return NULL;
-	}
 	s->sk = key;
 	s->flags = flags;
 	socket_addresses(s, sk);
@@ -323,7 +325,8 @@ static __always_inline bool was_accepted(const struct sock *sk)
 	return bucket && BPF_CORE_READ(bucket, fastreuse) >= 0;
 }
 
-/* Takes in a connection that is older than the tracer, or whose beginning another process saw. */
+/* Takes in a connection that is older than the tracer, or whose beginning another process saw, unless another
+ * processor's program does so. */
 VERIFIED_ONCE int socket_adopt(__u64 address)
 {
 	const struct sock *sk = (const struct sock *)address;
@@ -333,7 +336,7 @@ VERIFIED_ONCE int socket_adopt(__u64 address)
 		return 0;
 	socket_count_from_here(s, sk);
 	socket_match(s);
-	return 1;
+	return 0;
 }
 
 /* In the course of a system call on @sk: the connection, taken in if it is new, and whose it is. */
@@ -349,8 +352,10 @@ static __always_inline struct lapse_socket *socket_in_call(const struct sock *sk
 	}
 	meant = wanted_before((void *)bpf_get_current_task());
 
-	if (!s && meant && socket_adopt((__u64)sk))
+	if (!s && meant) {
+		socket_adopt((__u64)sk);
 		s = socket_find(sk);
+	}
 	if (s && meant)
 		socket_own(s);
 	return s;
