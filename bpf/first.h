@@ -304,16 +304,13 @@ static __always_inline void first_rivals(struct lapse_first *first, const struct
 					 __u64 woken)
 {
 	__u32 at = runs->last;
+	bool older = true;
 
-	for (__u32 i = 1; i < LAPSE_RUNS; i++, at--) {
-		const struct lapse_run *run = &runs->run[at & (LAPSE_RUNS - 1)];
-		__u64 before = runs->run[(at - 1) & (LAPSE_RUNS - 1)].end_ns;
-		__u64 begin = before > woken ? before : woken;
+	for (__u32 i = 1; i < LAPSE_RUNS && older; i++, at--) {
+		__u64 ns = run_since(runs, at, woken, &older);
 
-		if (run->pid && run->end_ns > begin)
-			first_rival(first, run, run->end_ns - begin);
-		if (before <= woken)
-			return;
+		if (ns)
+			first_rival(first, &runs->run[at & (LAPSE_RUNS - 1)], ns);
 	}
 }
 

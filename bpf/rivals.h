@@ -117,20 +117,28 @@ VERIFIED_ONCE int rival_credit(struct lapse_waits *waits, const struct lapse_run
 	return 0;
 }
 
+/* What run @at of @runs had of the time from @woken on; @older: whether earlier ones may have some, too. */
+static __always_inline __u64 run_since(const struct lapse_runs *runs, __u32 at, __u64 woken, bool *older)
+{
+	const struct lapse_run *run = &runs->run[at & (LAPSE_RUNS - 1)];
+	__u64 before = runs->run[(at - 1) & (LAPSE_RUNS - 1)].end_ns;
+	__u64 begin = before > woken ? before : woken;
+
+	*older = before > woken;
+	return run->pid && run->end_ns > begin ? run->end_ns - begin : 0;
+}
+
 /* Credits who ran on this processor from @woken on, until now, when the last of @runs has ended. */
 static __always_inline void rivals_credit(struct lapse_waits *waits, struct lapse_runs *runs, __u64 woken)
 {
 	__u32 at = runs->last;
+	bool older = true;
 
-	for (__u32 i = 1; i < LAPSE_RUNS; i++, at--) {
-		const struct lapse_run *run = &runs->run[at & (LAPSE_RUNS - 1)];
-		__u64 before = runs->run[(at - 1) & (LAPSE_RUNS - 1)].end_ns;
-		__u64 begin = before > woken ? before : woken;
+	for (__u32 i = 1; i < LAPSE_RUNS && older; i++, at--) {
+		__u64 ns = run_since(runs, at, woken, &older);
 
-		if (run->pid && run->end_ns > begin)
-			rival_credit(waits, run, run->end_ns - begin);
-		if (before <= woken)
-			return;
+		if (ns)
+			rival_credit(waits, &runs->run[at & (LAPSE_RUNS - 1)], ns);
 	}
 }
 
