@@ -127,8 +127,10 @@ static int load(struct first_tracer *tracer, const struct first_tracer_options *
 
 /* ---- attached ----------------------------------------------------------------------------- */
 
-static int keep(struct first_tracer *tracer, struct bpf_link *link)
+static int keep(void *context, struct bpf_link *link)
 {
+	struct first_tracer *tracer = context;
+
 	if (!link)
 		return -errno;
 	tracer->links[tracer->n_links++] = link;
@@ -138,18 +140,12 @@ static int keep(struct first_tracer *tracer, struct bpf_link *link)
 static int attach_tracepoints(struct first_tracer *tracer)
 {
 	struct lapse_bpf *skel = tracer->skel;
-	/* What tells who wakes comes before the wakes, and these before the switches. */
-	const struct bpf_program *programs[] = {
-		skel->progs.why_softirq_leave, skel->progs.why_softirq_enter, skel->progs.why_timer_leave,
-		skel->progs.why_timer_enter,   skel->progs.why_block_done,    skel->progs.why_ready_tp,
-		skel->progs.why_segment_tp,    skel->progs.why_state_tp,      skel->progs.first_fork,
-		skel->progs.first_waking,      skel->progs.first_switch,
-	};
-	int err = 0;
+	/* As in why_attach(). */
+	const struct bpf_program *programs[] = {skel->progs.first_fork, skel->progs.first_waking,
+						skel->progs.first_switch};
+	int err = why_attach_wakes(skel, keep, tracer)
+			  ?: why_attach_each(programs, sizeof(programs) / sizeof(*programs), keep, tracer);
 
-	for (size_t i = 0; i < sizeof(programs) / sizeof(*programs) && !err; i++)
-		if (bpf_program__autoload(programs[i]))
-			err = keep(tracer, bpf_program__attach(programs[i]));
 	if (err)
 		features_explain(&tracer->features, err, "cannot attach to the kernel's scheduler");
 	return err;

@@ -190,6 +190,13 @@ bool why_can_tell(const struct tracer *tracer);
 void why_choose_programs(struct tracer *tracer);
 /* The programs that tell who wakes whom, and what the kernel tells of a switch. */
 void why_choose_wakes(struct lapse_bpf *skel, bool on);
+/* Attaches those of @programs that are loaded, in their order; @keep takes each link, NULL with errno too,
+ * and returns 0 or -errno, which ends it. Returns what @keep did last. */
+int why_attach_each(const struct bpf_program *const *programs, size_t n,
+		    int (*keep)(void *context, struct bpf_link *link), void *context);
+/* The same of those that tell who wakes whom. */
+int why_attach_wakes(struct lapse_bpf *skel, int (*keep)(void *context, struct bpf_link *link),
+		     void *context);
 /* Says what each system call is charged to. */
 int why_set_calls(const struct lapse_bpf *skel);
 int why_size(struct tracer *tracer);

@@ -167,23 +167,45 @@ void why_unmap(struct tracer *tracer)
 
 /* ---- attached ------------------------------------------------------------ */
 
+int why_attach_each(const struct bpf_program *const *programs, size_t n,
+		    int (*keep)(void *context, struct bpf_link *link), void *context)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < n && !err; i++)
+		if (bpf_program__autoload(programs[i]))
+			err = keep(context, bpf_program__attach(programs[i]));
+	return err;
+}
+
+int why_attach_wakes(struct lapse_bpf *skel, int (*keep)(void *context, struct bpf_link *link), void *context)
+{
+	const struct bpf_program *programs[] = {
+		skel->progs.why_softirq_leave, skel->progs.why_softirq_enter, skel->progs.why_timer_leave,
+		skel->progs.why_timer_enter,   skel->progs.why_block_done,    skel->progs.why_ready_tp,
+		skel->progs.why_segment_tp,    skel->progs.why_state_tp,
+	};
+
+	return why_attach_each(programs, sizeof(programs) / sizeof(*programs), keep, context);
+}
+
+static int keep(void *tracer, struct bpf_link *link)
+{
+	return tracer_keep_link(tracer, link, -1);
+}
+
 int why_attach(struct tracer *tracer)
 {
 	struct lapse_bpf *skel = tracer->skel;
 	/* What tells who wakes comes before the wakes, and these before the switches. */
-	const struct bpf_program *programs[] = {
-		skel->progs.why_softirq_leave, skel->progs.why_softirq_enter, skel->progs.why_timer_leave,
-		skel->progs.why_timer_enter,   skel->progs.why_block_done,    skel->progs.why_ready_tp,
-		skel->progs.why_segment_tp,    skel->progs.why_state_tp,      skel->progs.why_waking,
-		skel->progs.why_piece,	       skel->progs.why_switch,
-	};
-	int err = 0;
+	const struct bpf_program *programs[] = {skel->progs.why_waking, skel->progs.why_piece,
+						skel->progs.why_switch};
+	int err;
 
 	if (!why_can_tell(tracer) || tracer->last_tick_ns)
 		return 0;
-	for (size_t i = 0; i < sizeof(programs) / sizeof(*programs) && !err; i++)
-		if (bpf_program__autoload(programs[i]))
-			err = tracer_keep_link(tracer, bpf_program__attach(programs[i]), -1);
+	err = why_attach_wakes(skel, keep, tracer)
+		      ?: why_attach_each(programs, sizeof(programs) / sizeof(*programs), keep, tracer);
 	if (err)
 		features_explain(&tracer->features, err, "cannot attach to the kernel's scheduler");
 	return err;
