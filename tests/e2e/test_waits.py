@@ -148,6 +148,9 @@ def their_probes_cost_is_none_of_the_span_s(t):
     spans = told.spans()
     equal(max((span["duration_ns"] for span in spans), default=0), told.tracer.component("whole")["max_ns"],
           "most that is left of a call; those of which nothing is are not slower than 1 ns")
+    whole = told.tracer.component("whole")
+    check(whole["raw_avg_ns"] - whole["avg_ns"] >= 0.8 * min(probes, whole["raw_avg_ns"]),
+          f"of {whole['raw_avg_ns']} ns {whole['avg_ns']} are left, {probes} being the probes'")
     t.note(f"{len(spans)} of {ROUNDS} calls have something left; the probes took {probes:.0f} ns of each")
     for span in spans:
         taken = span["raw_ns"] - span["duration_ns"]
