@@ -107,6 +107,7 @@ enum lapse_socket_flag {
 	LAPSE_SOCKET_SENT = 1 << 10,	/* send_end holds */
 	LAPSE_SOCKET_CLOSED = 1 << 12,	/* closed in the midst of connect(), which will say why */
 	LAPSE_SOCKET_WAITING = 1 << 13, /* it was in the accept queue before tracing began */
+	LAPSE_SOCKET_QUICK = 1 << 14,	/* it was accepted before the kernel told that it is established */
 };
 
 /* A connection of a traced process, by the kernel's address of its struct sock. Its events come under the

@@ -126,15 +126,20 @@ static __always_inline bool queue_begin(const struct sock *sk, __u64 now, __u32 
  * tells that it is established, and @s has been taken in by its accept(). It did not wait. */
 static __always_inline void queue_skipped(struct lapse_socket *s, const struct sock *sk, __u64 now)
 {
-	s->flags &= ~LAPSE_TCP_BEFORE;
+	s->flags &= ~(LAPSE_TCP_BEFORE | LAPSE_SOCKET_QUICK);
 	s->queued_ns = now;
 	tcp_count(s, LAPSE_TCP_ACCEPT, COUNT_ENTRY);
 	accept_record(s, (__u64)sk, now);
 }
 
-/* What was made from a listening socket is established. */
+/* What was made from a listening socket is established. What is known under its address and was not accepted
+ * just now is another connection, whose end nobody saw. */
 static __always_inline void on_established(struct lapse_socket *s, const struct sock *sk, __u64 now)
 {
+	if (s && !(s->flags & LAPSE_SOCKET_QUICK)) {
+		socket_forget(sk);
+		s = NULL;
+	}
 	if (!s && queue_begin(sk, now, 0))
 		return;
 	s = s ?: socket_find(sk);

@@ -334,6 +334,8 @@ VERIFIED_ONCE int socket_adopt(__u64 address)
 
 	if (!s)
 		return 0;
+	if (BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_SYN_RECV)
+		s->flags |= LAPSE_SOCKET_QUICK;
 	socket_count_from_here(s, sk);
 	socket_match(s);
 	return 0;
