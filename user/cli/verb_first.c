@@ -58,8 +58,7 @@ static int find(struct first_run *run)
 
 	if (run->options->n_operands || run->options->command) {
 		diag_error("name a verb for that: lapse stat -p PID FUNCTION (lapse --help shows the verbs); "
-			   "without "
-			   "one a process is looked at as a whole");
+			   "without one a process is looked at as a whole");
 		return EXIT_USAGE;
 	}
 	if (!target->n_pids && !target->exe && !target->comm) {
@@ -69,7 +68,8 @@ static int find(struct first_run *run)
 	if (target_find(target, &run->processes, &run->n_processes))
 		return EXIT_NOT_ATTACHED;
 	if (!run->n_processes) {
-		diag_error("no such process is running");
+		diag_error("no process of '%s' is running; start it first, or name one by -p PID",
+			   target->exe ?: target->comm);
 		return EXIT_NOT_ATTACHED;
 	}
 	if (collect_pids(run)) {
@@ -131,6 +131,10 @@ static int start(struct first_run *run)
 	};
 
 	run->signals = hold_signals();
+	if (run->signals < 0) {
+		diag_error("cannot take signals: %s", strerror(errno));
+		return EXIT_NOT_ATTACHED;
+	}
 	if (first_tracer_open(&options, &run->tracer))
 		return EXIT_NOT_ATTACHED;
 	run->sampler = sampler_new(run->tracer, &run->look);
@@ -210,21 +214,27 @@ int verb_first(int argc, char **argv)
 		"lapse",
 		"",
 		"Looks at a process for ten seconds, without a probe: where its threads' time goes, who "
-		"ended their "
-		"waits, and which functions, peers and loops are worth probing next.",
+		"ended their waits, and which functions, peers and loops are worth probing next.",
 	};
 	struct options options;
 	struct first_run *run = calloc(1, sizeof(*run));
 	int code = EXIT_USAGE;
 
-	if (run && !options_parse(&usage, argc, argv, &options)) {
+	if (!run) {
+		diag_error("out of memory");
+		return EXIT_NOT_ATTACHED;
+	}
+	if (!options_parse(&usage, argc, argv, &options)) {
 		run->options = &options;
+		run->signals = -1;
 		code = first(run);
 		sampler_free(run->sampler);
 		first_tracer_free(run->tracer);
 		look_free(&run->look);
 		target_free(run->processes, run->n_processes);
 		free(run->pids);
+		if (run->signals >= 0)
+			close(run->signals);
 		options_free(&options);
 	}
 	free(run);

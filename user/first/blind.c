@@ -81,10 +81,10 @@ static void look_at_stacks(struct report *report)
 		cut |= place->cut;
 	}
 	if (scripts)
-		report_add(&report->blind, "names of code made at run time: its compiler tells them in "
-					   "/tmp/perf-PID.map, node with "
-					   "--perf-basic-prof (and --interpreted-frames-native-stack); until "
-					   "then `loop' times its turns");
+		report_add(&report->blind,
+			   "names of code made at run time: its compiler tells them in /tmp/perf-PID.map, "
+			   "node with --perf-basic-prof (and --interpreted-frames-native-stack); until then "
+			   "`loop' times its turns");
 	if (stripped)
 		report_add(&report->blind,
 			   "names of functions in stripped files: their debug symbols would tell");

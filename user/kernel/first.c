@@ -84,17 +84,6 @@ static int size(struct first_tracer *tracer)
 		       ?: bpf_map__set_max_entries(skel->maps.first_looks, PIECES_BYTES);
 }
 
-static int name_pids(struct first_tracer *tracer, const struct first_tracer_options *options)
-{
-	uint8_t one = 1;
-	int err = 0;
-
-	for (size_t i = 0; i < options->n_pids && !err; i++)
-		err = bpf_map__update_elem(tracer->skel->maps.tgids, &options->pids[i], sizeof(uint32_t),
-					   &one, sizeof(one), BPF_ANY);
-	return err;
-}
-
 static int take_piece(void *context, void *data, size_t size)
 {
 	struct first_tracer *tracer = context;
@@ -122,7 +111,7 @@ static int load(struct first_tracer *tracer, const struct first_tracer_options *
 		ring_buffer__new(bpf_map__fd(tracer->skel->maps.first_looks), take_piece, tracer, NULL);
 	if (!tracer->ring)
 		return -errno;
-	return why_set_calls(tracer->skel) ?: name_pids(tracer, options);
+	return why_set_calls(tracer->skel) ?: tracer_name_pids(tracer->skel, options->pids, options->n_pids);
 }
 
 /* ---- attached ----------------------------------------------------------------------------- */

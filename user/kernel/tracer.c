@@ -260,16 +260,14 @@ bool tracer_follows_any(struct tracer *tracer, bool (*runs)(pid_t pid))
 	return false;
 }
 
-/* The pids of the options: their end is told of, and the filter uses them where it has to. */
-static int name_pids(struct tracer *tracer)
+int tracer_name_pids(const struct lapse_bpf *skel, const pid_t *pids, size_t n)
 {
-	const struct tracer_options *options = &tracer->options;
 	uint8_t one = 1;
 	int err = 0;
 
-	for (size_t i = 0; i < options->n_pids && !err; i++)
-		err = bpf_map__update_elem(tracer->skel->maps.tgids, &options->pids[i], sizeof(uint32_t),
-					   &one, sizeof(one), BPF_ANY);
+	for (size_t i = 0; i < n && !err; i++)
+		err = bpf_map__update_elem(skel->maps.tgids, &pids[i], sizeof(uint32_t), &one, sizeof(one),
+					   BPF_ANY);
 	return err;
 }
 
@@ -281,7 +279,7 @@ void tracer_filter_pids(struct tracer *tracer)
 static int set_filter(struct tracer *tracer)
 {
 	const struct tracer_options *options = &tracer->options;
-	int err = name_pids(tracer);
+	int err = tracer_name_pids(tracer->skel, tracer->options.pids, tracer->options.n_pids);
 
 	if (options->follow || ((options->syscalls || options->tcp) && options->n_pids))
 		tracer_filter_pids(tracer);

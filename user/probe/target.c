@@ -305,7 +305,8 @@ static void say_unreadable(pid_t pid, int err)
 	struct brief brief;
 
 	if (err != -ESRCH)
-		diag_error("process %d cannot be read: %s", pid, strerror(-err));
+		diag_error("process %d cannot be read: %s%s", pid, strerror(-err),
+			   err == -EACCES || err == -EPERM ? "; run lapse as root: sudo lapse ..." : "");
 	else if (read_brief(pid, &brief))
 		diag_error("no process %d", pid);
 	else if (brief.kernel)
