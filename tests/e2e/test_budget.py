@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What probes may take of the target's CPU time."""
 
+import os
+
 from harness import case, check, conserved, equal
 
 
@@ -65,3 +67,82 @@ def a_promise_without_its_probes_is_unknown(t):
     equal(final["verdict"], "unknown", "verdict")
     check("taken away" in final["components"]["all"]["contract"]["max_latency"]["why_unknown"], "no reason is given")
     target.end()
+
+
+TOLD = r"^lapse: (?:warning: )?\d+ components? (?:is|are) not measured any more, whose probes took .*: {} \d"
+
+
+@case()
+def a_named_probe_goes_where_a_limit_was_set(t):
+    """hot_cool, a component beside it, is measured to the end and loses no call."""
+    target = t.target("hot", "--calls", 30000000, "--rate", 10000000)
+    tracer = t.stat(target.pid, "hot", "hot_cool", "--max-overhead", "3%")
+    target.go()
+    tracer.wait_line(TOLD.format("hot"), tracer.err)
+    truth = target.done(60)
+    tracer.stop()
+    final = tracer.final()
+    conserved(final)
+    equal(final["components"]["hot_cool"]["count"], truth["cool"], "count of hot_cool")
+    check(0 < final["components"]["hot"]["count"] < truth["calls"], "hot was measured to the end")
+    equal([final["components"][name]["detached"] for name in ("hot", "hot_cool")], [True, False], "taken away")
+    target.finish()
+
+
+@case()
+def system_calls_go_too(t):
+    """A thread that does nothing but call the kernel; its other probe stays."""
+    script = "import os, sys\nprint('ready', os.getpid(), flush=True)\nsys.stdin.readline()\n" \
+             "while True:\n    for _ in range(1000): os.getppid()\n    os.sched_yield()\n"
+    target = t.target("/usr/bin/python3", "-c", script)
+    tracer = t.stat(target.pid, "syscall:getppid", "syscall:sched_yield", "--max-overhead", "1%")
+    target.go()
+    tracer.wait_line(TOLD.format("getppid"), tracer.err)
+    # What is counted after the tick that knows it is counted to the end.
+    tracer.wait_line(r'"component":\s*"getppid".*"detached":\s*true', tracer.out)
+    before = tracer.objects("window")
+    tracer.stop()
+    final = tracer.final()
+    conserved(final)
+    equal(final["components"]["sched_yield"]["detached"], False, "sched_yield was taken away")
+    last = [w for w in before if w["component"] == "sched_yield"]
+    check(final["components"]["sched_yield"]["count"] > sum(w["count"] for w in last[:-1]), "sched_yield stopped")
+    target.end()
+
+
+@case()
+def tcp_goes_as_a_whole(t):
+    answerer = t.target("answerer", "--listen", "127.0.0.1")
+    port = int(answerer.wait_line(r"^listening (\d+)")[1])
+    asker = t.target("asker", "127.0.0.1", port, "plain", "--connections", 4, "--calls", 1000000)
+    tracer = t.lapse("stat", "-p", asker.pid, "request=tcp:request", "connect=tcp:connect", "--max-overhead", "0.01%",
+                     "--json")
+    asker.go()
+    tracer.wait_line(TOLD.format("tcp"), tracer.err)
+    tracer.wait_line(r"nothing is measured any more", tracer.err)
+    tracer.stop()
+    final = tracer.final()
+    equal([final["components"][name]["detached"] for name in ("request", "connect")], [True, True], "taken away")
+    asker.end()
+    answerer.end()
+
+
+@case()
+def a_promise_without_its_named_probe_is_unknown(t):
+    target = t.target("hot", "--calls", 30000000, "--rate", 10000000)
+    tracer = t.lapse("watch", t.write("named.yaml", GLOB.replace("hot*", "hot")), "-p", target.pid, "--json",
+                     "--max-overhead=2%", "-i", "1")
+    target.go()
+    tracer.wait_line(TOLD.format("all"), tracer.err)
+    tracer.wait_line(r'"detached":\s*true', tracer.out)
+    tracer.stop(code=3)
+    check("taken away" in tracer.final()["components"]["all"]["contract"]["max_latency"]["why_unknown"], "no reason")
+    target.end()
+
+
+@case()
+def limits_that_are_none(t):
+    for value in ("0", "150%", "fast"):
+        tracer = t.lapse_ends("stat", "-p", os.getpid(), "f", f"--max-overhead={value}")
+        equal(tracer.popen.returncode, 2, f"exit code of {value}")
+        check(any("--max-overhead" in line and "2%" in line for line in tracer.err), f"no remedy for {value}")

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What probes may take of the target's CPU time: 5 %. A probe that was asked for by its name is kept,
- * and its price said once; of those that a pattern found the dearest go until the rest is below.
+ * What probes may take of the target's CPU time: 5 %, of which a probe that was asked for by its name is
+ * kept, its price said once, and of those that a pattern found the dearest go until the rest is below. With
+ * --max-overhead the limit is that, and any of them goes.
  */
 #include "cli/session_parts.h"
 
@@ -14,29 +15,44 @@
 /* The target's CPU time is known by the scheduler's tick: less than this says nothing. */
 #define JUDGE_AFTER_NS 200000000ULL
 
-/* What a component cost since the last judgement. */
+/* What a component cost since the last judgement; those of connections' groups stand behind the plan's. */
 struct budget {
+	double limit;
 	uint64_t target_ns;
 	uint64_t *cost_ns; /* at the last judgement */
 	double *share;	   /* since then */
 	bool *drop, *told;
+	bool *tcp; /* seen by the programs of all TCP: goes when they do */
 	size_t n;
 };
 
+static int allocate(struct budget *budget)
+{
+	budget->cost_ns = calloc(budget->n + 1, sizeof(*budget->cost_ns));
+	budget->share = calloc(budget->n + 1, sizeof(*budget->share));
+	budget->drop = calloc(budget->n + 1, sizeof(*budget->drop));
+	budget->told = calloc(budget->n + 1, sizeof(*budget->told));
+	budget->tcp = calloc(budget->n + 1, sizeof(*budget->tcp));
+	return budget->cost_ns && budget->share && budget->drop && budget->told && budget->tcp ? 0 : -ENOMEM;
+}
+
 int budget_new(struct session *session)
 {
-	size_t n = session->plan.n_components;
+	const struct plan *plan = &session->plan;
 	struct budget *budget = calloc(1, sizeof(*budget));
+	int err;
 
 	session->budget = budget;
 	if (!budget)
 		return -ENOMEM;
-	budget->n = n;
-	budget->cost_ns = calloc(n + 1, sizeof(*budget->cost_ns));
-	budget->share = calloc(n + 1, sizeof(*budget->share));
-	budget->drop = calloc(n + 1, sizeof(*budget->drop));
-	budget->told = calloc(n + 1, sizeof(*budget->told));
-	return budget->cost_ns && budget->share && budget->drop && budget->told ? 0 : -ENOMEM;
+	budget->limit = session->options->max_overhead > 0 ? session->options->max_overhead : SHARE_MAX;
+	budget->n = plan->n_components + session->n_groups;
+	err = allocate(budget);
+	for (size_t i = 0; i < plan->n_tcps && !err; i++)
+		budget->tcp[plan->tcps[i].rule.component] = true;
+	for (size_t i = plan->n_components; i < budget->n && !err; i++)
+		budget->tcp[i] = true;
+	return err;
 }
 
 void budget_free(struct budget *budget)
@@ -47,7 +63,20 @@ void budget_free(struct budget *budget)
 	free(budget->share);
 	free(budget->drop);
 	free(budget->told);
+	free(budget->tcp);
 	free(budget);
+}
+
+/* Whether component @i may be taken away. */
+static bool may_go(const struct session *session, size_t i)
+{
+	return session->options->max_overhead > 0 ||
+	       (i < session->plan.n_components && session->plan.components[i].glob);
+}
+
+static const char *name_of(const struct session *session, size_t i)
+{
+	return session->budget->tcp[i] ? "tcp" : session->plan.components[i].name;
 }
 
 static void take_shares(struct budget *budget, const struct tracer *tracer, uint64_t target_ns)
@@ -60,40 +89,58 @@ static void take_shares(struct budget *budget, const struct tracer *tracer, uint
 	}
 }
 
-static void warn_of_named(struct session *session)
+static void warn_of_kept(struct session *session)
 {
 	struct budget *budget = session->budget;
 
 	for (size_t i = 0; i < budget->n; i++) {
-		if (session->plan.components[i].glob || budget->told[i] || budget->share[i] <= SHARE_MAX)
+		if (may_go(session, i) || budget->told[i] || budget->share[i] <= SHARE_MAX)
 			continue;
 		budget->told[i] = true;
 		diag_warn("the probe of %s takes %.0f %% of the target's CPU time: it is called often",
-			  session->plan.components[i].name, 100 * budget->share[i]);
+			  name_of(session, i), 100 * budget->share[i]);
 	}
 }
 
-/* The dearest of a glob's that is still there, or n. */
-static size_t dearest(const struct session *session)
-{
-	const struct budget *budget = session->budget;
-	size_t best = budget->n;
-
-	for (size_t i = 0; i < budget->n; i++)
-		if (session->plan.components[i].glob && !budget->drop[i] && budget->share[i] > 0 &&
-		    (best == budget->n || budget->share[i] > budget->share[best]))
-			best = i;
-	return best;
-}
-
-static double share_of_globs(const struct session *session)
+/* What may go and is still there, together. */
+static double share_left(const struct session *session)
 {
 	double sum = 0;
 
 	for (size_t i = 0; i < session->budget->n; i++)
-		if (session->plan.components[i].glob && !session->budget->drop[i])
+		if (may_go(session, i) && !session->budget->drop[i])
 			sum += session->budget->share[i];
 	return sum;
+}
+
+/* All that is seen by TCP's programs has one price. */
+static double price(const struct budget *budget, size_t i)
+{
+	double sum = 0;
+
+	if (!budget->tcp[i])
+		return budget->share[i];
+	for (size_t j = 0; j < budget->n; j++)
+		sum += budget->tcp[j] ? budget->share[j] : 0;
+	return sum;
+}
+
+/* The dearest that may go and is still there, or n. */
+static size_t dearest(const struct session *session)
+{
+	const struct budget *budget = session->budget;
+	size_t best = budget->n;
+	double most = 0;
+
+	for (size_t i = 0; i < budget->n; i++) {
+		double own = may_go(session, i) && !budget->drop[i] ? price(budget, i) : 0;
+
+		if (own > most) {
+			most = own;
+			best = i;
+		}
+	}
+	return best;
 }
 
 /* Those that are named when several go. */
@@ -108,14 +155,13 @@ struct going {
 /* One line, however many they are: the table and the report mark each. */
 static void say_going(const struct session *session, const struct going *going)
 {
-	const double *share = session->budget->share;
 	char names[512] = "";
 	size_t length = 0;
 
 	for (size_t i = 0; i < going->n && i < DEAREST_NAMED && length < sizeof(names); i++)
 		length += snprintf(names + length, sizeof(names) - length, "%s%s %.1f %%", i ? ", " : "",
-				   session->plan.components[going->named[i]].name,
-				   100 * share[going->named[i]]);
+				   name_of(session, going->named[i]),
+				   100 * price(session->budget, going->named[i]));
 	diag_warn(
 		"%zu component%s not measured any more, whose probes took %.1f %% of the target's CPU time: "
 		"%s%s",
@@ -123,23 +169,38 @@ static void say_going(const struct session *session, const struct going *going)
 		going->n > DEAREST_NAMED ? ", ..." : "");
 }
 
+static void drop(struct budget *budget, size_t which)
+{
+	for (size_t i = 0; i < budget->n; i++)
+		budget->drop[i] |= i == which || (budget->tcp[which] && budget->tcp[i]);
+}
+
 static struct going choose(struct session *session)
 {
 	struct budget *budget = session->budget;
 	struct going going = {0};
 
-	while (share_of_globs(session) > SHARE_MAX) {
+	while (share_left(session) > budget->limit) {
 		size_t i = dearest(session);
 
 		if (i == budget->n)
 			break;
-		budget->drop[i] = true;
-		going.share += budget->share[i];
+		drop(budget, i);
+		going.share += price(budget, i);
 		if (going.n < DEAREST_NAMED)
 			going.named[going.n] = i;
 		going.n++;
 	}
 	return going;
+}
+
+static void say_if_none_left(const struct session *session)
+{
+	for (size_t i = 0; i < session->plan.n_components; i++)
+		if (!session->budget->drop[i])
+			return;
+	diag_warn("nothing is measured any more: a higher --max-overhead, or a probe of what is called less "
+		  "often, leaves some");
 }
 
 void budget_judge(struct session *session, const struct tick *tick)
@@ -153,7 +214,7 @@ void budget_judge(struct session *session, const struct tick *tick)
 		return;
 	budget->target_ns = tick->self.target_cpu_ns;
 	take_shares(budget, session->tracer, target_ns);
-	warn_of_named(session);
+	warn_of_kept(session);
 	going = choose(session);
 	if (!going.n)
 		return;
@@ -161,4 +222,5 @@ void budget_judge(struct session *session, const struct tick *tick)
 	err = tracer_drop(session->tracer, &session->plan, budget->drop);
 	if (err)
 		diag_warn("probes could not be taken away: %s", strerror(-err));
+	say_if_none_left(session);
 }

@@ -225,6 +225,14 @@ static int set_stack_size(struct options *options, const char *value)
 	return 0;
 }
 
+static int set_max_overhead(struct options *options, const char *value)
+{
+	if (units_parse_rate(value, &options->max_overhead) || options->max_overhead <= 0 ||
+	    options->max_overhead > 1)
+		return bad("max-overhead", value, "a share of the target's CPU time; write 2% or 0.02");
+	return 0;
+}
+
 static int set_yes(struct options *options, const char *value)
 {
 	(void)value;
@@ -258,6 +266,7 @@ static int set_fail_on(struct options *options, const char *value)
 
 enum {
 	KEY_EXE = 256,
+	KEY_MAX_OVERHEAD,
 	KEY_COMM,
 	KEY_FOLLOW,
 	KEY_SLOWER,
@@ -314,6 +323,9 @@ static const struct option_row rows[] = {
 	 "copy SIZE of a thread's stack after a long wait, to find callers without frame pointers (default "
 	 "16KiB; 0: none)",
 	 VERB_TRACE, set_stack_size},
+	{"max-overhead", KEY_MAX_OVERHEAD, "SHARE",
+	 "take the dearest probes away once all together cost more of the target's CPU time, say 2%", TRACING,
+	 set_max_overhead},
 	{"force-uretprobe", KEY_FORCE, NULL,
 	 "use return probes even where exceptions or fibers in the target would then kill it", TRACING,
 	 set_force},

@@ -47,6 +47,7 @@ struct options {
 	const char **waits; /* --wait: "lock=ProcSleep" */
 	size_t n_waits;
 	uint32_t stack_bytes; /* copied of a blocked thread's stack; 0: none */
+	double max_overhead;  /* share of the CPU time that probes may take; 0: not given */
 	const char *merge;
 	const char *output_path;
 	pid_t tid;

@@ -301,6 +301,7 @@ static int open_tracer(struct session *session)
 		.tcp = session->plan.n_tcps,
 		.tcp_backend = session->options->tcp_backend,
 		.n_groups = session->n_groups,
+		.droppable = session->options->max_overhead > 0,
 		.tid = session->options->tid,
 	};
 	int err = components && exes ? 0 : -ENOMEM;

@@ -9,13 +9,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/diag.h"
 #include "kernel/told.h"
-
-/* How long the links that tracer_drop() replaces stay, for calls that have begun. */
-#define DROP_PAUSE_NS 20000000
 
 /* Places of one file that go into the same links. */
 struct batch {
@@ -175,8 +171,15 @@ struct batches {
 	struct batch role[LAPSE_ROLES];
 };
 
-/* Which places go into the links: those of globs have links of their own, which can be made anew. */
-enum lot { LOT_NAMED, LOT_GLOBS };
+/* Which places go into the same links. */
+struct lot {
+	enum {
+		LOT_NAMED, /* those that were asked for by their names, ... */
+		LOT_ONE,   /* ... but for what one of them has alone, where it may be taken away; */
+		LOT_GLOBS, /* those of globs, whose links are made anew without some of them */
+	} kind;
+	uint32_t component; /* LOT_ONE */
+};
 
 /* What ends spans comes before what begins them. */
 static const struct {
@@ -203,11 +206,11 @@ static int attach_file(struct tracer *tracer, const struct plan_file *file, pid_
 	return err;
 }
 
-static uint64_t cookie_of(const struct tracer *tracer, const struct place *place, enum lot lot)
+static uint64_t cookie_of(const struct tracer *tracer, const struct place *place, struct lot lot)
 {
 	uint8_t edge = place->edge | (place->shared ? LAPSE_EDGE_SHARED : 0);
 
-	if (lot == LOT_GLOBS)
+	if (lot.kind == LOT_GLOBS)
 		edge |= LAPSE_EDGE_GLOB | tracer->generation;
 	return LAPSE_COOKIE(place->component, edge, place->role, place->cls, place->function & 0xffff);
 }
@@ -232,7 +235,18 @@ static bool is_late(const struct place *place)
 	return place->role == LAPSE_ROLE_ENTRY_RETINS && (place->edge & LAPSE_EDGE_MASK) == LAPSE_EDGE_START;
 }
 
-static void collect_place(struct tracer *tracer, const struct place *place, enum lot lot,
+static bool is_in(const struct tracer *tracer, const struct plan *plan, const struct place *place,
+		  struct lot lot)
+{
+	bool glob = plan->components[place->component].glob;
+	bool alone = tracer->options.droppable && !place->shared;
+
+	if (lot.kind == LOT_ONE)
+		return !glob && alone && place->component == lot.component;
+	return lot.kind == LOT_GLOBS ? glob : !glob && !alone;
+}
+
+static void collect_place(struct tracer *tracer, const struct place *place, struct lot lot,
 			  struct batches *batches)
 {
 	tracer->memory[place->component].classes |= 1U << place->cls;
@@ -247,7 +261,7 @@ struct stretch {
 
 /* Those of file @number, and what their components have to know of them. Gives how many, or -ENOMEM. */
 static int collect(struct tracer *tracer, const struct plan *plan, size_t number, struct stretch stretch,
-		   enum lot lot, struct batches *batches)
+		   struct lot lot, struct batches *batches)
 {
 	int err = 0, n = 0;
 
@@ -258,10 +272,9 @@ static int collect(struct tracer *tracer, const struct plan *plan, size_t number
 	for (int late = 0; late <= 1; late++)
 		for (size_t i = stretch.first; i < stretch.end; i++) {
 			const struct place *place = &plan->places[i];
-			bool glob = plan->components[place->component].glob;
 
-			if (place->file != number || glob != (lot == LOT_GLOBS) || is_late(place) != late ||
-			    !needed(tracer, place))
+			if (place->file != number || !is_in(tracer, plan, place, lot) ||
+			    is_late(place) != late || !needed(tracer, place))
 				continue;
 			collect_place(tracer, place, lot, batches);
 			n++;
@@ -291,7 +304,7 @@ static int attach_batches(struct tracer *tracer, const struct plan_file *file, c
 }
 
 static int attach_lot(struct tracer *tracer, const struct plan *plan, size_t number, struct stretch stretch,
-		      pid_t only, enum lot lot)
+		      pid_t only, struct lot lot)
 {
 	struct batches batches = {0};
 	int n = collect(tracer, plan, number, stretch, lot, &batches);
@@ -306,19 +319,47 @@ static int attach_globs(struct tracer *tracer, const struct plan *plan, size_t n
 			pid_t only)
 {
 	size_t from = tracer->n_links;
-	int err = attach_lot(tracer, plan, number, stretch, only, LOT_GLOBS);
+	int err = attach_lot(tracer, plan, number, stretch, only, (struct lot){.kind = LOT_GLOBS});
 
-	for (size_t i = from; i < tracer->n_links; i++)
-		tracer->links[i].glob = true;
+	links_mark(tracer, from, LINK_GLOBS, NO_COMPONENT);
+	return err;
+}
+
+/* The components that may be taken away one by one. */
+static int attach_ones(struct tracer *tracer, const struct plan *plan, size_t number, struct stretch stretch,
+		       pid_t only)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; i < plan->n_components && !err && tracer->options.droppable; i++) {
+		size_t from = tracer->n_links;
+
+		if (plan->components[i].glob)
+			continue;
+		err = attach_lot(tracer, plan, number, stretch, only, (struct lot){LOT_ONE, i});
+		links_mark(tracer, from, LINK_PLACES, i);
+	}
 	return err;
 }
 
 static int attach_places(struct tracer *tracer, const struct plan *plan, size_t number,
 			 struct stretch stretch, pid_t only)
 {
-	int err = attach_lot(tracer, plan, number, stretch, only, LOT_NAMED);
+	int err = attach_lot(tracer, plan, number, stretch, only, (struct lot){.kind = LOT_NAMED});
 
+	if (!err)
+		err = attach_ones(tracer, plan, number, stretch, only);
 	return err ?: attach_globs(tracer, plan, number, stretch, only);
+}
+
+int attach_all_globs(struct tracer *tracer, const struct plan *plan)
+{
+	const struct stretch all = {0, plan->n_places};
+	int err = 0;
+
+	for (size_t number = 0; number < plan->n_files && !err; number++)
+		err = attach_globs(tracer, plan, number, all, 0);
+	return err;
 }
 
 /* These stay until the last figures have been read: a thread that ends before that takes its frames
@@ -375,6 +416,7 @@ static int attach_usdt(struct tracer *tracer, const struct plan_file *file, cons
 			       bpf_program__attach_usdt(tracer->skel->progs.usdt_edge, pid, file->access,
 							usdt->provider, usdt->name, &opts),
 			       pid);
+	links_mark(tracer, tracer->n_links - !err, LINK_PLACES, usdt->component);
 	if (err == -EEXIST && !tracer->features.cookie)
 		return usdt_refused(usdt, file, "once an address, for one process and component");
 	if (err)
@@ -391,6 +433,8 @@ static int attach_usdts(struct tracer *tracer, const struct plan *plan, size_t f
 		const struct plan_usdt *usdt = &plan->usdts[i];
 		const struct plan_file *file = &plan->files[usdt->file];
 
+		if (tracer->memory[usdt->component].dropped)
+			continue;
 		tracer->memory[usdt->component].classes |= 1U << LAPSE_CLASS_EMULATED;
 		if (for_everyone(tracer, file))
 			err = attach_usdt(tracer, file, usdt, -1);
@@ -454,7 +498,7 @@ int tracer_attach_pid(struct tracer *tracer, const struct plan *plan, size_t fil
 		return 0;
 	err = attach_places(tracer, plan, file, known, pid);
 	for (size_t i = 0; i < end_usdt && !err; i++)
-		if (plan->usdts[i].file == file)
+		if (plan->usdts[i].file == file && !tracer->memory[plan->usdts[i].component].dropped)
 			err = attach_usdt(tracer, &plan->files[file], &plan->usdts[i], pid);
 	return err ?: 1;
 }
@@ -503,36 +547,6 @@ int tracer_watch_libraries(struct tracer *tracer, const struct mapped_file *file
 		err = attach_multi(tracer, skel->progs.libraries_multi, pid, file->access, &batch, false,
 				   false);
 	return err ?: 1;
-}
-
-static bool is_of_glob(const struct kept_link *link, pid_t pid)
-{
-	(void)pid;
-	return link->glob;
-}
-
-int tracer_drop(struct tracer *tracer, const struct plan *plan, const bool *drop)
-{
-	const struct timespec pause = {.tv_nsec = DROP_PAUSE_NS};
-	const struct stretch all = {0, plan->n_places};
-	size_t before = tracer->n_links, old = before - links_part(tracer, is_of_glob, 0), left;
-	int err = 0;
-
-	for (size_t i = 0; i < tracer->n_components; i++)
-		tracer->memory[i].dropped |= drop[i];
-	tracer->generation ^= LAPSE_EDGE_GENERATION;
-	tracer->skel->bss->renewing = 1;
-	for (size_t number = 0; number < plan->n_files && !err; number++)
-		err = attach_globs(tracer, plan, number, all, 0);
-	tracer->skel->bss->generation = tracer->generation;
-	/* Calls that the old links have seen begin have so long to return. */
-	nanosleep(&pause, NULL);
-	left = tracer->n_links - before;
-	links_release(tracer->links + before - old, old);
-	tracer->skel->bss->renewing = 0;
-	memmove(tracer->links + before - old, tracer->links + before, left * sizeof(*tracer->links));
-	tracer->n_links -= old;
-	return err;
 }
 
 static void forget_loaders(struct tracer *tracer, pid_t pid)

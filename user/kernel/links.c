@@ -29,7 +29,8 @@ int tracer_keep_link(struct tracer *tracer, struct bpf_link *link, pid_t pid)
 	int err = link ? more_links(tracer) : -errno;
 
 	if (!err)
-		tracer->links[tracer->n_links++] = (struct kept_link){.link = link, .event = -1, .pid = pid};
+		tracer->links[tracer->n_links++] =
+			(struct kept_link){.link = link, .event = -1, .pid = pid, .component = NO_COMPONENT};
 	else
 		bpf_link__destroy(link);
 	return err;
@@ -40,7 +41,8 @@ int links_keep_event(struct tracer *tracer, int event, pid_t pid)
 	int err = event < 0 ? event : more_links(tracer);
 
 	if (!err)
-		tracer->links[tracer->n_links++] = (struct kept_link){.event = event, .pid = pid};
+		tracer->links[tracer->n_links++] =
+			(struct kept_link){.event = event, .pid = pid, .component = NO_COMPONENT};
 	else if (event >= 0)
 		close(event);
 	return err;
@@ -104,4 +106,12 @@ size_t links_part(struct tracer *tracer, bool (*goes)(const struct kept_link *li
 		links[kept++] = link;
 	}
 	return kept;
+}
+
+void links_mark(struct tracer *tracer, size_t first_link, enum link_kind kind, uint32_t component)
+{
+	for (size_t i = first_link; i < tracer->n_links; i++) {
+		tracer->links[i].kind = kind;
+		tracer->links[i].component = component;
+	}
 }

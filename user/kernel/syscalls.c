@@ -26,6 +26,7 @@ int syscalls_set(struct tracer *tracer, uint32_t nr, uint32_t span_component, ui
 int syscalls_attach(struct tracer *tracer)
 {
 	struct lapse_bpf *skel = tracer->skel;
+	size_t from = tracer->n_links;
 	int err;
 
 	if (!tracer->options.syscalls || tracer->syscalls_attached)
@@ -33,6 +34,34 @@ int syscalls_attach(struct tracer *tracer)
 	err = tracer_keep_link(tracer, bpf_program__attach(skel->progs.syscall_exit), -1);
 	if (!err)
 		err = tracer_keep_link(tracer, bpf_program__attach(skel->progs.syscall_enter), -1);
+	links_mark(tracer, from, LINK_SYSCALLS, NO_COMPONENT);
 	tracer->syscalls_attached = !err;
 	return err;
+}
+
+static void forget_call(struct tracer *tracer, const struct plan_syscall *syscall)
+{
+	struct lapse_syscall known = {0};
+	struct bpf_map *map = tracer->skel->maps.syscalls;
+	uint32_t nr = syscall->nr;
+
+	if (bpf_map__lookup_elem(map, &nr, sizeof(nr), &known, sizeof(known), 0))
+		return;
+	if (syscall->loop)
+		known.loop = 0;
+	else
+		known.span = 0;
+	bpf_map__update_elem(map, &nr, sizeof(nr), &known, sizeof(known), BPF_ANY);
+}
+
+bool syscalls_drop(struct tracer *tracer, const struct plan *plan)
+{
+	bool left = false;
+
+	for (size_t i = 0; i < plan->n_syscalls; i++)
+		if (tracer->memory[plan->syscalls[i].component].dropped)
+			forget_call(tracer, &plan->syscalls[i]);
+		else
+			left = true;
+	return left;
 }

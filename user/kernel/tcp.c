@@ -236,6 +236,7 @@ int tracer_tcp_adopt(struct tracer *tracer)
 
 static int attach_programs(struct tracer *tracer)
 {
+	size_t from = tracer->n_links;
 	int err = 0;
 
 	for (size_t i = 0; i < N_PROGRAMS && !err; i++) {
@@ -244,6 +245,7 @@ static int attach_programs(struct tracer *tracer)
 		if (bpf_program__autoload(program))
 			err = tracer_keep_link(tracer, bpf_program__attach(program), -1);
 	}
+	links_mark(tracer, from, LINK_TCP, NO_COMPONENT);
 	return err;
 }
 

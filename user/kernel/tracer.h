@@ -57,6 +57,7 @@ struct tracer_options {
 	uint32_t stack_bytes; /* copied of a blocked thread's stack, a multiple of TRACER_STACK_STEP up to
 			       * LAPSE_PIECE_MAX; 0: none */
 	size_t n_groups;      /* components that groups of connections may take, behind all others */
+	bool droppable; /* each component has links of its own, so that tracer_drop() may take any away */
 };
 
 /* Buckets per octave (log2) for so many components: fine up to LAPSE_FINE_COMPONENTS. */
@@ -120,9 +121,10 @@ int tracer_attach_pid(struct tracer *tracer, const struct plan *plan, size_t fil
 int tracer_attach_again(struct tracer *tracer, const struct plan *plan, pid_t pid);
 
 /*
- * Takes the probes of those components away for which @drop (one a component of the plan) says so. They
- * have to be a glob's: the links of all globs are made anew without them. Calls that are open for more
- * than some milliseconds meanwhile count as abandoned.
+ * Takes the probes of those components away for which @drop (one a component, those of groups too) says so.
+ * Unless options.droppable they have to be a glob's: the links of all globs are made anew without them, and
+ * of the others calls that are open for more than some milliseconds meanwhile count as abandoned. Of system
+ * calls the tracepoints go with the last component that has some; TCP goes when all its components do.
  */
 int tracer_drop(struct tracer *tracer, const struct plan *plan, const bool *drop);
 

@@ -24,11 +24,21 @@ struct component_memory {
 	bool dropped;	     /* its probes were too dear, and have been taken away */
 };
 
+/* What a link is of, as far as that may be taken away before the end. */
+enum link_kind {
+	LINK_PLACES,
+	LINK_GLOBS, /* functions that a pattern found: made anew without some of them */
+	LINK_SYSCALLS,
+	LINK_TCP,
+};
+
 struct kept_link {
 	struct bpf_link *link;
 	int event; /* without a link: the perf event; else -1 */
 	pid_t pid; /* that it lets through; -1: everyone */
-	bool glob; /* of functions that a pattern found */
+	enum link_kind kind;
+	uint32_t component; /* whose places alone it has; NO_COMPONENT: of several */
+	bool goes;	    /* about to be released */
 };
 
 #define NO_VALUES UINT32_MAX
@@ -155,8 +165,11 @@ void links_release(struct kept_link *links, size_t n);
 void links_release_from(struct tracer *tracer, size_t first_link);
 /* Moves those for which @goes says so to the end of all; where they begin. */
 size_t links_part(struct tracer *tracer, bool (*goes)(const struct kept_link *link, pid_t pid), pid_t pid);
+/* What all from @first_link on are of. */
+void links_mark(struct tracer *tracer, size_t first_link, enum link_kind kind, uint32_t component);
 
-/* attach.c */
+/* attach.c: the places of globs in all files of @plan, as far as their components are not dropped. */
+int attach_all_globs(struct tracer *tracer, const struct plan *plan);
 int attach_function(struct tracer *tracer, pid_t pid, const char *path, uint64_t offset, uint64_t cookie);
 
 /* rules.c: what components capture, and how programs name them. */
@@ -172,6 +185,8 @@ void values_read(struct tracer *tracer, size_t component, uint64_t from_tick, ui
 
 /* syscalls.c */
 int syscalls_attach(struct tracer *tracer);
+/* What is not measured any more: whether anything of @plan's still is. */
+bool syscalls_drop(struct tracer *tracer, const struct plan *plan);
 int syscalls_set(struct tracer *tracer, uint32_t nr, uint32_t span_component, uint32_t loop_component);
 
 /* tcp.c */
