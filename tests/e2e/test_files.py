@@ -174,6 +174,41 @@ def list_of_markers(t):
 
 
 @case()
+def list_of_places(t):
+    """Where each probe would stand, and why there; what is dear says so when it is traced."""
+    target = t.target("cost")
+    found = {o["function"]: o for o in _listed(t, target.pid, ":empty_*").objects("function")}
+    places = {name: (o["entry_price"], o["price"], o["moved_by"], o["stays"] is None) for name, o in found.items()}
+    equal(places, {"empty_push": ("emulated", "emulated", 0, True), "empty_nop5": ("nop5", "nop5", 0, True),
+                   "empty_endbr": ("single-stepped", "emulated", 4, True),
+                   "empty_stepped": ("single-stepped", "single-stepped", 0, False)}, "places")
+    tracer = t.stat(target.pid, "empty_push", "empty_endbr", "empty_stepped")
+    tracer.stop(code=130)
+    dear = [line for line in tracer.err if "single-stepped" in line]
+    equal(len(dear), 1, "lines about what is dear")
+    check(dear[0].startswith("lapse: empty_stepped ") and found["empty_stepped"]["stays"] in dear[0], dear[0])
+    target.end()
+
+
+@case()
+def doctor_counts_places(t):
+    """Of each file as many as list finds one by one."""
+    target = t.target("cost")
+    tracer = t.lapse_ends("doctor", "-p", target.pid, "--json")
+    counted = {o["object"]: o for o in tracer.objects("placement")}["cost"]
+    listed = _listed(t, target.pid, ":*").objects("function")
+    equal(counted["functions"], len(listed), "functions")
+    equal(counted["looked_at"], len(listed), "functions looked at")
+    equal(counted["moved"], sum(o["moved_by"] > 0 and o["price"] == "emulated" and o["entry_price"] != "emulated"
+                                for o in listed), "moved")
+    # List says nothing of the place of what is not probed for another reason, as the program's first function.
+    equal(counted["cheap"] + counted["moved"] + counted["single_stepped"] + counted["refused"], len(listed), "all")
+    left = counted["single_stepped"] - sum(o["price"] == "single-stepped" for o in listed)
+    check(0 <= left <= sum(o["price"] is None for o in listed), f"{left} single-stepped more than listed")
+    target.end()
+
+
+@case()
 def list_of_everything_is_quick(t):
     """Nobody waits for tens of thousands of functions to be decoded."""
     node = need("node")

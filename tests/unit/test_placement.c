@@ -59,6 +59,40 @@ static struct placement place(const uint8_t *code, size_t size)
 		assert_int_equal(placed.args_intact, intact);        \
 	} while (0)
 
+/* Why it is single-stepped, in words that have @word; none where it is cheap. */
+static void expect_stays(const uint8_t *code, size_t size, const char *word)
+{
+	const char *stays = place(code, size).stays;
+
+	if (!word)
+		assert_null(stays);
+	else
+		assert_true(stays && strstr(stays, word));
+}
+
+static void test_says_why(void **state)
+{
+	static const uint8_t push[] = {0x55, 0x48, 0x89, 0xe5, 0x5d, 0xc3};
+	static const uint8_t moved[] = {0xf3, 0x0f, 0x1e, 0xfa, 0x55, 0x5d, 0xc3};
+	static const uint8_t sub[] = {0x48, 0x83, 0xec, 0x08, 0xe8, 0, 0, 0, 0, 0x48, 0x83, 0xc4, 0x08, 0xc3};
+	static const uint8_t ret[] = {0x31, 0xc0, 0xc3, 0x55};
+	static const uint8_t loop[] = {0x31, 0xc0, 0x85, 0xff, 0x74, 0x04, 0xff, 0xcf, 0xeb, 0xfa, 0xc3};
+	static const uint8_t torn[] = {0x31, 0xc0, 0x55, 0x0f};
+	/* nop10; mov eax, 1; ret: moved, but to no cheap place */
+	static const uint8_t dear[] = {0x66, 0x2e, 0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0, 0xb8, 1, 0, 0, 0, 0xc3};
+
+	(void)state;
+	expect_stays(push, sizeof(push), NULL);
+	expect_stays(moved, sizeof(moved), NULL);
+	expect_stays(sub, sizeof(sub), "stack pointer");
+	expect_stays(ret, sizeof(ret), "returns");
+	expect_stays(loop, sizeof(loop), "branch");
+	expect_stays(torn, sizeof(torn), "decoded");
+	expect_stays(dear, sizeof(dear), "returns");
+	assert_int_equal(place(moved, sizeof(moved)).entry_cls, LAPSE_CLASS_STEPPED);
+	assert_int_equal(place(push, sizeof(push)).entry_cls, LAPSE_CLASS_EMULATED);
+}
+
 static void test_stays_on_cheap_entries(void **state)
 {
 	static const uint8_t push[] = {0x55, 0x48, 0x89, 0xe5, 0x5d, 0xc3};
@@ -330,6 +364,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stays_on_cheap_entries),
+		cmocka_unit_test(test_says_why),
 		cmocka_unit_test(test_moves_along_the_line),
 		cmocka_unit_test(test_stops_before_the_stack_moves),
 		cmocka_unit_test(test_twelve_instructions),

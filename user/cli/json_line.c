@@ -17,7 +17,10 @@ static const struct output_field function_fields[] = {
 	{"method", OUTPUT_TEXT, .nullable = true,
 	 .help = "how its return is seen; null: it cannot be probed"},
 	{"price", OUTPUT_TEXT, .nullable = true,
-	 .help = "how the kernel executes the instruction at its entry"},
+	 .help = "how the kernel executes the instruction that the probe stands on"},
+	{"entry_price", OUTPUT_TEXT, .nullable = true, .help = "the same of its entry"},
+	{"moved_by", OUTPUT_COUNT, .help = "bytes from its entry to the probe"},
+	{"stays", OUTPUT_TEXT, .nullable = true, .help = "why a probe is single-stepped; null: it is not"},
 	{"why", OUTPUT_TEXT, .nullable = true, .help = "why not otherwise"},
 	{"judged", OUTPUT_BOOL, .help = "false: too many to look into each; said of its file"},
 };
@@ -30,6 +33,15 @@ static const struct output_field usdt_fields[] = {
 	{"name", OUTPUT_TEXT, .nullable = true, .help = "the second part"},
 	{"arguments", OUTPUT_COUNT, .help = "how many it has"},
 	{"file", OUTPUT_TEXT, .nullable = true, .help = "that has it"},
+};
+static const struct output_field placement_fields[] = {
+	{"object", OUTPUT_TEXT, .help = "the file"},
+	{"functions", OUTPUT_COUNT, .help = "that it has"},
+	{"looked_at", OUTPUT_COUNT, .help = "those of them that were, evenly spread"},
+	{"cheap", OUTPUT_COUNT, .help = "the kernel emulates what stands at the entry"},
+	{"moved", OUTPUT_COUNT, .help = "it does where the probe is moved to"},
+	{"single_stepped", OUTPUT_COUNT, .help = "there is no such place"},
+	{"refused", OUTPUT_COUNT, .help = "no probe can stand there"},
 };
 static const struct output_field check_fields[] = {
 	{"name", OUTPUT_TEXT, .help = "what was looked at"},
@@ -111,6 +123,8 @@ const struct output_object json_line_objects[JSON_LINES] = {
 		OBJECT("function", function_fields, "list: a function and how it would be probed"),
 	[JSON_LINE_MARKER] = OBJECT("marker", marker_fields, "list: a component that a program marks"),
 	[JSON_LINE_USDT] = OBJECT("usdt", usdt_fields, "list: a mark that a program was built with"),
+	[JSON_LINE_PLACEMENT] = OBJECT("placement", placement_fields,
+				       "doctor: where probes of a file's functions would stand"),
 	[JSON_LINE_CHECK] = OBJECT("check", check_fields, "doctor: one finding"),
 	[JSON_LINE_FIRST] = OBJECT("first", first_fields, "first minute: what it comes to"),
 	[JSON_LINE_FIRST_CULPRIT] = OBJECT("first_culprit", first_culprit_fields,

@@ -329,26 +329,40 @@ static const struct place *entry_of(const struct plan *plan, size_t component)
 	return NULL;
 }
 
-/* Return-instruction probes cost several times a return probe: their price is shown. */
+/* Components of which each is named; of more only how many. */
+#define PRICES_SAID 3
+
+/* The entry of component @i if there is something dear about it: probes on its return instructions, or one
+ * that the kernel single-steps. Those of globs are many, and seen to by the budget. */
+static const struct place *dear_entry(const struct plan *plan, size_t i)
+{
+	const struct plan_component *component = &plan->components[i];
+	const struct place *entry = component->glob && !component->retins ? NULL : entry_of(plan, i);
+
+	return entry && (component->retins || entry->stays) ? entry : NULL;
+}
+
 static void say_prices(const struct session *session)
 {
 	const struct plan *plan = &session->plan;
-	size_t said = 0, n = 0;
+	size_t n = 0;
 
 	for (size_t i = 0; i < plan->n_components; i++) {
-		const struct place *place = plan->components[i].retins ? entry_of(plan, i) : NULL;
+		const struct place *entry = dear_entry(plan, i);
+		bool retins = plan->components[i].retins;
 		char price[32];
 
-		if (!place || n++ >= 3)
+		if (!entry || n++ >= PRICES_SAID)
 			continue;
-		said++;
-		units_format_duration(tracer_cost(session->tracer, place->cls)->total_ns, price,
+		units_format_duration(tracer_cost(session->tracer, entry->cls)->total_ns, price,
 				      sizeof(price));
-		diag_note("%s is ended by probes on its return instructions, %s a call: %s",
-			  plan->components[i].name, price, plan->components[i].why ?: "");
+		diag_note("%s %s, %s a call: %s", plan->components[i].name,
+			  retins ? "is ended by probes on its return instructions"
+				 : "has a probe that is single-stepped",
+			  price, (retins ? plan->components[i].why : entry->stays) ?: "");
 	}
-	if (n > said)
-		diag_note("so are %zu more functions", n - said);
+	if (n > PRICES_SAID)
+		diag_note("%zu more functions are as dear", n - PRICES_SAID);
 }
 
 static size_t count_entries(const struct plan *plan)

@@ -21,6 +21,7 @@
 #include "kernel/features.h"
 #include "kernel/selftest.h"
 #include "probe/safety.h"
+#include "probe/shares.h"
 
 struct finding {
 	const char *name;
@@ -180,6 +181,38 @@ static void check_tcp(struct doctor *doctor, const struct features *features)
 
 /* ---- the target ------------------------------------------------------------------------------------ */
 
+static int report_shares(void *context, const struct placement_shares *shares)
+{
+	const struct doctor *doctor = context;
+	double n = (double)shares->looked_at;
+	json_t *values[7];
+
+	if (!doctor->json) {
+		printf("     %-22s %zu functions: %.0f %% cheap as they begin, %.0f %% by moving the probe, "
+		       "%.0f %% single-stepped\n",
+		       shares->object, shares->functions, 100 * (double)shares->cheap / n,
+		       100 * (double)shares->moved / n, 100 * (double)shares->stepped / n);
+		return 0;
+	}
+	values[0] = json_line_text(shares->object);
+	values[1] = json_integer((json_int_t)shares->functions);
+	values[2] = json_integer((json_int_t)shares->looked_at);
+	values[3] = json_integer((json_int_t)shares->cheap);
+	values[4] = json_integer((json_int_t)shares->moved);
+	values[5] = json_integer((json_int_t)shares->stepped);
+	values[6] = json_integer((json_int_t)shares->refused);
+	return json_line_write(JSON_LINE_PLACEMENT, values);
+}
+
+static void say_safety(struct doctor *doctor, const struct safety *safety)
+{
+	say(doctor, "return probes", safety->verdict == SAFETY_RETURN_PROBE, false, NULL, "%s%s",
+	    safety->verdict == SAFETY_RETURN_PROBE   ? "nothing can unwind past a function of its main binary"
+	    : safety->verdict == SAFETY_RETURN_INSNS ? "return instructions are used: "
+						     : "refused: ",
+	    safety->why);
+}
+
 static void check_process(struct doctor *doctor, const struct process *process)
 {
 	struct safety safety;
@@ -194,13 +227,11 @@ static void check_process(struct doctor *doctor, const struct process *process)
 		    kills ? "would kill it at a return probe: return instructions are used"
 			  : "there is one; return probes pass it on this kernel");
 	}
-	if (safety_of_main(process, &safety))
-		return;
-	say(doctor, "return probes", safety.verdict == SAFETY_RETURN_PROBE, false, NULL, "%s%s",
-	    safety.verdict == SAFETY_RETURN_PROBE   ? "nothing can unwind past a function of its main binary"
-	    : safety.verdict == SAFETY_RETURN_INSNS ? "return instructions are used: "
-						    : "refused: ",
-	    safety.why);
+	if (!safety_of_main(process, &safety))
+		say_safety(doctor, &safety);
+	say(doctor, "places of probes", true, false, NULL,
+	    "a single-stepped one costs about ten times a cheap one");
+	placement_shares(process, report_shares, doctor);
 }
 
 static int check_targets(struct doctor *doctor, const struct options *options)

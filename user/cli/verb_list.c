@@ -21,9 +21,12 @@ struct listing {
 static int show_json(const struct list_entry *entry)
 {
 	json_t *const values[] = {
-		json_line_text(entry->function), json_line_text(entry->symbol), json_line_text(entry->object),
-		json_integer(entry->offset),	 json_integer(entry->size),	json_line_text(entry->method),
-		json_line_text(entry->price),	 json_line_text(entry->why),	json_boolean(entry->judged),
+		json_line_text(entry->function), json_line_text(entry->symbol),
+		json_line_text(entry->object),	 json_integer(entry->offset),
+		json_integer(entry->size),	 json_line_text(entry->method),
+		json_line_text(entry->price),	 json_line_text(entry->entry_price),
+		json_integer(entry->moved_by),	 json_line_text(entry->stays),
+		json_line_text(entry->why),	 json_boolean(entry->judged),
 	};
 
 	return json_line_write(JSON_LINE_FUNCTION, values);
@@ -42,9 +45,18 @@ static int show_mark_json(const struct list_mark *mark)
 						 json_integer((json_int_t)mark->n_args), file});
 }
 
+/* "single-stepped", "emulated +4": at the entry, or so many bytes behind it. */
+static const char *price_words(const struct list_entry *entry, char words[32])
+{
+	if (!entry->price || !entry->moved_by)
+		return entry->price ?: "-";
+	snprintf(words, 32, "%s +%llu", entry->price, (unsigned long long)entry->moved_by);
+	return words;
+}
+
 static int show_text(struct listing *listing, const struct list_entry *entry)
 {
-	char name[1024], why[256] = "";
+	char name[1024], why[256] = "", price[32];
 
 	if (!listing->object || strcmp(listing->object, entry->object))
 		printf("%s%s\n%10s  %-18s  %-14s  %s\n", listing->object ? "\n" : "",
@@ -52,7 +64,9 @@ static int show_text(struct listing *listing, const struct list_entry *entry)
 		       "FUNCTION");
 	listing->object = entry->object;
 	printf("%10llu  %-18s  %-14s  %s", (unsigned long long)entry->size, entry->method ?: "-",
-	       entry->price ?: "-", text_escape(entry->function, name, sizeof(name)));
+	       price_words(entry, price), text_escape(entry->function, name, sizeof(name)));
+	if (entry->stays)
+		printf("  (%s)", entry->stays);
 	if (entry->why)
 		printf("  (%s)", text_escape(entry->why, why, sizeof(why)));
 	return putchar('\n') == EOF ? -errno : 0;

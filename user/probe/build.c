@@ -376,6 +376,7 @@ static int add_places(struct build *build, const struct adding *adding, size_t f
 		.edge = adding->want->edge | (adding->placement.stack_check ? LAPSE_EDGE_STACK_CHECK : 0),
 		.role = role_of(adding),
 		.cls = (uint8_t)adding->placement.cls,
+		.stays = adding->placement.stays,
 		.args_intact = adding->placement.args_intact,
 		.flags = place_flags(adding),
 	};
@@ -447,6 +448,7 @@ static int find_returns(struct build *build, struct adding *adding)
 	}
 	adding->placement.addr = adding->function->addr;
 	adding->placement.cls = LAPSE_CLASS_STEPPED;
+	adding->placement.stays = "the next place is its return instruction";
 	adding->placement.args_intact = true;
 	return 0;
 }

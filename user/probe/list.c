@@ -81,18 +81,6 @@ static int make_rows(const struct matches *matches, struct row **rows, size_t *n
 	return 0;
 }
 
-static const char *price_of(enum lapse_class cls)
-{
-	switch (cls) {
-	case LAPSE_CLASS_EMULATED:
-		return "emulated";
-	case LAPSE_CLASS_NOP5:
-		return "nop5";
-	default:
-		return "single-stepped";
-	}
-}
-
 /* What holds for all functions of the file. */
 static void judge_unseen(const struct safety *safety, struct list_entry *entry)
 {
@@ -130,7 +118,10 @@ static int judge(struct listing *listing, const struct object *object, const str
 		entry->why = "the kernel cannot probe its first instruction";
 		return 0;
 	}
-	entry->price = price_of(placement.cls);
+	entry->price = placement_price(placement.cls);
+	entry->entry_price = placement_price(placement.entry_cls);
+	entry->moved_by = placement.addr - row->function->addr;
+	entry->stays = placement.stays;
 	judge_unseen(safety, entry);
 	if (safety->verdict == SAFETY_RETURN_PROBE)
 		return 0;

@@ -23,6 +23,10 @@ struct list_entry {
 	uint64_t size;	      /* in bytes; 0 where the table does not say */
 	const char *method;   /* "return probe", "return instructions", or NULL: not probed */
 	const char *price;    /* "emulated", "nop5", "single-stepped"; NULL: not probed, or not judged */
+	const char
+		*entry_price; /* the same of the entry, where the probe was moved on from it, else .price */
+	uint64_t moved_by;    /* bytes */
+	const char *stays;    /* why it is single-stepped; NULL: it is not */
 	const char *why;      /* why not, or why by return instructions; may be NULL */
 	bool judged;	      /* its code was looked into; else .method is what holds for its file */
 };

@@ -17,6 +17,16 @@ struct branches {
 	bool into_line; /* to somewhere after the entry, up to the destination */
 };
 
+/* Why a probe stays where it is single-stepped. */
+#define STAYS_BLIND    "its code is not known"
+#define STAYS_UNCLEAR  "some of its code cannot be decoded"
+#define STAYS_INTO     "a branch could land between its entry and the next place"
+#define STAYS_INDIRECT "it has jumps whose targets are not known"
+#define STAYS_FAR      "none of its first instructions is one that the kernel emulates"
+#define STAYS_STACK    "it moves the stack pointer first"
+#define STAYS_ENDS     "it returns, jumps or calls the kernel first"
+#define STAYS_ARGS     "an argument that is read would be overwritten"
+
 static void note_target(struct branches *branches, uint64_t target, uint64_t entry, uint64_t destination)
 {
 	if (target > entry && target <= destination)
@@ -51,23 +61,23 @@ static struct branches scan(const struct body *body, struct decoder *decoder, ui
 	return branches;
 }
 
-/* Whether the probe may stand at @destination; indirect jumps need the dearer look. */
+/* Whether the probe may stand at @destination, or *stays why not; indirect jumps need the dearer look. */
 static int may_move(const struct body *body, struct decoder *decoder, uint64_t destination,
-		    struct branches branches, bool *may)
+		    struct branches branches, const char **stays)
 {
 	uint64_t entry = body->parts[0].addr;
 	struct walk walk;
 	int err;
 
-	*may = branches.clean && !branches.into_line;
-	if (!*may || !branches.indirect)
+	*stays = !branches.clean ? STAYS_UNCLEAR : branches.into_line ? STAYS_INTO : NULL;
+	if (*stays || !branches.indirect)
 		return 0;
 	err = walk_function(body, decoder, &walk);
 	if (err)
 		return err;
 	for (size_t i = 0; i < walk.n_targets; i++)
 		note_target(&branches, walk.targets[i], entry, destination);
-	*may = !walk.unknown && !branches.into_line;
+	*stays = walk.unknown ? STAYS_INDIRECT : branches.into_line ? STAYS_INTO : NULL;
 	walk_free(&walk);
 	return 0;
 }
@@ -79,6 +89,18 @@ static enum lapse_class class_of(const struct insn *insn)
 	return insn_emulated(insn) ? LAPSE_CLASS_EMULATED : LAPSE_CLASS_STEPPED;
 }
 
+const char *placement_price(enum lapse_class cls)
+{
+	switch (cls) {
+	case LAPSE_CLASS_EMULATED:
+		return "emulated";
+	case LAPSE_CLASS_NOP5:
+		return "nop5";
+	default:
+		return "single-stepped";
+	}
+}
+
 /* What a place is to have. */
 struct wishes {
 	bool emulated; /* the kernel emulates the instruction there */
@@ -87,11 +109,11 @@ struct wishes {
 
 /*
  * The nearest instruction along the straight line that serves better than the entry, in
- * @candidate. A nop of five bytes in mid-function never does: the kernel turns it into a call,
- * which overwrites what a leaf function keeps below its stack pointer.
+ * @candidate; or why there is none. A nop of five bytes in mid-function never does: the kernel turns it into
+ * a call, which overwrites what a leaf function keeps below its stack pointer.
  */
-static bool find_candidate(const struct body *body, struct decoder *decoder, struct wishes wishes,
-			   struct placement *candidate)
+static const char *find_candidate(const struct body *body, struct decoder *decoder, struct wishes wishes,
+				  struct placement *candidate)
 {
 	const struct part *part = &body->parts[0];
 	struct insn_effects effects;
@@ -103,27 +125,33 @@ static bool find_candidate(const struct body *body, struct decoder *decoder, str
 	for (size_t i = 0; i <= MOVE_MAX && at < part->size; i++, at += insn.size) {
 		if (!decoder_details(decoder, part->bytes + at, part->size - at, part->addr + at, &insn,
 				     &effects))
-			return false;
+			return STAYS_UNCLEAR;
 		if (i > 0 && !insn_nop5(&insn) && insn_probeable(&insn) &&
 		    (!wishes.emulated || insn_emulated(&insn))) {
 			candidate->addr = insn.addr;
 			candidate->cls = class_of(&insn);
-			return true;
+			return NULL;
 		}
-		if (effects.writes_sp || effects.barrier)
-			return false;
+		if (effects.barrier)
+			return STAYS_ENDS;
+		if (effects.writes_sp)
+			return STAYS_STACK;
 		writes_args = body->go ? effects.writes_go_args : effects.writes_args;
 		if (writes_args && wishes.args)
-			return false;
+			return STAYS_ARGS;
 		if (writes_args)
 			candidate->args_intact = false;
 	}
-	return false;
+	return STAYS_FAR;
 }
 
 struct placement placement_blind(uint64_t addr)
 {
-	return (struct placement){.addr = addr, .cls = LAPSE_CLASS_STEPPED, .args_intact = true};
+	return (struct placement){.addr = addr,
+				  .cls = LAPSE_CLASS_STEPPED,
+				  .entry_cls = LAPSE_CLASS_STEPPED,
+				  .stays = STAYS_BLIND,
+				  .args_intact = true};
 }
 
 /*
@@ -140,19 +168,22 @@ static bool loops(const struct body *body, struct branches branches)
 static int try_candidate(const struct body *body, struct decoder *decoder, struct wishes wishes,
 			 struct placement *placement, bool *moved)
 {
-	struct placement candidate;
+	struct placement candidate = *placement;
 	struct branches branches;
 	int err;
 
 	*moved = false;
-	if (!find_candidate(body, decoder, wishes, &candidate))
+	placement->stays = find_candidate(body, decoder, wishes, &candidate);
+	if (placement->stays)
 		return 0;
 	branches = scan(body, decoder, candidate.addr);
-	err = may_move(body, decoder, candidate.addr, branches, moved);
-	if (err || !*moved)
+	err = may_move(body, decoder, candidate.addr, branches, &placement->stays);
+	if (err || placement->stays)
 		return err;
 	candidate.self_jump = loops(body, branches);
+	candidate.stays = NULL;
 	*placement = candidate;
+	*moved = true;
 	return 0;
 }
 
@@ -160,17 +191,20 @@ static int try_candidate(const struct body *body, struct decoder *decoder, struc
 static int try_stack_check(const struct body *body, struct decoder *decoder, struct placement *placement,
 			   bool *moved)
 {
+	const char *stays = NULL;
 	struct insn jump;
 	int err;
 
 	*moved = false;
 	if (!body->go || !go_check_find(body, decoder, &jump) || !insn_probeable(&jump))
 		return 0;
-	err = may_move(body, decoder, jump.addr, scan(body, decoder, jump.addr), moved);
+	err = may_move(body, decoder, jump.addr, scan(body, decoder, jump.addr), &stays);
+	*moved = !err && !stays;
 	if (*moved)
 		*placement = (struct placement){
 			.addr = jump.addr,
 			.cls = class_of(&jump),
+			.entry_cls = placement->entry_cls,
 			.args_intact = true,
 			.stack_check = true,
 		};
@@ -181,6 +215,7 @@ int placement_choose(const struct body *body, struct decoder *decoder, bool need
 		     struct placement *placement)
 {
 	const struct part *part = &body->parts[0];
+	const char *stays;
 	struct insn entry;
 	bool moved;
 	int err;
@@ -188,7 +223,8 @@ int placement_choose(const struct body *body, struct decoder *decoder, bool need
 	*placement = placement_blind(part->addr);
 	if (!decoder_next(decoder, part->bytes, part->size, part->addr, &entry))
 		return 0;
-	placement->cls = class_of(&entry);
+	placement->cls = placement->entry_cls = class_of(&entry);
+	placement->stays = NULL;
 	err = try_stack_check(body, decoder, placement, &moved);
 	if (err || moved)
 		return err;
@@ -198,7 +234,9 @@ int placement_choose(const struct body *body, struct decoder *decoder, bool need
 			return err;
 	}
 	if (!insn_probeable(&entry)) {
+		stays = placement->stays;
 		err = try_candidate(body, decoder, (struct wishes){false, need_args}, placement, &moved);
+		placement->stays = stays;
 		return err || moved ? err : -EOPNOTSUPP;
 	}
 	placement->self_jump = loops(body, scan(body, decoder, part->addr));

@@ -8,7 +8,9 @@
 
 struct placement {
 	uint64_t addr;
-	enum lapse_class cls; /* LAPSE_CLASS_EMULATED, _NOP5 or _STEPPED */
+	enum lapse_class cls;	    /* LAPSE_CLASS_EMULATED, _NOP5 or _STEPPED */
+	enum lapse_class entry_cls; /* what it would be at the entry */
+	const char *stays;	    /* why it is single-stepped; NULL: it is not */
 	bool args_intact;
 	bool self_jump;	  /* the function jumps to its own entry */
 	bool stack_check; /* it is the jump of Go's stack check, which is taken to come back */
@@ -22,6 +24,9 @@ struct placement {
  */
 int placement_choose(const struct body *body, struct decoder *decoder, bool need_args,
 		     struct placement *placement);
+
+/* "emulated", "nop5" or "single-stepped": how the kernel executes what a probe stands on. */
+const char *placement_price(enum lapse_class cls);
 
 /* The place of a function whose code cannot be judged: its entry, single-stepped. */
 struct placement placement_blind(uint64_t addr);

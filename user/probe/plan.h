@@ -24,6 +24,7 @@ struct place {
 	uint8_t edge;	    /* enum lapse_edge */
 	uint8_t role;	    /* enum lapse_role */
 	uint8_t cls;	    /* enum lapse_class */
+	const char *stays;  /* why it is single-stepped; NULL: it is not, or that is not known */
 	bool args_intact;   /* the argument registers still hold at this place */
 	uint32_t flags;	    /* enum lapse_component_flag that this function calls for */
 	uint32_t function;  /* a number of its own for each function, the same for all places of it */
