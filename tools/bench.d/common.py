@@ -30,9 +30,13 @@ def keep_lapse():
 # ---- tables --------------------------------------------------------------------------------
 
 
+TABLES = []  # those of the subject that is being measured
+
+
 def table(title, header, rows, notes=()):
     """The first column is text, the others are figures."""
     cells = [header] + [["-" if cell is None else str(cell) for cell in row] for row in rows]
+    TABLES.append({"title": title, "header": header, "rows": cells[1:], "notes": list(notes)})
     widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
     print(f"\n{title}")
     for row in cells:
