@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Counts are exact: by first instruction, by thread, under load, beside a second tracer."""
 
+import os
+import signal
+
 from harness import case, check, conserved, counted, equal, lossless, within
 
 
@@ -86,7 +89,8 @@ def ring_losses_are_counted(t):
     tracer.stop()
     final = tracer.final()
     counted(tracer.component("work_push"), calls, "work_push")
-    spans = len(tracer.objects("span"))
+    # One that was open at a tick is shown then, too.
+    spans = len([span for span in tracer.objects("span") if not span["open"]])
     dropped = final["integrity"]["ring_dropped"]
     equal(spans + dropped, calls, f"spans shown ({spans}) and dropped ({dropped})")
     lossless(final)
@@ -103,7 +107,7 @@ def windows_add_up(t):
     tracer.stop()
     counted(tracer.component("work_push"), 3000, "work_push")
     windows = [w["count"] for w in tracer.objects("window") if w["component"] == "work_push"]
-    within(len(windows), 2, 10, "windows")
+    check(len(windows) >= 2, f"{len(windows)} windows")
     within(sum(windows), 3000 - max(windows + [1000]), 3000, "sum of the windows")
     target.finish()
 
@@ -159,3 +163,30 @@ def errors(t):
     counted(tracer.component("deep"), 1000, "deep")
     equal(tracer.component("deep")["errors"], 300, "errors")
     target.finish()
+
+
+def _unread(t, size):
+    """Spans shown and dropped of 30,000 that are sent while nobody reads."""
+    target = t.target("timed", "--calls", 30000, "--ns", "1us")
+    tracer = t.lapse("trace", "-p", target.pid, "work_push", "--slower", "100ns", "--json", "--no-why",
+                     f"--ring-size={size}")
+    tracer.signal(signal.SIGSTOP)
+    target.go()
+    equal(target.done(seconds=40)["calls"], 30000, "calls")
+    tracer.signal(signal.SIGCONT)
+    tracer.stop()
+    counted(tracer.component("work_push"), 30000, "work_push")
+    shown = len([span for span in tracer.objects("span") if not span["open"]])
+    dropped = tracer.final()["integrity"]["ring_dropped"]
+    equal(shown + dropped, 30000, "shown and dropped")
+    target.finish()
+    return dropped
+
+
+@case()
+def the_ring_is_as_large_as_was_asked(t):
+    check(_unread(t, "64KiB") > 0, "none was dropped")
+    equal(_unread(t, "16MB"), 0, "dropped")
+    for value in ("0", "2GiB", "16"):
+        tracer = t.lapse_ends("stat", "-p", os.getpid(), "f", f"--ring-size={value}")
+        equal(tracer.popen.returncode, 2, f"exit code of {value}")

@@ -233,6 +233,19 @@ static int set_max_overhead(struct options *options, const char *value)
 	return 0;
 }
 
+/* The kernel wants pages, and a power of two of them. */
+static int set_ring_size(struct options *options, const char *value)
+{
+	uint64_t bytes = 0, power = RING_SIZE_MIN;
+
+	if (units_parse_size(value, &bytes) || bytes > RING_SIZE_MAX)
+		return bad("ring-size", value, "a size up to 1GiB; write 16MiB");
+	while (power < bytes)
+		power *= 2;
+	options->ring_bytes = power;
+	return 0;
+}
+
 static int set_yes(struct options *options, const char *value)
 {
 	(void)value;
@@ -267,6 +280,7 @@ static int set_fail_on(struct options *options, const char *value)
 enum {
 	KEY_EXE = 256,
 	KEY_MAX_OVERHEAD,
+	KEY_RING_SIZE,
 	KEY_COMM,
 	KEY_FOLLOW,
 	KEY_SLOWER,
@@ -326,6 +340,9 @@ static const struct option_row rows[] = {
 	{"max-overhead", KEY_MAX_OVERHEAD, "SHARE",
 	 "take the dearest probes away once all together cost more of the target's CPU time, say 2%", TRACING,
 	 set_max_overhead},
+	{"ring-size", KEY_RING_SIZE, "SIZE",
+	 "room for single calls on their way from the kernel (default 4MiB), rounded up to a power of two",
+	 TRACING, set_ring_size},
 	{"force-uretprobe", KEY_FORCE, NULL,
 	 "use return probes even where exceptions or fibers in the target would then kill it", TRACING,
 	 set_force},
@@ -384,8 +401,10 @@ int options_parse(const struct verb_usage *usage, int argc, char **argv, struct 
 	int end = options_end(argc, argv);
 	int err;
 
-	*options = (struct options){
-		.interval_ns = NSEC_PER_SEC, .slower_ns = NSEC_PER_MSEC, .stack_bytes = LAPSE_PIECE_MAX};
+	*options = (struct options){.interval_ns = NSEC_PER_SEC,
+				    .slower_ns = NSEC_PER_MSEC,
+				    .stack_bytes = LAPSE_PIECE_MAX,
+				    .ring_bytes = RING_SIZE_DEFAULT};
 	options->operands = calloc(argc + 1, sizeof(char *));
 	if (!options->operands)
 		return -ENOMEM;
