@@ -14,7 +14,6 @@
 #include "base/units.h"
 #include "cli/waits.h"
 
-
 static int64_t epoch_offset(void)
 {
 	struct timespec wall;
