@@ -103,6 +103,14 @@ class Process:
             self._news.put(None)
         self._news.put(None)
 
+    def begun(self, wait):
+        """What WAIT gives; if it fails nobody else knows of the process yet, to end it."""
+        try:
+            return wait()
+        except BaseException:
+            self.end()
+            raise
+
     def running(self):
         return self.popen.poll() is None
 
@@ -173,7 +181,7 @@ class Target(Process):
 
     def __init__(self, argv, **popen):
         super().__init__(argv, **popen)
-        match = self.wait_line(r"^ready (\d+)")
+        match = self.begun(lambda: self.wait_line(r"^ready (\d+)"))
         self.inner_pid = int(match[1])
 
     def go(self):
@@ -203,7 +211,7 @@ class Lapse(Process):
         super().__init__([LAPSE, *argv], name="lapse", **popen)
         self.probes = None
         if wait:
-            self.probes = self.tracing()
+            self.probes = self.begun(self.tracing)
 
     def tracing(self):
         """Waits until it traces; the number of probes. What it does not have yet is skipped."""
