@@ -278,6 +278,7 @@ enum lapse_proc_event {
 	LAPSE_PROC_EXIT = 2,
 	LAPSE_PROC_FORK = 3,
 	LAPSE_PROC_LIBS = 4, /* it loads or unloads libraries; code counts the times */
+	LAPSE_PROC_MOVE = 5, /* it is in another control group, or begins in another one than its parent's */
 };
 
 struct lapse_proc {

@@ -17,6 +17,7 @@ const volatile __u32 cfg_ring_bytes = 1 << 20;
 const volatile bool cfg_task_storage = true;
 const volatile bool cfg_processes = false; /* tell of fork, exec and exit */
 const volatile bool cfg_follow = false;	   /* children of a filtered process are in the filter */
+const volatile bool cfg_groups = false;	   /* as long as they are in the same control groups */
 const volatile char cfg_comm[LAPSE_COMM_LEN] = {};
 
 /*

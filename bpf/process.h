@@ -87,12 +87,28 @@ int process_fork(struct bpf_raw_tracepoint_args *ctx)
 	__u8 one = 1;
 
 	stranger_forget(child_pid);
-	if (!cfg_processes || child_pid == parent_pid || !wanted(parent))
+	if (!cfg_processes || child_pid == parent_pid)
+		return 0;
+	if (cfg_groups && BPF_CORE_READ(child, cgroups) != BPF_CORE_READ(parent, cgroups)) {
+		process_tell(LAPSE_PROC_MOVE, child_pid, parent_pid, 0);
+		return 0;
+	}
+	if (!wanted(parent))
 		return 0;
 	if (cfg_follow)
 		bpf_map_update_elem(&tgids, &child_pid, &one, BPF_ANY);
 	libraries_inherit(parent_pid, child_pid);
 	process_tell(LAPSE_PROC_FORK, child_pid, parent_pid, 0);
+	return 0;
+}
+
+/* raw_tp/cgroup_attach_task: (group, its path, task, whether all threads). User space looks where it is. */
+SEC("raw_tp/cgroup_attach_task")
+int process_move(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct task_struct *task = (void *)ctx->args[2];
+
+	process_tell(LAPSE_PROC_MOVE, BPF_CORE_READ(task, tgid), 0, 0);
 	return 0;
 }
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * --comm of a program that is not running: its file is not known, so that nothing can be probed before
- * a process of that name is there.
+ * --comm, --cgroup or --unit that no process matches: what it will run is not known, so that nothing can be
+ * probed before it is there.
  */
 #include "cli/session_parts.h"
 
 #include <poll.h>
+#include <string.h>
 
 #include "base/exit_code.h"
 #include "base/units.h"
@@ -19,13 +20,15 @@
 /* Pauses for at most @ms. 0, or an exit code: interrupted, or the time is up. */
 static int pause_for(const struct session *session, int ms)
 {
+	char who[CGROUP_NAME + 64];
 	struct pollfd signals = {.fd = session->signals, .events = POLLIN};
 
 	if (poll(&signals, 1, ms) > 0)
 		return EXIT_INTERRUPTED;
 	if (!session->deadline_ns || clock_now_ns() < session->deadline_ns)
 		return 0;
-	diag_error("no process called '%s' has come before the time was up", session->selection.comm);
+	target_describe(&session->selection, who, sizeof(who));
+	diag_error("no%s has come before the time was up", who + strlen("every"));
 	return EXIT_NOT_ATTACHED;
 }
 
@@ -61,10 +64,13 @@ static int settle(struct session *session)
 
 int await_process(struct session *session)
 {
+	char who[CGROUP_NAME + 64], why[CGROUP_NAME + 64];
 	int code = 0;
 
 	session_set_deadline(session);
-	diag_note("waiting for a process called '%s'", session->selection.comm);
+	target_describe(&session->selection, who, sizeof(who));
+	diag_note("waiting for a%s%s", who + strlen("every"),
+		  target_why_none(&session->selection, why, sizeof(why)));
 	while (!code && !session->n_processes) {
 		code = pause_for(session, LOOK_MS) ?: look(session);
 		if (!code && session->n_processes)

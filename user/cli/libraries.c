@@ -26,7 +26,7 @@ static bool has_return_probes(const struct plan *plan)
 
 void libraries_watch(struct session *session, const struct process *process, uint64_t began_ns)
 {
-	bool everyone = session->selection.exe || session->selection.comm || session->selection.follow;
+	bool everyone = target_is_open(&session->selection) || session->selection.follow;
 	const struct mapped_file *file;
 	uint64_t offset;
 	int err;

@@ -63,6 +63,34 @@ static int set_comm(struct options *options, const char *value)
 		       : bad("comm", value, "a command name of at most 15 characters");
 }
 
+static int set_group(struct options *options, enum cgroup_by by, const char *option, const char *value)
+{
+	const char *wanted;
+
+	if (options->target.cgroup.by != CGROUP_NONE) {
+		diag_error("--%s: one of --cgroup, --unit and --container at a time, and once", option);
+		return -EINVAL;
+	}
+	if (cgroup_rule_parse(by, value, &options->target.cgroup, &wanted))
+		return bad(option, value, wanted);
+	return 0;
+}
+
+static int set_cgroup(struct options *options, const char *value)
+{
+	return set_group(options, CGROUP_PATH, "cgroup", value);
+}
+
+static int set_unit(struct options *options, const char *value)
+{
+	return set_group(options, CGROUP_UNIT, "unit", value);
+}
+
+static int set_container(struct options *options, const char *value)
+{
+	return set_group(options, CGROUP_CONTAINER, "container", value);
+}
+
 static int set_follow(struct options *options, const char *value)
 {
 	(void)value;
@@ -282,6 +310,9 @@ enum {
 	KEY_MAX_OVERHEAD,
 	KEY_RING_SIZE,
 	KEY_COMM,
+	KEY_CGROUP,
+	KEY_UNIT,
+	KEY_CONTAINER,
 	KEY_FOLLOW,
 	KEY_SLOWER,
 	KEY_JSON,
@@ -300,10 +331,15 @@ enum {
 
 static const struct option_row rows[] = {
 	{"pid", 'p', "PID[,PID...]", "trace these processes, all their threads", TARGETS, add_pids},
-	{"exe", KEY_EXE, "PATH", "trace every process that runs PATH, now and later", TARGETS & ~VERB_DOCTOR,
-	 set_exe},
-	{"comm", KEY_COMM, "NAME", "trace every process with this command name, now and later",
-	 TARGETS & ~VERB_DOCTOR, set_comm},
+	{"exe", KEY_EXE, "PATH", "trace every process that runs PATH, now and later", TARGETS, set_exe},
+	{"comm", KEY_COMM, "NAME", "trace every process with this command name, now and later", TARGETS,
+	 set_comm},
+	{"cgroup", KEY_CGROUP, "PATH", "trace every process in this control group or below, now and later",
+	 TARGETS, set_cgroup},
+	{"unit", KEY_UNIT, "NAME[.service]", "trace every process of this unit of systemd, now and later",
+	 TARGETS, set_unit},
+	{"container", KEY_CONTAINER, "IDPREFIX",
+	 "trace every process of the container whose id begins so, now and later", TARGETS, set_container},
 	{"follow", KEY_FOLLOW, NULL, "with -p: children too, now and later", TRACING | VERB_FIRST,
 	 set_follow},
 	{"tid", 't', "TID", "this thread alone", TRACING, set_tid},

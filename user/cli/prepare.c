@@ -20,11 +20,6 @@ static int out_of_memory(void)
 
 /* ---- who -------------------------------------------------------------------------------------- */
 
-static bool names_target(const struct target_selection *selection)
-{
-	return selection->n_pids || selection->exe || selection->comm;
-}
-
 static void take_config_target(struct session *session)
 {
 	const struct config_target *target = &session->config->target;
@@ -77,41 +72,44 @@ static int check_follow(const struct session *session)
 {
 	if (!session->selection.follow || session->selection.n_pids)
 		return 0;
-	diag_error("--follow goes with -p or a command after --: --exe and --comm find processes by what "
-		   "they run, whoever has started them");
+	diag_error("--follow goes with -p or a command after --: the other ways find processes by what they "
+		   "run or where they are, whoever has started them");
 	return EXIT_USAGE;
 }
 
 static int choose_target(struct session *session)
 {
 	session->selection = session->options->target;
-	if (!!session->selection.n_pids + !!session->selection.exe + !!session->selection.comm > 1) {
-		diag_error("give one of -p, --exe and --comm");
+	if (target_check_ways(&session->selection))
 		return EXIT_USAGE;
-	}
-	if (session->options->command && names_target(&session->selection)) {
-		diag_error("-p, --exe and --comm do not go with a command after --");
+	if (session->options->command && target_ways(&session->selection)) {
+		diag_error("a command after -- is the target: no other one goes with it");
 		return EXIT_USAGE;
 	}
 	if (session->options->command)
 		return start_command(session);
-	if (!names_target(&session->selection) && session->config)
+	if (!target_ways(&session->selection) && session->config)
 		take_config_target(session);
-	if (names_target(&session->selection))
+	if (target_ways(&session->selection))
 		return check_follow(session) ?: check_thread(session);
 	if (session->options->tid)
 		return take_thread(session);
-	diag_error("which process? Give -p PID, --exe PATH, --comm NAME, or a command after --");
+	diag_error("which process? Give -p PID, --exe PATH, --comm NAME, --unit NAME, --cgroup PATH, "
+		   "--container ID, or a command after --");
 	return EXIT_USAGE;
 }
 
 static int find_processes(struct session *session)
 {
-	int err = target_find(&session->selection, &session->processes, &session->n_processes);
+	struct target_selection *selection = &session->selection;
+	int err = target_settle(selection);
 
+	if (!err)
+		err = target_find(selection, &session->processes, &session->n_processes);
 	if (err)
 		return EXIT_NOT_ATTACHED;
-	if (!session->n_processes && session->selection.comm)
+	/* The file of --exe is there before any process that runs it. */
+	if (!session->n_processes && target_is_open(selection) && !selection->exe)
 		return await_process(session);
 	return 0;
 }

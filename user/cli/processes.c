@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The target's life: processes of -p that end, processes of --exe and --comm that begin, programs that
- * are replaced by exec.
+ * The target's life: processes of -p that end, others that begin or move to a control group that is meant,
+ * programs that are replaced by exec.
  */
 #include "cli/session_parts.h"
 
@@ -16,6 +16,7 @@
 #include "base/exit_code.h"
 #include "base/text.h"
 #include "cli/loop_tags.h"
+#include "stack/thread.h"
 
 struct gone {
 	pid_t pid;
@@ -259,7 +260,7 @@ int processes_follow(struct session *session)
 {
 	int added;
 
-	if (!session->selection.follow)
+	if (!session->selection.follow && session->selection.cgroup.by == CGROUP_NONE)
 		return 0;
 	do
 		added = follow_new(session);
@@ -320,6 +321,22 @@ static void note_exec(struct session *session, const struct lapse_proc *record)
 		meet(session, record->pid, record->time_ns);
 }
 
+/* What is meant is where the process is when lapse looks. */
+static void note_move(struct session *session, const struct lapse_proc *record)
+{
+	char comm[16] = "";
+
+	thread_name((pid_t)record->pid, (pid_t)record->pid, comm);
+	if (!target_matches_pid(&session->selection, (pid_t)record->pid)) {
+		if (tracer_leave(session->tracer, (pid_t)record->pid) > 0)
+			diag_note("process %u (%s) has moved elsewhere: it is not measured any more",
+				  record->pid, comm);
+	} else if (tracer_follow(session->tracer, (pid_t)record->pid) > 0) {
+		diag_note("process %u (%s) has come", record->pid, comm);
+		meet(session, (pid_t)record->pid, record->time_ns);
+	}
+}
+
 int processes_record(void *context, const struct lapse_proc *record)
 {
 	struct session *session = context;
@@ -330,6 +347,8 @@ int processes_record(void *context, const struct lapse_proc *record)
 		note_exec(session, record);
 	else if (record->event == LAPSE_PROC_LIBS)
 		libraries_changed(session, record);
+	else if (record->event == LAPSE_PROC_MOVE)
+		note_move(session, record);
 	else if (record->event == LAPSE_PROC_FORK)
 		tracer_watch_usage(session->tracer, record->pid);
 	return 0;

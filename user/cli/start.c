@@ -14,6 +14,9 @@
 #include "base/units.h"
 #include "cli/waits.h"
 
+/* As many pids as fit are named in a message. */
+#define PIDS_SHOWN 128
+
 static int64_t epoch_offset(void)
 {
 	struct timespec wall;
@@ -235,6 +238,16 @@ static size_t collect_exes(const struct session *session, struct file_id *exes)
 	return n;
 }
 
+/* Those that are in the control groups now. */
+static pid_t *collect_members(const struct session *session)
+{
+	pid_t *pids = calloc(session->n_processes + 1, sizeof(*pids));
+
+	for (size_t i = 0; pids && i < session->n_processes; i++)
+		pids[i] = session->processes[i].pid;
+	return pids;
+}
+
 static unsigned classes_used(const struct plan *plan)
 {
 	unsigned classes = 0;
@@ -280,16 +293,19 @@ static int open_tracer(struct session *session)
 	size_t n_planned = session->plan.n_components, n = n_planned + session->n_groups;
 	struct tracer_component *components = calloc(n, sizeof(*components));
 	struct file_id *exes = calloc(session->n_processes + 1, sizeof(*exes));
+	pid_t *members = collect_members(session);
+	bool groups = selection->cgroup.by != CGROUP_NONE;
 	struct tracer_options options = {
 		.attach = session->options->attach,
 		.ring_bytes = session->options->ring_bytes,
 		.tick_ns = session->tick_ns,
 		.all_processes = selection->exe || selection->comm,
+		.groups = groups,
 		.exes = exes,
 		.comm = selection->comm,
-		.follow = selection->follow,
-		.pids = selection->pids,
-		.n_pids = selection->n_pids,
+		.follow = selection->follow || groups,
+		.pids = groups ? members : selection->pids,
+		.n_pids = groups ? session->n_processes : selection->n_pids,
 		.why = wants_why(session),
 		.waits = wants_why(session) && waits_planned(&session->plan),
 		.stack_bytes = session->kind == SESSION_TRACE ? session->options->stack_bytes : 0,
@@ -302,7 +318,7 @@ static int open_tracer(struct session *session)
 		.droppable = session->options->max_overhead > 0,
 		.tid = session->options->tid,
 	};
-	int err = components && exes ? 0 : -ENOMEM;
+	int err = components && exes && members ? 0 : -ENOMEM;
 
 	if (!err && selection->exe)
 		options.n_exes = collect_exes(session, exes);
@@ -316,6 +332,7 @@ static int open_tracer(struct session *session)
 		err = tracer_load(session->tracer);
 	free(components);
 	free(exes);
+	free(members);
 	return err;
 }
 
@@ -377,16 +394,14 @@ static size_t count_entries(const struct plan *plan)
 static void say_tracing(const struct session *session)
 {
 	size_t n = count_entries(&session->plan);
-	char where[128] = "", name[64];
+	char where[CGROUP_NAME + 64] = "", name[64];
 	size_t length = 0;
 
-	if (session->selection.exe)
-		snprintf(where, sizeof(where), "every process of %s", session->selection.exe);
-	else if (session->selection.comm)
-		snprintf(where, sizeof(where), "every process called %s", session->selection.comm);
+	if (target_is_open(&session->selection))
+		target_describe(&session->selection, where, sizeof(where));
 	for (size_t i = 0; !*where && i < session->n_processes; i++)
 		length += snprintf(name, sizeof(name), "%d", session->processes[i].pid) + 2;
-	if (length && length < sizeof(where)) {
+	if (length && length < PIDS_SHOWN) {
 		length = snprintf(where, sizeof(where), "PID ");
 		for (size_t i = 0; i < session->n_processes; i++)
 			length += snprintf(where + length, sizeof(where) - length, i ? ", %d" : "%d",

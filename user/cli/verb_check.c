@@ -2,6 +2,7 @@
 #include "cli/verbs.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/diag.h"
 #include "base/exit_code.h"
@@ -59,23 +60,27 @@ static int check_target(const struct options *options, const struct config *conf
 		.fed = measures->fed,
 		.n_fed = measures->n_fed,
 	};
+	char who[CGROUP_NAME + 64];
 	struct process *processes;
 	struct plan plan;
 	size_t n;
 	int err;
 
-	if (!selection.n_pids && !selection.exe && !selection.comm) {
+	if (!target_ways(&selection)) {
 		selection.pids = config->target.pids;
 		selection.n_pids = config->target.n_pids;
 		selection.exe = config->target.exe;
 		selection.comm = config->target.comm;
 	}
-	if (!selection.n_pids && !selection.exe && !selection.comm)
+	if (!target_ways(&selection))
 		return EXIT_HELD;
-	if (target_find(&selection, &processes, &n))
+	if (target_check_ways(&selection))
+		return EXIT_USAGE;
+	if (target_settle(&selection) || target_find(&selection, &processes, &n))
 		return EXIT_NOT_ATTACHED;
 	if (!n && !selection.exe) {
-		diag_note("no process is called '%s' now: its probes were not looked up", selection.comm);
+		target_describe(&selection, who, sizeof(who));
+		diag_note("no%s is running: its probes were not looked up", who + strlen("every"));
 		target_free(processes, n);
 		return EXIT_HELD;
 	}

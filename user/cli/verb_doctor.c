@@ -234,15 +234,21 @@ static void check_process(struct doctor *doctor, const struct process *process)
 	placement_shares(process, report_shares, doctor);
 }
 
-static int check_targets(struct doctor *doctor, const struct options *options)
+static int check_targets(struct doctor *doctor, struct options *options)
 {
 	struct process *processes;
 	size_t n;
 
-	if (!options->target.n_pids)
+	if (!target_ways(&options->target))
 		return 0;
-	if (target_find(&options->target, &processes, &n))
+	if (target_check_ways(&options->target))
+		return EXIT_USAGE;
+	if (target_settle(&options->target) || target_find(&options->target, &processes, &n))
 		return EXIT_NOT_ATTACHED;
+	if (!n) {
+		target_say_none(&options->target);
+		return EXIT_NOT_ATTACHED;
+	}
 	for (size_t i = 0; i < n; i++)
 		check_process(doctor, &processes[i]);
 	target_free(processes, n);
@@ -257,7 +263,7 @@ int verb_doctor(int argc, char **argv)
 		"",
 		"Says what this kernel and this user allow, which attachment will be used, and what would "
 		"mend what "
-		"is missing; with -p, what is special about a target.",
+		"is missing; with a target, what is special about it.",
 	};
 	struct features features;
 	struct options options;

@@ -22,7 +22,7 @@
 #define DEFAULT_NS (10 * NSEC_PER_SEC)
 
 struct first_run {
-	const struct options *options;
+	struct options *options;
 	struct process *processes;
 	size_t n_processes;
 	pid_t *pids;
@@ -54,22 +54,23 @@ static int collect_pids(struct first_run *run)
 
 static int find(struct first_run *run)
 {
-	const struct target_selection *target = &run->options->target;
+	struct target_selection *target = &run->options->target;
 
 	if (run->options->n_operands || run->options->command) {
 		diag_error("name a verb for that: lapse stat -p PID FUNCTION (lapse --help shows the verbs); "
 			   "without one a process is looked at as a whole");
 		return EXIT_USAGE;
 	}
-	if (!target->n_pids && !target->exe && !target->comm) {
+	if (!target_ways(target)) {
 		diag_error("which process? lapse -p PID (lapse --help shows what else there is)");
 		return EXIT_USAGE;
 	}
-	if (target_find(target, &run->processes, &run->n_processes))
+	if (target_check_ways(target))
+		return EXIT_USAGE;
+	if (target_settle(target) || target_find(target, &run->processes, &run->n_processes))
 		return EXIT_NOT_ATTACHED;
 	if (!run->n_processes) {
-		diag_error("no process of '%s' is running; start it first, or name one by -p PID",
-			   target->exe ?: target->comm);
+		target_say_none(target);
 		return EXIT_NOT_ATTACHED;
 	}
 	if (collect_pids(run)) {
@@ -127,7 +128,7 @@ static int start(struct first_run *run)
 		.pids = run->pids,
 		.n_pids = run->n_pids,
 		.n_threads = count_threads(run),
-		.follow = target->follow || target->exe || target->comm,
+		.follow = target->follow || target_is_open(target),
 	};
 
 	run->signals = hold_signals();
@@ -152,7 +153,7 @@ static bool anyone_runs(const struct first_run *run)
 	for (size_t i = 0; i < run->n_pids; i++)
 		if (target_runs(run->pids[i]))
 			return true;
-	return run->options->target.exe || run->options->target.comm;
+	return target_is_open(&run->options->target);
 }
 
 /* Looks until the time is up, the person has seen enough, or nobody is left. */

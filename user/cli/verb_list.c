@@ -132,7 +132,7 @@ static int list_process(const struct process *process, const struct options *opt
 	return EXIT_HELD;
 }
 
-static int list(const struct options *options)
+static int list(struct options *options)
 {
 	struct process *processes;
 	size_t n;
@@ -142,14 +142,16 @@ static int list(const struct options *options)
 		diag_error("one pattern at a time: lapse list -p PID 'name*'");
 		return EXIT_USAGE;
 	}
-	if (!options->target.n_pids && !options->target.exe && !options->target.comm) {
+	if (!target_ways(&options->target)) {
 		diag_error("which process? lapse list -p PID [PATTERN]");
 		return EXIT_USAGE;
 	}
-	if (target_find(&options->target, &processes, &n))
+	if (target_check_ways(&options->target))
+		return EXIT_USAGE;
+	if (target_settle(&options->target) || target_find(&options->target, &processes, &n))
 		return EXIT_NOT_ATTACHED;
 	if (!n) {
-		diag_error("no such process is running");
+		target_say_none(&options->target);
 		return EXIT_NOT_ATTACHED;
 	}
 	code = list_process(&processes[0], options);

@@ -390,6 +390,8 @@ static int attach_processes(struct tracer *tracer)
 		err = attach_process_program(tracer, skel->progs.process_exec);
 	if (!err)
 		err = attach_process_program(tracer, skel->progs.process_fork);
+	if (!err)
+		err = attach_process_program(tracer, skel->progs.process_move);
 	if (!err && tracer_has_frames(tracer))
 		err = open_frames_attach(tracer);
 	return err;

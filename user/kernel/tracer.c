@@ -57,6 +57,7 @@ static void set_constants(struct tracer *tracer)
 	constants->cfg_task_storage = tracer->features.task_storage;
 	constants->cfg_processes = options->all_processes || options->follow;
 	constants->cfg_follow = options->follow;
+	constants->cfg_groups = options->groups;
 	if (options->comm)
 		strncpy((char *)constants->cfg_comm, options->comm, LAPSE_COMM_LEN - 1);
 }
@@ -133,6 +134,7 @@ static int choose_programs(struct tracer *tracer)
 	bpf_program__set_autoload(skel->progs.syscall_exit, tracer->options.syscalls);
 	bpf_program__set_autoload(skel->progs.process_fork,
 				  tracer->options.all_processes || tracer->options.follow);
+	bpf_program__set_autoload(skel->progs.process_move, tracer->options.groups);
 	why_choose_programs(tracer);
 	first_leave_out(skel);
 	return tcp_choose_programs(tracer);
@@ -243,7 +245,17 @@ int tracer_follow(struct tracer *tracer, pid_t pid)
 	int err = bpf_map__update_elem(tracer->skel->maps.tgids, &key, sizeof(key), &one, sizeof(one),
 				       BPF_NOEXIST);
 
+	/* It may be known as somebody who is not meant. */
+	tracer->skel->bss->filter_generation++;
 	return err == -EEXIST ? 0 : err ?: 1;
+}
+
+int tracer_leave(struct tracer *tracer, pid_t pid)
+{
+	uint32_t key = pid;
+	int err = bpf_map__delete_elem(tracer->skel->maps.tgids, &key, sizeof(key), 0);
+
+	return err == -ENOENT ? 0 : err ?: 1;
 }
 
 /* The exit program takes out who ends; one that was put in while it was ending would stay for ever. */

@@ -47,6 +47,7 @@ struct tracer_options {
 	size_t n_exes;
 	const char *comm; /* a name that is meant, or NULL */
 	bool follow;	  /* children of the pids, too */
+	bool groups;	  /* the pids are those of some control groups, and all that goes there is told of */
 	const pid_t *pids;
 	size_t n_pids;
 	pid_t tid;			   /* one thread alone, or 0 */
@@ -133,6 +134,9 @@ uint64_t tracer_component_cost(const struct tracer *tracer, size_t component);
 
 /* With .follow: @pid and its children are meant from now on. 1 if it was not before, 0, or -errno. */
 int tracer_follow(struct tracer *tracer, pid_t pid);
+
+/* The same, of one that is not meant any more; its children stay. 1 if it was, 0, or -errno. */
+int tracer_leave(struct tracer *tracer, pid_t pid);
 
 /* Whether any process that is meant by its pid, or followed, is left; whom @runs denies is forgotten. */
 bool tracer_follows_any(struct tracer *tracer, bool (*runs)(pid_t pid));

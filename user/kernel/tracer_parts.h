@@ -129,7 +129,7 @@ struct tracer {
 	size_t n_pieces;			/* ever */
 	const struct tracer_records *records;
 	struct bpf_link *iterator;
-	struct bpf_link *process_links[3];
+	struct bpf_link *process_links[4];
 	size_t n_process_links;
 	struct kept_link *links;
 	size_t n_links, max_links;

@@ -505,7 +505,7 @@ int plan_make(const struct probe_spec *specs, size_t n_specs, const struct targe
 		processes = &imagined;
 		n_processes = 1;
 	}
-	plan->for_all = selection->exe || selection->comm;
+	plan->for_all = target_is_open(selection);
 	err = planning_init(&p, specs, n_specs, processes, n_processes, options);
 	if (!err)
 		err = make(&p, plan);

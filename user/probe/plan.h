@@ -107,7 +107,7 @@ struct plan {
 	struct plan_tcp *tcps;
 	size_t n_tcps;
 	uint32_t n_functions; /* numbers given so far */
-	bool for_all;	      /* --exe, --comm: its files are probed for every process */
+	bool for_all;	      /* all targets but pids: its files are probed for every process */
 	bool awaits; /* some of what was asked for comes with a library, or a mark, that is not there yet */
 };
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/diag.h"
+#include "probe/cgroups.h"
 #include "probe/maps.h"
 
 #define DELETED " (deleted)"
@@ -219,6 +220,8 @@ bool target_matches(const struct target_selection *selection, const struct proce
 	struct stat wanted, st;
 	char path[64];
 
+	if (cgroups_match(&selection->cgroup, process->pid))
+		return true;
 	if (selection->comm && strncmp(selection->comm, process->comm, sizeof(process->comm) - 1) == 0)
 		return true;
 	if (!selection->exe || !process->exe)
@@ -230,8 +233,7 @@ bool target_matches(const struct target_selection *selection, const struct proce
 	       wanted.st_dev == st.st_dev;
 }
 
-/* Whether @pid is meant by --exe or --comm, without reading its maps. */
-static bool pid_matches(const struct target_selection *selection, pid_t pid)
+bool target_matches_pid(const struct target_selection *selection, pid_t pid)
 {
 	struct process brief = {.pid = pid};
 	bool matches;
@@ -255,15 +257,25 @@ static int select_pids(const struct target_selection *selection, struct pid_list
 	}
 	if (!err && selection->follow)
 		err = add_children(list);
-	if (!err && (selection->exe || selection->comm))
+	if (!err && target_is_open(selection))
 		err = all_pids(&all);
 	for (size_t i = 0; !err && i < all.n; i++) {
-		if (!pid_list_has(list, all.pids[i]) && pid_matches(selection, all.pids[i]))
+		if (!pid_list_has(list, all.pids[i]) && target_matches_pid(selection, all.pids[i]))
 			err = pid_list_add(list, all.pids[i]);
 	}
 	free(all.pids);
 	if (list->n)
 		qsort(list->pids, list->n, sizeof(*list->pids), compare_pids);
+	return err;
+}
+
+int target_everyone(pid_t **pids, size_t *n)
+{
+	struct pid_list all = {0};
+	int err = all_pids(&all);
+
+	*pids = all.pids;
+	*n = all.n;
 	return err;
 }
 

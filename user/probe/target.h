@@ -8,14 +8,43 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* What the options say: -p, --exe, --comm, --follow, --, as given. */
+#include "base/cgroup.h"
+
+/* What the options say: -p, --exe, --comm, --cgroup, --unit, --container, --follow, --, as given. */
 struct target_selection {
 	pid_t *pids;
 	size_t n_pids;
-	const char *exe;  /* path, or NULL */
-	const char *comm; /* name, or NULL */
-	bool follow;	  /* -p: children too */
+	const char *exe;	   /* path, or NULL */
+	const char *comm;	   /* name, or NULL */
+	struct cgroup_rule cgroup; /* --cgroup, --unit, --container; or none */
+	bool follow;		   /* -p: children too */
 };
+
+/* How many ways to name processes it holds: one is right. */
+unsigned target_ways(const struct target_selection *selection);
+
+/* 0, or -EINVAL after a message where it holds several. */
+int target_check_ways(const struct target_selection *selection);
+
+/* Whether processes that come later are meant too. */
+bool target_is_open(const struct target_selection *selection);
+
+/* Which processes are meant, as in "tracing 1 probe in ...". Returns @buffer. */
+const char *target_describe(const struct target_selection *selection, char *buffer, size_t size);
+
+/*
+ * Replaces what a person gives by what holds as long as lapse runs: a path below the mount point of the
+ * control groups by the group's own, the beginning of a container's id by the whole one. 0, or -ENOENT (no
+ * such container), -ENOTUNIQ (several) or -ENOMEM after a message.
+ */
+int target_settle(struct target_selection *selection);
+
+/* Of a selection that nobody matches: what may be the reason, as the end of a sentence; "" if nothing is
+ * known. Returns @buffer. */
+const char *target_why_none(const struct target_selection *selection, char *buffer, size_t size);
+
+/* The same as a message of its own. */
+void target_say_none(const struct target_selection *selection);
 
 /* A file as the kernel knows it; the same for every process that maps it. */
 struct file_id {
@@ -51,7 +80,7 @@ void process_free(struct process *process);
 
 /*
  * All processes that @selection means now, in order of pid. With -p each must exist: -ESRCH after
- * a message that names the pid otherwise; --exe and --comm may match none (0 and *n == 0).
+ * a message that names the pid otherwise; the other ways may match none (0 and *n == 0).
  */
 int target_find(const struct target_selection *selection, struct process **processes, size_t *n);
 void target_free(struct process *processes, size_t n);
@@ -62,8 +91,15 @@ int target_pids(const struct target_selection *selection, pid_t **pids, size_t *
 /* Whether @pid runs a program still: what is gone, or a zombie, does not. */
 bool target_runs(pid_t pid);
 
-/* Whether a process that has just appeared or changed its image is meant by --exe or --comm. */
+/* Whether a process that has just appeared, changed its image or moved is meant by something else than its
+ * pid. */
 bool target_matches(const struct target_selection *selection, const struct process *process);
+
+/* The same of one that is known by its pid alone. */
+bool target_matches_pid(const struct target_selection *selection, pid_t pid);
+
+/* All processes of the system, threads of the kernel's too. 0 or -errno; *pids is to be freed. */
+int target_everyone(pid_t **pids, size_t *n);
 
 /* The process that thread @tid belongs to, or 0 if there is no such thread. */
 pid_t target_of_thread(pid_t tid);

@@ -170,6 +170,7 @@ struct task_struct {
 	unsigned in_iowait : 1;
 	bool throttled;
 	struct uprobe_task *utask;
+	struct css_set *cgroups;
 };
 
 /* The state's name before 5.14. */
