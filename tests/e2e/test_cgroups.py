@@ -359,3 +359,23 @@ def other_verbs(t):
     check(any(f"PID {target.pid}" in line for line in first.err + first.out), first.last_words())
     target.done()
     target.finish()
+
+
+@case()
+def first_minute_of_a_restart(t):
+    """The first minute sees a process that has come to the unit since it began."""
+    groups = Groups(t)
+    unit = groups.make("lapse-first.service")
+    anchor = _timed(groups, unit, 10)
+    first = t.lapse("--unit", "lapse-first", "-d", "30s", "--json", wait=False)
+    first.wait_line("looking for", first.err)
+    target = groups.target(unit, "timed", "--calls", 400, "--ns", "5ms")
+    target.go()
+    target.done()
+    first.signal(2)
+    equal(first.wait(), 0, "exit code")
+    seen = {thread["pid"]: thread for thread in first.objects("first_thread")}
+    check(target.pid in seen, f"{target.pid} is not among {sorted(seen)}")
+    check(seen[target.pid]["on_cpu_ns"] > 0, "it is not seen to run")
+    target.finish()
+    _work(anchor)

@@ -145,7 +145,7 @@ def by_comm_that_comes_later(t):
     """It waits for the first process of that name; a restarted one is picked up, of a new file too."""
     path = shutil.copy(os.path.join(TARGETS, "timed"), t.path("lapse-t-later"))
     tracer = t.lapse("stat", "--comm", "lapse-t-later", "work_push", "--json", wait=False)
-    tracer.wait_line("waiting for a process called 'lapse-t-later'", tracer.err)
+    tracer.wait_line("waiting for a process called lapse-t-later", tracer.err)
     first = t.target(path, "--calls", 200, "--ns", "5us")
     tracer.tracing()
     first.go()

@@ -20,6 +20,8 @@
 #include "first/sampler.h"
 
 #define DEFAULT_NS (10 * NSEC_PER_SEC)
+/* How often processes are looked for that have come since. */
+#define JOIN_NS	   (NSEC_PER_SEC / 4)
 
 struct first_run {
 	struct options *options;
@@ -156,11 +158,46 @@ static bool anyone_runs(const struct first_run *run)
 	return target_is_open(&run->options->target);
 }
 
+static bool is_known(const struct first_run *run, pid_t pid)
+{
+	for (size_t i = 0; i < run->n_pids; i++)
+		if (run->pids[i] == pid)
+			return true;
+	return false;
+}
+
+static int join(struct first_run *run, pid_t pid)
+{
+	pid_t *pids = reallocarray(run->pids, run->n_pids + 1, sizeof(*pids));
+
+	if (!pids)
+		return -ENOMEM;
+	run->pids = pids;
+	pids[run->n_pids++] = pid;
+	sampler_prime(run->sampler, pid);
+	return first_tracer_join(run->tracer, pid);
+}
+
+/* Processes that have come to be meant since the last time: a service that was restarted, say. */
+static int join_new(struct first_run *run)
+{
+	pid_t *pids;
+	size_t n;
+	int err = target_pids(&run->options->target, &pids, &n);
+
+	for (size_t i = 0; i < n && !err; i++)
+		if (!is_known(run, pids[i]))
+			err = join(run, pids[i]);
+	free(pids);
+	return err;
+}
+
 /* Looks until the time is up, the person has seen enough, or nobody is left. */
 static int look(struct first_run *run)
 {
 	uint64_t begin = clock_now_ns(), length = run->options->duration_ns ?: DEFAULT_NS, now = begin;
 	struct pollfd enough = {.fd = run->signals, .events = POLLIN};
+	uint64_t joined = begin;
 	int err = 0;
 
 	diag_note("looking for %g s at %s; Ctrl-C ends it early", (double)length / NSEC_PER_SEC,
@@ -169,7 +206,11 @@ static int look(struct first_run *run)
 		if (poll(&enough, 1, SAMPLER_PERIOD_NS / NSEC_PER_MSEC) > 0)
 			break;
 		now = clock_now_ns();
-		err = sampler_look(run->sampler, now);
+		if (target_is_open(&run->options->target) && now - joined >= JOIN_NS) {
+			err = join_new(run);
+			joined = now;
+		}
+		err = err ?: sampler_look(run->sampler, now);
 	}
 	now = first_tracer_stop(run->tracer);
 	run->look.duration_ns = now - begin;

@@ -244,6 +244,14 @@ int first_tracer_open(const struct first_tracer_options *options, struct first_t
 	return err ?: take_in_threads(tracer);
 }
 
+int first_tracer_join(struct first_tracer *tracer, pid_t pid)
+{
+	int err = tracer_name_pids(tracer->skel, &pid, 1);
+
+	/* Without room for it the others are looked at all the same. */
+	return err == -E2BIG ? 0 : err ?: take_in_threads(tracer);
+}
+
 /* ---- read ----------------------------------------------------------------------------------- */
 
 uint64_t first_tracer_period_ns(const struct first_tracer *tracer)

@@ -34,6 +34,9 @@ struct first_peer {
  */
 int first_tracer_open(const struct first_tracer_options *options, struct first_tracer **out);
 
+/* Takes @pid in, which has come later, with the threads that it has. 0, or -errno after a message. */
+int first_tracer_join(struct first_tracer *tracer, pid_t pid);
+
 /* How often a running thread is sampled, in nanoseconds of its time. */
 uint64_t first_tracer_period_ns(const struct first_tracer *tracer);
 
