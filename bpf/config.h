@@ -8,7 +8,17 @@
 enum lapse_filter {
 	LAPSE_FILTER_TGID = 1 << 0, /* thread groups in the map tgids */
 	LAPSE_FILTER_EXE = 1 << 1,  /* executables in the map exes */
-	LAPSE_FILTER_COMM = 1 << 2, /* cfg_comm: the group leader's name */
+	LAPSE_FILTER_COMM = 1 << 2, /* names of group leaders in the map comms */
+};
+
+/* What the maps of the filter hold: of which targets a process is, a bit each; a component has those that it
+ * is measured in. */
+#define LAPSE_TARGETS	  64
+#define LAPSE_ALL_TARGETS (~0ULL)
+
+/* A group leader's name, padded with zeros. */
+struct lapse_comm {
+	char text[LAPSE_COMM_LEN];
 };
 
 /* Kernels without attach cookies: where the program of a place goes on. */
@@ -95,6 +105,7 @@ struct lapse_listener {
 	__u32 pid;
 	__u32 sockets; /* that listen there */
 	char comm[LAPSE_COMM_LEN];
+	__u64 targets; /* that it is of */
 };
 
 /* Components that one connection's spans can belong to, of all kinds together. */
@@ -122,6 +133,7 @@ struct lapse_socket {
 	__u64 attempt_ns; /* a send that found no room; else 0 */
 	__u64 retransmit_ns;
 	__u64 cost_ns; /* what programs spent on it, and its component does not know yet */
+	__u64 targets; /* that its process is of */
 	__u32 pid, tid;
 	char comm[LAPSE_COMM_LEN];
 	struct lapse_address own, peer;

@@ -317,6 +317,7 @@ struct lapse_component {
 	__u32 recent_base;	      /* first slot in the map of recent durations */
 	__u32 recent_len;	      /* slots there; 0: no count window */
 	__u32 wait;		      /* functions that are waits: enum lapse_cause */
+	__u64 targets;		      /* it is measured in: a bit each */
 };
 
 /*
@@ -563,7 +564,7 @@ _Static_assert(sizeof(struct lapse_tcp_span) == 216, "lapse_tcp_span");
 _Static_assert(sizeof(struct lapse_tcp_cell) == 128, "lapse_tcp_cell");
 _Static_assert(sizeof(struct lapse_tcp_rule) == 28, "lapse_tcp_rule");
 _Static_assert(sizeof(struct lapse_tcp_group) == 24, "lapse_tcp_group");
-_Static_assert(sizeof(struct lapse_component) == 48, "lapse_component");
+_Static_assert(sizeof(struct lapse_component) == 56, "lapse_component");
 _Static_assert(sizeof(struct lapse_cell) == 256, "lapse_cell");
 _Static_assert(sizeof(struct lapse_block) == 88, "lapse_block");
 _Static_assert(sizeof(struct lapse_piece) == 304, "lapse_piece");

@@ -5,47 +5,82 @@
 
 #include "bpf/maps.h"
 
+/* Whether process @tgid is one of those that are known by their number. */
 static __always_inline bool filter_tgid(__u32 tgid)
 {
 	return bpf_map_lookup_elem(&tgids, &tgid) != NULL;
 }
 
-static __always_inline bool filter_exe(struct task_struct *task)
+static __always_inline __u64 targets_by_tgid(__u32 tgid)
+{
+	const __u64 *targets = bpf_map_lookup_elem(&tgids, &tgid);
+
+	return targets ? *targets : 0;
+}
+
+static __always_inline __u64 targets_by_exe(struct task_struct *task)
 {
 	struct inode *inode = BPF_CORE_READ(task, mm, exe_file, f_inode);
 	struct lapse_exe exe = {};
+	const __u64 *targets;
 
 	if (!inode)
-		return false;
+		return 0;
 	exe.ino = BPF_CORE_READ(inode, i_ino);
 	exe.dev = BPF_CORE_READ(inode, i_sb, s_dev);
-	return bpf_map_lookup_elem(&exes, &exe) != NULL;
+	targets = bpf_map_lookup_elem(&exes, &exe);
+	return targets ? *targets : 0;
 }
 
-static __always_inline bool filter_comm(struct task_struct *task)
+static __always_inline __u64 targets_by_comm(struct task_struct *task)
 {
-	char comm[LAPSE_COMM_LEN] = {};
+	struct lapse_comm comm = {};
+	const __u64 *targets;
+	bool ended = false;
 
-	BPF_CORE_READ_INTO(&comm, task, group_leader, comm);
+	BPF_CORE_READ_INTO(&comm.text, task, group_leader, comm);
+	/* Behind its end may stand the rest of an earlier name. */
 	for (int i = 0; i < LAPSE_COMM_LEN; i++) {
-		if (comm[i] != cfg_comm[i])
-			return false;
-		if (!comm[i])
-			break;
+		ended |= !comm.text[i];
+		if (ended)
+			comm.text[i] = 0;
 	}
-	return true;
+	targets = bpf_map_lookup_elem(&comms, &comm);
+	return targets ? *targets : 0;
+}
+
+/* The targets that @task, of process @tgid, is of; without a filter whoever the link lets through is meant.
+ */
+static __always_inline __u64 targets_of(struct task_struct *task, __u32 tgid)
+{
+	__u64 targets = 0;
+
+	if (!filter)
+		return LAPSE_ALL_TARGETS;
+	if (filter & LAPSE_FILTER_TGID)
+		targets |= targets_by_tgid(tgid);
+	if (filter & LAPSE_FILTER_EXE)
+		targets |= targets_by_exe(task);
+	if (filter & LAPSE_FILTER_COMM)
+		targets |= targets_by_comm(task);
+	return targets;
 }
 
 /* True if @task, of process @tgid, belongs to one that is traced. */
 static __always_inline bool process_wanted(struct task_struct *task, __u32 tgid)
 {
-	if (!filter)
+	return targets_of(task, tgid) != 0;
+}
+
+/* True if @component is measured in process @tgid of @task, which is traced. */
+static __always_inline bool component_wanted(__u32 number, struct task_struct *task, __u32 tgid)
+{
+	const struct lapse_component *component;
+
+	if (!cfg_targets)
 		return true;
-	if ((filter & LAPSE_FILTER_TGID) && filter_tgid(tgid))
-		return true;
-	if ((filter & LAPSE_FILTER_EXE) && filter_exe(task))
-		return true;
-	return (filter & LAPSE_FILTER_COMM) && filter_comm(task);
+	component = bpf_map_lookup_elem(&components, &number);
+	return component && (component->targets & targets_of(task, tgid));
 }
 
 /* True if @task, the current one, is traced. */
@@ -54,6 +89,12 @@ static __always_inline bool wanted(struct task_struct *task)
 	if (only_tid && (__u32)bpf_get_current_pid_tgid() != only_tid)
 		return false;
 	return process_wanted(task, bpf_get_current_pid_tgid() >> 32);
+}
+
+/* The same, for what @component measures. */
+static __always_inline bool wanted_for(struct task_struct *task, __u32 component)
+{
+	return wanted(task) && component_wanted(component, task, bpf_get_current_pid_tgid() >> 32);
 }
 
 /* Where it is remembered that a process is not meant. */

@@ -433,7 +433,7 @@ int first_fork(struct bpf_raw_tracepoint_args *ctx)
 {
 	__u32 parent = BPF_CORE_READ((struct task_struct *)ctx->args[0], tgid);
 	__u32 child = BPF_CORE_READ((struct task_struct *)ctx->args[1], tgid);
-	__u8 one = 1;
+	__u64 one = 1;
 
 	if (child != parent && filter_tgid(parent))
 		bpf_map_update_elem(&tgids, &child, &one, BPF_ANY);

@@ -135,7 +135,7 @@ int usdt_edge(struct pt_regs *ctx)
 	struct lapse_facts *facts;
 
 	USE_OWN_STACK(ctx, usdt_edge);
-	if (!wanted((void *)bpf_get_current_task()))
+	if (!wanted_for((void *)bpf_get_current_task(), LAPSE_COOKIE_COMPONENT(cookie)))
 		return 0;
 	stack = stack_get(true);
 	if (!stack) {

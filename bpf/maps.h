@@ -16,9 +16,10 @@ const volatile __u64 cfg_tick_ns = 1000000000;
 const volatile __u32 cfg_ring_bytes = 1 << 20;
 const volatile bool cfg_task_storage = true;
 const volatile bool cfg_processes = false; /* tell of fork, exec and exit */
-const volatile bool cfg_follow = false;	   /* children of a filtered process are in the filter */
-const volatile bool cfg_groups = false;	   /* as long as they are in the same control groups */
-const volatile char cfg_comm[LAPSE_COMM_LEN] = {};
+const volatile bool cfg_anyone = false;	   /* of exec everywhere */
+const volatile __u64 cfg_follow = 0;	   /* the targets whose children are in tgids, too ... */
+const volatile bool cfg_groups = false;	   /* ... as long as they are in the same control groups */
+const volatile bool cfg_targets = false;   /* components are measured in different ones */
 
 /*
  * Variables are initialized, so that they lie in this order, whatever a program uses first: both objects (see
@@ -184,7 +185,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 16384);
 	__type(key, __u32);
-	__type(value, __u8);
+	__type(value, __u64);
 } tgids SEC(".maps");
 
 /* Kernels without attach cookies: that of the place where the current program was begun, and the programs
@@ -223,8 +224,15 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 256);
 	__type(key, struct lapse_exe);
-	__type(value, __u8);
+	__type(value, __u64);
 } exes SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, LAPSE_TARGETS);
+	__type(key, struct lapse_comm);
+	__type(value, __u64);
+} comms SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

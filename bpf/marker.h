@@ -70,7 +70,7 @@ static __always_inline int marker_take(struct pt_regs *ctx, __u32 component)
 	struct lapse_stack *stack;
 	struct lapse_facts *facts;
 
-	if (!cell || !wanted((void *)bpf_get_current_task()))
+	if (!cell || !wanted_for((void *)bpf_get_current_task(), component))
 		return 0;
 	stack = stack_get(true);
 	if (!stack) {

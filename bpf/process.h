@@ -68,7 +68,7 @@ int process_exec(struct bpf_raw_tracepoint_args *ctx)
 
 	frames_end();
 	stranger_forget(tgid);
-	if ((!cfg_processes || cfg_follow) && !filter_tgid(tgid))
+	if (!cfg_anyone && !filter_tgid(tgid))
 		return 0;
 	if (wanted((void *)bpf_get_current_task()))
 		libraries_begin(tgid);
@@ -84,7 +84,7 @@ int process_fork(struct bpf_raw_tracepoint_args *ctx)
 	struct task_struct *child = (void *)ctx->args[1];
 	__u32 child_pid = BPF_CORE_READ(child, tgid);
 	__u32 parent_pid = BPF_CORE_READ(parent, tgid);
-	__u8 one = 1;
+	__u64 targets;
 
 	stranger_forget(child_pid);
 	if (!cfg_processes || child_pid == parent_pid)
@@ -95,8 +95,9 @@ int process_fork(struct bpf_raw_tracepoint_args *ctx)
 	}
 	if (!wanted(parent))
 		return 0;
-	if (cfg_follow)
-		bpf_map_update_elem(&tgids, &child_pid, &one, BPF_ANY);
+	targets = cfg_follow ? targets_by_tgid(parent_pid) & cfg_follow : 0;
+	if (targets)
+		bpf_map_update_elem(&tgids, &child_pid, &targets, BPF_ANY);
 	libraries_inherit(parent_pid, child_pid);
 	process_tell(LAPSE_PROC_FORK, child_pid, parent_pid, 0);
 	return 0;

@@ -114,6 +114,7 @@ static __always_inline bool queue_begin(const struct sock *sk, __u64 now, __u32 
 		return false;
 	s->pid = s->tid = listener->pid;
 	__builtin_memcpy(s->comm, listener->comm, sizeof(s->comm));
+	s->targets = listener->targets;
 	socket_match(s);
 	socket_count_from_here(s, sk);
 	s->queued_ns = s->since_ns = now;
@@ -173,7 +174,7 @@ static __always_inline void on_accept(const struct sock *sk)
 }
 
 /* A port of ours begins to be listened on. */
-static __always_inline void listen_begin(const struct sock *sk, __u32 pid, const char *comm)
+static __always_inline void listen_begin(const struct sock *sk, __u32 pid, const char *comm, __u64 targets)
 {
 	struct lapse_port port = port_of(sk);
 	struct lapse_listener *known = bpf_map_lookup_elem(&listeners, &port), listener = {.pid = pid};
@@ -183,6 +184,7 @@ static __always_inline void listen_begin(const struct sock *sk, __u32 pid, const
 		return;
 	}
 	listener.sockets = 1;
+	listener.targets = targets;
 	__builtin_memcpy(listener.comm, comm, sizeof(listener.comm));
 	bpf_map_update_elem(&listeners, &port, &listener, BPF_ANY);
 }
@@ -250,6 +252,8 @@ static __always_inline void on_known_state(struct lapse_socket *s, const struct 
 /* sock:inet_sock_set_state: @sk goes from @old to @state. */
 static __always_inline void on_state(const struct sock *sk, int old, int state)
 {
+	struct task_struct *task = (void *)bpf_get_current_task();
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
 	struct lapse_socket *s;
 	char comm[LAPSE_COMM_LEN];
 
@@ -260,9 +264,9 @@ static __always_inline void on_state(const struct sock *sk, int old, int state)
 		connect_noted(sk);
 		return;
 	}
-	if (state == TCP_LISTEN && wanted((void *)bpf_get_current_task())) {
+	if (state == TCP_LISTEN && wanted(task)) {
 		bpf_get_current_comm(comm, sizeof(comm));
-		listen_begin(sk, bpf_get_current_pid_tgid() >> 32, comm);
+		listen_begin(sk, tgid, comm, targets_of(task, tgid));
 		return;
 	}
 	/* A connection that is made from a listening socket was "listening", too. */
@@ -295,12 +299,12 @@ static __always_inline void on_open_file(struct task_struct *task, struct file *
 	state = BPF_CORE_READ(sk, __sk_common.skc_state);
 	BPF_CORE_READ_INTO(&comm, task, comm);
 	if (state == TCP_LISTEN) {
-		listen_begin(sk, pid, comm);
+		listen_begin(sk, pid, comm, targets_of(task, pid));
 		return;
 	}
 	if (state == TCP_CLOSE || state == TCP_SYN_SENT || socket_find(sk))
 		return;
-	socket_adopt((__u64)sk);
+	socket_adopt((__u64)sk, targets_of(task, pid));
 	s = socket_find(sk);
 	if (!s)
 		return;

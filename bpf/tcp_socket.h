@@ -205,13 +205,25 @@ VERIFIED_ONCE int pair_settle(struct lapse_socket *s, __u32 i)
 	return number;
 }
 
+/* Whether the component is measured in the socket's process. */
+static __always_inline bool rule_targets(const struct lapse_tcp_rule *rule, const struct lapse_socket *s)
+{
+	__u32 number = rule->component;
+	const struct lapse_component *component;
+
+	if (!cfg_targets)
+		return true;
+	component = bpf_map_lookup_elem(&components, &number);
+	return component && (component->targets & s->targets);
+}
+
 /* Adds what rule @number says of @s's spans. */
 VERIFIED_FOUND int socket_match_rule(struct lapse_socket *s, __u32 number)
 {
 	struct lapse_tcp_rule *rule = bpf_map_lookup_elem(&tcp_rules, &number);
 	__u32 component, at;
 
-	if (!s || !rule || !kind_fits(rule->kind, s) || !rule_agrees(rule, s))
+	if (!s || !rule || !kind_fits(rule->kind, s) || !rule_agrees(rule, s) || !rule_targets(rule, s))
 		return 0;
 	at = s->n_pairs;
 	if (at >= LAPSE_SOCKET_PAIRS) {
@@ -284,6 +296,11 @@ static __always_inline void socket_own(struct lapse_socket *s)
 		return;
 	s->pid = id >> 32;
 	bpf_get_current_comm(s->comm, sizeof(s->comm));
+	if (!cfg_targets)
+		return;
+	/* Other components may be measured there: from the next exchange on. */
+	s->targets = targets_of((void *)bpf_get_current_task(), id >> 32);
+	s->generation = tcp_generation - 1;
 }
 
 /* A new connection, which nobody else sees yet, or which another processor's program may be adding, too: NULL
@@ -326,8 +343,8 @@ static __always_inline bool was_accepted(const struct sock *sk)
 }
 
 /* Takes in a connection that is older than the tracer, or whose beginning another process saw, unless another
- * processor's program does so. */
-VERIFIED_ONCE int socket_adopt(__u64 address)
+ * processor's program does so; of a process of @targets. */
+VERIFIED_ONCE int socket_adopt(__u64 address, __u64 targets)
 {
 	const struct sock *sk = (const struct sock *)address;
 	struct lapse_socket *s = socket_add(sk, LAPSE_TCP_BEFORE | (was_accepted(sk) ? LAPSE_TCP_SERVER : 0));
@@ -337,6 +354,7 @@ VERIFIED_ONCE int socket_adopt(__u64 address)
 	if (BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_SYN_RECV)
 		s->flags |= LAPSE_SOCKET_QUICK;
 	socket_count_from_here(s, sk);
+	s->targets = targets;
 	socket_match(s);
 	return 0;
 }
@@ -355,7 +373,7 @@ static __always_inline struct lapse_socket *socket_in_call(const struct sock *sk
 	meant = wanted_before((void *)bpf_get_current_task());
 
 	if (!s && meant) {
-		socket_adopt((__u64)sk);
+		socket_adopt((__u64)sk, targets_of((void *)bpf_get_current_task(), id >> 32));
 		s = socket_find(sk);
 	}
 	if (s && meant)

@@ -14,6 +14,14 @@
 /* In a thread that was made for 32 bits the numbers mean other calls (thread_info: TS_COMPAT). */
 #define STATUS_COMPAT 2
 
+/* Component @number, counted from 1, if it is measured in the current process; else 0. */
+static __always_inline __u32 turn_of(__u32 number)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	return number && component_wanted(number - 1, task, bpf_get_current_pid_tgid() >> 32) ? number : 0;
+}
+
 static __always_inline const struct lapse_syscall *syscall_of(__u64 nr)
 {
 	__u32 number = nr;
@@ -105,6 +113,7 @@ int syscall_enter(struct bpf_raw_tracepoint_args *ctx)
 	__u64 now = bpf_ktime_get_ns();
 	const struct lapse_syscall *known = syscall_of(ctx->args[1]);
 	struct lapse_stack *stack;
+	__u32 span;
 
 	if (!known)
 		return 0;
@@ -114,9 +123,9 @@ int syscall_enter(struct bpf_raw_tracepoint_args *ctx)
 	if (known->loop && stack->loop.start_ns)
 		turn_end(stack, &stack->loop, now, 0, 0);
 	stack->syscall.start_ns = 0;
-	if (known->span &&
-	    turn_meant((const struct pt_regs *)ctx->args[0], known->span - 1, stack, &stack->syscall))
-		turn_begin(stack, &stack->syscall, known->span - 1);
+	span = turn_of(known->span);
+	if (span && turn_meant((const struct pt_regs *)ctx->args[0], span - 1, stack, &stack->syscall))
+		turn_begin(stack, &stack->syscall, span - 1);
 	return 0;
 }
 
@@ -128,6 +137,7 @@ int syscall_exit(struct bpf_raw_tracepoint_args *ctx)
 	const struct pt_regs *regs = (const struct pt_regs *)ctx->args[0];
 	const struct lapse_syscall *known = syscall_of(BPF_CORE_READ(regs, orig_ax));
 	struct lapse_stack *stack;
+	__u32 loop;
 
 	if (!known)
 		return 0;
@@ -136,8 +146,9 @@ int syscall_exit(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	if (known->span && stack->syscall.start_ns)
 		turn_end(stack, &stack->syscall, now, ctx->args[1], LAPSE_SPAN_RET);
-	if (known->loop)
-		turn_begin(stack, &stack->loop, known->loop - 1);
+	loop = turn_of(known->loop);
+	if (loop)
+		turn_begin(stack, &stack->loop, loop - 1);
 	return 0;
 }
 

@@ -6,7 +6,6 @@
 #include "cli/session_parts.h"
 
 #include <poll.h>
-#include <string.h>
 
 #include "base/exit_code.h"
 #include "base/units.h"
@@ -20,15 +19,15 @@
 /* Pauses for at most @ms. 0, or an exit code: interrupted, or the time is up. */
 static int pause_for(const struct session *session, int ms)
 {
-	char who[CGROUP_NAME + 64];
+	char who[TARGET_WORDS];
 	struct pollfd signals = {.fd = session->signals, .events = POLLIN};
 
 	if (poll(&signals, 1, ms) > 0)
 		return EXIT_INTERRUPTED;
 	if (!session->deadline_ns || clock_now_ns() < session->deadline_ns)
 		return 0;
-	target_describe(&session->selection, who, sizeof(who));
-	diag_error("no%s has come before the time was up", who + strlen("every"));
+	diag_error("no %s has come before the time was up",
+		   target_describe(&session->selection, who, sizeof(who)));
 	return EXIT_NOT_ATTACHED;
 }
 
@@ -64,12 +63,11 @@ static int settle(struct session *session)
 
 int await_process(struct session *session)
 {
-	char who[CGROUP_NAME + 64], why[CGROUP_NAME + 64];
+	char who[TARGET_WORDS], why[TARGET_WORDS];
 	int code = 0;
 
 	session_set_deadline(session);
-	target_describe(&session->selection, who, sizeof(who));
-	diag_note("waiting for a%s%s", who + strlen("every"),
+	diag_note("waiting for a %s%s", target_describe(&session->selection, who, sizeof(who)),
 		  target_why_none(&session->selection, why, sizeof(why)));
 	while (!code && !session->n_processes) {
 		code = pause_for(session, LOOK_MS) ?: look(session);

@@ -167,7 +167,7 @@ static int read_settled(struct session *session, pid_t pid, struct process *proc
 		int err;
 
 		*changes = tracer_library_changes(session->tracer, pid);
-		err = process_read(pid, process);
+		err = processes_read(session, pid, process);
 		if (err || tries == SETTLE_TRIES || tracer_library_changes(session->tracer, pid) == *changes)
 			return err;
 		process_free(process);

@@ -9,6 +9,7 @@
 #include "base/exit_code.h"
 #include "base/units.h"
 #include "cli/measures.h"
+#include "cli/targets.h"
 #include "cli/waits.h"
 #include "kernel/selftest.h"
 
@@ -19,16 +20,6 @@ static int out_of_memory(void)
 }
 
 /* ---- who -------------------------------------------------------------------------------------- */
-
-static void take_config_target(struct session *session)
-{
-	const struct config_target *target = &session->config->target;
-
-	session->selection.pids = target->pids;
-	session->selection.n_pids = target->n_pids;
-	session->selection.exe = target->exe;
-	session->selection.comm = target->comm;
-}
 
 static int start_command(struct session *session)
 {
@@ -62,7 +53,7 @@ static int check_thread(const struct session *session)
 	for (size_t i = 0; i < session->selection.n_pids; i++)
 		if (session->selection.pids[i] == pid)
 			return 0;
-	if (!session->options->tid || !session->selection.n_pids)
+	if (!session->options->tid || !session->selection.n_pids || target_is_open(&session->selection))
 		return 0;
 	diag_error("thread %d is in none of the processes", session->options->tid);
 	return EXIT_NOT_ATTACHED;
@@ -70,6 +61,12 @@ static int check_thread(const struct session *session)
 
 static int check_follow(const struct session *session)
 {
+	if (session->options->target.follow && session->selection.n_parts) {
+		diag_error(
+			"--follow does not go with components that have targets of their own: name a unit or "
+			"a control group, whose processes are followed by themselves");
+		return EXIT_USAGE;
+	}
 	if (!session->selection.follow || session->selection.n_pids)
 		return 0;
 	diag_error("--follow goes with -p or a command after --: the other ways find processes by what they "
@@ -77,20 +74,38 @@ static int check_follow(const struct session *session)
 	return EXIT_USAGE;
 }
 
-static int choose_target(struct session *session)
+/* What the options say. */
+static int choose_given(struct session *session)
 {
 	session->selection = session->options->target;
 	if (target_check_ways(&session->selection))
 		return EXIT_USAGE;
-	if (session->options->command && target_ways(&session->selection)) {
+	if (!session->options->command)
+		return 0;
+	if (target_ways(&session->selection)) {
 		diag_error("a command after -- is the target: no other one goes with it");
 		return EXIT_USAGE;
 	}
-	if (session->options->command)
-		return start_command(session);
-	if (!target_ways(&session->selection) && session->config)
-		take_config_target(session);
-	if (target_ways(&session->selection))
+	return start_command(session);
+}
+
+/* ... and the contract file. */
+static int choose_configured(struct session *session)
+{
+	int err = !session->config ? 0
+				   : targets_take(session->config, session->n_specs, session->fed,
+						  session->n_fed, &session->selection, &session->targets);
+
+	return err == -EINVAL ? EXIT_USAGE : err ? EXIT_NOT_ATTACHED : 0;
+}
+
+static int choose_target(struct session *session)
+{
+	int code = choose_given(session) ?: choose_configured(session);
+
+	if (code)
+		return code;
+	if (session->selection.n_parts || target_ways(&session->selection))
 		return check_follow(session) ?: check_thread(session);
 	if (session->options->tid)
 		return take_thread(session);
@@ -109,7 +124,7 @@ static int find_processes(struct session *session)
 	if (err)
 		return EXIT_NOT_ATTACHED;
 	/* The file of --exe is there before any process that runs it. */
-	if (!session->n_processes && target_is_open(selection) && !selection->exe)
+	if (!session->n_processes && target_is_open(selection) && !target_has_exe(selection))
 		return await_process(session);
 	return 0;
 }
@@ -254,6 +269,7 @@ static int make_plan(struct session *session)
 		.whole = session->config,
 		.fed = session->fed,
 		.n_fed = session->n_fed,
+		.targets = session->targets,
 		.seccomp_kills = filtered_by_seccomp(session) && selftest_seccomp_kills(options->attach),
 	};
 	err = !session->n_specs

@@ -73,7 +73,7 @@ static void end_with(struct session *session, const struct gone *gone)
 
 void processes_end(struct session *session)
 {
-	if (session->n_alive || !session->last_gone)
+	if (session->n_alive || !session->last_gone || target_is_open(&session->selection))
 		return;
 	if (!session->selection.follow || !tracer_follows_any(session->tracer, target_runs))
 		end_with(session, session->last_gone);
@@ -217,17 +217,26 @@ void processes_say_more(int n, pid_t pid, uint64_t since_ns)
 		diag_note("tracing %d more probe%s in PID %d", n, n == 1 ? "" : "s", pid);
 }
 
+int processes_read(const struct session *session, pid_t pid, struct process *process)
+{
+	int err = process_read(pid, process);
+
+	if (!err)
+		process->targets = target_numbers(&session->selection, process);
+	return err;
+}
+
 /* A process that is new to lapse. It is read anew once its libraries are watched: what it loads before is
  * there then, and of what it loads later a record comes. */
 static void meet(struct session *session, pid_t pid, uint64_t began_ns)
 {
 	struct process process;
 
-	if (process_read(pid, &process))
+	if (processes_read(session, pid, &process))
 		return;
 	libraries_watch(session, &process, began_ns);
 	process_free(&process);
-	if (process_read(pid, &process))
+	if (processes_read(session, pid, &process))
 		return;
 	processes_say_more(processes_extend(session, &process), pid, began_ns);
 	tracer_tcp_adopt(session->tracer);
@@ -236,43 +245,59 @@ static void meet(struct session *session, pid_t pid, uint64_t began_ns)
 	process_free(&process);
 }
 
-/* One look at the descendants. How many are followed from now on that were not before, or -errno. */
-static int follow_new(struct session *session)
+/* Takes @pid in as one of target @number. Whether it was none before, or -errno. */
+static int follow_one(struct session *session, pid_t pid, size_t number)
+{
+	int new = tracer_follow(session->tracer, pid, 1ULL << number);
+
+	if (new > 0 && !was_found(session, pid))
+		meet(session, pid, 0);
+	return new;
+}
+
+/* One look at whom target @number has. How many are followed from now on that were not before, or -errno. */
+static int follow_new(struct session *session, const struct target_selection *target, size_t number)
 {
 	pid_t *pids;
 	size_t n;
-	int added = 0, err = target_pids(&session->selection, &pids, &n);
+	int added = 0, err = target_pids(target, &pids, &n);
 
-	for (size_t i = 0; i < n && !err; i++) {
-		int new = tracer_follow(session->tracer, pids[i]);
-
-		if (new < 0)
-			err = new;
-		else if (new && !was_found(session, pids[i]))
-			meet(session, pids[i], 0);
-		added += new > 0;
+	for (size_t i = 0; i < n && err >= 0; i++) {
+		err = follow_one(session, pids[i], number);
+		added += err > 0;
 	}
 	free(pids);
-	return err ?: added;
+	return err < 0 ? err : added;
 }
 
 int processes_follow(struct session *session)
 {
-	int added;
+	const struct target_selection *parts;
+	size_t n = target_parts(&session->selection, &parts);
+	int added = 0;
 
-	if (!session->selection.follow && session->selection.cgroup.by == CGROUP_NONE)
-		return 0;
-	do
-		added = follow_new(session);
-	while (added > 0);
+	for (size_t i = 0; i < n && added >= 0; i++) {
+		if (!parts[i].follow && parts[i].cgroup.by == CGROUP_NONE)
+			continue;
+		do
+			added = follow_new(session, &parts[i], i);
+		while (added > 0);
+	}
 	return added;
 }
 
-static void want_exe(struct session *session, const struct process *process)
+void processes_want_exe(struct session *session, const struct process *process)
 {
-	for (size_t i = 0; session->selection.exe && i < process->n_files; i++)
+	const struct target_selection *parts;
+	size_t n = target_parts(&session->selection, &parts);
+	uint64_t targets = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (parts[i].exe && target_matches(&parts[i], process))
+			targets |= 1ULL << i;
+	for (size_t i = 0; targets && i < process->n_files; i++)
 		if (process->files[i].main)
-			tracer_want_exe(session->tracer, process->files[i].id);
+			tracer_want_exe(session->tracer, process->files[i].id, targets);
 }
 
 /* A process that was named runs something else than it did: that may be why nothing is measured any more. */
@@ -306,12 +331,12 @@ static void note_exec(struct session *session, const struct lapse_proc *record)
 	struct process process;
 	bool meant;
 
-	if (process_read(record->pid, &process))
+	if (processes_read(session, (pid_t)record->pid, &process))
 		return;
 	/* Of those that are meant by their pid no other is told. */
-	meant = session->selection.n_pids || target_matches(&session->selection, &process);
+	meant = !target_is_open(&session->selection) || process.targets;
 	if (meant)
-		want_exe(session, &process);
+		processes_want_exe(session, &process);
 	if (meant)
 		say_program(session, &process);
 	if (meant && record->code)
@@ -321,19 +346,33 @@ static void note_exec(struct session *session, const struct lapse_proc *record)
 		meet(session, record->pid, record->time_ns);
 }
 
-/* What is meant is where the process is when lapse looks. */
+/* Which control groups that are meant @pid is in: that is where it is when lapse looks. */
+static uint64_t groups_of(const struct session *session, pid_t pid)
+{
+	const struct target_selection *parts;
+	size_t n = target_parts(&session->selection, &parts);
+	uint64_t groups = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (parts[i].cgroup.by != CGROUP_NONE && target_matches_pid(&parts[i], pid))
+			groups |= 1ULL << i;
+	return groups;
+}
+
 static void note_move(struct session *session, const struct lapse_proc *record)
 {
+	uint64_t groups = groups_of(session, (pid_t)record->pid);
 	char comm[16] = "";
+	int left;
 
 	thread_name((pid_t)record->pid, (pid_t)record->pid, comm);
-	if (!target_matches_pid(&session->selection, (pid_t)record->pid)) {
-		if (tracer_leave(session->tracer, (pid_t)record->pid) > 0)
-			diag_note("process %u (%s) has moved elsewhere: it is not measured any more",
-				  record->pid, comm);
-	} else if (tracer_follow(session->tracer, (pid_t)record->pid) > 0) {
+	left = tracer_leave(session->tracer, (pid_t)record->pid, ~groups & session->group_targets);
+	if (groups && tracer_follow(session->tracer, (pid_t)record->pid, groups) > 0 && left <= 0) {
 		diag_note("process %u (%s) has come", record->pid, comm);
 		meet(session, (pid_t)record->pid, record->time_ns);
+	} else if (!groups && left > 0) {
+		diag_note("process %u (%s) has moved elsewhere: it is not measured any more", record->pid,
+			  comm);
 	}
 }
 

@@ -21,7 +21,10 @@ struct session {
 
 	/* What to measure, and where. */
 	struct target_selection selection;
-	pid_t thread_pid; /* of -t alone */
+	uint64_t group_targets;	 /* those that are control groups */
+	uint64_t listed_targets; /* those whose processes the tracer knows by number */
+	uint64_t *targets;	 /* by specification, where components have their own; else NULL */
+	pid_t thread_pid;	 /* of -t alone */
 	struct command command;
 	struct probe_spec *specs;
 	size_t n_specs;
@@ -88,13 +91,17 @@ void present_open(struct session *session, const struct tick *tick, bool last);
 void present_interval(struct session *session);
 void present_free(struct session *session);
 
-/* processes.c */
+/* processes.c: reads a process, and of which targets it is, as process_read(). */
+int processes_read(const struct session *session, pid_t pid, struct process *process);
 int processes_watch(struct session *session);
 int processes_record(void *context, const struct lapse_proc *record);
 void processes_gone(struct session *session, size_t index);
 /* Has the run end if nobody is left of the processes that were named, and of those that they started. */
 void processes_end(struct session *session);
-/* With --follow, once forks are told of: the descendants that there are already. 0 or -errno. */
+/* The programs of targets by their path, as @process runs them now, are meant. */
+void processes_want_exe(struct session *session, const struct process *process);
+/* With --follow and control groups, once forks and moves are told of: those that there are already. 0 or
+ * -errno. */
 int processes_follow(struct session *session);
 void processes_free(struct session *session);
 /* What @process has that was not probed before is probed: how many probes; said once it is measured, with

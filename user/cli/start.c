@@ -16,6 +16,7 @@
 
 /* As many pids as fit are named in a message. */
 #define PIDS_SHOWN 128
+#define EVERY	   "every "
 
 static int64_t epoch_offset(void)
 {
@@ -199,6 +200,7 @@ static void describe(struct session *session, size_t i, struct tracer_component 
 	component->rules = planned->has_rules ? &planned->rules : NULL;
 	component->marker = planned->marker;
 	component->wait = planned->wait;
+	component->targets = session->targets ? session->targets[planned->spec] : LAPSE_ALL_TARGETS;
 	component->feeds = planned->feeds;
 	component->fed = planned->feeds == FEEDS_ITSELF ? NO_COMPONENT : planned->fed;
 	for (int value = 0; value < LAPSE_VALUES; value++)
@@ -218,34 +220,74 @@ static void describe(struct session *session, size_t i, struct tracer_component 
 /* What a group of connections takes. */
 static void describe_group(const struct session *session, struct tracer_component *component)
 {
-	*component = (struct tracer_component){.send_ns = UINT64_MAX, .fed = NO_COMPONENT};
+	*component = (struct tracer_component){
+		.send_ns = UINT64_MAX,
+		.fed = NO_COMPONENT,
+		.targets = LAPSE_ALL_TARGETS,
+	};
 	without_limits(component);
 	if (session->kind == SESSION_TRACE)
 		component->level_ns[LAPSE_LEVEL_WARNING] = session->options->slower_ns;
 }
 
-static size_t collect_exes(const struct session *session, struct file_id *exes)
+/* Who is known by number from the beginning: the pids of -p, and those that are in the control groups now. */
+static int collect_members(const struct session *session, pid_t **pids, uint64_t **targets, size_t *n)
 {
-	struct stat st;
-	size_t n = 0;
+	*n = 0;
+	*pids = calloc(session->n_processes + 1, sizeof(**pids));
+	*targets = calloc(session->n_processes + 1, sizeof(**targets));
+	for (size_t i = 0; *pids && *targets && i < session->n_processes; i++) {
+		const struct process *process = &session->processes[i];
+		uint64_t listed = process->targets & session->listed_targets;
 
-	for (size_t i = 0; i < session->n_processes; i++)
-		for (size_t j = 0; j < session->processes[i].n_files; j++)
-			if (session->processes[i].files[j].main)
-				exes[n++] = session->processes[i].files[j].id;
-	if (!n && !stat(session->selection.exe, &st))
-		exes[n++] = (struct file_id){.dev = st.st_dev, .ino = st.st_ino};
-	return n;
+		if (!listed)
+			continue;
+		(*pids)[*n] = process->pid;
+		(*targets)[(*n)++] = listed;
+	}
+	return *pids && *targets ? 0 : -ENOMEM;
 }
 
-/* Those that are in the control groups now. */
-static pid_t *collect_members(const struct session *session)
+/* What the targets say of programs and names. */
+static int want_programs(struct session *session)
 {
-	pid_t *pids = calloc(session->n_processes + 1, sizeof(*pids));
+	const struct target_selection *parts;
+	size_t n = target_parts(&session->selection, &parts);
+	struct stat st;
+	int err = 0;
 
-	for (size_t i = 0; pids && i < session->n_processes; i++)
-		pids[i] = session->processes[i].pid;
-	return pids;
+	for (size_t i = 0; i < session->n_processes; i++)
+		processes_want_exe(session, &session->processes[i]);
+	for (size_t i = 0; i < n && !err; i++) {
+		/* One that does not run yet. */
+		if (parts[i].exe && !stat(parts[i].exe, &st))
+			err = tracer_want_exe(session->tracer,
+					      (struct file_id){.dev = st.st_dev, .ino = st.st_ino},
+					      1ULL << i);
+		if (parts[i].comm && !err)
+			err = tracer_want_comm(session->tracer, parts[i].comm, 1ULL << i);
+	}
+	return err;
+}
+
+/* What the targets mean for the tracer. */
+static void describe_targets(struct session *session, struct tracer_options *options)
+{
+	const struct target_selection *parts;
+	size_t n = target_parts(&session->selection, &parts);
+
+	for (size_t i = 0; i < n; i++) {
+		bool group = parts[i].cgroup.by != CGROUP_NONE;
+		uint64_t target = 1ULL << i;
+
+		options->by_exe |= parts[i].exe != NULL;
+		options->by_comm |= parts[i].comm != NULL;
+		options->groups |= group;
+		options->follow |= group || parts[i].follow ? target : 0;
+		session->group_targets |= group ? target : 0;
+		session->listed_targets |= group || parts[i].n_pids ? target : 0;
+	}
+	options->apart = session->targets;
 }
 
 static unsigned classes_used(const struct plan *plan)
@@ -289,23 +331,14 @@ static bool wants_places(const struct session *session)
 
 static int open_tracer(struct session *session)
 {
-	const struct target_selection *selection = &session->selection;
 	size_t n_planned = session->plan.n_components, n = n_planned + session->n_groups;
 	struct tracer_component *components = calloc(n, sizeof(*components));
-	struct file_id *exes = calloc(session->n_processes + 1, sizeof(*exes));
-	pid_t *members = collect_members(session);
-	bool groups = selection->cgroup.by != CGROUP_NONE;
+	uint64_t *targets = NULL;
+	pid_t *pids = NULL;
 	struct tracer_options options = {
 		.attach = session->options->attach,
 		.ring_bytes = session->options->ring_bytes,
 		.tick_ns = session->tick_ns,
-		.all_processes = selection->exe || selection->comm,
-		.groups = groups,
-		.exes = exes,
-		.comm = selection->comm,
-		.follow = selection->follow || groups,
-		.pids = groups ? members : selection->pids,
-		.n_pids = groups ? session->n_processes : selection->n_pids,
 		.why = wants_why(session),
 		.waits = wants_why(session) && waits_planned(&session->plan),
 		.stack_bytes = session->kind == SESSION_TRACE ? session->options->stack_bytes : 0,
@@ -318,10 +351,13 @@ static int open_tracer(struct session *session)
 		.droppable = session->options->max_overhead > 0,
 		.tid = session->options->tid,
 	};
-	int err = components && exes && members ? 0 : -ENOMEM;
+	int err = components ? 0 : -ENOMEM;
 
-	if (!err && selection->exe)
-		options.n_exes = collect_exes(session, exes);
+	describe_targets(session, &options);
+	if (!err)
+		err = collect_members(session, &pids, &targets, &options.n_pids);
+	options.pids = pids;
+	options.targets = targets;
 	for (size_t i = 0; i < n_planned && !err; i++)
 		describe(session, i, &components[i]);
 	for (size_t i = n_planned; i < n && !err; i++)
@@ -330,9 +366,11 @@ static int open_tracer(struct session *session)
 		err = tracer_open(&options, components, n, &session->tracer);
 	if (!err)
 		err = tracer_load(session->tracer);
+	if (!err)
+		err = want_programs(session);
 	free(components);
-	free(exes);
-	free(members);
+	free(pids);
+	free(targets);
 	return err;
 }
 
@@ -394,11 +432,13 @@ static size_t count_entries(const struct plan *plan)
 static void say_tracing(const struct session *session)
 {
 	size_t n = count_entries(&session->plan);
-	char where[CGROUP_NAME + 64] = "", name[64];
+	char where[TARGET_WORDS + sizeof(EVERY)] = EVERY, name[64];
 	size_t length = 0;
 
 	if (target_is_open(&session->selection))
-		target_describe(&session->selection, where, sizeof(where));
+		target_describe(&session->selection, where + strlen(EVERY), TARGET_WORDS);
+	else
+		*where = '\0';
 	for (size_t i = 0; !*where && i < session->n_processes; i++)
 		length += snprintf(name, sizeof(name), "%d", session->processes[i].pid) + 2;
 	if (length && length < PIDS_SHOWN) {

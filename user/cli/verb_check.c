@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cli/verbs.h"
 
+#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/diag.h"
 #include "base/exit_code.h"
+#include "base/text.h"
 #include "cli/measures.h"
 #include "cli/options.h"
+#include "cli/targets.h"
 #include "cli/waits.h"
 #include "config/config.h"
 #include "probe/plan.h"
 #include "probe/syscalls.h"
+
+/* Processes of a target that are named. */
+#define PROCESSES_SHOWN 8
 
 /* What tells of a component's spans, or of a wait. */
 static const char *means_of(const struct plan *plan, size_t component)
@@ -50,48 +55,94 @@ struct measures {
 	size_t n_fed;
 };
 
+/* "Now: 4711 (web), 4712 (web)." */
+static void print_processes(const struct target_selection *selection, size_t number,
+			    const struct process *processes, size_t n)
+{
+	const struct target_selection *parts;
+	char who[TARGET_WORDS], comm[64];
+	size_t shown = 0;
+
+	target_parts(selection, &parts);
+	printf("\nMeant is %s%s; now", target_is_open(&parts[number]) ? "every " : "any ",
+	       target_describe(&parts[number], who, sizeof(who)));
+	for (size_t i = 0; i < n; i++) {
+		if (!(processes[i].targets & 1ULL << number))
+			continue;
+		if (shown++ < PROCESSES_SHOWN)
+			printf("%s %d (%s)", shown > 1 ? "," : "", processes[i].pid,
+			       text_escape(processes[i].comm, comm, sizeof(comm)));
+	}
+	if (shown > PROCESSES_SHOWN)
+		printf(" and %zu more", shown - PROCESSES_SHOWN);
+	puts(shown ? "." : " there is none.");
+}
+
+static int check_processes(const struct target_selection *selection, const struct plan_options *options,
+			   const struct measures *measures, const struct process *processes, size_t n)
+{
+	const struct target_selection *parts;
+	size_t n_parts = target_parts(selection, &parts);
+	struct plan plan;
+	int err;
+
+	for (size_t i = 0; i < n_parts; i++)
+		print_processes(selection, i, processes, n);
+	if (!n && !target_has_exe(selection)) {
+		diag_note("no process is there that the probes could be looked up in");
+		return EXIT_HELD;
+	}
+	err = plan_make(measures->specs, measures->n_specs, selection, processes, n, options, &plan);
+	if (err)
+		return measures_exit_code(err);
+	explain_plan(&plan);
+	waits_say(&plan);
+	plan_free(&plan);
+	return EXIT_HELD;
+}
+
+static int check_selection(struct target_selection *selection, const struct plan_options *options,
+			   const struct measures *measures)
+{
+	struct process *processes;
+	size_t n;
+	int code;
+
+	if (!selection->n_parts && !target_ways(selection))
+		return EXIT_HELD;
+	if (target_settle(selection) || target_find(selection, &processes, &n))
+		return EXIT_NOT_ATTACHED;
+	code = check_processes(selection, options, measures, processes, n);
+	target_free(processes, n);
+	return code;
+}
+
 static int check_target(const struct options *options, const struct config *config,
 			const struct measures *measures)
 {
 	struct target_selection selection = options->target;
-	const struct plan_options plan_options = {
+	uint64_t *targets;
+	int code = target_check_ways(&selection) ? EXIT_USAGE : 0;
+	int err = code ? 0
+		       : targets_take(config, measures->n_specs, measures->fed, measures->n_fed, &selection,
+				      &targets);
+	struct plan_options plan_options = {
 		.force_uretprobe = options->force_uretprobe,
 		.whole = true,
 		.fed = measures->fed,
 		.n_fed = measures->n_fed,
 	};
-	char who[CGROUP_NAME + 64];
-	struct process *processes;
-	struct plan plan;
-	size_t n;
-	int err;
 
-	if (!target_ways(&selection)) {
-		selection.pids = config->target.pids;
-		selection.n_pids = config->target.n_pids;
-		selection.exe = config->target.exe;
-		selection.comm = config->target.comm;
-	}
-	if (!target_ways(&selection))
-		return EXIT_HELD;
-	if (target_check_ways(&selection))
-		return EXIT_USAGE;
-	if (target_settle(&selection) || target_find(&selection, &processes, &n))
-		return EXIT_NOT_ATTACHED;
-	if (!n && !selection.exe) {
-		target_describe(&selection, who, sizeof(who));
-		diag_note("no%s is running: its probes were not looked up", who + strlen("every"));
-		target_free(processes, n);
-		return EXIT_HELD;
-	}
-	err = plan_make(measures->specs, measures->n_specs, &selection, processes, n, &plan_options, &plan);
-	if (!err) {
-		explain_plan(&plan);
-		waits_say(&plan);
-		plan_free(&plan);
-	}
-	target_free(processes, n);
-	return err ? measures_exit_code(err) : EXIT_HELD;
+	if (code)
+		return code;
+	if (err)
+		code = err == -EINVAL ? EXIT_USAGE : EXIT_NOT_ATTACHED;
+	plan_options.targets = targets;
+	if (!code)
+		code = check_selection(&selection, &plan_options, measures);
+	targets_free(&selection);
+	free(targets);
+	return code;
 }
 
 static int parse(const struct options *options, const struct config *config, struct measures *measures)

@@ -138,8 +138,21 @@ int config_read(const char *path, struct config *config)
 	return err;
 }
 
+bool config_names_target(const struct config_target *target)
+{
+	return target->n_pids || target->exe || target->comm || target->cgroup.by != CGROUP_NONE;
+}
+
+static void free_target(struct config_target *target)
+{
+	free(target->pids);
+	free(target->exe);
+	free(target->comm);
+}
+
 static void free_component(struct config_component *component)
 {
+	free_target(&component->target);
 	for (size_t i = 0; i < component->n_modifiers; i++)
 		free(component->modifiers[i].text);
 	free(component->modifiers);
@@ -186,9 +199,7 @@ void config_free(struct config *config)
 	free_waits(config);
 	free_handlers(config);
 	free(config->system.objectives);
-	free(config->target.pids);
-	free(config->target.exe);
-	free(config->target.comm);
+	free_target(&config->target);
 	free(config->path);
 	*config = (struct config){0};
 }

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#include "base/cgroup.h"
 #include "bpf/event.h"
 #include "monitor/contract.h"
 
@@ -21,11 +22,13 @@ struct config_mark {
 	size_t line, column;
 };
 
+/* Whom it is about, in one of these ways; or in none, where the file does not say it. */
 struct config_target {
 	pid_t *pids;
 	size_t n_pids;
 	char *exe;
 	char *comm;
+	struct cgroup_rule cgroup; /* cgroup, unit or container */
 };
 
 /* A piece of a probe specification. */
@@ -38,6 +41,7 @@ struct config_component {
 	char *name;
 	char *measure; /* a probe specification */
 	struct config_mark name_mark, measure_mark;
+	struct config_target target; /* of its own, or none */
 	/* What further keys say of the probe, as its modifiers: "err(int ret != 0)"; to be put behind it. */
 	struct config_text *modifiers;
 	size_t n_modifiers;
@@ -119,6 +123,8 @@ struct config_fed {
 int config_check_fed(const struct config *config, size_t component, const struct config_fed *fed);
 /* The same of the objective over all components; @any_errors: one of them tells failed spans. */
 int config_check_system_fed(const struct config *config, bool any_errors);
+
+bool config_names_target(const struct config_target *target);
 
 /* Says in words what the file promises: one paragraph a component. */
 void config_explain(const struct config *config, FILE *out);

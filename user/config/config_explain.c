@@ -130,6 +130,27 @@ static void explain_objective(FILE *out, const struct objective *objective,
 	fprintf(out, ": %s (%s)\n", info->help, info->violation);
 }
 
+/* "every process of unit web.service", or of which number. */
+static void name_target(FILE *out, const struct config_target *target)
+{
+	static const char *const groups[] = {
+		[CGROUP_PATH] = "in control group",
+		[CGROUP_UNIT] = "of unit",
+		[CGROUP_CONTAINER] = "of the container whose id begins with",
+	};
+	char name[NAME_SIZE];
+
+	if (target->exe)
+		fprintf(out, "every process of %s", safe(target->exe, name));
+	if (target->comm)
+		fprintf(out, "every process named %s", safe(target->comm, name));
+	if (target->cgroup.by != CGROUP_NONE)
+		fprintf(out, "every process %s %s", groups[target->cgroup.by],
+			safe(target->cgroup.name, name));
+	for (size_t i = 0; i < target->n_pids; i++)
+		fprintf(out, "%s%d", i ? ", " : "process ", (int)target->pids[i]);
+}
+
 static void explain_component(FILE *out, const struct config_component *component)
 {
 	const struct contract *contract = &component->contract;
@@ -145,6 +166,10 @@ static void explain_component(FILE *out, const struct config_component *componen
 	}
 	if (component->connections.text)
 		fprintf(out, ", and its connections by %s,", safe(component->connections.text, name));
+	if (config_names_target(&component->target)) {
+		fputs(" in ", out);
+		name_target(out, &component->target);
+	}
 	fputs(" over ", out);
 	explain_window(out, &component->window);
 	fputs(contract->n_objectives ? " and promises\n" : " and promises nothing\n", out);
@@ -184,15 +209,11 @@ static void explain_system(FILE *out, const struct config *config)
 
 static void explain_target(FILE *out, const struct config_target *target)
 {
-	char name[NAME_SIZE];
-
-	if (target->exe)
-		fprintf(out, "Traced: every process of %s.\n", safe(target->exe, name));
-	if (target->comm)
-		fprintf(out, "Traced: every process named %s.\n", safe(target->comm, name));
-	for (size_t i = 0; i < target->n_pids; i++)
-		fprintf(out, "%s%d%s", i ? ", " : "Traced: process ", (int)target->pids[i],
-			i + 1 == target->n_pids ? ".\n" : "");
+	if (!config_names_target(target))
+		return;
+	fputs("Traced: ", out);
+	name_target(out, target);
+	fputs(".\n", out);
 }
 
 static void explain_wanted(FILE *out, const struct config_handler *handler)

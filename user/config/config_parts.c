@@ -29,10 +29,29 @@ int config_apply_version(const struct config_walk *walk, const struct config_row
 int config_apply_target(const struct config_walk *walk, const struct config_row *row,
 			const struct tree_entry *entry, void *into)
 {
+	const struct tree_node *target = &entry->value;
 	int err = config_apply_mapping(walk, row, entry, into);
 
-	if (!err && entry->value.n_entries != 1)
-		return config_bad(walk, entry->mark, "'target' takes exactly one of exe, comm and pid");
+	if (!err && !target->n_entries)
+		return config_bad(walk, target->mark,
+				  "'target' takes one of pid, exe, comm, cgroup, unit and container");
+	if (!err && target->n_entries > 1)
+		return config_bad(walk, target->entries[1].mark,
+				  "'%s' beside '%s': a target is named in one way; a component may have "
+				  "another target of its own",
+				  target->entries[1].key, target->entries[0].key);
+	return err;
+}
+
+int config_apply_group(const struct config_walk *walk, const struct config_row *row,
+		       const struct tree_entry *entry, void *into)
+{
+	struct cgroup_rule *rule = (struct cgroup_rule *)((char *)into + row->offset);
+	int err = config_want_scalar(walk, row, entry);
+	const char *wanted;
+
+	if (!err && cgroup_rule_parse(row->by, entry->value.text, rule, &wanted))
+		return config_bad(walk, entry->value.mark, "'%s' is not %s", entry->value.text, wanted);
 	return err;
 }
 

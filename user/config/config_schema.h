@@ -43,6 +43,7 @@ struct config_row {
 	enum config_context inside; /* the context of the mapping that the key holds */
 	double min, max;	    /* inclusive; durations in ns */
 	enum lapse_cause cause;	    /* of functions that are waits */
+	enum cgroup_by by;	    /* of targets by control group: in which way */
 	bool required;
 	const char *takes; /* "a duration such as 60s" */
 	const char *help;
@@ -87,11 +88,12 @@ config_apply config_apply_duration, config_apply_ticks, config_apply_rate, confi
 config_apply config_apply_mapping;
 /* The parts of the file. */
 config_apply config_apply_version, config_apply_target, config_apply_pids, config_apply_comm,
-	config_apply_window, config_apply_waits, config_apply_wait, config_apply_thresholds,
-	config_apply_system, config_apply_components, config_apply_measure, config_apply_modifier,
-	config_apply_values, config_apply_timeout, config_apply_cache_measure, config_apply_cache_hit,
-	config_apply_connections, config_apply_contract, config_apply_limit, config_apply_system_rate,
-	config_apply_since, config_apply_objective_severity, config_apply_breaches, config_apply_handlers,
-	config_apply_when, config_apply_handler_component, config_apply_exec, config_apply_file;
+	config_apply_group, config_apply_window, config_apply_waits, config_apply_wait,
+	config_apply_thresholds, config_apply_system, config_apply_components, config_apply_measure,
+	config_apply_modifier, config_apply_values, config_apply_timeout, config_apply_cache_measure,
+	config_apply_cache_hit, config_apply_connections, config_apply_contract, config_apply_limit,
+	config_apply_system_rate, config_apply_since, config_apply_objective_severity, config_apply_breaches,
+	config_apply_handlers, config_apply_when, config_apply_handler_component, config_apply_exec,
+	config_apply_file;
 
 #endif

@@ -368,12 +368,13 @@ static int admit(struct tracer *tracer, pid_t pid)
 {
 	struct lapse_bpf__bss *shared = tracer->skel->bss;
 	uint32_t key = pid;
-	uint8_t one = 1;
+	uint64_t targets = LAPSE_ALL_TARGETS;
 
 	if (!shared->filter)
 		return 0;
 	shared->filter |= LAPSE_FILTER_TGID;
-	return bpf_map__update_elem(tracer->skel->maps.tgids, &key, sizeof(key), &one, sizeof(one), BPF_ANY);
+	return bpf_map__update_elem(tracer->skel->maps.tgids, &key, sizeof(key), &targets, sizeof(targets),
+				    BPF_ANY);
 }
 
 static void dismiss(struct tracer *tracer, pid_t pid)

@@ -111,7 +111,8 @@ static int load(struct first_tracer *tracer, const struct first_tracer_options *
 		ring_buffer__new(bpf_map__fd(tracer->skel->maps.first_looks), take_piece, tracer, NULL);
 	if (!tracer->ring)
 		return -errno;
-	return why_set_calls(tracer->skel) ?: tracer_name_pids(tracer->skel, options->pids, options->n_pids);
+	return why_set_calls(tracer->skel)
+		       ?: tracer_name_pids(tracer->skel, options->pids, NULL, options->n_pids);
 }
 
 /* ---- attached ----------------------------------------------------------------------------- */
@@ -246,7 +247,7 @@ int first_tracer_open(const struct first_tracer_options *options, struct first_t
 
 int first_tracer_join(struct first_tracer *tracer, pid_t pid)
 {
-	int err = tracer_name_pids(tracer->skel, &pid, 1);
+	int err = tracer_name_pids(tracer->skel, &pid, NULL, 1);
 
 	/* Without room for it the others are looked at all the same. */
 	return err == -E2BIG ? 0 : err ?: take_in_threads(tracer);

@@ -55,11 +55,11 @@ static void set_constants(struct tracer *tracer)
 	constants->cfg_tick_ns = options->tick_ns;
 	constants->cfg_ring_bytes = options->ring_bytes;
 	constants->cfg_task_storage = tracer->features.task_storage;
-	constants->cfg_processes = options->all_processes || options->follow;
+	constants->cfg_anyone = options->by_exe || options->by_comm;
+	constants->cfg_processes = constants->cfg_anyone || options->follow;
 	constants->cfg_follow = options->follow;
 	constants->cfg_groups = options->groups;
-	if (options->comm)
-		strncpy((char *)constants->cfg_comm, options->comm, LAPSE_COMM_LEN - 1);
+	constants->cfg_targets = options->apart;
 }
 
 static size_t histogram_bytes(const struct tracer *tracer)
@@ -132,8 +132,9 @@ static int choose_programs(struct tracer *tracer)
 	bpf_program__set_autoload(skel->progs.usdt_edge, tracer->options.usdts);
 	bpf_program__set_autoload(skel->progs.syscall_enter, tracer->options.syscalls);
 	bpf_program__set_autoload(skel->progs.syscall_exit, tracer->options.syscalls);
-	bpf_program__set_autoload(skel->progs.process_fork,
-				  tracer->options.all_processes || tracer->options.follow);
+	bpf_program__set_autoload(skel->progs.process_fork, tracer->options.by_exe ||
+								    tracer->options.by_comm ||
+								    tracer->options.follow);
 	bpf_program__set_autoload(skel->progs.process_move, tracer->options.groups);
 	why_choose_programs(tracer);
 	first_leave_out(skel);
@@ -197,6 +198,7 @@ static void set_components(struct tracer *tracer)
 		struct lapse_component *component = &tracer->components[i];
 
 		component->send_ns = UINT64_MAX;
+		component->targets = LAPSE_ALL_TARGETS;
 		for (int level = 0; level < LAPSE_LEVELS; level++)
 			component->level_ns[level] = UINT64_MAX;
 	}
@@ -207,6 +209,7 @@ static void set_components(struct tracer *tracer)
 		component->send_ns = tracer->wanted[i].send_ns;
 		component->flags = tracer->wanted[i].flags;
 		component->wait = tracer->wanted[i].wait;
+		component->targets = tracer->wanted[i].targets;
 		component->recent_base = tracer->memory[i].recent_base;
 		component->recent_len = tracer->memory[i].recent_len;
 	}
@@ -225,37 +228,61 @@ void tracer_filter(struct tracer *tracer)
 	tracer->skel->bss->only_tid = tracer->options.tid;
 }
 
-int tracer_want_exe(struct tracer *tracer, struct file_id exe)
+/* Puts @targets to those that @map has of @key. 1 if there were none, 0, or -errno. */
+static int add_targets(const struct bpf_map *map, const void *key, size_t key_size, uint64_t targets)
+{
+	uint64_t known = 0;
+	int err = bpf_map__lookup_elem(map, key, key_size, &known, sizeof(known), 0);
+
+	if (!err && (known | targets) == known)
+		return 0;
+	targets |= known;
+	return bpf_map__update_elem(map, key, key_size, &targets, sizeof(targets), BPF_ANY) ?: err == -ENOENT;
+}
+
+int tracer_want_exe(struct tracer *tracer, struct file_id exe, uint64_t targets)
 {
 	struct lapse_exe key = exe_key(exe);
-	uint8_t one = 1;
-	int err =
-		bpf_map__update_elem(tracer->skel->maps.exes, &key, sizeof(key), &one, sizeof(one), BPF_ANY);
+	int err = add_targets(tracer->skel->maps.exes, &key, sizeof(key), targets);
 
 	tracer->filter |= LAPSE_FILTER_EXE;
 	if (tracer->last_tick_ns)
 		tracer_filter(tracer);
-	return err;
+	return err < 0 ? err : 0;
 }
 
-int tracer_follow(struct tracer *tracer, pid_t pid)
+int tracer_want_comm(struct tracer *tracer, const char *comm, uint64_t targets)
+{
+	struct lapse_comm key = {0};
+	int err;
+
+	strncpy(key.text, comm, sizeof(key.text) - 1);
+	err = add_targets(tracer->skel->maps.comms, &key, sizeof(key), targets);
+	return err < 0 ? err : 0;
+}
+
+int tracer_follow(struct tracer *tracer, pid_t pid, uint64_t targets)
 {
 	uint32_t key = pid;
-	uint8_t one = 1;
-	int err = bpf_map__update_elem(tracer->skel->maps.tgids, &key, sizeof(key), &one, sizeof(one),
-				       BPF_NOEXIST);
+	int err = add_targets(tracer->skel->maps.tgids, &key, sizeof(key), targets);
 
 	/* It may be known as somebody who is not meant. */
 	tracer->skel->bss->filter_generation++;
-	return err == -EEXIST ? 0 : err ?: 1;
+	return err;
 }
 
-int tracer_leave(struct tracer *tracer, pid_t pid)
+int tracer_leave(struct tracer *tracer, pid_t pid, uint64_t targets)
 {
+	const struct bpf_map *tgids = tracer->skel->maps.tgids;
 	uint32_t key = pid;
-	int err = bpf_map__delete_elem(tracer->skel->maps.tgids, &key, sizeof(key), 0);
+	uint64_t known;
 
-	return err == -ENOENT ? 0 : err ?: 1;
+	if (bpf_map__lookup_elem(tgids, &key, sizeof(key), &known, sizeof(known), 0))
+		return 0;
+	known &= ~targets;
+	if (known)
+		return bpf_map__update_elem(tgids, &key, sizeof(key), &known, sizeof(known), BPF_EXIST);
+	return bpf_map__delete_elem(tgids, &key, sizeof(key), 0) ?: 1;
 }
 
 /* The exit program takes out who ends; one that was put in while it was ending would stay for ever. */
@@ -272,15 +299,13 @@ bool tracer_follows_any(struct tracer *tracer, bool (*runs)(pid_t pid))
 	return false;
 }
 
-int tracer_name_pids(const struct lapse_bpf *skel, const pid_t *pids, size_t n)
+int tracer_name_pids(const struct lapse_bpf *skel, const pid_t *pids, const uint64_t *targets, size_t n)
 {
-	uint8_t one = 1;
 	int err = 0;
 
-	for (size_t i = 0; i < n && !err; i++)
-		err = bpf_map__update_elem(skel->maps.tgids, &pids[i], sizeof(uint32_t), &one, sizeof(one),
-					   BPF_ANY);
-	return err;
+	for (size_t i = 0; i < n && err >= 0; i++)
+		err = add_targets(skel->maps.tgids, &pids[i], sizeof(pids[i]), targets ? targets[i] : 1);
+	return err < 0 ? err : 0;
 }
 
 void tracer_filter_pids(struct tracer *tracer)
@@ -291,18 +316,16 @@ void tracer_filter_pids(struct tracer *tracer)
 static int set_filter(struct tracer *tracer)
 {
 	const struct tracer_options *options = &tracer->options;
-	int err = tracer_name_pids(tracer->skel, tracer->options.pids, tracer->options.n_pids);
+	bool listed = options->n_pids && (options->syscalls || options->tcp || options->apart);
 
-	if (options->follow || ((options->syscalls || options->tcp) && options->n_pids))
+	if (options->follow || listed)
 		tracer_filter_pids(tracer);
 	/* Even if no file is known yet: without a filter everyone would be meant. */
-	if (options->all_processes && !options->comm)
+	if (options->by_exe)
 		tracer->filter |= LAPSE_FILTER_EXE;
-	if (options->comm)
+	if (options->by_comm)
 		tracer->filter |= LAPSE_FILTER_COMM;
-	for (size_t i = 0; i < options->n_exes && !err; i++)
-		err = tracer_want_exe(tracer, options->exes[i]);
-	return err;
+	return tracer_name_pids(tracer->skel, options->pids, options->targets, options->n_pids);
 }
 
 int tracer_open(const struct tracer_options *options, const struct tracer_component *components,

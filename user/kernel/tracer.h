@@ -30,6 +30,7 @@ struct tracer_component {
 	uint32_t flags;			      /* enum lapse_component_flag */
 	enum lapse_cause wait;		      /* of a function that is a wait; else 0 */
 	uint32_t recent_len;		      /* spans of a count window; 0: none */
+	uint64_t targets;		      /* bits of those that it is measured in */
 	const struct lapse_rules *rules;      /* of its modifiers, or NULL; value limits included */
 	const char *value_name[LAPSE_VALUES]; /* of the captured values, or NULL */
 	const char *marker;		      /* the name by which programs feed it, or NULL */
@@ -41,14 +42,13 @@ struct tracer_options {
 	enum attach_kind attach; /* ATTACH_AUTO, or one that is forced */
 	size_t ring_bytes;	 /* a power of two */
 	uint64_t tick_ns;
-	bool all_processes;	    /* --exe, --comm: places are probed for every process, filtered in the
-				     * programs by what follows */
-	const struct file_id *exes; /* executables that are meant */
-	size_t n_exes;
-	const char *comm; /* a name that is meant, or NULL */
-	bool follow;	  /* children of the pids, too */
-	bool groups;	  /* the pids are those of some control groups, and all that goes there is told of */
+	bool by_exe, by_comm; /* programs and names are meant (tracer_want_exe(), tracer_want_comm()), of
+			       * whatever process: it is filtered in the programs */
+	uint64_t follow;      /* targets whose processes' children are meant, too */
+	bool groups;	      /* some are control groups: all that goes there is told of */
 	const pid_t *pids;
+	const uint64_t *targets; /* by pid: of which targets it is; NULL: there is one target */
+	bool apart;		 /* components are measured in different targets */
 	size_t n_pids;
 	pid_t tid;			   /* one thread alone, or 0 */
 	bool places, usdts, syscalls, tcp; /* the plan has some, or may get some later */
@@ -132,17 +132,21 @@ int tracer_drop(struct tracer *tracer, const struct plan *plan, const bool *drop
 /* What the probes of component @i of the plan have cost since the start, in nanoseconds. */
 uint64_t tracer_component_cost(const struct tracer *tracer, size_t component);
 
-/* With .follow: @pid and its children are meant from now on. 1 if it was not before, 0, or -errno. */
-int tracer_follow(struct tracer *tracer, pid_t pid);
+/* With .follow: @pid and its children are meant from now on, as one of @targets too. 1 if it was not meant
+ * before, 0, or -errno. */
+int tracer_follow(struct tracer *tracer, pid_t pid, uint64_t targets);
 
-/* The same, of one that is not meant any more; its children stay. 1 if it was, 0, or -errno. */
-int tracer_leave(struct tracer *tracer, pid_t pid);
+/* The same, of one that is none of @targets any more; its children stay. 1 if it is not meant any more by
+ * its number, 0, or -errno. */
+int tracer_leave(struct tracer *tracer, pid_t pid, uint64_t targets);
 
 /* Whether any process that is meant by its pid, or followed, is left; whom @runs denies is forgotten. */
 bool tracer_follows_any(struct tracer *tracer, bool (*runs)(pid_t pid));
 
-/* One more executable that is meant: one that has been replaced on disk, say. */
-int tracer_want_exe(struct tracer *tracer, struct file_id exe);
+/* One more executable that is meant, as one of @targets: one that has been replaced on disk, say. */
+int tracer_want_exe(struct tracer *tracer, struct file_id exe, uint64_t targets);
+/* Before anything is attached: the name of processes of @targets. */
+int tracer_want_comm(struct tracer *tracer, const char *comm, uint64_t targets);
 
 /*
  * Has return probes of a session stop when @file, the dynamic linker of @pid (-1: of everyone), calls

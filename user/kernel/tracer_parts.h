@@ -201,7 +201,7 @@ void tcp_take_groups(struct tracer *tracer);
 
 /* why.c */
 /* The filter lets @pids through where it has to know them, and their end is told of. 0 or -errno. */
-int tracer_name_pids(const struct lapse_bpf *skel, const pid_t *pids, size_t n);
+int tracer_name_pids(const struct lapse_bpf *skel, const pid_t *pids, const uint64_t *targets, size_t n);
 /* Whether causes are wanted, and this kernel has what they need. */
 bool why_can_tell(const struct tracer *tracer);
 void why_choose_programs(struct tracer *tracer);

@@ -88,9 +88,11 @@ static int extend_all(struct extension *e, size_t n_specs)
 	if (!err)
 		err = wants_list(e->build.specs, n_specs, &wants, &n_wants);
 	for (size_t i = 0; !err && i < n_wants; i++)
-		err = extend_want(e, &wants[i], i);
+		if (plan_looks_in(e->build.options, wants[i].spec, e->view.process))
+			err = extend_want(e, &wants[i], i);
 	for (size_t i = 0; !err && i < n_specs; i++)
-		err = marks_extend(&e->build, i, &e->view);
+		if (plan_looks_in(e->build.options, i, e->view.process))
+			err = marks_extend(&e->build, i, &e->view);
 	free(wants);
 	for (size_t i = 0; !err && i < e->build.n_refusals; i++)
 		diag_warn("process %d: %s", e->pid, e->build.refusals[i].text);

@@ -2,15 +2,14 @@
 #include "probe/plan.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/diag.h"
 #include "probe/arrange.h"
 #include "probe/build.h"
 #include "probe/failure.h"
+#include "probe/imagine.h"
 #include "probe/loader.h"
 #include "probe/marks.h"
 #include "probe/syscalls.h"
@@ -178,7 +177,16 @@ static void await(struct planning *p, size_t spec, const struct probe_spec *plac
 	diag_warn("%s has not been loaded: %s will be measured when it is", place->object, place->function);
 }
 
-/* Resolves one function in all processes. */
+/* No process of its targets is there yet. */
+static void await_process(struct planning *p, size_t spec)
+{
+	if (!p->pending[spec])
+		diag_note("nobody runs yet that %s is measured in: it will be when somebody does",
+			  p->specs[spec].name ?: p->specs[spec].text);
+	p->pending[spec] = true;
+}
+
+/* Resolves one function in all processes of its targets. */
 static int resolve_want(struct planning *p, size_t index)
 {
 	const struct probe_spec *spec = p->wants[index].place;
@@ -189,8 +197,11 @@ static int resolve_want(struct planning *p, size_t index)
 	for (size_t i = 0; i < p->n_views; i++) {
 		struct resolved resolved;
 		struct failure failure;
-		int err = resolver_resolve(&p->resolver, &p->views[i], spec, index, &resolved, &failure);
+		int err;
 
+		if (!plan_looks_in(p->options, p->wants[index].spec, p->views[i].process))
+			continue;
+		err = resolver_resolve(&p->resolver, &p->views[i], spec, index, &resolved, &failure);
 		if (err == -ENOMEM)
 			return err;
 		if (err) {
@@ -208,8 +219,12 @@ static int resolve_want(struct planning *p, size_t index)
 		if (!seen_before(p, &p->hits[p->n_hits - 1]))
 			note_choice(spec, &resolved);
 	}
-	if (found || !failed_in)
+	if (found)
 		return 0;
+	if (!failed_in) {
+		await_process(p, p->wants[index].spec);
+		return 0;
+	}
 	if (may_come(failed_in, spec, &first)) {
 		await(p, p->wants[index].spec, spec);
 		return 0;
@@ -273,6 +288,28 @@ static int declare_pending(struct planning *p, struct build *build)
 	return err;
 }
 
+/* Marks, in the files of the processes of its targets. */
+static int build_marks(struct planning *p, struct build *build, size_t spec)
+{
+	struct view *views = calloc(p->n_views + 1, sizeof(*views));
+	size_t n = 0;
+	int err;
+
+	if (!views)
+		return -ENOMEM;
+	for (size_t i = 0; i < p->n_views; i++)
+		if (plan_looks_in(p->options, spec, p->views[i].process))
+			views[n++] = p->views[i];
+	if (n)
+		err = marks_plan(build, spec, views, n);
+	else
+		err = MARKS_COME_LATER;
+	if (!n)
+		await_process(p, spec);
+	free(views);
+	return err;
+}
+
 /* What is no function: marks in files, system calls, connections. */
 static int build_others(struct planning *p, struct build *build)
 {
@@ -290,7 +327,7 @@ static int build_others(struct planning *p, struct build *build)
 		case SPEC_FUNCTION:
 			break;
 		default:
-			err = marks_plan(build, i, p->views, p->n_views);
+			err = build_marks(p, build, i);
 		}
 		if (err == MARKS_COME_LATER) {
 			p->pending[i] = true;
@@ -451,128 +488,32 @@ static int make(struct planning *p, struct plan *plan)
 	return err;
 }
 
-/* Stands for the process that a program which is not running would be. */
-static int imagine_process(const char *exe, struct process *process)
-{
-	char *path = realpath(exe, NULL);
-	struct mapped_file *file;
-	struct stat st;
-
-	memset(process, 0, sizeof(*process));
-	if (!path || stat(path, &st)) {
-		diag_error("%s: %s", exe, strerror(errno));
-		free(path);
-		return errno == ENOMEM ? -ENOMEM : -ENOENT;
-	}
-	process->exe = path;
-	process->files = file = calloc(1, sizeof(*file));
-	if (file) {
-		process->n_files = 1;
-		*file = (struct mapped_file){
-			.id = {.dev = st.st_dev, .ino = st.st_ino},
-			.name = strdup(path),
-			.access = strdup(path),
-			.main = true,
-			.executable = true,
-		};
-	}
-	if (!file || !file->name || !file->access) {
-		process_free(process);
-		return -ENOMEM;
-	}
-	return 0;
-}
-
 int plan_make(const struct probe_spec *specs, size_t n_specs, const struct target_selection *selection,
 	      const struct process *processes, size_t n_processes, const struct plan_options *options,
 	      struct plan *plan)
 {
-	struct process imagined = {0};
+	struct process *all;
 	struct planning p;
+	size_t n_all;
 	int err = syscalls_check(specs, n_specs);
 
 	memset(plan, 0, sizeof(*plan));
+	if (!err)
+		err = imagine_absent(selection, processes, n_processes, &all, &n_all);
 	if (err)
 		return err;
-	if (!n_processes) {
-		if (!selection->exe) {
-			diag_error("no process to probe");
-			return -ENOENT;
-		}
-		err = imagine_process(selection->exe, &imagined);
-		if (err)
-			return err;
-		processes = &imagined;
-		n_processes = 1;
+	if (!n_all) {
+		diag_error("no process to probe");
+		imagine_free(all, n_processes, n_all);
+		return -ENOENT;
 	}
 	plan->for_all = target_is_open(selection);
-	err = planning_init(&p, specs, n_specs, processes, n_processes, options);
+	err = planning_init(&p, specs, n_specs, all, n_all, options);
 	if (!err)
 		err = make(&p, plan);
 	planning_free(&p);
-	process_free(&imagined);
+	imagine_free(all, n_processes, n_all);
 	if (err)
 		plan_free(plan);
 	return err;
-}
-
-bool plan_awaits(const struct plan *plan, size_t component)
-{
-	for (size_t i = 0; i < plan->n_places; i++)
-		if (plan->places[i].component == component)
-			return false;
-	for (size_t i = 0; i < plan->n_usdts; i++)
-		if (plan->usdts[i].component == component)
-			return false;
-	for (size_t i = 0; i < plan->n_syscalls; i++)
-		if (plan->syscalls[i].component == component)
-			return false;
-	for (size_t i = 0; i < plan->n_tcps; i++)
-		if (plan->tcps[i].rule.component == component)
-			return false;
-	return true;
-}
-
-unsigned plan_edges(const struct plan *plan, size_t component)
-{
-	unsigned edges = 0;
-
-	for (size_t i = 0; i < plan->n_places; i++)
-		if (plan->places[i].component == component)
-			edges |= plan->places[i].edge & LAPSE_EDGE_MASK;
-	for (size_t i = 0; i < plan->n_usdts; i++)
-		if (plan->usdts[i].component == component)
-			edges |= plan->usdts[i].edge;
-	return edges;
-}
-
-void plan_component_free(struct plan_component *component)
-{
-	free(component->name);
-	free(component->function);
-	free(component->object);
-	free(component->why);
-	free(component->marker);
-}
-
-void plan_free(struct plan *plan)
-{
-	for (size_t i = 0; i < plan->n_components; i++)
-		plan_component_free(&plan->components[i]);
-	for (size_t i = 0; i < plan->n_files; i++) {
-		free(plan->files[i].name);
-		free(plan->files[i].access);
-		free(plan->files[i].pids);
-	}
-	for (size_t i = 0; i < plan->n_usdts; i++) {
-		free(plan->usdts[i].provider);
-		free(plan->usdts[i].name);
-	}
-	free(plan->components);
-	free(plan->files);
-	free(plan->places);
-	free(plan->usdts);
-	free(plan->syscalls);
-	free(plan->tcps);
-	memset(plan, 0, sizeof(*plan));
 }

@@ -124,14 +124,16 @@ struct plan_options {
 	const char *merge;	    /* join the functions of a glob under this name, or NULL */
 	const struct plan_fed *fed; /* of the last n_fed specifications: what they feed */
 	size_t n_fed;
-	bool seccomp_kills; /* the self-test said that a seccomp filter would kill the target at a
-			     * return probe */
+	const uint64_t *targets; /* by specification: bits of those in whose processes it is looked for; NULL:
+				  * in all */
+	bool seccomp_kills;	 /* the self-test said that a seccomp filter would kill the target at a
+				  * return probe */
 };
 
 /*
- * Resolves every specification in every process. With no process yet (--exe of a program that is
- * not running), @selection->exe itself is read. Returns 0, or after a message: -ENOENT (unknown
- * function, glob without a match; nearest names given), -EPERM (refused for safety, the alternative
+ * Resolves every specification in every process of its targets. Where a program of --exe does not run yet
+ * its file itself is read; what no process is there for is awaited. Returns 0, or after a message: -ENOENT
+ * (unknown function, glob without a match; nearest names given), -EPERM (refused for safety, the alternative
  * given), -E2BIG (a glob over 100 functions without yes), -EINVAL, -EACCES, -ENOMEM. One
  * unattachable function among many warns; none attachable, or with @options->whole any specification of
  * which nothing is, is an error. Release with plan_free().
@@ -151,6 +153,9 @@ void plan_free(struct plan *plan);
 int plan_extend(struct plan *plan, const struct probe_spec *specs, size_t n_specs,
 		const struct process *process, const struct plan_options *options, size_t *first_place,
 		size_t *new_files);
+
+/* Whether specification @spec is looked for in @process. */
+bool plan_looks_in(const struct plan_options *options, size_t spec, const struct process *process);
 
 /* Releases what @component holds; plan_free() does it for all. */
 void plan_component_free(struct plan_component *component);

@@ -215,22 +215,59 @@ static int add_children(struct pid_list *list)
 	return err;
 }
 
-bool target_matches(const struct target_selection *selection, const struct process *process)
+static bool runs_exe(const char *exe, const struct process *process)
 {
 	struct stat wanted, st;
 	char path[64];
 
-	if (cgroups_match(&selection->cgroup, process->pid))
-		return true;
-	if (selection->comm && strncmp(selection->comm, process->comm, sizeof(process->comm) - 1) == 0)
-		return true;
-	if (!selection->exe || !process->exe)
+	if (!process->exe)
 		return false;
-	if (strcmp(selection->exe, process->exe) == 0)
+	if (strcmp(exe, process->exe) == 0)
 		return true;
 	snprintf(path, sizeof(path), "/proc/%d/exe", process->pid);
-	return stat(selection->exe, &wanted) == 0 && stat(path, &st) == 0 && wanted.st_ino == st.st_ino &&
+	return stat(exe, &wanted) == 0 && stat(path, &st) == 0 && wanted.st_ino == st.st_ino &&
 	       wanted.st_dev == st.st_dev;
+}
+
+static bool part_matches(const struct target_selection *part, const struct process *process)
+{
+	if (cgroups_match(&part->cgroup, process->pid))
+		return true;
+	if (part->comm && strncmp(part->comm, process->comm, sizeof(process->comm) - 1) == 0)
+		return true;
+	return part->exe && runs_exe(part->exe, process);
+}
+
+bool target_matches(const struct target_selection *selection, const struct process *process)
+{
+	const struct target_selection *parts;
+	size_t n = target_parts(selection, &parts);
+
+	for (size_t i = 0; i < n; i++)
+		if (part_matches(&parts[i], process))
+			return true;
+	return false;
+}
+
+static bool named_by_pid(const struct target_selection *selection, pid_t pid)
+{
+	for (size_t i = 0; i < selection->n_pids; i++) {
+		if (selection->pids[i] == pid)
+			return true;
+	}
+	return false;
+}
+
+uint64_t target_numbers(const struct target_selection *selection, const struct process *process)
+{
+	const struct target_selection *parts;
+	size_t n = target_parts(selection, &parts);
+	uint64_t numbers = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (named_by_pid(&parts[i], process->pid) || part_matches(&parts[i], process))
+			numbers |= 1ULL << i;
+	return numbers;
 }
 
 bool target_matches_pid(const struct target_selection *selection, pid_t pid)
@@ -246,17 +283,32 @@ bool target_matches_pid(const struct target_selection *selection, pid_t pid)
 	return matches;
 }
 
+/* Those that are named, with their children where they are meant too. */
+static int add_named(const struct target_selection *part, struct pid_list *list)
+{
+	struct pid_list own = {0};
+	int err = 0;
+
+	for (size_t i = 0; !err && i < part->n_pids; i++)
+		err = pid_list_add(&own, part->pids[i]);
+	if (!err && part->follow)
+		err = add_children(&own);
+	for (size_t i = 0; !err && i < own.n; i++)
+		if (!pid_list_has(list, own.pids[i]))
+			err = pid_list_add(list, own.pids[i]);
+	free(own.pids);
+	return err;
+}
+
 static int select_pids(const struct target_selection *selection, struct pid_list *list)
 {
+	const struct target_selection *parts;
+	size_t n = target_parts(selection, &parts);
 	struct pid_list all = {0};
 	int err = 0;
 
-	for (size_t i = 0; !err && i < selection->n_pids; i++) {
-		if (!pid_list_has(list, selection->pids[i]))
-			err = pid_list_add(list, selection->pids[i]);
-	}
-	if (!err && selection->follow)
-		err = add_children(list);
+	for (size_t i = 0; !err && i < n; i++)
+		err = add_named(&parts[i], list);
 	if (!err && target_is_open(selection))
 		err = all_pids(&all);
 	for (size_t i = 0; !err && i < all.n; i++) {
@@ -302,15 +354,6 @@ bool target_runs(pid_t pid)
 	return runs;
 }
 
-static bool named_by_pid(const struct target_selection *selection, pid_t pid)
-{
-	for (size_t i = 0; i < selection->n_pids; i++) {
-		if (selection->pids[i] == pid)
-			return true;
-	}
-	return false;
-}
-
 /* Why @pid, which was named, cannot be read. */
 static void say_unreadable(pid_t pid, int err)
 {
@@ -351,6 +394,7 @@ static int read_selected(const struct target_selection *selection, const struct 
 			return -ESRCH;
 		err = process_read(pid, &processes[*n]);
 		if (!err) {
+			processes[*n].targets = target_numbers(selection, &processes[*n]);
 			(*n)++;
 			continue;
 		}

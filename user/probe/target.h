@@ -18,7 +18,14 @@ struct target_selection {
 	const char *comm;	   /* name, or NULL */
 	struct cgroup_rule cgroup; /* --cgroup, --unit, --container; or none */
 	bool follow;		   /* -p: children too */
+	/* Where components have targets of their own: each of them, by its number; all else but the pids of
+	 * all of them is empty then. */
+	struct target_selection *parts;
+	size_t n_parts;
 };
+
+/* The targets by their number: those of the components, or the one that all have. */
+size_t target_parts(const struct target_selection *selection, const struct target_selection **parts);
 
 /* How many ways to name processes it holds: one is right. */
 unsigned target_ways(const struct target_selection *selection);
@@ -29,8 +36,15 @@ int target_check_ways(const struct target_selection *selection);
 /* Whether processes that come later are meant too. */
 bool target_is_open(const struct target_selection *selection);
 
-/* Which processes are meant, as in "tracing 1 probe in ...". Returns @buffer. */
+/* Whether any target is a program, whose file is there before anybody runs it. */
+bool target_has_exe(const struct target_selection *selection);
+
+/* Whether any target is a control group, a unit or a container. */
+bool target_has_groups(const struct target_selection *selection);
+
+/* Which processes are meant, as what stands behind "every", "no" or "a". Returns @buffer. */
 const char *target_describe(const struct target_selection *selection, char *buffer, size_t size);
+#define TARGET_WORDS (CGROUP_NAME + 64) /* room enough */
 
 /*
  * Replaces what a person gives by what holds as long as lapse runs: a path below the mount point of the
@@ -69,6 +83,7 @@ struct process {
 	char comm[16];
 	char *exe; /* readlink of /proc/PID/exe, without " (deleted)" */
 	uid_t uid;
+	uint64_t targets; /* bits of the targets that it is of, where somebody has asked */
 	struct mapped_file *files;
 	size_t n_files;
 };
@@ -95,7 +110,10 @@ bool target_runs(pid_t pid);
  * pid. */
 bool target_matches(const struct target_selection *selection, const struct process *process);
 
-/* The same of one that is known by its pid alone. */
+/* Bits of the targets, by their number, that mean it: by its pid too. */
+uint64_t target_numbers(const struct target_selection *selection, const struct process *process);
+
+/* The same as target_matches() of one that is known by its pid alone. */
 bool target_matches_pid(const struct target_selection *selection, pid_t pid);
 
 /* All processes of the system, threads of the kernel's too. 0 or -errno; *pids is to be freed. */
