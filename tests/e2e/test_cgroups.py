@@ -84,6 +84,15 @@ class Groups:
         return self.t.target(*argv, preexec_fn=lambda: self.move(0, path))
 
 
+def _counted(tracer, name, calls):
+    """Of a program that begins later, what it calls before its libraries have been judged is counted as
+    missed; how much that is depends on how soon lapse gets a processor."""
+    missed = tracer.final()["integrity"]["kernel_missed"]
+    counted(tracer.component(name), calls - missed, name)
+    conserved(tracer.final())
+    return missed
+
+
 def _timed(groups, path, calls, program="timed"):
     return groups.target(path, program, "--calls", calls, "--ns", "5us")
 
@@ -138,7 +147,7 @@ def first_version(t):
     tracer.wait_line(rf"process {future.pid} .* has come", tracer.err)
     _work(present, future)
     tracer.stop()
-    counted(tracer.component("work_push"), 150, "work_push")
+    check(_counted(tracer, "work_push", 150) < 150, "all calls were missed")
 
 
 @case()
@@ -157,8 +166,7 @@ def unit_restarted(t):
     _work(second)
     check(tracer.running(), "it ended with the service")
     tracer.stop()
-    counted(tracer.component("work_push"), 150, "work_push")
-    conserved(tracer.final())
+    check(_counted(tracer, "work_push", 150) < 150, "all calls were missed")
 
 
 @case()
@@ -185,7 +193,7 @@ def unit_that_comes_later(t):
     tracer.tracing()
     _work(near, target)
     tracer.stop()
-    counted(tracer.component("work_push"), 100, "work_push")
+    check(_counted(tracer, "work_push", 100) < 100, "all calls were missed")
 
 
 @case()
@@ -198,8 +206,7 @@ def backends_forked_later(t):
         tracer = t.lapse("stat", "--unit", "pool", "child_work", "--json")
         _work(target)
         tracer.stop()
-        counted(tracer.component("child_work"), 307, "child_work")
-        conserved(tracer.final())
+        check(_counted(tracer, "child_work", 307) < 307, "all calls were missed")
 
 
 @case()
@@ -272,7 +279,7 @@ int main(int argc, char **argv)
     tracer.wait_line(rf"process {target.inner_pid} .* has come", tracer.err)
     _work(target, anchor)
     tracer.stop()
-    counted(tracer.component("work_push"), 110, "work_push")
+    check(_counted(tracer, "work_push", 110) < 110, "all calls were missed")
 
 
 @case()
