@@ -96,12 +96,22 @@ static const struct {
 	 "2:13: 'components' takes a mapping of names to components, not a list"},
 	{"lapse: 1\ncomponent: {}\n", "2:1: unknown key 'component', nearest is 'components'"},
 	{"lapse: 1\nzzzzzzzz: 1\n", "2:1: unknown key 'zzzzzzzz'\n"},
-	{"lapse: 1\ntarget: {}\n", "2:1: 'target' takes exactly one of exe, comm and pid"},
-	{"lapse: 1\ntarget: {pid: 1, comm: x}\n", "2:1: 'target' takes exactly one of"},
+	{"lapse: 1\ntarget: {}\n", "2:9: 'target' takes one of pid, exe, comm, cgroup, unit and container"},
+	{"lapse: 1\ntarget: {pid: 1, comm: x}\n", "2:18: 'comm' beside 'pid': a target is named in one way"},
+	{"lapse: 1\ntarget: {unit: a, container: abcd}\n", "2:19: 'container' beside 'unit'"},
 	{"lapse: 1\ntarget: {pid: 0}\n", "2:15: '0' is out of bounds: 'pid' takes 1 to 2147483647"},
 	{"lapse: 1\ntarget: {pid: x}\n", "2:15: 'x' is not what 'pid' takes: a process number, or a list"},
 	{"lapse: 1\ntarget: {pid: []}\n", "2:15: 'pid' is an empty list"},
-	{"lapse: 1\ntarget: {unit: nginx.service}\n", "2:10: unknown key 'unit'"},
+	{"lapse: 1\ntarget: {units: nginx.service}\n", "2:10: unknown key 'units', nearest is 'unit'"},
+	{"lapse: 1\ntarget: {unit: [nginx.service]}\n",
+	 "2:16: 'unit' takes the name of a unit of systemd, such as nginx.service, not a list"},
+	{"lapse: 1\ntarget: {unit: backup.timer}\n", "2:16: 'backup.timer' is not the name of a unit that has"},
+	{"lapse: 1\ntarget: {cgroup: system.slice}\n", "2:18: 'system.slice' is not the path of a control group"},
+	{"lapse: 1\ntarget: {container: web}\n", "2:21: 'web' is not the beginning of a container's id"},
+	{"lapse: 1\ncomponents:\n  a:\n    measure: f\n    target: {exe: /x, pid: 3}\n",
+	 "5:23: 'pid' beside 'exe': a target is named in one way; a component may have another"},
+	{"lapse: 1\ncomponents:\n  a:\n    measure: f\n    target: {commm: x}\n",
+	 "5:14: unknown key 'commm', nearest is 'comm'"},
 	{"lapse: 1\ntarget: {comm: 0123456789abcdef}\n",
 	 "2:16: '0123456789abcdef': the kernel keeps 15 bytes"},
 	{"lapse: 1\ntarget: {exe: ''}\n", "2:15: 'exe' is empty"},
@@ -404,6 +414,36 @@ static void targets(void **state)
 	parse_good(FLOW "target: {comm: x}\n", &config);
 	assert_string_equal(config.target.comm, "x");
 	config_free(&config);
+	parse_good(FLOW "target: {cgroup: /a/b/}\n", &config);
+	assert_int_equal(config.target.cgroup.by, CGROUP_PATH);
+	assert_string_equal(config.target.cgroup.name, "/a/b");
+	config_free(&config);
+	parse_good(FLOW "target: {unit: nginx}\n", &config);
+	assert_int_equal(config.target.cgroup.by, CGROUP_UNIT);
+	assert_string_equal(config.target.cgroup.name, "nginx.service");
+	config_free(&config);
+	parse_good(FLOW "target: {container: '01234'}\n", &config);
+	assert_int_equal(config.target.cgroup.by, CGROUP_CONTAINER);
+	assert_string_equal(config.target.cgroup.name, "01234");
+	config_free(&config);
+}
+
+static void targets_of_components(void **state)
+{
+	struct config config;
+
+	(void)state;
+	parse_good("lapse: 1\n"
+		   "components:\n"
+		   "  a: {measure: f, target: {pid: [7, 8]}}\n"
+		   "  b: {measure: f}\n"
+		   "  c: {measure: f, target: {unit: web}}\n",
+		   &config);
+	assert_false(config_names_target(&config.target));
+	assert_int_equal(config.components[0].target.n_pids, 2);
+	assert_false(config_names_target(&config.components[1].target));
+	assert_string_equal(config.components[2].target.cgroup.name, "web.service");
+	config_free(&config);
 }
 
 #define HANDLERS                                                                                           \
@@ -570,7 +610,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bad_files),   cmocka_unit_test(defaults),   cmocka_unit_test(inheritance),
-		cmocka_unit_test(objectives),  cmocka_unit_test(targets),    cmocka_unit_test(handlers),
+		cmocka_unit_test(objectives),  cmocka_unit_test(targets), cmocka_unit_test(targets_of_components),    cmocka_unit_test(handlers),
 		cmocka_unit_test(permissions), cmocka_unit_test(unreadable), cmocka_unit_test(explained),
 		cmocka_unit_test(waits),
 	};

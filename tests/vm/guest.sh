@@ -180,6 +180,26 @@ test_everyone() { # KIND
 	finish_target
 }
 
+# Control groups, as targets of components: one is of a unit, the other of everyone, who begins later.
+test_groups() { # KIND
+	ln -sf /targets/hot /tmp/stranger
+	mkdir -p /sys/fs/cgroup/system.slice/web.service
+	start_target hot --calls 200
+	echo "$target" >/sys/fs/cgroup/system.slice/web.service/cgroup.procs
+	printf '%s\n' 'lapse: 1' 'components:' '  unit: {measure: hot, target: {unit: web}}' \
+		'  all: {measure: hot, target: {cgroup: /}}' >$work/groups.yaml
+	start_lapse watch $work/groups.yaml --attach="$1" --no-why --json ||
+		{ fail "lapse does not trace: $(tail -n 1 $work/lapse.err)"; return; }
+	echo go | /tmp/stranger --calls 300 >/dev/null
+	go
+	await_done
+	stop_lapse
+	counted unit 200
+	counted all 500
+	conserved
+	finish_target
+}
+
 # Siblings: components of one function, whose calls are told apart by what they return.
 test_siblings() { # KIND
 	start_target values --calls 300
@@ -334,6 +354,7 @@ tests_of_kind() { # KIND
 	run_test "$1/markers" test_markers "$1"
 	run_test "$1/usdt" test_usdt "$1"
 	run_test "$1/everyone" test_everyone "$1"
+	run_test "$1/groups" test_groups "$1"
 	run_test "$1/siblings" test_siblings "$1"
 	run_test "$1/newest" test_newest "$1"
 	run_test "$1/recursion-40" test_recursion "$1" 40 20
