@@ -105,8 +105,10 @@ static const struct {
 	{"lapse: 1\ntarget: {units: nginx.service}\n", "2:10: unknown key 'units', nearest is 'unit'"},
 	{"lapse: 1\ntarget: {unit: [nginx.service]}\n",
 	 "2:16: 'unit' takes the name of a unit of systemd, such as nginx.service, not a list"},
-	{"lapse: 1\ntarget: {unit: backup.timer}\n", "2:16: 'backup.timer' is not the name of a unit that has"},
-	{"lapse: 1\ntarget: {cgroup: system.slice}\n", "2:18: 'system.slice' is not the path of a control group"},
+	{"lapse: 1\ntarget: {unit: backup.timer}\n",
+	 "2:16: 'backup.timer' is not the name of a unit that has"},
+	{"lapse: 1\ntarget: {cgroup: system.slice}\n",
+	 "2:18: 'system.slice' is not the path of a control group"},
 	{"lapse: 1\ntarget: {container: web}\n", "2:21: 'web' is not the beginning of a container's id"},
 	{"lapse: 1\ncomponents:\n  a:\n    measure: f\n    target: {exe: /x, pid: 3}\n",
 	 "5:23: 'pid' beside 'exe': a target is named in one way; a component may have another"},
@@ -609,9 +611,11 @@ static void explained(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(bad_files),   cmocka_unit_test(defaults),   cmocka_unit_test(inheritance),
-		cmocka_unit_test(objectives),  cmocka_unit_test(targets), cmocka_unit_test(targets_of_components),    cmocka_unit_test(handlers),
-		cmocka_unit_test(permissions), cmocka_unit_test(unreadable), cmocka_unit_test(explained),
+		cmocka_unit_test(bad_files),   cmocka_unit_test(defaults),
+		cmocka_unit_test(inheritance), cmocka_unit_test(objectives),
+		cmocka_unit_test(targets),     cmocka_unit_test(targets_of_components),
+		cmocka_unit_test(handlers),    cmocka_unit_test(permissions),
+		cmocka_unit_test(unreadable),  cmocka_unit_test(explained),
 		cmocka_unit_test(waits),
 	};
 
