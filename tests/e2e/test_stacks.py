@@ -92,6 +92,41 @@ def without_names(t):
 
 
 @case()
+def frames_in_pieces(t):
+    """Beside the words, each frame in pieces, of named functions too: the file's build-id and the address in it."""
+    build_id = re.search(r"Build ID: ([0-9a-f]+)", subprocess.run(
+        ["readelf", "-n", f"{TARGETS}/unframed"], capture_output=True, text=True, check=True).stdout)[1]
+    symbols = subprocess.run(["nm", "-S", f"{TARGETS}/unframed"], capture_output=True, text=True, check=True).stdout
+    ranges = {line.split()[3]: (int(line.split()[0], 16), int(line.split()[1], 16)) for line in symbols.splitlines()
+              if len(line.split()) == 4}
+    target = t.target("unframed", "sleep", 4, "5ms")
+    tracer = t.lapse("trace", "-p", target.pid, "--slower", "2ms", "--json", "handle_order")
+    target.go()
+    target.done()
+    tracer.stop()
+    target.finish()
+    own = 0
+    for wait in (span["longest_wait"] for span in tracer.objects("span")):
+        equal(len(wait["frames"]), len(wait["stack"]), "frames and texts")
+        for frame, text in zip(wait["frames"], wait["stack"]):
+            if frame["name"]:
+                check(text.split("+0x")[0] == frame["name"], f"{text} is {frame}")
+            if not (frame["file"] or "").endswith("/unframed"):
+                continue
+            own += 1
+            equal(frame["build_id"], build_id, f"build-id of {text}")
+            start, size = ranges[frame["name"]]
+            address = int(frame["address"], 16)
+            check(start <= address < start + size, f"{address:#x} is not in {frame['name']}")
+            # A return address belongs to the call before it.
+            check(address - start in (frame["offset"], frame["offset"] - 1), f"the offset of {frame}")
+        kernel = [frame for frame in wait["frames"] if frame["file"] == "[kernel]"]
+        check(kernel and all(frame["build_id"] is None and frame["address"] is None for frame in kernel),
+              f"the kernel's frames in {wait['frames']}")
+    check(own >= 4, f"only {own} frames of its own")
+
+
+@case()
 def deeper_than_what_is_copied(t):
     """Frame pointers lead nowhere either: it says so."""
     for stack in _traced(t, "unframed", "sleep", 20000)[0]:

@@ -27,7 +27,7 @@ struct hung_place {
 	} key;
 	uint64_t seen_ns;
 	char place[THREAD_PLACE];
-	char **frames;
+	struct output_frame *frames; /* their texts and names are copies; files are known for good */
 	size_t n;
 	UT_hash_handle hh;
 };
@@ -35,8 +35,10 @@ struct hung_place {
 static void forget(struct session *session, struct hung_place *place)
 {
 	HASH_DEL(session->hung_places, place);
-	for (size_t i = 0; i < place->n; i++)
-		free(place->frames[i]);
+	for (size_t i = 0; i < place->n; i++) {
+		free((char *)place->frames[i].text);
+		free((char *)place->frames[i].name);
+	}
 	free(place->frames);
 	free(place);
 }
@@ -64,9 +66,7 @@ static struct hung_place *add(struct session *session, const struct hung_span *h
 /* "futex_wait_queue <- pthread_mutex_lock <- handle_order": what it is in of the kernel, and its own. */
 static void describe(const struct output_stack *stack, size_t n_kernel, struct hung_place *place)
 {
-	int kernel = n_kernel ? (int)strcspn(stack->frames[0], "+") : 0;
-
-	snprintf(place->place, sizeof(place->place), "%.*s%s%s", kernel, n_kernel ? stack->frames[0] : "",
+	snprintf(place->place, sizeof(place->place), "%s%s%s", n_kernel ? stack->frames[0].name : "",
 		 n_kernel && *stack->brief ? " <- " : "", stack->brief);
 }
 
@@ -74,10 +74,17 @@ static void keep_frames(const struct output_stack *stack, struct hung_place *pla
 {
 	place->frames = calloc(stack->n ? stack->n : 1, sizeof(*place->frames));
 	for (size_t i = 0; place->frames && i < stack->n; i++) {
-		place->frames[i] = strdup(stack->frames[i]);
-		if (!place->frames[i])
+		struct output_frame *frame = &place->frames[place->n++];
+
+		*frame = stack->frames[i];
+		frame->text = strdup(frame->text);
+		frame->name = strdup(frame->name);
+		if (!frame->text || !frame->name) {
+			free((char *)frame->text);
+			free((char *)frame->name);
+			place->n--;
 			break;
-		place->n++;
+		}
 	}
 }
 
@@ -192,6 +199,5 @@ struct output_stack hung_stack(const struct session *session, const struct lapse
 
 	if (!place)
 		return (struct output_stack){0};
-	return (struct output_stack){
-		.frames = (const char *const *)place->frames, .n = place->n, .brief = place->place};
+	return (struct output_stack){.frames = place->frames, .n = place->n, .brief = place->place};
 }

@@ -34,7 +34,8 @@ struct wait_stack {
 	struct stack_frame frames[FRAMES_MAX];
 	size_t n_kernel, n;
 	char text[FRAMES_MAX][256];
-	const char *words[FRAMES_MAX];
+	struct output_frame words[FRAMES_MAX];
+	char now[LAPSE_STACK_DEPTH][THREAD_NAME]; /* functions of the kernel, as /proc has them */
 	char brief[256];
 	char piece[PIECE_SIZE];		  /* of the stack of a thread that hangs */
 	uint64_t second, spent_before_ns; /* what unwinding had taken when that second began */
@@ -212,13 +213,20 @@ static void take_kernel(struct session *session, int32_t number, struct wait_sta
 	to->n = to->n_kernel = skip_scheduler(to->frames, (size_t)n);
 }
 
-/* Frames from the @from-th on into words; those before are words already. */
-static struct output_stack in_words(struct wait_stack *to, size_t from)
+static struct output_stack in_words(struct wait_stack *to)
 {
-	for (size_t i = from; i < to->n; i++)
-		stack_frame_text(&to->frames[i], to->text[i], sizeof(to->text[i]));
-	for (size_t i = 0; i < to->n; i++)
-		to->words[i] = to->text[i];
+	for (size_t i = 0; i < to->n; i++) {
+		const struct stack_frame *frame = &to->frames[i];
+
+		to->words[i] = (struct output_frame){
+			.text = stack_frame_text(frame, to->text[i], sizeof(to->text[i])),
+			.name = frame->named ? frame->name : "",
+			.file = frame->file,
+			.build_id = frame->build_id,
+			.offset = frame->offset,
+			.address = frame->linked,
+		};
+	}
 	stack_brief(to->frames + to->n_kernel, drop_lost(to->frames + to->n_kernel, to->n - to->n_kernel),
 		    BRIEF_DEPTH, to->brief, sizeof(to->brief));
 	return (struct output_stack){.frames = to->words, .n = to->n, .brief = to->brief};
@@ -242,22 +250,34 @@ struct output_stack stacks_of(struct session *session, const struct lapse_span *
 		return (struct output_stack){0};
 	take_kernel(session, why->longest.kernel_stack, to);
 	to->n += name_user(session, span, &why->longest, to->frames + to->n_kernel);
-	return in_words(to, 0);
+	return in_words(to);
 }
 
 /* ---- threads that hang ------------------------------------------------------------------------------ */
 
-/* As the scheduler saw it leave, or as /proc sees it now. True: in words already. */
-static bool take_kernel_now(struct session *session, const struct hung_span *hung, struct wait_stack *to)
+/* "function+0x1f" of the kernel's, taken apart in its place. */
+static struct stack_frame parse_kernel(char *text)
+{
+	char *plus = strrchr(text, '+');
+	struct stack_frame frame = {.name = text, .named = true, .file = "[kernel]", .build_id = ""};
+
+	if (plus) {
+		frame.offset = strtoull(plus + 1, NULL, 16);
+		*plus = '\0';
+	}
+	return frame;
+}
+
+/* As the scheduler saw it leave, or as /proc sees it now. */
+static void take_kernel_now(struct session *session, const struct hung_span *hung, struct wait_stack *to)
 {
 	take_kernel(session, hung->kernel_stack, to);
 	if (to->n)
-		return false;
+		return;
 	to->n = to->n_kernel = thread_kernel_stack((pid_t)hung->head.span.pid, (pid_t)hung->head.span.tid,
-						   to->text, LAPSE_STACK_DEPTH);
+						   to->now, LAPSE_STACK_DEPTH);
 	for (size_t i = 0; i < to->n; i++)
-		to->frames[i] = (struct stack_frame){.name = to->text[i], .named = true};
-	return true;
+		to->frames[i] = parse_kernel(to->now[i]);
 }
 
 /* Where no callers can be told from what it left behind there is the stack that the kernel followed. */
@@ -284,17 +304,16 @@ static void take_user_now(struct session *session, const struct hung_span *hung,
 struct output_stack stacks_now(struct session *session, const struct hung_span *hung, size_t *n_kernel)
 {
 	struct wait_stack *to = session->wait_stack;
-	bool worded;
 
 	to->n = to->n_kernel = *n_kernel = 0;
 	if (hung->now.state != THREAD_BLOCKED) {
 		if (hung->has_registers)
 			to->n = stack_symbols_user(session->symbols, (pid_t)hung->head.span.pid, &hung->ip, 1,
 						   to->frames);
-		return in_words(to, 0);
+		return in_words(to);
 	}
-	worded = take_kernel_now(session, hung, to);
+	take_kernel_now(session, hung, to);
 	take_user_now(session, hung, to);
 	*n_kernel = to->n_kernel;
-	return in_words(to, worded ? to->n_kernel : 0);
+	return in_words(to);
 }

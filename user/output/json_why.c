@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What JSON says of why spans were slow. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -92,8 +93,44 @@ static json_t *stack_of(const struct output_stack *stack)
 	json_t *frames = json_array();
 
 	for (size_t i = 0; stack && frames && i < stack->n; i++)
-		json_array_append_new(frames, json_text(stack->frames[i]));
+		json_array_append_new(frames, json_text(stack->frames[i].text));
 	return frames;
+}
+
+static json_t *text_or_null(const char *text)
+{
+	return *text ? json_text(text) : json_null();
+}
+
+/* What a debugger needs to name a frame elsewhere, piece by piece: as many as the stack has texts. */
+static json_t *frames_of(const struct output_stack *stack)
+{
+	json_t *frames = json_array();
+	char address[32];
+
+	for (size_t i = 0; stack && frames && i < stack->n; i++) {
+		const struct output_frame *frame = &stack->frames[i];
+
+		snprintf(address, sizeof(address), "0x%" PRIx64, frame->address);
+		json_array_append_new(
+			frames,
+			json_pack("{s:o,s:o,s:o,s:o,s:o}", "name", text_or_null(frame->name), "offset",
+				  *frame->name ? json_integer((json_int_t)frame->offset) : json_null(),
+				  "file", text_or_null(frame->file), "build_id",
+				  text_or_null(frame->build_id), "address",
+				  frame->address ? json_string(address) : json_null()));
+	}
+	return frames;
+}
+
+static json_t *schema_frames(void)
+{
+	return json_pack("{s:s,s:{s:s,s:{s:{s:[s,s]},s:{s:[s,s]},s:{s:[s,s]},s:{s:[s,s]},s:{s:[s,s]}},"
+			 "s:[s,s,s,s,s]}}",
+			 "type", "array", "items", "type", "object", "properties", "name", "type", "string",
+			 "null", "offset", "type", "integer", "null", "file", "type", "string", "null",
+			 "build_id", "type", "string", "null", "address", "type", "string", "null",
+			 "required", "name", "offset", "file", "build_id", "address");
 }
 
 /* Of a span in flight the stack is that of where it is now. */
@@ -105,26 +142,28 @@ static bool is_present(const struct json_source *source, const struct lapse_why 
 json_t *json_get_longest_wait(const struct json_source *source)
 {
 	const struct lapse_why *why = span_why(source->from[FROM_SPAN]);
+	const struct output_stack *stack;
 	char address[ADDRESS_SIZE];
 
 	if (!why || !why->longest.duration_ns)
 		return json_null();
-	return json_pack("{s:s,s:I,s:o,s:o,s:o}", "cause", cause_names[why->longest.cause], "duration_ns",
+	stack = is_present(source, why) ? source->from[FROM_STACK] : NULL;
+	return json_pack("{s:s,s:I,s:o,s:o,s:o,s:o}", "cause", cause_names[why->longest.cause], "duration_ns",
 			 (json_int_t)why->longest.duration_ns, "peer",
 			 why->longest.peer.port ? json_string(word_address(&why->longest.peer, address))
 						: json_null(),
-			 "stack", stack_of(is_present(source, why) ? source->from[FROM_STACK] : NULL),
-			 "waker", waker_of(source->from[FROM_SNAPSHOT], &why->longest.waker));
+			 "stack", stack_of(stack), "frames", frames_of(stack), "waker",
+			 waker_of(source->from[FROM_SNAPSHOT], &why->longest.waker));
 }
 
 json_t *json_schema_longest_wait(void)
 {
 	return json_pack(
-		"{s:[s,s],s:{s:{s:s},s:{s:s},s:{s:[s,s]},s:{s:s,s:{s:s}},s:{s:[s,s]}},s:[s,s,s,s,s]}", "type",
-		"object", "null", "properties", "cause", "type", "string", "duration_ns", "type", "integer",
-		"peer", "type", "string", "null", "stack", "type", "array", "items", "type", "string",
-		"waker", "type", "object", "null", "required", "cause", "duration_ns", "peer", "stack",
-		"waker");
+		"{s:[s,s],s:{s:{s:s},s:{s:s},s:{s:[s,s]},s:{s:s,s:{s:s}},s:o,s:{s:[s,s]}},s:[s,s,s,s,s,s]}",
+		"type", "object", "null", "properties", "cause", "type", "string", "duration_ns", "type",
+		"integer", "peer", "type", "string", "null", "stack", "type", "array", "items", "type",
+		"string", "frames", schema_frames(), "waker", "type", "object", "null", "required", "cause",
+		"duration_ns", "peer", "stack", "frames", "waker");
 }
 
 /* ---- many spans ------------------------------------------------------------------------------------ */
@@ -219,15 +258,15 @@ static json_t *holder_of(const struct snapshot *snapshot, const struct thread_ho
 }
 
 /* @stack: of it, or NULL where that is not asked for. */
-static json_t *now_of(const struct snapshot *snapshot, const struct thread_now *now, json_t *stack)
+/* @stack: NULL where it is not told. */
+static json_t *now_of(const struct snapshot *snapshot, const struct thread_now *now,
+		      const struct output_stack *stack)
 {
 	char address[ADDRESS_SIZE];
 	json_t *object;
 
-	if (now->state == THREAD_UNKNOWN) {
-		json_decref(stack);
+	if (now->state == THREAD_UNKNOWN)
 		return json_null();
-	}
 	object =
 		json_pack("{s:s,s:o,s:o,s:o,s:o,s:o}", "state", thread_state_names[now->state], "cause",
 			  now->state == THREAD_BLOCKED && now->cause < LAPSE_CAUSES
@@ -237,8 +276,10 @@ static json_t *now_of(const struct snapshot *snapshot, const struct thread_now *
 			  now->peer.port ? json_string(word_address(&now->peer, address)) : json_null(),
 			  "place", *now->place ? json_text(now->place) : json_null(), "holder",
 			  holder_of(snapshot, &now->holder));
-	if (stack && object)
-		json_object_set_new(object, "stack", stack);
+	if (!stack || !object)
+		return object;
+	json_object_set_new(object, "stack", stack_of(stack));
+	json_object_set_new(object, "frames", frames_of(stack));
 	return object;
 }
 
@@ -251,20 +292,21 @@ json_t *json_schema_now(void)
 
 	return json_pack(
 		"{s:[s,s],s:{s:{s:[s,s,s]},s:{s:[s,s]},s:{s:[s,s]},s:{s:[s,s]},s:{s:[s,s]},s:o,s:{s:s,"
-		"s:{s:s}}},s:[s,s,s,s,s,s]}",
+		"s:{s:s}},s:o},s:[s,s,s,s,s,s]}",
 		"type", "object", "null", "properties", "state", "enum", "on-cpu", "runnable", "blocked",
 		"cause", "type", "string", "null", "for_ns", "type", "integer", "null", "peer", "type",
 		"string", "null", "place", "type", "string", "null", "holder", holder, "stack", "type",
-		"array", "items", "type", "string", "required", "state", "cause", "for_ns", "peer", "place",
-		"holder");
+		"array", "items", "type", "string", "frames", schema_frames(), "required", "state", "cause",
+		"for_ns", "peer", "place", "holder");
 }
 
 json_t *json_get_span_now(const struct json_source *source)
 {
 	const struct thread_now *now = span_now(source->from[FROM_SPAN]);
 
-	return now ? now_of(source->from[FROM_SNAPSHOT], now, stack_of(source->from[FROM_STACK]))
-		   : json_null();
+	const struct output_stack *stack = source->from[FROM_STACK], none = {0};
+
+	return now ? now_of(source->from[FROM_SNAPSHOT], now, stack ?: &none) : json_null();
 }
 
 json_t *json_get_violation_cause(const struct json_source *source)

@@ -27,9 +27,19 @@ struct output_options {
 	bool why;	/* spans with a column of causes */
 };
 
-/* Where a thread waited: functions as the target names them, innermost first, the kernel's before its own. */
+/* One frame, as the target names things; texts that are not known are "". */
+struct output_frame {
+	const char *text;     /* all in one, "function+0x1f"; without a name, why */
+	const char *name;     /* of the function */
+	const char *file;     /* as the target maps it, or "[kernel]", "[MODULE]" */
+	const char *build_id; /* of the file, in hexadecimal */
+	uint64_t offset;      /* in the function */
+	uint64_t address;     /* as the file is linked; 0: not in a file's code */
+};
+
+/* Where a thread waited, innermost first, the kernel's frames before its own. */
 struct output_stack {
-	const char *const *frames;
+	const struct output_frame *frames;
 	size_t n;
 	const char *brief; /* the innermost of its own functions in one line; "": none */
 };

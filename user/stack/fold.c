@@ -17,7 +17,7 @@ static void place_text(const struct stack_frame *frame, char *buffer, size_t siz
 
 const char *stack_frame_text(const struct stack_frame *frame, char *buffer, size_t size)
 {
-	if (frame->linked)
+	if (frame->linked && !frame->named)
 		place_text(frame, buffer, size);
 	else if (frame->offset)
 		snprintf(buffer, size, "%s+0x%" PRIx64, frame->name, frame->offset);

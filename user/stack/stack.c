@@ -256,7 +256,7 @@ static void name_in_file(struct stack_symbols *symbols, struct space *space, con
 	frame->named = name;
 	frame->name = name ? name : why_nameless(symbols, range, object);
 	frame->offset = name ? within + (frame->addr - at) : 0;
-	frame->linked = name ? 0 : binary_address(range->binary, place);
+	frame->linked = binary_address(range->binary, place);
 }
 
 static void name_user(struct stack_symbols *symbols, struct space *space, const struct code_address *address,
