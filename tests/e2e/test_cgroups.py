@@ -8,8 +8,10 @@ import subprocess
 
 from harness import (TARGETS, Process, Skip, Target, case, check, conserved, counted, equal, need, wait_until)
 
-ID = "0123456789abcdef" * 4
-OTHER_ID = "01234567ffffffff" * 4
+# Other runs on this machine have names of their own.
+RUN = os.getpid()
+ID = f"{RUN:08x}" * 8
+OTHER_ID = f"{RUN:08x}" + "f" * 56
 
 
 def _mounted(kind, option=None):
@@ -30,7 +32,7 @@ class Groups:
     def __init__(self, t, root=None):
         self.t = t
         self.root = root or _mounted("cgroup2") or self._mount()
-        self.slice = f"/lapse-test-{os.getpid()}.slice"
+        self.slice = f"/lapse-test-{RUN}.slice"
         self.made = set()
 
     def _mount(self):
@@ -140,9 +142,9 @@ def first_version(t):
     if not root:
         raise Skip("no control groups of version 1 here")
     groups = Groups(t, root)
-    web = groups.make("web.service")
+    web = groups.make(f"web{RUN}.service")
     present = _timed(groups, web, 100)
-    tracer = t.lapse("stat", "--unit", "web", "work_push", "--json")
+    tracer = t.lapse("stat", "--unit", f"web{RUN}", "work_push", "--json")
     future = _timed(groups, web, 50)
     tracer.wait_line(rf"process {future.pid} .* has come", tracer.err)
     _work(present, future)
@@ -154,13 +156,13 @@ def first_version(t):
 def unit_restarted(t):
     """The service stops, its group goes, and it starts in a new one: it is picked up."""
     groups = Groups(t)
-    unit = groups.make("web.service")
+    unit = groups.make(f"web{RUN}.service")
     path = shutil.copy(os.path.join(TARGETS, "timed"), t.path("web"))
     first = _timed(groups, unit, 100, path)
-    tracer = t.lapse("stat", "--unit", "web", "work_push", "--json")
+    tracer = t.lapse("stat", "--unit", f"web{RUN}", "work_push", "--json")
     _work(first)
     groups.remove(unit)
-    groups.make("web.service")
+    groups.make(f"web{RUN}.service")
     second = _timed(groups, unit, 50, path)
     tracer.wait_line(rf"process {second.pid} .* has come", tracer.err)
     _work(second)
@@ -172,9 +174,9 @@ def unit_restarted(t):
 @case()
 def unit_of_a_user(t):
     groups = Groups(t)
-    target = _timed(groups, groups.make("user-7.slice/user@7.service/app.slice/lapse-sync.service"), 100)
-    other = _timed(groups, groups.make("user-7.slice/user@7.service/app.slice/lapse-sync2.service"), 1000)
-    tracer = t.lapse("stat", "--unit", "lapse-sync.service", "work_push", "--json")
+    target = _timed(groups, groups.make(f"user-7.slice/user@7.service/app.slice/lapse-sync{RUN}.service"), 100)
+    other = _timed(groups, groups.make(f"user-7.slice/user@7.service/app.slice/lapse-sync2{RUN}.service"), 1000)
+    tracer = t.lapse("stat", "--unit", f"lapse-sync{RUN}.service", "work_push", "--json")
     _work(other, target)
     tracer.stop()
     counted(tracer.component("work_push"), 100, "work_push")
@@ -184,12 +186,12 @@ def unit_of_a_user(t):
 def unit_that_comes_later(t):
     """Nobody is in it yet: it is waited for; a name that is nearly another unit's is pointed at."""
     groups = Groups(t)
-    groups.make("lapse-later.service")
-    near = _timed(groups, groups.make("lapse-latter.service"), 1000)
-    tracer = t.lapse("stat", "--unit", "lapse-later", "work_push", "--json", wait=False)
-    line = tracer.wait_line("waiting for a process of unit lapse-later.service(.*)", tracer.err)
-    equal(line[1], "; nearest is 'lapse-latter.service'", "what it points at")
-    target = _timed(groups, f"{groups.slice}/lapse-later.service", 100)
+    groups.make(f"lapse-later{RUN}.service")
+    near = _timed(groups, groups.make(f"lapse-latter{RUN}.service"), 1000)
+    tracer = t.lapse("stat", "--unit", f"lapse-later{RUN}", "work_push", "--json", wait=False)
+    line = tracer.wait_line(f"waiting for a process of unit lapse-later{RUN}.service(.*)", tracer.err)
+    equal(line[1], f"; nearest is 'lapse-latter{RUN}.service'", "what it points at")
+    target = _timed(groups, f"{groups.slice}/lapse-later{RUN}.service", 100)
     tracer.tracing()
     _work(near, target)
     tracer.stop()
@@ -200,10 +202,10 @@ def unit_that_comes_later(t):
 def backends_forked_later(t):
     """Children are in the group that their parent is in, also those that run another program."""
     groups = Groups(t)
-    unit = groups.make("pool.service")
+    unit = groups.make(f"pool{RUN}.service")
     for how in ([], ["--exec"]):
         target = groups.target(unit, "spawner", "--children", 3, "--calls", 100, "--own", 7, *how)
-        tracer = t.lapse("stat", "--unit", "pool", "child_work", "--json")
+        tracer = t.lapse("stat", "--unit", f"pool{RUN}", "child_work", "--json")
         _work(target)
         tracer.stop()
         check(_counted(tracer, "child_work", 307) < 307, "all calls were missed")
@@ -213,11 +215,11 @@ def backends_forked_later(t):
 def moved_in_and_out(t):
     """A process that is running is moved in, and is measured from then on; and moved out again."""
     groups = Groups(t)
-    unit = groups.make("web.service")
+    unit = groups.make(f"web{RUN}.service")
     elsewhere = groups.make("else")
     anchor = _timed(groups, unit, 10)
     shell = t.process("/bin/bash", "-c", "while read line; do /bin/true; echo done; done")
-    tracer = t.lapse("stat", "--unit", "web", "syscall:wait4", "--json")
+    tracer = t.lapse("stat", "--unit", f"web{RUN}", "syscall:wait4", "--json")
 
     def rounds(n):
         before = len(shell.out)
@@ -243,7 +245,7 @@ def moved_in_and_out(t):
 def begun_in_the_group(t):
     """A child that is made right in the group (CLONE_INTO_CGROUP) has never moved there."""
     groups = Groups(t)
-    unit = groups.make("web.service")
+    unit = groups.make(f"web{RUN}.service")
     source = t.write("into.c", """
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -273,7 +275,7 @@ int main(int argc, char **argv)
     anchor = _timed(groups, unit, 10)
     if _mounted("cgroup2") is None and not os.path.exists(groups.root):
         raise Skip("no control groups of version 2 here")
-    tracer = t.lapse("stat", "--unit", "web", "work_push", "--json")
+    tracer = t.lapse("stat", "--unit", f"web{RUN}", "work_push", "--json")
     target = t.started(Target([t.path("into"), groups.root + unit, os.path.join(TARGETS, "timed"), "--calls", "100",
                                "--ns", "5us"]))
     tracer.wait_line(rf"process {target.inner_pid} .* has come", tracer.err)
@@ -291,7 +293,7 @@ def containers(t):
     inside = [_timed(groups, groups.make(form), 10) for form in forms]
     helper = _timed(groups, groups.make(f"libpod-conmon-{ID}.scope"), 1000)
     other = _timed(groups, groups.make(f"docker-{OTHER_ID}.scope"), 1000)
-    ended = t.lapse_ends("stat", "--container", "01234567", "work_push")
+    ended = t.lapse_ends("stat", "--container", ID[:8], "work_push")
     equal(ended.popen.returncode, 4, "exit code for an ambiguous id")
     for name in (ID[:16], OTHER_ID[:16], "give more digits"):
         check(name in ended.err[-1], ended.last_words())
@@ -346,22 +348,22 @@ def namespace_of_its_own(t):
 def other_verbs(t):
     """list, doctor, check, trace and the first minute take them too."""
     groups = Groups(t)
-    unit = groups.make("lapse-verbs.service")
+    unit = groups.make(f"lapse-verbs{RUN}.service")
     target = groups.target(unit, "timed", "--calls", 300, "--ns", "5ms")
-    listing = t.lapse_ends("list", "--unit", "lapse-verbs", "work_push")
+    listing = t.lapse_ends("list", "--unit", f"lapse-verbs{RUN}", "work_push")
     equal(listing.popen.returncode, 0, "exit code of list")
     check(any("work_push" in line for line in listing.out), "the function is not listed")
     doctor = t.lapse_ends("doctor", "--cgroup", unit)
     check(any(f"{target.pid} (" in line for line in doctor.out), "doctor does not look at the process")
     contract = t.write("c.yaml", "lapse: 1\ncomponents:\n  a:\n    measure: work_push\n    contract: {max_latency: 1s}\n")
-    checked = t.lapse_ends("check", contract, "--unit", "lapse-verbs")
+    checked = t.lapse_ends("check", contract, "--unit", f"lapse-verbs{RUN}")
     equal(checked.popen.returncode, 0, "exit code of check")
     check(any("work_push in timed" in line for line in checked.out), "\n".join(checked.out))
-    tracer = t.lapse("trace", "--unit", "lapse-verbs", "work_push", "--slower", "1ms", "--json")
+    tracer = t.lapse("trace", "--unit", f"lapse-verbs{RUN}", "work_push", "--slower", "1ms", "--json")
     target.go()
     wait_until(lambda: tracer.objects("span"), "a span")
     tracer.stop()
-    first = t.lapse_ends("--unit", "lapse-verbs", "-d", "500ms")
+    first = t.lapse_ends("--unit", f"lapse-verbs{RUN}", "-d", "500ms")
     equal(first.popen.returncode, 0, "exit code of the first minute")
     check(any(f"PID {target.pid}" in line for line in first.err + first.out), first.last_words())
     target.done()
@@ -372,9 +374,9 @@ def other_verbs(t):
 def first_minute_of_a_restart(t):
     """The first minute sees a process that has come to the unit since it began."""
     groups = Groups(t)
-    unit = groups.make("lapse-first.service")
+    unit = groups.make(f"lapse-first{RUN}.service")
     anchor = _timed(groups, unit, 10)
-    first = t.lapse("--unit", "lapse-first", "-d", "30s", "--json", wait=False)
+    first = t.lapse("--unit", f"lapse-first{RUN}", "-d", "30s", "--json", wait=False)
     first.wait_line("looking for", first.err)
     target = groups.target(unit, "timed", "--calls", 400, "--ns", "5ms")
     target.go()

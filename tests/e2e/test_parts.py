@@ -5,7 +5,7 @@ import os
 import shutil
 
 from harness import TARGETS, case, check, conserved, counted, equal, wait_until
-from test_cgroups import Groups
+from test_cgroups import RUN, Groups
 from test_tcp import Pair
 
 
@@ -71,9 +71,9 @@ def several_processes_each(t):
 def each_way(t):
     """By unit, by name and by program, of which one is not there when tracing begins."""
     groups = Groups(t)
-    unit = groups.make("lapse-parts.service")
-    named, program = _copy(t, "lapse-t-parts"), _copy(t, "lapse-t-program")
-    path = _contract(t, {"unit": ("work_push", "{unit: lapse-parts}"), "name": ("work_push", "{comm: lapse-t-parts}"),
+    unit = groups.make(f"lapse-parts{RUN}.service")
+    named, program = _copy(t, f"lapset{RUN}"), _copy(t, "lapse-t-program")
+    path = _contract(t, {"unit": ("work_push", f"{{unit: lapse-parts{RUN}}}"), "name": ("work_push", f"{{comm: lapset{RUN}}}"),
                          "program": ("work_push", f"{{exe: {program}}}")})
     of_unit = groups.target(unit, "timed", "--calls", 100, "--ns", "5us")
     of_name, other = _timed(t, 200, named), _timed(t, 1000)
@@ -90,9 +90,9 @@ def each_way(t):
 def component_that_waits_for_its_processes(t):
     """Nobody is in its unit yet; what comes there is measured, and nothing of it elsewhere."""
     groups = Groups(t)
-    unit = groups.make("lapse-waits.service")
+    unit = groups.make(f"lapse-waits{RUN}.service")
     present = _timed(t, 100)
-    path = _contract(t, {"present": ("work_push", f"{{pid: {present.pid}}}"), "late": ("work_push", "{unit: lapse-waits}")})
+    path = _contract(t, {"present": ("work_push", f"{{pid: {present.pid}}}"), "late": ("work_push", f"{{unit: lapse-waits{RUN}}}")})
     tracer = t.lapse("watch", path, "--json")
     check(any("nobody runs yet that late is measured in" in line for line in tracer.err), tracer.last_words())
     late = groups.target(unit, "timed", "--calls", 100, "--ns", "5ms")
