@@ -203,6 +203,15 @@ class Target(Process):
         equal(self.wait(), code, f"exit code of {self.name}")
 
 
+def work(*targets):
+    """They do what they do at the same time, and end."""
+    for target in targets:
+        target.go()
+    for target in targets:
+        target.done()
+        target.finish()
+
+
 class Lapse(Process):
     """The tracer under test; with --json among its options its objects are parsed."""
 

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 
-from harness import (TARGETS, Process, Skip, Target, case, check, conserved, counted, equal, need, wait_until)
+from harness import (TARGETS, Process, Skip, Target, case, check, conserved, counted, equal, need, wait_until, work)
 
 # Other runs on this machine have names of their own.
 RUN = os.getpid()
@@ -99,14 +99,6 @@ def _timed(groups, path, calls, program="timed"):
     return groups.target(path, program, "--calls", calls, "--ns", "5us")
 
 
-def _work(*targets):
-    for target in targets:
-        target.go()
-    for target in targets:
-        target.done()
-        target.finish()
-
-
 @case()
 def path_and_below(t):
     """Those in the group and below it are meant; not who is beside it, though its name begins alike."""
@@ -116,7 +108,7 @@ def path_and_below(t):
     beside = [_timed(groups, groups.make("web2"), 1000), t.target("timed", "--calls", 1000, "--ns", "5us")]
     tracer = t.lapse("stat", "--cgroup", web, "work_push", "--json")
     check(any(f"in every process in control group {web}" in line for line in tracer.err), tracer.last_words())
-    _work(*beside, *inside)
+    work(*beside, *inside)
     tracer.stop()
     counted(tracer.component("work_push"), 150, "work_push")
     conserved(tracer.final())
@@ -130,7 +122,7 @@ def path_of_the_file_system(t):
     target = _timed(groups, web, 100)
     tracer = t.lapse("stat", "--cgroup", groups.root + web + "/", "work_push", "--json")
     check(any(f"in control group {web}" in line for line in tracer.err), tracer.last_words())
-    _work(target)
+    work(target)
     tracer.stop()
     counted(tracer.component("work_push"), 100, "work_push")
 
@@ -147,7 +139,7 @@ def first_version(t):
     tracer = t.lapse("stat", "--unit", f"web{RUN}", "work_push", "--json")
     future = _timed(groups, web, 50)
     tracer.wait_line(rf"process {future.pid} .* has come", tracer.err)
-    _work(present, future)
+    work(present, future)
     tracer.stop()
     check(_counted(tracer, "work_push", 150) < 150, "all calls were missed")
 
@@ -160,12 +152,12 @@ def unit_restarted(t):
     path = shutil.copy(os.path.join(TARGETS, "timed"), t.path("web"))
     first = _timed(groups, unit, 100, path)
     tracer = t.lapse("stat", "--unit", f"web{RUN}", "work_push", "--json")
-    _work(first)
+    work(first)
     groups.remove(unit)
     groups.make(f"web{RUN}.service")
     second = _timed(groups, unit, 50, path)
     tracer.wait_line(rf"process {second.pid} .* has come", tracer.err)
-    _work(second)
+    work(second)
     check(tracer.running(), "it ended with the service")
     tracer.stop()
     check(_counted(tracer, "work_push", 150) < 150, "all calls were missed")
@@ -177,7 +169,7 @@ def unit_of_a_user(t):
     target = _timed(groups, groups.make(f"user-7.slice/user@7.service/app.slice/lapse-sync{RUN}.service"), 100)
     other = _timed(groups, groups.make(f"user-7.slice/user@7.service/app.slice/lapse-sync2{RUN}.service"), 1000)
     tracer = t.lapse("stat", "--unit", f"lapse-sync{RUN}.service", "work_push", "--json")
-    _work(other, target)
+    work(other, target)
     tracer.stop()
     counted(tracer.component("work_push"), 100, "work_push")
 
@@ -193,7 +185,7 @@ def unit_that_comes_later(t):
     equal(line[1], f"; nearest is 'lapse-latter{RUN}.service'", "what it points at")
     target = _timed(groups, f"{groups.slice}/lapse-later{RUN}.service", 100)
     tracer.tracing()
-    _work(near, target)
+    work(near, target)
     tracer.stop()
     check(_counted(tracer, "work_push", 100) < 100, "all calls were missed")
 
@@ -206,7 +198,7 @@ def backends_forked_later(t):
     for how in ([], ["--exec"]):
         target = groups.target(unit, "spawner", "--children", 3, "--calls", 100, "--own", 7, *how)
         tracer = t.lapse("stat", "--unit", f"pool{RUN}", "child_work", "--json")
-        _work(target)
+        work(target)
         tracer.stop()
         check(_counted(tracer, "child_work", 307) < 307, "all calls were missed")
 
@@ -233,7 +225,7 @@ def moved_in_and_out(t):
     groups.move(shell.pid, elsewhere)
     tracer.wait_line(rf"process {shell.pid} \(bash\) has moved elsewhere", tracer.err)
     rounds(11)
-    _work(anchor)
+    work(anchor)
     tracer.stop()
     # Each child is waited for, and then it is asked whether there is another one.
     calls = tracer.component("wait4")["count"]
@@ -279,7 +271,7 @@ int main(int argc, char **argv)
     target = t.started(Target([t.path("into"), groups.root + unit, os.path.join(TARGETS, "timed"), "--calls", "100",
                                "--ns", "5us"]))
     tracer.wait_line(rf"process {target.inner_pid} .* has come", tracer.err)
-    _work(target, anchor)
+    work(target, anchor)
     tracer.stop()
     check(_counted(tracer, "work_push", 110) < 110, "all calls were missed")
 
@@ -299,7 +291,7 @@ def containers(t):
         check(name in ended.err[-1], ended.last_words())
     tracer = t.lapse("stat", "--container", ID[:12], "work_push", "--json")
     check(any(f"in every process of container {ID[:12]}" in line for line in tracer.err), tracer.last_words())
-    _work(*inside, helper, other)
+    work(*inside, helper, other)
     tracer.stop()
     counted(tracer.component("work_push"), 40, "work_push")
 
@@ -387,4 +379,4 @@ def first_minute_of_a_restart(t):
     check(target.pid in seen, f"{target.pid} is not among {sorted(seen)}")
     check(seen[target.pid]["on_cpu_ns"] > 0, "it is not seen to run")
     target.finish()
-    _work(anchor)
+    work(anchor)

@@ -4,7 +4,7 @@
 import os
 import shutil
 
-from harness import TARGETS, case, check, conserved, counted, equal, wait_until
+from harness import TARGETS, case, check, conserved, counted, equal, wait_until, work
 from test_cgroups import RUN, Groups
 from test_tcp import Pair
 
@@ -26,14 +26,6 @@ def _copy(t, name):
     return shutil.copy(os.path.join(TARGETS, "timed"), t.path(name))
 
 
-def _work(*targets):
-    for target in targets:
-        target.go()
-    for target in targets:
-        target.done()
-        target.finish()
-
-
 def _counts(tracer, **counts):
     for name, count in counts.items():
         counted(tracer.component(name), count, name)
@@ -48,7 +40,7 @@ def one_function_of_two_processes(t):
         first, second, other = _timed(t, 100), _timed(t, 200), _timed(t, 1000)
         path = _contract(t, {"one": ("work_push", f"{{pid: {first.pid}}}"), "two": ("work_push", f"{{pid: {second.pid}}}")})
         tracer = t.lapse("watch", path, "--json", f"--attach={kind}", "--no-why")
-        _work(other, first, second)
+        work(other, first, second)
         equal(tracer.wait(), 0, f"exit code with {kind}")
         _counts(tracer, one=100, two=200)
 
@@ -62,7 +54,7 @@ def several_processes_each(t):
     path = _contract(t, {"pair": ("work_push", f"{{pid: [{numbers}]}}"), "files": ("work_push", None),
                          "both": ("work_push", f"{{pid: [{pair[0].pid}, {single.pid}]}}")}, f"{{pid: {single.pid}}}")
     tracer = t.lapse("watch", path, "--json")
-    _work(*pair, single)
+    work(*pair, single)
     tracer.wait()
     _counts(tracer, pair=150, files=7, both=107)
 
@@ -79,7 +71,7 @@ def each_way(t):
     of_name, other = _timed(t, 200, named), _timed(t, 1000)
     tracer = t.lapse("watch", path, "--json")
     of_program = _timed(t, 50, program)
-    _work(of_unit, of_name, other, of_program)
+    work(of_unit, of_name, other, of_program)
     tracer.stop(code=None)
     missed = tracer.final()["integrity"]["kernel_missed"]
     check(missed <= 50, "more was missed than the late program calls")
@@ -97,7 +89,7 @@ def component_that_waits_for_its_processes(t):
     check(any("nobody runs yet that late is measured in" in line for line in tracer.err), tracer.last_words())
     late = groups.target(unit, "timed", "--calls", 100, "--ns", "5ms")
     tracer.wait_line(rf"tracing \d more probes? in PID {late.pid}", tracer.err)
-    _work(present, late)
+    work(present, late)
     check(tracer.running(), "it ended with one of its processes")
     tracer.stop(code=None)
     missed = tracer.final()["integrity"]["kernel_missed"]
@@ -128,7 +120,7 @@ def the_options_target(t):
     own, given, other = _timed(t, 10), _timed(t, 20), _timed(t, 1000)
     path = _contract(t, {"own": ("work_push", f"{{pid: {own.pid}}}"), "files": ("work_push", None)}, f"{{pid: {other.pid}}}")
     tracer = t.lapse("watch", path, "-p", given.pid, "--json")
-    _work(other, own, given)
+    work(other, own, given)
     tracer.wait()
     _counts(tracer, own=10, files=20)
 

@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "base/exit_code.h"
-#include "cli/targets.h"
 
 void session_end(struct session *session, const char *format, ...)
 {
@@ -99,8 +98,7 @@ void session_free(struct session *session)
 	for (size_t i = 0; i < session->n_specs; i++)
 		spec_free(&session->specs[i]);
 	free(session->specs);
-	free(session->targets);
-	targets_free(&session->selection);
+	targets_forget(session);
 	spec_free(&session->connections);
 	free(session->fed);
 	free(session->replaced);

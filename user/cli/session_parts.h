@@ -21,10 +21,14 @@ struct session {
 
 	/* What to measure, and where. */
 	struct target_selection selection;
-	uint64_t group_targets;	 /* those that are control groups */
-	uint64_t listed_targets; /* those whose processes the tracer knows by number */
-	uint64_t *targets;	 /* by specification, where components have their own; else NULL */
-	pid_t thread_pid;	 /* of -t alone */
+	uint64_t group_targets; /* those that are control groups */
+	struct members {
+		pid_t *pids;
+		uint64_t *targets; /* of each */
+		size_t n;
+	} members;	   /* whom the tracer knows by number from the beginning */
+	uint64_t *targets; /* by specification, where components have their own; else NULL */
+	pid_t thread_pid;  /* of -t alone */
 	struct command command;
 	struct probe_spec *specs;
 	size_t n_specs;
@@ -77,6 +81,11 @@ int session_prepare(struct session *session);
 int await_process(struct session *session);
 /* start.c: monitor, tracer, handlers; attached when it gives 0, else an exit code. */
 int session_start(struct session *session);
+/* admit.c: puts into @options whose calls count; once it is loaded, tells it of programs and names. 0 or
+ * -errno. */
+int targets_describe(struct session *session, struct tracer_options *options);
+int targets_want(struct session *session);
+void targets_forget(struct session *session);
 /* loop.c: until the end comes. */
 int session_follow(struct session *session);
 /* finish.c: detaches, reports, gives the exit code. */

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -230,66 +229,6 @@ static void describe_group(const struct session *session, struct tracer_componen
 		component->level_ns[LAPSE_LEVEL_WARNING] = session->options->slower_ns;
 }
 
-/* Who is known by number from the beginning: the pids of -p, and those that are in the control groups now. */
-static int collect_members(const struct session *session, pid_t **pids, uint64_t **targets, size_t *n)
-{
-	*n = 0;
-	*pids = calloc(session->n_processes + 1, sizeof(**pids));
-	*targets = calloc(session->n_processes + 1, sizeof(**targets));
-	for (size_t i = 0; *pids && *targets && i < session->n_processes; i++) {
-		const struct process *process = &session->processes[i];
-		uint64_t listed = process->targets & session->listed_targets;
-
-		if (!listed)
-			continue;
-		(*pids)[*n] = process->pid;
-		(*targets)[(*n)++] = listed;
-	}
-	return *pids && *targets ? 0 : -ENOMEM;
-}
-
-/* What the targets say of programs and names. */
-static int want_programs(struct session *session)
-{
-	const struct target_selection *parts;
-	size_t n = target_parts(&session->selection, &parts);
-	struct stat st;
-	int err = 0;
-
-	for (size_t i = 0; i < session->n_processes; i++)
-		processes_want_exe(session, &session->processes[i]);
-	for (size_t i = 0; i < n && !err; i++) {
-		/* One that does not run yet. */
-		if (parts[i].exe && !stat(parts[i].exe, &st))
-			err = tracer_want_exe(session->tracer,
-					      (struct file_id){.dev = st.st_dev, .ino = st.st_ino},
-					      1ULL << i);
-		if (parts[i].comm && !err)
-			err = tracer_want_comm(session->tracer, parts[i].comm, 1ULL << i);
-	}
-	return err;
-}
-
-/* What the targets mean for the tracer. */
-static void describe_targets(struct session *session, struct tracer_options *options)
-{
-	const struct target_selection *parts;
-	size_t n = target_parts(&session->selection, &parts);
-
-	for (size_t i = 0; i < n; i++) {
-		bool group = parts[i].cgroup.by != CGROUP_NONE;
-		uint64_t target = 1ULL << i;
-
-		options->by_exe |= parts[i].exe != NULL;
-		options->by_comm |= parts[i].comm != NULL;
-		options->groups |= group;
-		options->follow |= group || parts[i].follow ? target : 0;
-		session->group_targets |= group ? target : 0;
-		session->listed_targets |= group || parts[i].n_pids ? target : 0;
-	}
-	options->apart = session->targets;
-}
-
 static unsigned classes_used(const struct plan *plan)
 {
 	unsigned classes = 0;
@@ -333,8 +272,6 @@ static int open_tracer(struct session *session)
 {
 	size_t n_planned = session->plan.n_components, n = n_planned + session->n_groups;
 	struct tracer_component *components = calloc(n, sizeof(*components));
-	uint64_t *targets = NULL;
-	pid_t *pids = NULL;
 	struct tracer_options options = {
 		.attach = session->options->attach,
 		.ring_bytes = session->options->ring_bytes,
@@ -353,11 +290,8 @@ static int open_tracer(struct session *session)
 	};
 	int err = components ? 0 : -ENOMEM;
 
-	describe_targets(session, &options);
 	if (!err)
-		err = collect_members(session, &pids, &targets, &options.n_pids);
-	options.pids = pids;
-	options.targets = targets;
+		err = targets_describe(session, &options);
 	for (size_t i = 0; i < n_planned && !err; i++)
 		describe(session, i, &components[i]);
 	for (size_t i = n_planned; i < n && !err; i++)
@@ -367,10 +301,8 @@ static int open_tracer(struct session *session)
 	if (!err)
 		err = tracer_load(session->tracer);
 	if (!err)
-		err = want_programs(session);
+		err = targets_want(session);
 	free(components);
-	free(pids);
-	free(targets);
 	return err;
 }
 
