@@ -257,9 +257,11 @@ static const struct {
 	{FLOW "handlers: [x]\n", "3:12: a value where a mapping belongs"},
 	{FLOW "handlers: [{file: x}]\n", "3:12: 'when' is missing"},
 	{FLOW "handlers: [{when: *, file: x}]\n", "quote this"},
-	{FLOW "handlers: [{when: '*'}]\n", "3:12: a handler takes exactly one of exec and file"},
+	{FLOW "handlers: [{when: '*'}]\n", "3:12: a handler takes exactly one of exec, signal, "
+					   "file"},
 	{FLOW "handlers: [{when: '*', file: x, exec: [/x]}]\n", "3:12: a handler takes exactly one of"},
-	{FLOW "handlers: [{when: '*', file: x, timeout: 5s}]\n", "3:33: 'timeout' belongs to exec"},
+	{FLOW "handlers: [{when: '*', file: x, timeout: 5s}]\n",
+	 "3:33: 'timeout' belongs to exec, webhook and alertmanager"},
 	{FLOW "handlers: [{when: '*', exec: /x}]\n", "3:30: '/x' is not what 'exec' takes: a list"},
 	{FLOW "handlers: [{when: '*', exec: []}]\n", "3:30: 'exec' is an empty list"},
 	{FLOW "handlers: [{when: '*', exec: [x]}]\n", "3:31: 'x': the program of 'exec' is an absolute path"},
@@ -274,7 +276,8 @@ static const struct {
 	 "3:38: 'high' is not what 'min_severity'"},
 	{FLOW "handlers: [{when: '*', resolved: yes, file: x}]\n",
 	 "3:34: 'yes' is not what 'resolved' takes: true or false"},
-	{FLOW "handlers: [{when: '*', alertmanager: x}]\n", "3:24: unknown key 'alertmanager'"},
+	{FLOW "handlers: [{when: '*', alertmanager: x}]\n",
+	 "3:38: 'x' is not what 'alertmanager' takes: an address"},
 };
 
 static void bad_files(void **state)
@@ -449,9 +452,9 @@ static void handlers(void **state)
 	assert_int_equal(config.n_handlers, 2);
 	handler = config.handlers;
 	assert_int_equal(handler[0].kind, HANDLER_EXEC);
-	assert_false(handler[0].any);
-	assert_int_equal(handler[0].when, OBJ_MAX_LATENCY);
-	assert_string_equal(handler[0].component, "a");
+	assert_int_equal(handler[0].when, 1U << OBJ_MAX_LATENCY);
+	assert_string_equal(handler[0].components[0], "a");
+	assert_null(handler[0].components[1]);
 	assert_int_equal(handler[0].min_severity, SEV_CRITICAL);
 	assert_true(handler[0].resolved);
 	assert_string_equal(handler[0].argv[1], "--fast");
@@ -461,8 +464,8 @@ static void handlers(void **state)
 	assert_int_equal(handler[0].mark.line, 4);
 	assert_int_equal(handler[0].mark.column, 5);
 	assert_int_equal(handler[1].kind, HANDLER_FILE);
-	assert_true(handler[1].any);
-	assert_null(handler[1].component);
+	assert_int_equal(handler[1].when, (1ULL << OBJ_KINDS) - 1);
+	assert_null(handler[1].components);
 	assert_int_equal(handler[1].min_severity, SEV_NOTICE);
 	assert_false(handler[1].resolved);
 	assert_string_equal(handler[1].path, "alerts.jsonl");

@@ -144,16 +144,19 @@ static void show_alert(void *context, const struct alert *alert)
 {
 	struct session *session = context;
 	const struct snapshot *snapshot = monitor_snapshot(session->monitor);
-	char *json;
+	char *json, *text;
 
 	if (!session->error && session->output->alert)
 		check(session, session->output->alert(&session->show, snapshot, alert));
 	if (!session->handlers)
 		return;
 	json = output_alert_json(snapshot, alert);
-	if (json)
-		handlers_tell(session->handlers, alert, snapshot->components[alert->component].name, json);
+	text = output_alert_text(snapshot, alert);
+	if (json && text)
+		handlers_tell(session->handlers, alert, snapshot->components[alert->component].name, json,
+			      text);
 	free(json);
+	free(text);
 }
 
 static void show_health(void *context)

@@ -76,8 +76,9 @@ int await_process(struct session *session);
 int session_start(struct session *session);
 /* loop.c: until the end comes. */
 int session_follow(struct session *session);
-/* finish.c: detaches, reports, gives the exit code. */
+/* finish.c: detaches, reports, gives the exit code; how the handlers have fared, into the next snapshot. */
 int session_finish(struct session *session);
+void session_count_handlers(struct session *session);
 void session_free(struct session *session);
 
 /* present.c */
@@ -92,6 +93,8 @@ void present_free(struct session *session);
 int processes_watch(struct session *session);
 int processes_record(void *context, const struct lapse_proc *record);
 void processes_gone(struct session *session, size_t index);
+/* Of the process that was named as the @index-th, watched since the start; -1: it has ended. */
+int processes_pidfd(const struct session *session, size_t index);
 /* Has the run end if nobody is left of the processes that were named, and of those that they started. */
 void processes_end(struct session *session);
 /* With --follow, once forks are told of: the descendants that there are already. 0 or -errno. */
@@ -101,6 +104,9 @@ void processes_free(struct session *session);
  * the time since @since_ns (monotonic; 0: nothing was missed) for which nothing counted what was called. */
 int processes_extend(struct session *session, const struct process *process);
 void processes_say_more(int n, pid_t pid, uint64_t since_ns);
+
+/* addressees.c: the measured processes, for handlers; @context is the session. */
+int addressees_open(void *context, struct handler_target **list, size_t *n);
 
 /* libraries.c: watches what @process, whose program began at @began_ns (0: before tracing), loads from now
  * on; decides about what has been loaded. */

@@ -424,6 +424,7 @@ static int attach(struct session *session)
 
 int session_start(struct session *session)
 {
+	const struct handler_targets targets = {addressees_open, session};
 	const struct options *options = session->options;
 	int code;
 
@@ -437,7 +438,7 @@ int session_start(struct session *session)
 		diag_error("out of memory");
 		return EXIT_NOT_ATTACHED;
 	}
-	if (session->config && handlers_start(session->config, &session->handlers))
+	if (session->config && handlers_start(session->config, &targets, NULL, &session->handlers))
 		return EXIT_USAGE;
 	code = attach(session);
 	if (!code)

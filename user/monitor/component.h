@@ -41,6 +41,7 @@ struct component {
 	bool detached; /* not measured any more */
 	struct thresholds thresholds;
 	struct alert_policy policy;
+	struct label_set labels, annotations; /* the contract's own */
 
 	struct tick_counters counters;
 	struct tick_value values[LAPSE_VALUES]; /* names, counts and sums */

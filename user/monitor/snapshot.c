@@ -225,6 +225,8 @@ static int copy_component(struct component *c, struct component_snapshot *out)
 	quarters_trends(c, out);
 	out->health = health(c, &out->window);
 	out->last_update_ns = c->last_update_ns;
+	out->labels = c->labels;
+	out->annotations = c->annotations;
 	out->violations = c->violations;
 	out->violations_24h = rolling_sum(&c->day, c->stage->now_ns);
 	copy_objectives(c, out);
@@ -387,5 +389,7 @@ const struct snapshot *monitor_snapshot(struct monitor *monitor)
 	describe_overhead(&monitor->self, &s->overhead);
 	s->bucket_bits = monitor->stage.options.bucket_bits;
 	s->end_reason = monitor->end_reason;
+	s->handlers = monitor->handlers;
+	s->n_handlers = monitor->n_handlers;
 	return s;
 }

@@ -23,6 +23,8 @@ struct monitor {
 	struct tick_self self;
 	uint64_t next_health_ns; /* and the whole is judged */
 	const char *end_reason;
+	const struct handler_stats *handlers;
+	size_t n_handlers;
 	struct snapshot_store store;
 };
 
