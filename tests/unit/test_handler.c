@@ -107,6 +107,7 @@ static void replaced_whole_or_not(void **state)
 	tell(f, &alert, "old");
 	other.n_handlers = 1;
 	assert_int_equal(handlers_start(&other, NULL, f->handlers, &made), 0);
+	handlers_take_over(made);
 	handlers_stop(f->handlers);
 	f->handlers = NULL;
 	handlers_tell(made, &alert, "endToEnd", "new", "");

@@ -532,6 +532,7 @@ static void handed_over(void **state)
 	wait_idle(f);
 	old = f->handlers;
 	assert_int_equal(handlers_start(&f->config, NULL, old, &f->handlers), 0);
+	handlers_take_over(f->handlers);
 	handlers_stop(old);
 	wait_received(f, &server, 2, 0);
 	wait_idle(f);

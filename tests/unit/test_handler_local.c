@@ -198,6 +198,7 @@ static void socket_handed_over(void **state)
 	tell(f, &alert, "{1}");
 	old = f->handlers;
 	assert_int_equal(handlers_start(&f->config, NULL, old, &f->handlers), 0);
+	handlers_take_over(f->handlers);
 	handlers_tick(old, now());
 	handlers_stop(old);
 	tell(f, &alert, "{2}");

@@ -43,6 +43,9 @@ struct session {
 	const struct output *output;
 	struct output_options show;
 	struct handlers *handlers;
+	struct config
+		*reloaded; /* the contract file as it was read last, if it was read anew; .config is it */
+	struct retired *retired; /* what reload.c has replaced */
 	struct budget *budget;
 	struct lookup *lookup;		/* of the names of TCP peers; NULL: there is none */
 	struct stack_symbols *symbols;	/* of stacks; NULL: none are shown */
@@ -74,6 +77,8 @@ int session_prepare(struct session *session);
 int await_process(struct session *session);
 /* start.c: monitor, tracer, handlers; attached when it gives 0, else an exit code. */
 int session_start(struct session *session);
+/* What component @i of the plan is to the kernel: what it counts by, and what it sends. */
+void session_describe(struct session *session, size_t i, struct tracer_component *component);
 /* loop.c: until the end comes. */
 int session_follow(struct session *session);
 /* finish.c: detaches, reports, gives the exit code; how the handlers have fared, into the next snapshot. */
@@ -87,6 +92,10 @@ int present_span(void *context, const struct lapse_span *span);
 /* @last: what hangs at the end stands in the report, and is not shown again. */
 void present_open(struct session *session, const struct tick *tick, bool last);
 void present_interval(struct session *session);
+/* The whole report, as at the end, while it goes on. */
+void present_report(struct session *session);
+/* Tells handlers that have come anew of what fires. */
+void present_standing(struct session *session);
 void present_free(struct session *session);
 
 /* processes.c */
@@ -144,6 +153,11 @@ struct output_stack stacks_now(struct session *session, const struct hung_span *
 void hung_locate(struct session *session, const struct tick *tick);
 struct output_stack hung_stack(const struct session *session, const struct lapse_span *span);
 void hung_forget(struct session *session, uint64_t but_ns);
+
+/* reload.c: reads the contract file anew; what it has replaced ends in its time, seen to at each tick. */
+void reload(struct session *session);
+void reload_tick(struct session *session, uint64_t now_ns);
+void reload_free(struct session *session);
 
 /* budget.c: probes that take too much of the target's CPU time. 0 or -ENOMEM. */
 int budget_new(struct session *session);

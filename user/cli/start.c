@@ -186,7 +186,7 @@ static void describe_values(const struct session *session, size_t i, struct plan
 }
 
 /* In trace, every span over --slower is worth a wakeup; in watch, the contract's limits say which. */
-static void describe(struct session *session, size_t i, struct tracer_component *component)
+void session_describe(struct session *session, size_t i, struct tracer_component *component)
 {
 	const struct config_component *config = config_component(session, i);
 	struct plan_component *planned = &session->plan.components[i];
@@ -307,7 +307,7 @@ static int open_tracer(struct session *session)
 	if (!err && selection->exe)
 		options.n_exes = collect_exes(session, exes);
 	for (size_t i = 0; i < n_planned && !err; i++)
-		describe(session, i, &components[i]);
+		session_describe(session, i, &components[i]);
 	for (size_t i = n_planned; i < n && !err; i++)
 		describe_group(session, &components[i]);
 	if (!err)

@@ -26,16 +26,23 @@ struct handler_targets {
 /*
  * Opens what the handlers need (files are created now, so that an unwritable one is an error at start).
  * Returns 0, or -errno after a message. @config must outlive them. Where @before is not NULL, those handlers
- * are to be replaced: what belongs to both (the readers of a socket, alerts that fire) is handed over, and
- * @before goes on with what it has begun until it is stopped. If this fails @before is as it was.
+ * are to be replaced: handlers_take_over() follows, or handlers_stop(), and @before is as it was until then.
  */
 int handlers_start(const struct config *config, const struct handler_targets *targets,
 		   struct handlers *before, struct handlers **handlers);
+
+/* Takes from those before what belongs to both: the readers of a socket, alerts that fire. They go on with
+ * what they have begun until they are stopped. */
+void handlers_take_over(struct handlers *handlers);
 
 /* Tells @alert to all that want it. @json is the alert as one JSON object without a newline, @text as a line
  * for people. */
 void handlers_tell(struct handlers *handlers, const struct alert *alert, const char *component_name,
 		   const char *json, const char *text);
+
+/* Tells an alert that fires already to those that have come anew and keep account of what fires. */
+void handlers_tell_standing(struct handlers *handlers, const struct alert *alert, const char *component_name,
+			    const char *json, const char *text);
 
 /* Reaps what has ended, ends what has run too long, sends again what is due; call each tick. Says what
  * failed, once a handler and reason. */
@@ -44,6 +51,9 @@ void handlers_tick(struct handlers *handlers, uint64_t now_ns);
 /* Whether some have still to do what they were told, and their time limits have not passed since @since_ns.
  */
 bool handlers_busy(struct handlers *handlers, uint64_t since_ns, uint64_t now_ns);
+
+/* Drops what has not begun, says how much that is, and has the rest end soon. */
+void handlers_hurry(struct handlers *handlers);
 
 /* How they have fared, in the order of the file; valid until the next call. */
 const struct handler_stats *handlers_stats(struct handlers *handlers, size_t *n);

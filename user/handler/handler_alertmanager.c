@@ -276,6 +276,7 @@ static void stop(struct handler *handler)
 }
 
 const struct handler_kind handler_alertmanager = {
+	.keeps_account = true,
 	.start = start,
 	.tell = tell,
 	.tick = tick,

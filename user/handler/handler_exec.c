@@ -220,9 +220,10 @@ static void count(struct handler *handler)
 }
 
 /* Time is up: what waits is dropped, what runs is told to end. */
-static void hurry(struct handler *handler, uint64_t now_ns)
+static void hurry(struct handler *handler)
 {
 	struct exec_pool *pool = handler->state;
+	uint64_t now_ns = handler_now();
 
 	for (; pool->n_waiting; pool->n_waiting--, pool->first = (pool->first + 1) % WAITING_MAX)
 		job_free(&pool->waiting[pool->first]);
@@ -237,7 +238,7 @@ static void stop(struct handler *handler)
 
 	if (!handler->state)
 		return;
-	hurry(handler, handler_now());
+	hurry(handler);
 	while (busy(handler)) {
 		tick(handler, handler_now());
 		nanosleep(&pause, NULL);
@@ -250,6 +251,7 @@ const struct handler_kind handler_exec = {
 	.tell = tell,
 	.tick = tick,
 	.busy = busy,
+	.hurry = hurry,
 	.count = count,
 	.stop = stop,
 };

@@ -30,6 +30,7 @@ struct handler {
 	void *state;	       /* the kind's own */
 	struct told_key *told; /* alerts that it was told of and that fire still */
 	size_t n_told;
+	bool anew;		/* it has taken nobody's place */
 	struct handler *before; /* of the same kind and target, which it takes the place of; NULL: none */
 };
 
@@ -42,12 +43,15 @@ struct handler_event {
 
 /* All but start and tell may be NULL. */
 struct handler_kind {
+	bool keeps_account; /* of what fires: it is to know of that from when it is there */
 	/* What can be known to fail fails here, after a message. Returns 0 or -errno. */
 	int (*start)(struct handler *handler);
 	void (*tell)(struct handler *handler, const struct handler_event *event);
 	void (*tick)(struct handler *handler, uint64_t now_ns);
 	/* Whether there is something left to do. */
 	bool (*busy)(struct handler *handler);
+	/* Drops what has not begun, and has the rest end soon. */
+	void (*hurry)(struct handler *handler);
 	/* Brings handler->stats up to date. */
 	void (*count)(struct handler *handler);
 	/* Takes over from handler->before what both have. Cannot fail. */

@@ -112,12 +112,13 @@ static void copy_told(struct handler *handler)
 		memcpy(handler->told, before->told, before->n_told * sizeof(*handler->told));
 }
 
-static void inherit_all(struct handlers *handlers)
+void handlers_take_over(struct handlers *handlers)
 {
 	for (size_t i = 0; i < handlers->n; i++) {
 		struct handler *handler = &handlers->list[i];
 
-		if (!handler->before)
+		handler->anew = !handler->before;
+		if (handler->anew)
 			continue;
 		copy_told(handler);
 		if (kind_of(handler)->inherit)
@@ -158,7 +159,6 @@ int handlers_start(const struct config *config, const struct handler_targets *ta
 		release(made);
 		return err;
 	}
-	inherit_all(made);
 	*handlers = made;
 	return 0;
 }
@@ -223,17 +223,29 @@ static bool wants(struct handler *handler, const struct alert *alert, const char
 	return severe;
 }
 
+static void tell(struct handler *handler, const struct handler_event *event)
+{
+	if (wants(handler, event->alert, event->component))
+		kind_of(handler)->tell(handler, event);
+}
+
 void handlers_tell(struct handlers *handlers, const struct alert *alert, const char *component_name,
 		   const char *json, const char *text)
 {
 	const struct handler_event event = {alert, component_name, json, text};
 
-	for (size_t i = 0; i < handlers->n; i++) {
-		struct handler *handler = &handlers->list[i];
+	for (size_t i = 0; i < handlers->n; i++)
+		tell(&handlers->list[i], &event);
+}
 
-		if (wants(handler, alert, component_name))
-			kind_of(handler)->tell(handler, &event);
-	}
+void handlers_tell_standing(struct handlers *handlers, const struct alert *alert, const char *component_name,
+			    const char *json, const char *text)
+{
+	const struct handler_event event = {alert, component_name, json, text};
+
+	for (size_t i = 0; i < handlers->n; i++)
+		if (handlers->list[i].anew && kind_of(&handlers->list[i])->keeps_account)
+			tell(&handlers->list[i], &event);
 }
 
 void handlers_tick(struct handlers *handlers, uint64_t now_ns)
@@ -282,6 +294,14 @@ static void say_dropped(struct handlers *handlers)
 				  handler->stats.waiting == 1 ? " is" : "s are",
 				  handler->stats.waiting == 1 ? "it" : "them");
 	}
+}
+
+void handlers_hurry(struct handlers *handlers)
+{
+	say_dropped(handlers);
+	for (size_t i = 0; i < handlers->n; i++)
+		if (kind_of(&handlers->list[i])->hurry)
+			kind_of(&handlers->list[i])->hurry(&handlers->list[i]);
 }
 
 void handlers_stop(struct handlers *handlers)

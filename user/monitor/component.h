@@ -69,6 +69,7 @@ struct component {
 	struct objective_run *connection_time; /* max_connection_time, or NULL */
 	uint64_t idle_tick;		       /* the last in which no process of it ran; 0: none */
 	uint64_t violations;
+	bool violated_before; /* an objective that is not promised any more */
 	struct rolling day, five_minutes;
 };
 

@@ -35,6 +35,13 @@ void snapshot_store_free(struct snapshot_store *store)
 	free(store->firing);
 }
 
+void snapshot_store_reset(struct snapshot_store *store)
+{
+	snapshot_store_free(store);
+	store->firing = NULL;
+	store->firing_size = 0;
+}
+
 static int room_for_component(struct snapshot_store *store, const struct component *c)
 {
 	struct component_snapshot *out = &store->snapshot.components[store->n_components];
@@ -119,7 +126,7 @@ static void copy_objectives(const struct component *c, struct component_snapshot
 	size_t i;
 
 	out->n_objectives = c->n_objectives;
-	out->verdict = VERDICT_NONE;
+	out->verdict = c->violated_before ? VERDICT_VIOLATED : VERDICT_NONE;
 	for (i = 0; i < c->n_objectives; i++) {
 		const struct objective_run *run = &c->objectives[i];
 		struct objective_state *state = &out->objectives[i];

@@ -29,5 +29,7 @@ struct monitor {
 };
 
 void snapshot_store_free(struct snapshot_store *store);
+/* The components have other objectives: what is kept for the next snapshot is made anew. */
+void snapshot_store_reset(struct snapshot_store *store);
 
 #endif
