@@ -26,6 +26,7 @@ struct handlers {
 	struct sender *sender; /* NULL: nobody needs it */
 	struct handler_targets targets;
 	struct handler_stats *stats; /* for handlers_stats() */
+	bool hurried;		     /* what is dropped has been said */
 	size_t n;
 	struct handler list[];
 };
@@ -299,6 +300,7 @@ static void say_dropped(struct handlers *handlers)
 void handlers_hurry(struct handlers *handlers)
 {
 	say_dropped(handlers);
+	handlers->hurried = true;
 	for (size_t i = 0; i < handlers->n; i++)
 		if (kind_of(&handlers->list[i])->hurry)
 			kind_of(&handlers->list[i])->hurry(&handlers->list[i]);
@@ -316,6 +318,7 @@ void handlers_stop(struct handlers *handlers)
 		nanosleep(&pause, NULL);
 	}
 	handlers_tick(handlers, handler_now());
-	say_dropped(handlers);
+	if (!handlers->hurried)
+		say_dropped(handlers);
 	release(handlers);
 }
