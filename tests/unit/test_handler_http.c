@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 
 #include "tests/unit/handler.h"
@@ -16,7 +17,8 @@ struct server {
 	unsigned short port;
 	pthread_t thread;
 	pthread_mutex_t lock;
-	bool ending, silent;
+	atomic_bool ending;
+	bool silent;
 	const int *statuses; /* of the first answers, ended by 0; then 200 */
 	char *request[REQUESTS];
 	size_t n, answered;

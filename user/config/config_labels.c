@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Labels and annotations: a mapping of names to texts, of the file and of its components. */
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,21 +11,12 @@
 static const char *const taken[] = {"alertname", "component", "severity", "measured",
 				    "limit",	 "cause",     "summary"};
 
-static bool is_name(const char *text)
-{
-	if (!isalpha((unsigned char)*text) && *text != '_')
-		return false;
-	while (isalnum((unsigned char)*text) || *text == '_')
-		text++;
-	return !*text;
-}
-
 static int check(const struct config_walk *walk, const struct tree_entry *label)
 {
 	if (label->value.kind != TREE_SCALAR)
 		return config_bad(walk, label->value.mark, "'%s' takes text, not %s", label->key,
 				  tree_kind_name(label->value.kind));
-	if (!is_name(label->key))
+	if (!config_is_name(label->key))
 		return config_bad(walk, label->mark,
 				  "'%s': such a name has letters, digits and underscores, and begins with no "
 				  "digit",

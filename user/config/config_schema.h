@@ -76,6 +76,9 @@ int config_want_scalar(const struct config_walk *walk, const struct config_row *
 int config_wrong(const struct config_walk *walk, const struct config_row *row,
 		 const struct tree_entry *entry);
 
+/* Letters, digits and underscores, no digit first. */
+bool config_is_name(const char *text);
+
 /* A duration; the message of one without a unit says so. */
 int config_duration(const struct config_walk *walk, const struct config_row *row,
 		    const struct tree_entry *entry, uint64_t *ns);
