@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <string.h>
-
 #include <time.h>
 
 #include "base/exit_code.h"
