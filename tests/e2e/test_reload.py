@@ -81,6 +81,26 @@ def another_limit_counts_at_once(t):
     conserved(run.tracer.final())
 
 
+@case()
+def another_limit_of_a_value(t):
+    """The kernel judges captured values, too."""
+    text = ("lapse: 1\ncomponents:\n  v:\n    measure: give_int\n    values: {n: \"long arg0\"}\n"
+            "    contract: {max_value: {n: %d}}\n")
+    target = t.target("values", "--calls", 1000)
+    tracer = t.lapse("watch", t.write("contract.yaml", text % 1000000), "-p", target.pid, "--json")
+    t.write("contract.yaml", text % 0)
+    tracer.signal(signal.SIGHUP)
+    tracer.wait_line("was read anew", tracer.err)
+    target.go()
+    positive = 1000 - target.done()["negative"]
+    violations = wait_until(lambda: tracer.objects("violation"), "a violation")
+    equal((violations[0]["limit"], violations[0]["value"]), (0, "n"), "limit and value")
+    check(violations[0]["pid"] is not None, "the kernel did not send the span: it goes by the old limit")
+    tracer.stop(code=1)
+    counted = tracer.component("v")["violations"]
+    check(0 < counted <= positive, f"{counted} violations of at most {positive}")
+
+
 @case(90)
 def a_new_objective_sees_the_window(t):
     """A percentile that is promised only now is judged by the spans of before."""

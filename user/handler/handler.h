@@ -58,6 +58,9 @@ void handlers_hurry(struct handlers *handlers);
 /* How they have fared, in the order of the file; valid until the next call. */
 const struct handler_stats *handlers_stats(struct handlers *handlers, size_t *n);
 
+/* Why handlers over HTTP cannot be used here; NULL: they can. */
+const char *handlers_http_lacking(void);
+
 /* Waits for running handlers, at most their time limits, says what is dropped then, and releases everything.
  * NULL is fine. */
 void handlers_stop(struct handlers *handlers);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/units.h"
+#include "handler/handler.h"
 
 #define SECRET_SIZE 8192
 
@@ -74,6 +75,13 @@ const struct http_library *http_load(const char **why)
 	}
 	loaded = true;
 	return &curl;
+}
+
+const char *handlers_http_lacking(void)
+{
+	const char *why = NULL;
+
+	return http_load(&why) ? NULL : why;
 }
 
 /* ---- a way to an address ----------------------------------------------------------------------------- */
