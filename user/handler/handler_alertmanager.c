@@ -259,6 +259,7 @@ static void inherit(struct handler *handler)
 
 	state->entries = before->entries;
 	before->entries = NULL;
+	sender_silence(before->http.channel);
 	send_all(handler, handler_now());
 }
 

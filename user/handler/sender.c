@@ -29,6 +29,7 @@ struct sender_channel {
 	size_t first, n;
 	char *sending; /* the thread's: in flight, or to be tried again */
 	bool in_flight;
+	bool silent;	/* begins nothing more */
 	unsigned tries; /* of what is being sent */
 	uint64_t next_ns;
 	uint64_t n_tries, n_failures, n_retries;
@@ -70,8 +71,11 @@ static char *take_first(struct sender_channel *channel)
 	return body;
 }
 
+/* That something was given up is told even if something else fails before anyone has asked. */
 static void tell_reason(struct sender_channel *channel, bool again)
 {
+	if (channel->news && !channel->again)
+		return;
 	memcpy(channel->reason, channel->request.reason, sizeof(channel->reason));
 	channel->news = true;
 	channel->again = again;
@@ -97,7 +101,7 @@ static void conclude(struct sender_channel *channel, enum http_outcome outcome, 
 	bool again = outcome == HTTP_AGAIN && channel->tries < SENDER_TRIES;
 
 	channel->in_flight = false;
-	if (outcome == HTTP_DONE) {
+	if (outcome == HTTP_DONE || channel->silent) {
 		forget_body(channel);
 		return;
 	}
@@ -289,6 +293,17 @@ bool sender_push(struct sender_channel *channel, char *body)
 	return room;
 }
 
+void sender_silence(struct sender_channel *channel)
+{
+	pthread_mutex_lock(&channel->sender->lock);
+	channel->silent = true;
+	while (channel->n)
+		free(take_first(channel));
+	if (!channel->in_flight)
+		forget_body(channel);
+	pthread_mutex_unlock(&channel->sender->lock);
+}
+
 struct sender_counts sender_counts(struct sender_channel *channel)
 {
 	struct sender_counts counts;
@@ -299,7 +314,6 @@ struct sender_counts sender_counts(struct sender_channel *channel)
 		.failures = channel->n_failures,
 		.retries = channel->n_retries,
 		.waiting = channel->n + (channel->sending != NULL),
-		.queued = channel->n || (channel->sending && !channel->in_flight),
 	};
 	pthread_mutex_unlock(&channel->sender->lock);
 	return counts;

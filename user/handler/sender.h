@@ -32,10 +32,12 @@ int sender_open(struct sender **sender, const struct sender_channel_options *opt
 /* Queues @body, which is taken in any case. False: there is no room, it is dropped. */
 bool sender_push(struct sender_channel *channel, char *body);
 
+/* Has @channel begin nothing more, and forget what waits: another one says it. */
+void sender_silence(struct sender_channel *channel);
+
 struct sender_counts {
 	uint64_t tries, failures, retries;
 	size_t waiting; /* queued, or being sent */
-	bool queued;	/* some of it has not been tried yet, or is tried again */
 };
 struct sender_counts sender_counts(struct sender_channel *channel);
 
