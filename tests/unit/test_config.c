@@ -1,53 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Contract files: what they come to, and what is said of bad ones. */
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
 #include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/diag.h"
-#include "config/config.h"
+#include "tests/unit/config.h"
 
-#define MS  1000000ULL
-#define SEC 1000000000ULL
-
-/* Parses @text; *said gets the messages, to be freed. */
-static int parse(const char *text, struct config *config, char **said)
-{
-	size_t length;
-	FILE *stream = open_memstream(said, &length);
-	int err;
-
-	diag_set_stream(stream);
-	err = config_parse("t.yaml", text, strlen(text), config);
-	diag_set_stream(NULL);
-	fclose(stream);
-	return err;
-}
-
-static void parse_good(const char *text, struct config *config)
-{
-	char *said;
-	int err = parse(text, config, &said);
-
-	if (err)
-		fail_msg("%s", said);
-	assert_string_equal(said, "");
-	free(said);
-}
-
-#define HEAD "lapse: 1\ncomponents:\n  a:\n    measure: f\n"
-#define FLOW "lapse: 1\ncomponents: {a: {measure: f}}\n"
-
-static const struct {
-	const char *text, *said;
-} bad[] = {
+static const struct bad_file bad[] = {
 	/* YAML */
 	{"", "1:1: the file is empty; a contract file begins with 'lapse: 1'"},
 	{"# only a comment\n", "2:1: the file is empty"},
@@ -263,54 +222,12 @@ static const struct {
 	{FLOW "system: {max_error_rate: {limit: 5%, over: 1min, since: start}}\n",
 	 "3:50: 'since' beside 'over': the rate is taken over one of them"},
 	{FLOW "system: {max_error_rate: {limit: 5%, breaches: 3/10s}}\n", "3:38: 'breaches' belongs to span"},
-
-	/* handlers */
-	{FLOW "handlers: {}\n", "3:11: 'handlers' takes a list of handlers, not a mapping"},
-	{FLOW "handlers: [x]\n", "3:12: a value where a mapping belongs"},
-	{FLOW "handlers: [{file: x}]\n", "3:12: 'when' is missing"},
-	{FLOW "handlers: [{when: *, file: x}]\n", "quote this"},
-	{FLOW "handlers: [{when: '*'}]\n", "3:12: a handler takes exactly one of exec and file"},
-	{FLOW "handlers: [{when: '*', file: x, exec: [/x]}]\n", "3:12: a handler takes exactly one of"},
-	{FLOW "handlers: [{when: '*', file: x, timeout: 5s}]\n", "3:33: 'timeout' belongs to exec"},
-	{FLOW "handlers: [{when: '*', exec: /x}]\n", "3:30: '/x' is not what 'exec' takes: a list"},
-	{FLOW "handlers: [{when: '*', exec: []}]\n", "3:30: 'exec' is an empty list"},
-	{FLOW "handlers: [{when: '*', exec: [x]}]\n", "3:31: 'x': the program of 'exec' is an absolute path"},
-	{FLOW "handlers: [{when: '*', exec: [/x, [y]]}]\n",
-	 "3:35: an argument of 'exec' is text, not a list"},
-	{FLOW "handlers: [{when: '*', exec: [/x], timeout: 5}]\n", "3:45: '5' has no unit"},
-	{FLOW "handlers: [{when: LATENCY_VIOLATON, file: x}]\n",
-	 "3:19: unknown violation type 'LATENCY_VIOLATON', nearest is 'LATENCY_VIOLATION'"},
-	{FLOW "handlers: [{when: x, file: x}]\n", "3:19: unknown violation type 'x'; '*' means all"},
-	{FLOW "handlers: [{when: '*', component: b, file: x}]\n", "3:35: no component 'b'"},
-	{FLOW "handlers: [{when: '*', min_severity: high, file: x}]\n",
-	 "3:38: 'high' is not what 'min_severity'"},
-	{FLOW "handlers: [{when: '*', resolved: yes, file: x}]\n",
-	 "3:34: 'yes' is not what 'resolved' takes: true or false"},
-	{FLOW "handlers: [{when: '*', alertmanager: x}]\n", "3:24: unknown key 'alertmanager'"},
 };
 
 static void bad_files(void **state)
 {
-	unsigned wrong = 0;
-
 	(void)state;
-	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
-		struct config config;
-		char *said, expected[512];
-		int err = parse(bad[i].text, &config, &said);
-
-		snprintf(expected, sizeof(expected), "%s%s",
-			 *bad[i].said >= '0' && *bad[i].said <= '9' ? "t.yaml:" : "", bad[i].said);
-		if (err != -EINVAL || !strstr(said, expected)) {
-			print_error("%d for\n%s\nexpected: %s\nsaid:     %s\n", err, bad[i].text, expected,
-				    said);
-			wrong++;
-		}
-		assert_ptr_equal(strchr(said, '\n'), said + strlen(said) - 1);
-		assert_null(config.components);
-		free(said);
-	}
-	assert_int_equal(wrong, 0);
+	check_bad(bad, sizeof(bad) / sizeof(*bad));
 }
 
 static void defaults(void **state)
@@ -448,13 +365,6 @@ static void targets_of_components(void **state)
 	config_free(&config);
 }
 
-#define HANDLERS                                                                                           \
-	FLOW "handlers:\n"                                                                                 \
-	     "  - {when: LATENCY_VIOLATION, component: a, min_severity: critical, exec: [/bin/x, --fast, " \
-	     "'1'],\n"                                                                                     \
-	     "     timeout: 2500ms, resolved: true}\n"                                                     \
-	     "  - {when: '*', file: alerts.jsonl}\n"
-
 static void waits(void **state)
 {
 	static const struct {
@@ -478,36 +388,6 @@ static void waits(void **state)
 		assert_int_equal(config.waits[i].function.mark.line, 3);
 		assert_int_equal(config.waits[i].function.mark.column, wanted[i].column);
 	}
-	config_free(&config);
-}
-
-static void handlers(void **state)
-{
-	struct config config;
-	const struct config_handler *handler;
-
-	(void)state;
-	parse_good(HANDLERS, &config);
-	assert_int_equal(config.n_handlers, 2);
-	handler = config.handlers;
-	assert_int_equal(handler[0].kind, HANDLER_EXEC);
-	assert_false(handler[0].any);
-	assert_int_equal(handler[0].when, OBJ_MAX_LATENCY);
-	assert_string_equal(handler[0].component, "a");
-	assert_int_equal(handler[0].min_severity, SEV_CRITICAL);
-	assert_true(handler[0].resolved);
-	assert_string_equal(handler[0].argv[1], "--fast");
-	assert_string_equal(handler[0].argv[2], "1");
-	assert_null(handler[0].argv[3]);
-	assert_int_equal(handler[0].timeout_ns, 2500 * MS);
-	assert_int_equal(handler[0].mark.line, 4);
-	assert_int_equal(handler[0].mark.column, 5);
-	assert_int_equal(handler[1].kind, HANDLER_FILE);
-	assert_true(handler[1].any);
-	assert_null(handler[1].component);
-	assert_int_equal(handler[1].min_severity, SEV_NOTICE);
-	assert_false(handler[1].resolved);
-	assert_string_equal(handler[1].path, "alerts.jsonl");
 	config_free(&config);
 }
 
@@ -614,9 +494,8 @@ int main(void)
 		cmocka_unit_test(bad_files),   cmocka_unit_test(defaults),
 		cmocka_unit_test(inheritance), cmocka_unit_test(objectives),
 		cmocka_unit_test(targets),     cmocka_unit_test(targets_of_components),
-		cmocka_unit_test(handlers),    cmocka_unit_test(permissions),
-		cmocka_unit_test(unreadable),  cmocka_unit_test(explained),
-		cmocka_unit_test(waits),
+		cmocka_unit_test(permissions), cmocka_unit_test(unreadable),
+		cmocka_unit_test(explained),   cmocka_unit_test(waits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

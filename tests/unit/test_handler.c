@@ -1,167 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Handlers: real files and real programs, in a folder of their own. Time limits are reached by telling
- * the handlers a later time, and everything is waited for by looking, within a generous bound. */
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
-
-#include "base/diag.h"
-#include "handler/handler.h"
-
-#define SEC	  1000000000ULL
-#define PATIENCE  (20 * SEC)
-#define TEXT_SIZE 65536
-
-struct fixture {
-	char folder[64], program[96], out[96];
-	struct config config;
-	struct config_handler handler[2];
-	char *argv[4];
-	struct handlers *handlers;
-	FILE *said_stream;
-	char *said;
-	size_t said_length;
-};
-
-static int setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	strcpy(f->folder, "/tmp/lapse-handler-XXXXXX");
-	assert_non_null(mkdtemp(f->folder));
-	assert_int_equal(chmod(f->folder, 0777), 0); /* the program runs as another user */
-	snprintf(f->program, sizeof(f->program), "%s/program", f->folder);
-	snprintf(f->out, sizeof(f->out), "%s/out", f->folder);
-	f->argv[0] = f->program;
-	f->argv[1] = f->out;
-	f->handler[0] = (struct config_handler){
-		.kind = HANDLER_EXEC,
-		.any = true,
-		.argv = f->argv,
-		.timeout_ns = 3600 * SEC,
-		.mark = {7, 5},
-	};
-	f->config = (struct config){.path = "t.yaml", .handlers = f->handler, .n_handlers = 1};
-	f->said_stream = open_memstream(&f->said, &f->said_length);
-	diag_set_stream(f->said_stream);
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-	char command[128];
-
-	handlers_stop(f->handlers);
-	diag_set_stream(NULL);
-	fclose(f->said_stream);
-	free(f->said);
-	snprintf(command, sizeof(command), "rm -rf %s", f->folder);
-	assert_int_equal(system(command), 0);
-	free(f);
-	return 0;
-}
-
-/* Makes the program a shell script. */
-static void script(struct fixture *f, const char *text)
-{
-	FILE *file = fopen(f->program, "we");
-
-	fprintf(file, "#!/bin/sh\n%s\n", text);
-	fclose(file);
-	assert_int_equal(chmod(f->program, 0755), 0);
-}
-
-static void use_file(struct fixture *f)
-{
-	f->handler[0].kind = HANDLER_FILE;
-	f->handler[0].argv = NULL;
-	f->handler[0].path = f->out;
-}
-
-static void start(struct fixture *f)
-{
-	assert_int_equal(handlers_start(&f->config, &f->handlers), 0);
-}
-
-static struct alert an_alert(void)
-{
-	return (struct alert){.kind = OBJ_MAX_LATENCY, .severity = SEV_CRITICAL};
-}
-
-static void tell(struct fixture *f, const struct alert *alert, const char *json)
-{
-	handlers_tell(f->handlers, alert, "endToEnd", json);
-}
-
-static const char *said(struct fixture *f)
-{
-	fflush(f->said_stream);
-	return f->said ? f->said : "";
-}
-
-static uint64_t now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * SEC + (uint64_t)t.tv_nsec;
-}
-
-static const char *contents(const char *path)
-{
-	static char text[TEXT_SIZE];
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd >= 0 ? read(fd, text, sizeof(text) - 1) : 0;
-
-	if (fd >= 0)
-		close(fd);
-	text[n > 0 ? n : 0] = '\0';
-	return text;
-}
-
-/* Ticks, @ahead of the clock, until @path has @text in it, or lapse has said @text (path NULL). */
-static void wait_for(struct fixture *f, const char *path, const char *text, uint64_t ahead)
-{
-	const struct timespec pause = {.tv_nsec = 2000000};
-	uint64_t end = now() + PATIENCE;
-
-	while (!strstr(path ? contents(path) : said(f), text)) {
-		if (now() > end)
-			fail_msg("never saw %s; said %s", text, said(f));
-		handlers_tick(f->handlers, now() + ahead);
-		nanosleep(&pause, NULL);
-	}
-}
-
-/* ---- which alerts ------------------------------------------------------------------------------ */
+/* Which alerts handlers are told of, what is counted of it, and how they take the place of others. */
+#include "tests/unit/handler.h"
 
 static void filters(void **state)
 {
 	struct fixture *f = *state;
 	struct alert alert = an_alert();
+	char *only[] = {"more", "endToEnd", NULL};
 
 	use_file(f);
-	f->handler[0].any = false;
-	f->handler[0].when = OBJ_MAX_P50;
-	f->handler[0].component = "endToEnd";
+	f->handler[0].when = config_violation_kinds("PERCENTILE_VIOLATION");
+	f->handler[0].components = only;
 	f->handler[0].min_severity = SEV_WARNING;
 	start(f);
 	tell(f, &alert, "other type");
 	alert.kind = OBJ_MAX_P99;
 	tell(f, &alert, "percentile");
-	handlers_tell(f->handlers, &alert, "other", "other component");
+	handlers_tell(f->handlers, &alert, "other", "other component", "");
 	alert.severity = SEV_NOTICE;
 	tell(f, &alert, "mild");
 	alert.severity = SEV_WARNING;
@@ -185,339 +40,87 @@ static void resolutions(void **state)
 	assert_string_equal(contents(f->out), "resolved\n");
 }
 
-/* ---- file --------------------------------------------------------------------------------------- */
-
-static void file_is_private_and_appended(void **state)
-{
-	struct fixture *f = *state;
-	struct alert alert = an_alert();
-	struct stat st;
-
-	use_file(f);
-	start(f);
-	tell(f, &alert, "{1}");
-	handlers_stop(f->handlers);
-	start(f);
-	tell(f, &alert, "{2}");
-	assert_string_equal(contents(f->out), "{1}\n{2}\n");
-	assert_int_equal(stat(f->out, &st), 0);
-	assert_int_equal(st.st_mode & 0777, 0600);
-}
-
-static void file_unwritable(void **state)
-{
-	struct fixture *f = *state;
-
-	use_file(f);
-	f->handler[0].path = "/nonexistent/alerts";
-	assert_int_equal(handlers_start(&f->config, &f->handlers), -ENOENT);
-	assert_null(f->handlers);
-	assert_string_equal(
-		said(f), "lapse: t.yaml:7:5: handler file /nonexistent/alerts: No such file or directory\n");
-}
-
-static void file_symlink(void **state)
-{
-	struct fixture *f = *state;
-
-	use_file(f);
-	assert_int_equal(symlink("/tmp/elsewhere", f->out), 0);
-	assert_int_equal(handlers_start(&f->config, &f->handlers), -ELOOP);
-	assert_non_null(strstr(said(f), "is a symbolic link, which is not followed"));
-}
-
-static void file_full(void **state)
+/* A critical alert that is announced as a warning later ends for whom it was told to. */
+static void ends_for_whom_it_began(void **state)
 {
 	struct fixture *f = *state;
 	struct alert alert = an_alert();
 
 	use_file(f);
-	f->handler[0].path = "/dev/full";
+	f->handler[0].resolved = true;
+	f->handler[0].min_severity = SEV_CRITICAL;
 	start(f);
-	tell(f, &alert, "{1}");
-	tell(f, &alert, "{2}");
-	assert_string_equal(said(f), "lapse: warning: handler file /dev/full: No space left on device\n");
+	tell(f, &alert, "critical");
+	alert.severity = SEV_WARNING;
+	tell(f, &alert, "warning");
+	alert.component = 1;
+	alert.event = ALERT_EVENT_RESOLVED;
+	tell(f, &alert, "another's end");
+	alert.component = 0;
+	tell(f, &alert, "end");
+	tell(f, &alert, "end of a warning");
+	assert_string_equal(contents(f->out), "critical\nend\n");
 }
 
-/* A limit on the size of files cuts the write; the next line still begins a line. */
-static void file_short_write(void **state)
+/* Of two handlers each gets its own, in the order of the file; what they did is counted. */
+static void counted(void **state)
 {
 	struct fixture *f = *state;
 	struct alert alert = an_alert();
-	struct rlimit before, limit;
+	const struct handler_stats *all;
+	size_t n;
+
+	use_file(f);
+	f->handler[1] = f->handler[0];
+	f->handler[1].path = "/dev/full";
+	f->handler[1].min_severity = SEV_CRITICAL;
+	f->config.n_handlers = 2;
+	start(f);
+	tell(f, &alert, "1");
+	alert.severity = SEV_WARNING;
+	tell(f, &alert, "2");
+	all = handlers_stats(f->handlers, &n);
+	assert_int_equal(n, 2);
+	assert_string_equal(all[0].kind, "file");
+	assert_string_equal(all[0].target, f->out);
+	assert_int_equal(all[0].runs, 2);
+	assert_int_equal(all[0].failures, 0);
+	assert_int_equal(all[1].runs, 1);
+	assert_int_equal(all[1].failures, 1);
+}
+
+/* One that cannot start keeps those that are to be replaced as they are. */
+static void replaced_whole_or_not(void **state)
+{
+	struct fixture *f = *state;
+	struct alert alert = an_alert();
+	struct config_handler others[2];
+	struct config other = {.path = "u.yaml", .handlers = others, .n_handlers = 2};
+	struct handlers *made;
 
 	use_file(f);
 	start(f);
-	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
-	limit = (struct rlimit){3, before.rlim_max};
-	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-	tell(f, &alert, "{12345}");
-	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
-	tell(f, &alert, "{2}");
-	assert_string_equal(contents(f->out), "{12\n{2}\n");
-	assert_non_null(strstr(said(f), "an alert was written in part"));
-}
-
-/* ---- exec --------------------------------------------------------------------------------------- */
-
-static void exec_gets_the_alert(void **state)
-{
-	struct fixture *f = *state;
-	struct alert alert = an_alert();
-
-	setenv("SECRET", "1", 1);
-	script(f, "{ cat; env; pwd; echo \"arg $2\"; echo done; } > $1");
-	f->argv[2] = "a b;c";
-	start(f);
-	tell(f, &alert, "{\"v\":1}");
-	wait_for(f, f->out, "done\n", 0);
-	assert_memory_equal(contents(f->out), "{\"v\":1}\n", 8);
-	assert_non_null(strstr(contents(f->out), "PATH=/usr/local/sbin:"));
-	assert_non_null(strstr(contents(f->out), "LAPSE_COMPONENT=endToEnd\n"));
-	assert_non_null(strstr(contents(f->out), "LAPSE_VIOLATION=LATENCY_VIOLATION\n"));
-	assert_non_null(strstr(contents(f->out), "LAPSE_SEVERITY=critical\n"));
-	assert_non_null(strstr(contents(f->out), "LAPSE_STATE=firing\n"));
-	assert_null(strstr(contents(f->out), "SECRET"));
-	assert_non_null(strstr(contents(f->out), "\n/\narg a b;c\n"));
-}
-
-static void exec_has_no_privilege(void **state)
-{
-	struct fixture *f = *state;
-	struct alert alert = an_alert();
-	int leak = open("/etc/passwd", O_RDONLY); /* without O_CLOEXEC */
-
-	script(f, "{ id -u; cat /proc/self/status; ls /proc/$$/fd; echo "
-		  "done; } > $1.tmp; mv $1.tmp $1");
-	start(f);
-	tell(f, &alert, "{}");
-	wait_for(f, f->out, "done\n", 0);
-	if (geteuid() == 0) {
-		assert_memory_equal(contents(f->out), "65534\n", 6);
-		assert_non_null(strstr(contents(f->out), "CapBnd:\t0000000000000000"));
-		assert_non_null(strstr(contents(f->out), "Groups:\t \n"));
-	}
-	assert_non_null(strstr(contents(f->out), "CapEff:\t0000000000000000"));
-	assert_non_null(strstr(contents(f->out), "CapPrm:\t0000000000000000"));
-	assert_non_null(strstr(contents(f->out), "CapInh:\t0000000000000000"));
-	assert_non_null(strstr(contents(f->out), "CapAmb:\t0000000000000000"));
-	assert_non_null(strstr(contents(f->out), "NoNewPrivs:\t1"));
-	assert_non_null(strstr(contents(f->out), "SigBlk:\t0000000000000000"));
-	/* Signals 32 and 33 are the C library's own. */
-	assert_int_equal(strtoull(strstr(contents(f->out), "SigIgn:") + 8, NULL, 16) & 0x7fffffff, 0);
-	if (leak < 10)
-		assert_null(strstr(contents(f->out), (char[]){'\n', (char)('0' + leak), '\n', 0}));
-	close(leak);
-}
-
-/* lapse itself may have been started without a standard input. */
-static void exec_without_stdin(void **state)
-{
-	struct fixture *f = *state;
-	struct alert alert = an_alert();
-	int before = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
-
-	script(f, "cat > $1");
-	start(f);
-	close(STDIN_FILENO);
-	tell(f, &alert, "{1}");
-	dup2(before, STDIN_FILENO);
-	close(before);
-	wait_for(f, f->out, "{1}\n", 0);
-}
-
-static void exec_session(void **state)
-{
-	struct fixture *f = *state;
-	struct alert alert = an_alert();
-	int session = 0, pid = 1;
-
-	script(f, "echo $(cut -d' ' -f6 /proc/$$/stat) $$ done > $1");
-	start(f);
-	tell(f, &alert, "{}");
-	wait_for(f, f->out, "done\n", 0);
-	assert_int_equal(sscanf(contents(f->out), "%d %d", &session, &pid), 2);
-	assert_int_equal(session, pid);
-}
-
-static void exec_missing(void **state)
-{
-	struct fixture *f = *state;
-
-	assert_int_equal(handlers_start(&f->config, &f->handlers), -ENOENT);
-	assert_non_null(strstr(said(f), "lapse: t.yaml:7:5: handler program /tmp/lapse-handler-"));
-}
-
-/* Waits until two runs have ended, and looks at what was said of them. */
-static void said_once(struct fixture *f, const char *text)
-{
-	struct alert alert = an_alert();
-	char *first;
-
-	start(f);
-	tell(f, &alert, "{}");
-	wait_for(f, NULL, text, 0);
-	first = strdup(said(f));
-	tell(f, &alert, "{}");
+	others[0] = others[1] = f->handler[0];
+	others[1].path = "/nonexistent/x";
+	assert_int_equal(handlers_start(&other, NULL, f->handlers, &made), -ENOENT);
+	assert_null(made);
+	tell(f, &alert, "old");
+	other.n_handlers = 1;
+	assert_int_equal(handlers_start(&other, NULL, f->handlers, &made), 0);
+	handlers_take_over(made);
 	handlers_stop(f->handlers);
 	f->handlers = NULL;
-	assert_string_equal(said(f), first);
-	free(first);
-}
-
-static void exec_status(void **state)
-{
-	struct fixture *f = *state;
-
-	script(f, "exit 3");
-	said_once(f, "ended with status 3\n");
-}
-
-static void exec_signal(void **state)
-{
-	struct fixture *f = *state;
-
-	script(f, "kill -9 $$");
-	said_once(f, "was killed by signal 9 (Killed)\n");
-}
-
-static void exec_no_interpreter(void **state)
-{
-	struct fixture *f = *state;
-	FILE *file = fopen(f->program, "we");
-
-	fputs("#!/nonexistent/interpreter\n", file);
-	fclose(file);
-	assert_int_equal(chmod(f->program, 0755), 0);
-	said_once(f, "ended with status 127 (could it not be executed?)\n");
-}
-
-static void exec_ended_by_term(void **state)
-{
-	struct fixture *f = *state;
-	struct alert alert = an_alert();
-
-	script(f, "trap 'echo term >> $1; exit 0' TERM; echo ready > $1; while :; do sleep 0.01; done");
-	start(f);
-	tell(f, &alert, "{}");
-	wait_for(f, f->out, "ready\n", 0);
-	wait_for(f, NULL, "was ended: it ran longer than", 3601 * SEC);
-	wait_for(f, f->out, "ready\nterm\n", 0);
-}
-
-/* Neither the program nor its child heeds TERM: both are gone in the end. */
-static void exec_ended_by_kill(void **state)
-{
-	struct fixture *f = *state;
-	struct alert alert = an_alert();
-	uint64_t end = now() + PATIENCE;
-	int pids[2];
-
-	script(f, "trap '' TERM; (while :; do sleep 1; done) & echo $$ $! ready > $1; wait");
-	start(f);
-	tell(f, &alert, "{}");
-	wait_for(f, f->out, "ready\n", 0);
-	assert_int_equal(sscanf(contents(f->out), "%d %d", &pids[0], &pids[1]), 2);
-	wait_for(f, NULL, "was ended", 3601 * SEC);
-	while (now() < end) {
-		char path[64];
-
-		/* A killed orphan may wait for init as a zombie, which runs no more. */
-		snprintf(path, sizeof(path), "/proc/%d/cmdline", pids[1]);
-		if (kill(pids[0], 0) && !*contents(path))
-			return;
-		handlers_tick(f->handlers, now() + 7300 * SEC);
-	}
-	fail_msg("the program was not killed");
-}
-
-/* Eight run, 64 wait, the rest is dropped; those that wait run later. */
-static void exec_bounded(void **state)
-{
-	struct fixture *f = *state;
-	struct alert alert = an_alert();
-	char go[128], text[512];
-
-	snprintf(go, sizeof(go), "%s/go", f->folder);
-	snprintf(text, sizeof(text),
-		 "echo x >> $1.runs; until [ -e %s ]; do sleep 0.01; done; echo x >> $1.ends", go);
-	script(f, text);
-	start(f);
-	for (int i = 0; i < 72; i++)
-		tell(f, &alert, "{}");
-	assert_string_equal(said(f), "");
-	tell(f, &alert, "{}");
-	tell(f, &alert, "{}");
-	assert_non_null(strstr(said(f), "too many alerts at once, some were dropped\n"));
-	assert_ptr_equal(strchr(said(f), '\n'), said(f) + strlen(said(f)) - 1);
-	snprintf(text, sizeof(text), "%s.runs", f->out);
-	wait_for(f, text, "x\nx\nx\nx\nx\nx\nx\nx\n", 0);
-	assert_int_equal(strlen(contents(text)), 16);
-	close(open(go, O_CREAT | O_WRONLY | O_CLOEXEC, 0644));
-	handlers_stop(f->handlers);
-	f->handlers = NULL;
-	snprintf(text, sizeof(text), "%s.ends", f->out);
-	assert_int_equal(strlen(contents(text)), 72 * 2);
-}
-
-static void stop_ends_what_runs(void **state)
-{
-	struct fixture *f = *state;
-	struct alert alert = an_alert();
-	uint64_t begin = now();
-
-	f->handler[0].timeout_ns = SEC / 10;
-	script(f, "exec sleep 1000");
-	start(f);
-	for (int i = 0; i < 20; i++)
-		tell(f, &alert, "{}");
-	handlers_stop(f->handlers);
-	f->handlers = NULL;
-	assert_true(now() - begin < PATIENCE);
-	assert_non_null(strstr(said(f), "was ended: it ran longer than 100 ms\n"));
-}
-
-/* An alert that no pipe holds is refused, not waited for. */
-static void exec_too_large(void **state)
-{
-	struct fixture *f = *state;
-	struct alert alert = an_alert();
-	char *json = calloc(1, 2000000);
-
-	memset(json, 'x', 1999999);
-	script(f, "cat > $1");
-	start(f);
-	tell(f, &alert, json);
-	assert_non_null(strstr(said(f), "could not be started: Message too long\n"));
-	free(json);
+	handlers_tell(made, &alert, "endToEnd", "new", "");
+	handlers_stop(made);
+	assert_string_equal(contents(f->out), "old\nnew\n");
 }
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(filters),
-		TEST(resolutions),
-		TEST(file_is_private_and_appended),
-		TEST(file_unwritable),
-		TEST(file_symlink),
-		TEST(file_full),
-		TEST(file_short_write),
-		TEST(exec_gets_the_alert),
-		TEST(exec_has_no_privilege),
-		TEST(exec_without_stdin),
-		TEST(exec_session),
-		TEST(exec_missing),
-		TEST(exec_status),
-		TEST(exec_signal),
-		TEST(exec_no_interpreter),
-		TEST(exec_ended_by_term),
-		TEST(exec_ended_by_kill),
-		TEST(exec_bounded),
-		TEST(stop_ends_what_runs),
-		TEST(exec_too_large),
+		TEST(filters), TEST(resolutions),	    TEST(ends_for_whom_it_began),
+		TEST(counted), TEST(replaced_whole_or_not),
 	};
 
-	signal(SIGXFSZ, SIG_IGN); /* a short write instead */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -73,7 +73,7 @@ static void the_example_is_valid(void **state)
 
 	assert_int_equal(config_parse(MANUAL, begin, (size_t)(end - begin), &config), 0);
 	assert_int_equal(config.n_components, 4);
-	assert_int_equal(config.n_handlers, 2);
+	assert_int_equal(config.n_handlers, 7);
 	config_free(&config);
 }
 

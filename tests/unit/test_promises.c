@@ -79,7 +79,7 @@ static void modifiers(void **state)
 	assert_int_equal(c[3].n_modifiers, 2);
 	assert_string_equal(c[3].modifiers[0].text, "if(int arg1 > 0)");
 	assert_string_equal(c[3].modifiers[1].text, "timeout=5s");
-	assert_string_equal(config.handlers[0].component, "system");
+	assert_string_equal(config.handlers[0].components[0], "system");
 	config_free(&config);
 }
 

@@ -4,8 +4,13 @@
 
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/exit_code.h"
+#include "base/units.h"
+
+#define SETTLE_NS      (500 * NSEC_PER_MSEC)
+#define SETTLE_POLL_NS (5 * NSEC_PER_MSEC)
 
 static int verdict_code(enum verdict verdict)
 {
@@ -40,6 +45,30 @@ static int report_write_error(const struct session *session)
 	return EXIT_USAGE;
 }
 
+/* What is all but done is waited for, so that its count is whole; what takes longer is counted as waiting. */
+static void settle_handlers(struct session *session)
+{
+	const struct timespec pause = {.tv_nsec = SETTLE_POLL_NS};
+	uint64_t begin = clock_now_ns();
+
+	while (session->handlers && clock_now_ns() < begin + SETTLE_NS &&
+	       handlers_busy(session->handlers, begin, clock_now_ns())) {
+		nanosleep(&pause, NULL);
+		handlers_tick(session->handlers, clock_now_ns());
+	}
+}
+
+void session_count_handlers(struct session *session)
+{
+	const struct handler_stats *stats;
+	size_t n;
+
+	if (!session->handlers)
+		return;
+	stats = handlers_stats(session->handlers, &n);
+	monitor_set_handlers(session->monitor, stats, n);
+}
+
 int session_finish(struct session *session)
 {
 	const struct tracer_records records = {present_span, processes_record, session};
@@ -60,6 +89,8 @@ int session_finish(struct session *session)
 		diag_warn("the last figures could not be read: %s", strerror(-err));
 	if (monitor_end(session->monitor, session->end_reason))
 		present_interval(session);
+	settle_handlers(session);
+	session_count_handlers(session);
 	snapshot = monitor_snapshot(session->monitor);
 	if (!snapshot)
 		return EXIT_UNKNOWN;

@@ -140,20 +140,47 @@ static void show_violation(void *context, const struct violation *violation)
 							  violation));
 }
 
+typedef void tell_handlers(struct handlers *handlers, const struct alert *alert, const char *component_name,
+			   const char *json, const char *text);
+
+static void tell_by(struct session *session, const struct snapshot *snapshot, const struct alert *alert,
+		    tell_handlers *tell)
+{
+	char *json = output_alert_json(snapshot, alert), *text = output_alert_text(snapshot, alert);
+
+	if (json && text)
+		tell(session->handlers, alert, snapshot->components[alert->component].name, json, text);
+	free(json);
+	free(text);
+}
+
 static void show_alert(void *context, const struct alert *alert)
 {
 	struct session *session = context;
 	const struct snapshot *snapshot = monitor_snapshot(session->monitor);
-	char *json;
 
 	if (!session->error && session->output->alert)
 		check(session, session->output->alert(&session->show, snapshot, alert));
-	if (!session->handlers)
-		return;
-	json = output_alert_json(snapshot, alert);
-	if (json)
-		handlers_tell(session->handlers, alert, snapshot->components[alert->component].name, json);
-	free(json);
+	if (session->handlers)
+		tell_by(session, snapshot, alert, handlers_tell);
+}
+
+void present_standing(struct session *session)
+{
+	const struct snapshot *snapshot = monitor_snapshot(session->monitor);
+
+	for (size_t i = 0; snapshot && i < snapshot->n_firing; i++)
+		tell_by(session, snapshot, &snapshot->firing[i], handlers_tell_standing);
+}
+
+void present_report(struct session *session)
+{
+	const struct snapshot *snapshot;
+
+	session_count_handlers(session);
+	snapshot = monitor_snapshot(session->monitor);
+	if (snapshot && !session->error)
+		check(session, session->output->final(&session->show, snapshot));
 }
 
 static void show_health(void *context)

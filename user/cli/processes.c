@@ -56,6 +56,11 @@ int processes_watch(struct session *session)
 	return 0;
 }
 
+int processes_pidfd(const struct session *session, size_t index)
+{
+	return session->gone[index].ended ? -1 : session->gone[index].pidfd;
+}
+
 static void end_with(struct session *session, const struct gone *gone)
 {
 	const char *others = session->selection.follow ? ", and so have all that it started" : "";

@@ -42,6 +42,7 @@ static int open_signals(struct session *session)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	session->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (session->signals >= 0)
@@ -87,6 +88,7 @@ void session_free(struct session *session)
 	command_abandon(&session->command);
 	tracer_free(session->tracer);
 	handlers_stop(session->handlers);
+	reload_free(session);
 	present_free(session);
 	stacks_free(session);
 	budget_free(session->budget);

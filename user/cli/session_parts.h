@@ -50,6 +50,9 @@ struct session {
 	const struct output *output;
 	struct output_options show;
 	struct handlers *handlers;
+	struct config
+		*reloaded; /* the contract file as it was read last, if it was read anew; .config is it */
+	struct retired *retired; /* what reload.c has replaced */
 	struct budget *budget;
 	struct lookup *lookup;		/* of the names of TCP peers; NULL: there is none */
 	struct stack_symbols *symbols;	/* of stacks; NULL: none are shown */
@@ -86,10 +89,13 @@ int session_start(struct session *session);
 int targets_describe(struct session *session, struct tracer_options *options);
 int targets_want(struct session *session);
 void targets_forget(struct session *session);
+/* What component @i of the plan is to the kernel: what it counts by, and what it sends. */
+void session_describe(struct session *session, size_t i, struct tracer_component *component);
 /* loop.c: until the end comes. */
 int session_follow(struct session *session);
-/* finish.c: detaches, reports, gives the exit code. */
+/* finish.c: detaches, reports, gives the exit code; how the handlers have fared, into the next snapshot. */
 int session_finish(struct session *session);
+void session_count_handlers(struct session *session);
 void session_free(struct session *session);
 
 /* present.c */
@@ -98,6 +104,10 @@ int present_span(void *context, const struct lapse_span *span);
 /* @last: what hangs at the end stands in the report, and is not shown again. */
 void present_open(struct session *session, const struct tick *tick, bool last);
 void present_interval(struct session *session);
+/* The whole report, as at the end, while it goes on. */
+void present_report(struct session *session);
+/* Tells handlers that have come anew of what fires. */
+void present_standing(struct session *session);
 void present_free(struct session *session);
 
 /* processes.c: reads a process, and of which targets it is, as process_read(). */
@@ -105,6 +115,8 @@ int processes_read(const struct session *session, pid_t pid, struct process *pro
 int processes_watch(struct session *session);
 int processes_record(void *context, const struct lapse_proc *record);
 void processes_gone(struct session *session, size_t index);
+/* Of the process that was named as the @index-th, watched since the start; -1: it has ended. */
+int processes_pidfd(const struct session *session, size_t index);
 /* Has the run end if nobody is left of the processes that were named, and of those that they started. */
 void processes_end(struct session *session);
 /* The programs of targets by their path, as @process runs them now, are meant. */
@@ -117,6 +129,9 @@ void processes_free(struct session *session);
  * the time since @since_ns (monotonic; 0: nothing was missed) for which nothing counted what was called. */
 int processes_extend(struct session *session, const struct process *process);
 void processes_say_more(int n, pid_t pid, uint64_t since_ns);
+
+/* addressees.c: the measured processes, for handlers; @context is the session. */
+int addressees_open(void *context, struct handler_target **list, size_t *n);
 
 /* libraries.c: watches what @process, whose program began at @began_ns (0: before tracing), loads from now
  * on; decides about what has been loaded. */
@@ -154,6 +169,11 @@ struct output_stack stacks_now(struct session *session, const struct hung_span *
 void hung_locate(struct session *session, const struct tick *tick);
 struct output_stack hung_stack(const struct session *session, const struct lapse_span *span);
 void hung_forget(struct session *session, uint64_t but_ns);
+
+/* reload.c: reads the contract file anew; what it has replaced ends in its time, seen to at each tick. */
+void reload(struct session *session);
+void reload_tick(struct session *session, uint64_t now_ns);
+void reload_free(struct session *session);
 
 /* budget.c: probes that take too much of the target's CPU time. 0 or -ENOMEM. */
 int budget_new(struct session *session);

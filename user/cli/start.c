@@ -189,7 +189,7 @@ static void describe_values(const struct session *session, size_t i, struct plan
 }
 
 /* In trace, every span over --slower is worth a wakeup; in watch, the contract's limits say which. */
-static void describe(struct session *session, size_t i, struct tracer_component *component)
+void session_describe(struct session *session, size_t i, struct tracer_component *component)
 {
 	const struct config_component *config = config_component(session, i);
 	struct plan_component *planned = &session->plan.components[i];
@@ -293,7 +293,7 @@ static int open_tracer(struct session *session)
 	if (!err)
 		err = targets_describe(session, &options);
 	for (size_t i = 0; i < n_planned && !err; i++)
-		describe(session, i, &components[i]);
+		session_describe(session, i, &components[i]);
 	for (size_t i = n_planned; i < n && !err; i++)
 		describe_group(session, &components[i]);
 	if (!err)
@@ -411,6 +411,7 @@ static int attach(struct session *session)
 
 int session_start(struct session *session)
 {
+	const struct handler_targets targets = {addressees_open, session};
 	const struct options *options = session->options;
 	int code;
 
@@ -424,7 +425,7 @@ int session_start(struct session *session)
 		diag_error("out of memory");
 		return EXIT_NOT_ATTACHED;
 	}
-	if (session->config && handlers_start(session->config, &session->handlers))
+	if (session->config && handlers_start(session->config, &targets, NULL, &session->handlers))
 		return EXIT_USAGE;
 	code = attach(session);
 	if (!code)

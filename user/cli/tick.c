@@ -76,6 +76,7 @@ int session_tick(struct session *session, bool last)
 	present_open(session, &tick, last);
 	if (session->handlers)
 		handlers_tick(session->handlers, now);
+	reload_tick(session, now);
 	if (last)
 		return 0;
 	hint(session, &tick);

@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "cli/json_line.h"
 #include "cli/options.h"
+#include "handler/handler.h"
 #include "kernel/features.h"
 #include "kernel/selftest.h"
 #include "probe/safety.h"
@@ -179,6 +180,14 @@ static void check_tcp(struct doctor *doctor, const struct features *features)
 		say(doctor, "tcp backend used", true, false, NULL, "%s", tcp_backend_name(used));
 }
 
+static void check_handlers(struct doctor *doctor)
+{
+	const char *lacking = handlers_http_lacking();
+
+	say(doctor, "webhook, alertmanager", !lacking, false, "apt-get install libcurl4", "%s",
+	    lacking ?: "can be used");
+}
+
 /* ---- the target ------------------------------------------------------------------------------------ */
 
 static int report_shares(void *context, const struct placement_shares *shares)
@@ -277,6 +286,7 @@ int verb_doctor(int argc, char **argv)
 		check_kernel(&doctor, &features);
 		check_attachments(&doctor, &features);
 		check_tcp(&doctor, &features);
+		check_handlers(&doctor);
 		code = check_targets(&doctor, &options);
 		if (!code && !doctor.able)
 			code = EXIT_NOT_ATTACHED;

@@ -26,6 +26,8 @@ static int add_system(struct config *config)
 	config->system.n_objectives = 1;
 	config->system.thresholds = config->thresholds;
 	config->system.alerts = config->alerts;
+	config->system.labels = config->labels;
+	config->system.annotations = config->annotations;
 	return 0;
 }
 
@@ -162,6 +164,8 @@ static void free_component(struct config_component *component)
 	free(component->name);
 	free(component->measure);
 	free(component->contract.objectives);
+	config_labels_free(&component->contract.labels);
+	config_labels_free(&component->contract.annotations);
 	free(component->objective_marks);
 }
 
@@ -187,8 +191,12 @@ static void free_handlers(struct config *config)
 		for (char **arg = handler->argv; arg && *arg; arg++)
 			free(*arg);
 		free(handler->argv);
-		free(handler->component);
+		for (char **component = handler->components; component && *component; component++)
+			free(*component);
+		free(handler->components);
 		free(handler->path);
+		free(handler->group);
+		config_http_free(&handler->http);
 	}
 	free(config->handlers);
 }
@@ -200,6 +208,8 @@ void config_free(struct config *config)
 	free_handlers(config);
 	free(config->system.objectives);
 	free_target(&config->target);
+	config_labels_free(&config->labels);
+	config_labels_free(&config->annotations);
 	free(config->path);
 	*config = (struct config){0};
 }

@@ -62,20 +62,48 @@ struct config_wait {
 /* Severities as a file says them, by enum severity. */
 extern const char *const config_severity_names[3];
 
-enum config_handler_kind { HANDLER_EXEC, HANDLER_FILE };
+enum config_handler_kind {
+	HANDLER_EXEC,
+	HANDLER_SIGNAL,
+	HANDLER_FILE,
+	HANDLER_SYSLOG,
+	HANDLER_SOCKET,
+	HANDLER_WEBHOOK,
+	HANDLER_ALERTMANAGER,
+	HANDLER_KINDS,
+};
+
+/* How an HTTP request says who sends it, and knows whom it reaches. NULL: not given. */
+struct config_http {
+	char *authorization; /* its type: "Bearer" */
+	char *credentials, *credentials_file;
+	char *username, *password, *password_file;
+	char *ca_file, *cert_file, *key_file, *server_name;
+	bool insecure_skip_verify;
+};
 
 struct config_handler {
 	enum config_handler_kind kind;
-	bool any;		  /* when: '*' */
-	enum objective_kind when; /* else */
-	char *component;	  /* NULL: all */
+	uint64_t when;	   /* a bit for each enum objective_kind: config_violation_kinds() */
+	char **components; /* NULL-terminated; NULL: all */
 	enum severity min_severity;
 	bool resolved;	     /* told of resolutions too */
 	char **argv;	     /* exec; NULL-terminated */
-	uint64_t timeout_ns; /* exec; 5 s */
-	char *path;	     /* file: a JSON line an alert */
+	uint64_t timeout_ns; /* exec, webhook, alertmanager; 5 s */
+	char *path;	     /* file, socket: a path; webhook, alertmanager: a URL */
+	int signal;
+	int facility;	    /* syslog: shifted, as LOG_DAEMON */
+	unsigned mode;	    /* socket */
+	char *group;	    /* socket: a name or a number; NULL: lapse's own */
+	uint64_t resend_ns; /* alertmanager; 1 min */
+	struct config_http http;
 	struct config_mark mark;
 };
+
+/* Its key in a contract file. */
+const char *config_handler_name(enum config_handler_kind kind);
+/* The objectives whose breaches are violations of type @violation, as bits; "*": all; 0: there is no such. */
+uint64_t config_violation_kinds(const char *violation);
 
 struct config {
 	char *path;
@@ -90,6 +118,7 @@ struct config {
 	size_t n_components;
 	struct config_wait *waits;
 	size_t n_waits;
+	struct label_set labels, annotations;
 	struct config_handler *handlers;
 	size_t n_handlers;
 };

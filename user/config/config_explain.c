@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* A contract file in words, for `check`. */
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/text.h"
 #include "base/units.h"
@@ -216,32 +218,90 @@ static void explain_target(FILE *out, const struct config_target *target)
 	fputs(".\n", out);
 }
 
+/* Each violation type once. */
+static void explain_when(FILE *out, uint64_t when)
+{
+	const char *between = "";
+
+	if (when == config_violation_kinds("*")) {
+		fputs("every alert", out);
+		return;
+	}
+	for (int kind = 0; kind < OBJ_KINDS; kind++) {
+		const char *violation = objective_info((enum objective_kind)kind)->violation;
+
+		if (!(when & 1ULL << kind))
+			continue;
+		fprintf(out, "%s%s", between, violation);
+		when &= ~config_violation_kinds(violation);
+		between = ", ";
+	}
+}
+
 static void explain_wanted(FILE *out, const struct config_handler *handler)
 {
 	static const char *const least[] = {"", " from warning on", " when critical"};
 	char name[NAME_SIZE];
 
-	fprintf(out, "On %s%s", handler->any ? "every alert" : objective_info(handler->when)->violation,
-		least[handler->min_severity]);
-	if (handler->component)
-		fprintf(out, " of %s", safe(handler->component, name));
+	fputs("On ", out);
+	explain_when(out, handler->when);
+	fputs(least[handler->min_severity], out);
+	for (char **component = handler->components; component && *component; component++)
+		fprintf(out, "%s%s", component == handler->components ? " of " : ", ",
+			safe(*component, name));
 	if (handler->resolved)
 		fputs(", and when it ends,", out);
 }
 
-static void explain_handler(FILE *out, const struct config_handler *handler)
+static void explain_http(FILE *out, const struct config_handler *handler)
 {
 	char name[NAME_SIZE], word[WORD_SIZE];
 
-	explain_wanted(out, handler);
-	if (handler->kind == HANDLER_FILE) {
-		fprintf(out, " a line is appended to %s.\n", safe(handler->path, name));
-		return;
-	}
+	if (handler->kind == HANDLER_WEBHOOK)
+		fprintf(out, " its JSON is posted to %s", safe(handler->path, name));
+	else
+		fprintf(out, " the Alertmanager at %s is told", safe(handler->path, name));
+	if (handler->kind == HANDLER_ALERTMANAGER)
+		fprintf(out, ", again each %s", duration(handler->resend_ns, word));
+	fprintf(out, " (at most %s a try).\n", duration(handler->timeout_ns, word));
+}
+
+static void explain_exec(FILE *out, const struct config_handler *handler)
+{
+	char name[NAME_SIZE], word[WORD_SIZE];
+
 	fputs(" this is run:", out);
 	for (char **arg = handler->argv; *arg; arg++)
 		fprintf(out, " %s", safe(*arg, name));
 	fprintf(out, " (at most %s).\n", duration(handler->timeout_ns, word));
+}
+
+static void explain_handler(FILE *out, const struct config_handler *handler)
+{
+	char name[NAME_SIZE];
+
+	explain_wanted(out, handler);
+	switch (handler->kind) {
+	case HANDLER_FILE:
+		fprintf(out, " a line is appended to %s.\n", safe(handler->path, name));
+		break;
+	case HANDLER_SIGNAL:
+		fprintf(out, " the target is sent SIG%s, if it catches that.\n",
+			sigabbrev_np(handler->signal));
+		break;
+	case HANDLER_SYSLOG:
+		fputs(" it is logged.\n", out);
+		break;
+	case HANDLER_SOCKET:
+		fprintf(out, " the readers of socket %s get a line.\n", safe(handler->path, name));
+		break;
+	case HANDLER_WEBHOOK:
+	case HANDLER_ALERTMANAGER:
+		explain_http(out, handler);
+		break;
+	default:
+		explain_exec(out, handler);
+	}
 }
 
 void config_explain(const struct config *config, FILE *out)

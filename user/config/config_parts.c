@@ -189,7 +189,8 @@ static int apply_component(const struct config_walk *walk, const struct tree_ent
 	component->window = walk->config->window;
 	component->contract.thresholds = walk->config->thresholds;
 	component->contract.alerts = walk->config->alerts;
-	if (!component->name)
+	if (!component->name || config_labels_copy(&walk->config->labels, &component->contract.labels) ||
+	    config_labels_copy(&walk->config->annotations, &component->contract.annotations))
 		return -ENOMEM;
 	err = config_walk_mapping(walk, &entry->value, IN_COMPONENT, component);
 	return err ? err : check_one_cache(walk, &entry->value);

@@ -4,7 +4,6 @@
  * the command line. They are put together here and parsed where probes are; what stands in brackets must
  * not end them.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,22 +94,13 @@ int config_apply_modifier(const struct config_walk *walk, const struct config_ro
 	return err ? err : append(into, before, entry);
 }
 
-static bool is_name(const char *text)
-{
-	if (!isalpha((unsigned char)*text) && *text != '_')
-		return false;
-	while (isalnum((unsigned char)*text) || *text == '_')
-		text++;
-	return !*text;
-}
-
 static int apply_value(const struct config_walk *walk, const struct config_row *row,
 		       const struct tree_entry *entry, struct config_component *component)
 {
 	char before[64];
 	int err;
 
-	if (!is_name(entry->key) || strlen(entry->key) >= LAPSE_VALUE_NAME)
+	if (!config_is_name(entry->key) || strlen(entry->key) >= LAPSE_VALUE_NAME)
 		return config_bad(
 			walk, entry->mark,
 			"'%s' cannot name a value: up to %d letters, digits and '_', no digit first",

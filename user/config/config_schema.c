@@ -14,12 +14,15 @@
 #define OF(type, member)  .offset = offsetof(type, member)
 #define BOUNDS(low, high) .min = low, .max = high
 
-#define DURATION  "a duration such as 10s or 250ms"
-#define RATE	  "a share such as 0.95 or 95%"
-#define MAPPING	  "a mapping"
-#define TEXT	  "text"
-#define FUNCTIONS "a function, or a list of them"
-#define TEST	  "a test such as \"int ret < 0\""
+#define DURATION    "a duration such as 10s or 250ms"
+#define RATE	    "a share such as 0.95 or 95%"
+#define MAPPING	    "a mapping"
+#define TEXT	    "text"
+#define FUNCTIONS   "a function, or a list of them"
+#define URL	    "an address such as http://127.0.0.1:9093"
+#define LABELS	    "a mapping such as {team: payments}"
+#define ANNOTATIONS "a mapping such as {runbook_url: \"https://...\"}"
+#define TEST	    "a test such as \"int ret < 0\""
 
 /* clang-format off */
 const struct config_row config_rows[] = {
@@ -80,6 +83,15 @@ const struct config_row config_rows[] = {
 	{IN_ALERTS, "resolve_after", config_apply_duration, OF(struct alert_policy, resolve_after_ns),
 	 BOUNDS(SEC, DAY), .takes = DURATION, .help = "without a breach that long an alert ends; 30s"},
 
+	{IN_FILE, "labels", config_apply_labels, OF(struct config, labels), .takes = LABELS,
+	 .help = "go with every alert, and say whom it is for"},
+	{IN_COMPONENT, "labels", config_apply_labels, OF(struct config_component, contract.labels), .takes = LABELS,
+	 .help = "the same for one component; the file's, key by key"},
+	{IN_FILE, "annotations", config_apply_labels, OF(struct config, annotations), .takes = ANNOTATIONS,
+	 .help = "go with every alert, and tell people more"},
+	{IN_COMPONENT, "annotations", config_apply_labels, OF(struct config_component, contract.annotations),
+	 .takes = ANNOTATIONS, .help = "the same for one component; the file's, key by key"},
+
 	{IN_FILE, "system", config_apply_system, .inside = IN_SYSTEM, .takes = MAPPING,
 	 .help = "what all components promise together"},
 	{IN_SYSTEM, "max_error_rate", config_apply_system_rate, .required = true, .takes = RATE,
@@ -136,19 +148,65 @@ const struct config_row config_rows[] = {
 
 	{IN_FILE, "handlers", config_apply_handlers, .takes = "a list of handlers",
 	 .help = "what an alert sets off"},
-	{IN_HANDLER, "when", config_apply_when, .required = true, .takes = "'*' or a type of violation",
-	 .help = "the alerts that are meant"},
-	{IN_HANDLER, "component", config_apply_handler_component, .takes = "the name of a component",
-	 .help = "only alerts of this component; of all"},
+	{IN_HANDLER, "when", config_apply_when, .required = true,
+	 .takes = "'*', a type of violation, or a list of them", .help = "the alerts that are meant"},
+	{IN_HANDLER, "component", config_apply_handler_component,
+	 .takes = "the name of a component, or a list of them", .help = "only alerts of these; of all"},
 	{IN_HANDLER, "min_severity", config_apply_severity, OF(struct config_handler, min_severity),
 	 .takes = "notice, warning or critical", .help = "only alerts at least as severe; all"},
 	{IN_HANDLER, "resolved", config_apply_bool, OF(struct config_handler, resolved), .takes = "true or false",
-	 .help = "told of the end of an alert too; false"},
+	 .help = "exec, signal and file: told of the end of an alert too; false"},
 	{IN_HANDLER, "exec", config_apply_exec, .takes = "a list: a program's path and its arguments",
 	 .help = "runs a program with the alert as JSON on its standard input"},
 	{IN_HANDLER, "timeout", config_apply_duration, OF(struct config_handler, timeout_ns),
-	 BOUNDS(SEC / 10, 3600 * SEC), .takes = DURATION, .help = "exec: ended after that long; 5s"},
+	 BOUNDS(SEC / 10, 3600 * SEC), .takes = DURATION,
+	 .help = "exec, webhook and alertmanager: ended after that long; 5s"},
+	{IN_HANDLER, "signal", config_apply_signal, .takes = "the name of a signal such as USR2",
+	 .help = "sends the target a signal that it catches"},
 	{IN_HANDLER, "file", config_apply_file, .takes = "a path", .help = "appends the alert as a line of JSON"},
+	{IN_HANDLER, "syslog", config_apply_syslog, .takes = "a facility such as daemon",
+	 .help = "logs the alert: to systemd's journal with its fields, else to /dev/log"},
+	{IN_HANDLER, "socket", config_apply_socket, .takes = "an absolute path",
+	 .help = "listens there; every reader gets the alerts as lines of JSON"},
+	{IN_HANDLER, "mode", config_apply_mode, OF(struct config_handler, mode), .takes = "an octal mode such as 0660",
+	 .help = "socket: who may read, by writing to it; 0600"},
+	{IN_HANDLER, "group", config_apply_text, OF(struct config_handler, group), .takes = "a group",
+	 .help = "socket: whose it is; lapse's own"},
+	{IN_HANDLER, "webhook", config_apply_webhook, .takes = URL, .help = "posts the alert's JSON there"},
+	{IN_HANDLER, "alertmanager", config_apply_alertmanager, .takes = URL,
+	 .help = "tells a Prometheus Alertmanager, again and again while the alert fires"},
+	{IN_HANDLER, "resend", config_apply_duration, OF(struct config_handler, resend_ns), BOUNDS(SEC, 240 * SEC),
+	 .takes = DURATION, .help = "alertmanager: how often it is told again; 1min"},
+	{IN_HANDLER, "authorization", config_apply_authorization, OF(struct config_handler, http),
+	 .inside = IN_AUTHORIZATION, .takes = "a mapping such as {credentials_file: /etc/lapse/token}",
+	 .help = "webhook and alertmanager: sent as the header of that name"},
+	{IN_HANDLER, "basic_auth", config_apply_basic_auth, OF(struct config_handler, http), .inside = IN_BASIC_AUTH,
+	 .takes = "a mapping such as {username: lapse, password_file: /etc/lapse/password}",
+	 .help = "webhook and alertmanager: HTTP's basic authentication"},
+	{IN_HANDLER, "tls_config", config_apply_tls, OF(struct config_handler, http), .inside = IN_TLS,
+	 .takes = "a mapping such as {ca_file: /etc/lapse/ca.pem}", .help = "webhook and alertmanager: of https"},
+	{IN_AUTHORIZATION, "type", config_apply_secret, OF(struct config_http, authorization), .takes = "one word",
+	 .help = "of authorization; Bearer"},
+	{IN_AUTHORIZATION, "credentials", config_apply_secret, OF(struct config_http, credentials), .takes = TEXT,
+	 .help = "a token"},
+	{IN_AUTHORIZATION, "credentials_file", config_apply_text, OF(struct config_http, credentials_file),
+	 .takes = "a path", .help = "a file with it, read anew for each request"},
+	{IN_BASIC_AUTH, "username", config_apply_secret, OF(struct config_http, username), .required = true,
+	 .takes = TEXT, .help = "a name"},
+	{IN_BASIC_AUTH, "password", config_apply_secret, OF(struct config_http, password), .takes = TEXT,
+	 .help = "a password"},
+	{IN_BASIC_AUTH, "password_file", config_apply_text, OF(struct config_http, password_file), .takes = "a path",
+	 .help = "a file with it, read anew for each request"},
+	{IN_TLS, "ca_file", config_apply_text, OF(struct config_http, ca_file), .takes = "a path",
+	 .help = "certificates that the server's is checked by; the system's"},
+	{IN_TLS, "cert_file", config_apply_text, OF(struct config_http, cert_file), .takes = "a path",
+	 .help = "lapse's own certificate"},
+	{IN_TLS, "key_file", config_apply_text, OF(struct config_http, key_file), .takes = "a path",
+	 .help = "and its key"},
+	{IN_TLS, "server_name", config_apply_text, OF(struct config_http, server_name), .takes = "a name of a host",
+	 .help = "that the server's certificate is of; the URL's"},
+	{IN_TLS, "insecure_skip_verify", config_apply_bool, OF(struct config_http, insecure_skip_verify),
+	 .takes = "true or false", .help = "any certificate will do; false"},
 };
 /* clang-format on */
 const size_t config_n_rows = sizeof(config_rows) / sizeof(*config_rows);

@@ -24,6 +24,9 @@ enum config_context {
 	IN_CACHE = 1 << 10,
 	IN_SYSTEM = 1 << 11,
 	IN_WAITS = 1 << 12,
+	IN_AUTHORIZATION = 1 << 13,
+	IN_BASIC_AUTH = 1 << 14,
+	IN_TLS = 1 << 15,
 };
 
 struct config_walk {
@@ -74,6 +77,9 @@ int config_want_scalar(const struct config_walk *walk, const struct config_row *
 int config_wrong(const struct config_walk *walk, const struct config_row *row,
 		 const struct tree_entry *entry);
 
+/* Letters, digits and underscores, no digit first. */
+bool config_is_name(const char *text);
+
 /* A duration; the message of one without a unit says so. */
 int config_duration(const struct config_walk *walk, const struct config_row *row,
 		    const struct tree_entry *entry, uint64_t *ns);
@@ -94,6 +100,13 @@ config_apply config_apply_version, config_apply_target, config_apply_pids, confi
 	config_apply_cache_hit, config_apply_connections, config_apply_contract, config_apply_limit,
 	config_apply_system_rate, config_apply_since, config_apply_objective_severity, config_apply_breaches,
 	config_apply_handlers, config_apply_when, config_apply_handler_component, config_apply_exec,
-	config_apply_file;
+	config_apply_file, config_apply_signal, config_apply_syslog, config_apply_socket, config_apply_mode,
+	config_apply_webhook, config_apply_alertmanager, config_apply_secret, config_apply_authorization,
+	config_apply_basic_auth, config_apply_tls, config_apply_labels;
+
+/* Adds copies to @to; 0 or -ENOMEM. */
+int config_labels_copy(const struct label_set *from, struct label_set *to);
+void config_labels_free(struct label_set *labels);
+void config_http_free(struct config_http *http);
 
 #endif

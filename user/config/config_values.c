@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Single values: parsed, held against the row's bounds, put at the row's offset. */
+#include <ctype.h>
 #include <errno.h>
 #include <locale.h>
 #include <math.h>
@@ -11,6 +12,15 @@
 #include "config/config_schema.h"
 
 const char *const config_severity_names[3] = {"notice", "warning", "critical"};
+
+bool config_is_name(const char *text)
+{
+	if (!isalpha((unsigned char)*text) && *text != '_')
+		return false;
+	while (isalnum((unsigned char)*text) || *text == '_')
+		text++;
+	return !*text;
+}
 
 static void *place(const struct config_row *row, void *into)
 {

@@ -15,16 +15,21 @@
 
 static int start(struct handler *handler)
 {
-	const struct config_handler *config = handler->config;
+	const char *path = handler->config->path;
 	int err;
 
-	handler->fd = open(config->path, OPEN_FLAGS, 0600);
+	handler->fd = open(path, OPEN_FLAGS, 0600);
 	if (handler->fd >= 0)
 		return 0;
 	err = -errno;
-	diag_at(handler->file, config->mark.line, config->mark.column, "handler file %s: %s", config->path,
-		err == -ELOOP ? "is a symbolic link, which is not followed" : strerror(-err));
-	return err;
+	return handler_bad(handler, err, "handler file %s: %s", path,
+			   err == -ELOOP ? "is a symbolic link, which is not followed" : strerror(-err));
+}
+
+static void fail(struct handler *handler, const char *why)
+{
+	handler->stats.failures++;
+	handler_say(handler, TROUBLE_WRITE, "handler file %s: %s", handler->config->path, why);
 }
 
 static void tell(struct handler *handler, const struct handler_event *event)
@@ -33,17 +38,16 @@ static void tell(struct handler *handler, const struct handler_event *event)
 	int length = asprintf(&line, "%s%s\n", handler->torn ? "\n" : "", event->json);
 	ssize_t written;
 
+	handler->stats.runs++;
 	if (length < 0) {
-		handler_say(handler, TROUBLE_WRITE, "handler file %s: out of memory", handler->config->path);
+		fail(handler, "out of memory");
 		return;
 	}
 	written = write(handler->fd, line, (size_t)length);
 	if (written < 0)
-		handler_say(handler, TROUBLE_WRITE, "handler file %s: %s", handler->config->path,
-			    strerror(errno));
+		fail(handler, strerror(errno));
 	else if (written < length)
-		handler_say(handler, TROUBLE_WRITE, "handler file %s: an alert was written in part",
-			    handler->config->path);
+		fail(handler, "an alert was written in part");
 	if (written > 0)
 		handler->torn = written < length;
 	free(line);
@@ -51,7 +55,8 @@ static void tell(struct handler *handler, const struct handler_event *event)
 
 static void stop(struct handler *handler)
 {
-	close(handler->fd);
+	if (handler->fd >= 0)
+		close(handler->fd);
 }
 
 const struct handler_kind handler_file = {.start = start, .tell = tell, .stop = stop};

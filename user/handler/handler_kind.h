@@ -13,34 +13,64 @@ enum handler_trouble {
 	TROUBLE_SIGNAL = 1 << 3,
 	TROUBLE_TIMEOUT = 1 << 4,
 	TROUBLE_DROPPED = 1 << 5,
+	TROUBLE_RETRY = 1 << 6,
 };
 
-struct exec_pool;
+struct sender;
 
 struct handler {
 	const struct config_handler *config;
 	const char *file; /* the contract file, for messages */
-	unsigned said;	  /* enum handler_trouble */
-	int fd;		  /* HANDLER_FILE */
-	bool torn;	  /* HANDLER_FILE: the last line is incomplete */
-	struct exec_pool *pool;
+	const struct handler_targets *targets;
+	struct sender **sender; /* of all HTTP handlers together; made by the first one */
+	unsigned said;		/* enum handler_trouble */
+	struct handler_stats stats;
+	int fd;		       /* file, syslog, socket; -1: none */
+	bool torn;	       /* file: the last line is incomplete */
+	void *state;	       /* the kind's own */
+	struct told_key *told; /* alerts that it was told of and that fire still */
+	size_t n_told;
+	bool anew;		/* it has taken nobody's place */
+	struct handler *before; /* of the same kind and target, which it takes the place of; NULL: none */
 };
 
 /* An alert on its way to a handler; nothing here outlives the call. */
 struct handler_event {
 	const struct alert *alert;
 	const char *component;
-	const char *json;
+	const char *json, *text;
 };
 
+/* All but start and tell may be NULL. */
 struct handler_kind {
+	bool keeps_account; /* of what fires: it is to know of that from when it is there */
 	/* What can be known to fail fails here, after a message. Returns 0 or -errno. */
 	int (*start)(struct handler *handler);
 	void (*tell)(struct handler *handler, const struct handler_event *event);
-	void (*stop)(struct handler *handler); /* may be NULL */
+	void (*tick)(struct handler *handler, uint64_t now_ns);
+	/* Whether there is something left to do. */
+	bool (*busy)(struct handler *handler);
+	/* Drops what has not begun, and has the rest end soon. */
+	void (*hurry)(struct handler *handler);
+	/* Brings handler->stats up to date. */
+	void (*count)(struct handler *handler);
+	/* Takes over from handler->before what both have. Cannot fail. */
+	void (*inherit)(struct handler *handler);
+	/* Drops what is left to do, and releases everything; after a failed start, too. */
+	void (*stop)(struct handler *handler);
 };
 
-extern const struct handler_kind handler_file, handler_exec;
+extern const struct handler_kind handler_exec, handler_signal, handler_file, handler_syslog, handler_socket,
+	handler_webhook, handler_alertmanager;
+
+/* Prints a message at the handler's place in the file, and gives @err. */
+#define handler_bad(handler, err, ...)                                                                 \
+	({                                                                                             \
+		int handler_err = (err);                                                               \
+		diag_at((handler)->file, (handler)->config->mark.line, (handler)->config->mark.column, \
+			__VA_ARGS__);                                                                  \
+		handler_err;                                                                           \
+	})
 
 /* Warns of @trouble, the first time only. */
 #define handler_say(handler, trouble, ...)          \
@@ -50,11 +80,10 @@ extern const struct handler_kind handler_file, handler_exec;
 		(handler)->said |= (trouble);       \
 	} while (0)
 
-/* Programs that run: NULL when out of memory. */
-struct exec_pool *exec_pool_new(void);
-void exec_pool_tick(struct exec_pool *pool, uint64_t now_ns);
-/* Waits until all have ended, at most @limit_ns, then ends them. NULL is fine. */
-void exec_pool_free(struct exec_pool *pool, uint64_t limit_ns);
+/* As in `state` of the alert's JSON. */
+const char *handler_state_name(enum alert_event event);
+
+uint64_t handler_now(void);
 
 /*
  * Starts @argv in a process group of its own with @environment and @input on its standard input,

@@ -121,6 +121,16 @@ static bool judges(const struct lapse_rules *rules)
 	return values || rules->flags || rules->if_entry.n || rules->if_return.n;
 }
 
+void rules_set_limits(struct tracer *tracer, size_t component, const struct lapse_rules *wanted)
+{
+	struct lapse_rules *rules = &tracer->rules[component];
+
+	for (int i = 0; i < LAPSE_VALUES; i++) {
+		memcpy(rules->value[i].above, wanted->value[i].above, sizeof(rules->value[i].above));
+		memcpy(rules->value[i].below, wanted->value[i].below, sizeof(rules->value[i].below));
+	}
+}
+
 int rules_set(struct tracer *tracer)
 {
 	int err = 0;

@@ -215,6 +215,16 @@ static void set_components(struct tracer *tracer)
 	}
 }
 
+void tracer_set_limits(struct tracer *tracer, const struct tracer_component *components)
+{
+	for (size_t i = 0; i < tracer->n_components; i++) {
+		memcpy(tracer->components[i].level_ns, components[i].level_ns,
+		       sizeof(components[i].level_ns));
+		if (components[i].rules && tracer->n_rules)
+			rules_set_limits(tracer, i, components[i].rules);
+	}
+}
+
 /* The kernel's encoding of a device number, which is not the one of stat(2). */
 static struct lapse_exe exe_key(struct file_id id)
 {

@@ -178,6 +178,7 @@ int rules_size(struct tracer *tracer);
 int rules_map(struct tracer *tracer);
 void rules_unmap(struct tracer *tracer);
 int rules_set(struct tracer *tracer);
+void rules_set_limits(struct tracer *tracer, size_t component, const struct lapse_rules *wanted);
 
 /* values.c: the captured values of a component into a tick. */
 void values_read(struct tracer *tracer, size_t component, uint64_t from_tick, uint64_t end_tick,

@@ -186,14 +186,24 @@ static void forget(struct alert_key *key)
 	clear_gates(key);
 }
 
+static void resolve(struct alert_key *key, uint64_t now_ns, const struct monitor_sink *sink)
+{
+	key->state = ALERT_RESOLVED;
+	clear_gates(key);
+	announce(key, ALERT_EVENT_RESOLVED, now_ns, sink);
+}
+
+void alert_withdraw(struct alert_key *key, uint64_t now_ns, const struct monitor_sink *sink)
+{
+	if (firing(key))
+		resolve(key, not_before(key, now_ns), sink);
+}
+
 void alert_tick(struct alert_key *key, const struct alert_policy *policy, uint64_t now_ns,
 		const struct monitor_sink *sink)
 {
-	if (firing(key) && now_ns >= key->last_breach_ns + policy->resolve_after_ns) {
-		key->state = ALERT_RESOLVED;
-		clear_gates(key);
-		announce(key, ALERT_EVENT_RESOLVED, now_ns, sink);
-	}
+	if (firing(key) && now_ns >= key->last_breach_ns + policy->resolve_after_ns)
+		resolve(key, now_ns, sink);
 	if (key->state != ALERT_OK && now_ns >= key->last_violation_ns + FORGET_NS)
 		forget(key);
 }

@@ -39,6 +39,8 @@ bool alert_breach(struct alert_key *key, struct alert_gate *gate, const struct a
 void alert_ongoing(struct alert_key *key, uint64_t now_ns);
 /* Not known to hold again: neither a violation nor calm. */
 void alert_not_calm(struct alert_key *key, uint64_t now_ns);
+/* Nothing is promised of it any more: resolves it, if it fires. */
+void alert_withdraw(struct alert_key *key, uint64_t now_ns, const struct monitor_sink *sink);
 /* Resolves and forgets; each tick, after all its breaches. */
 void alert_tick(struct alert_key *key, const struct alert_policy *policy, uint64_t now_ns,
 		const struct monitor_sink *sink);

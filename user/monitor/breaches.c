@@ -7,7 +7,8 @@
  *       (in both: a keyed span that was given up, or begun anew, stands as if it had ended then)
  *   O   spans reported while in flight that were still so at the last tick
  *   A   spans reported while in flight that were then abandoned: they never come into K or R
- *   V   violations = the greatest value so far of  max(max(K, R), max(K', R) + O) + A
+ *   B   violations by other limits, which the objective had before
+ *   V   violations = the greatest value so far of  max(max(K, R), max(K', R) + O) + A + B
  *
  * K misses what ended since the tick, R what the ring lost; both count each ended breach at most
  * once, so the greater one is nearer. A span in flight is in neither. O goes with K' and not with
@@ -39,7 +40,7 @@ static uint64_t count_now(const struct breaches *b)
 	uint64_t ended = larger(b->kernel_sum, b->record_sum);
 	uint64_t with_open = larger(b->kernel_before, b->record_sum) + b->open;
 
-	return larger(ended, with_open) + b->abandoned;
+	return larger(ended, with_open) + b->abandoned + b->before;
 }
 
 uint64_t breaches_count_up(struct component *component, struct objective_run *run)
@@ -215,7 +216,7 @@ static void take_levels(struct breaches *b, const uint64_t counted[LAPSE_LEVELS]
 {
 	int level;
 
-	b->kernel_sum = 0;
+	b->kernel_sum = -b->kernel_base;
 	for (level = 0; level < LAPSE_LEVELS; level++) {
 		b->kernel[level] = counted[level];
 		b->new_records[level] = 0;
@@ -223,14 +224,43 @@ static void take_levels(struct breaches *b, const uint64_t counted[LAPSE_LEVELS]
 	}
 }
 
+/*
+ * At the first tick after the limits changed the kernel has counted by both. The records, which are judged
+ * here, were all by the new ones; from there on its counts are too.
+ */
+static void settle(struct breaches *b, const uint64_t counted[LAPSE_LEVELS])
+{
+	b->kernel_base = 0;
+	take_levels(b, counted);
+	b->kernel_base = b->kernel_sum - b->record_sum;
+	b->kernel_sum = b->record_sum;
+	b->kernel_before = b->kernel_sum;
+	b->settling = false;
+}
+
+void breaches_restart(struct objective_run *run, const struct objective_run *before)
+{
+	struct breaches *b = &run->breaches;
+
+	*b = (struct breaches){.levels = b->levels, .settling = true};
+	if (!before)
+		return;
+	/* How many of those that were gone were told of is known by their count. */
+	b->abandoned = before->breaches.abandoned;
+	b->before = run->violations - b->abandoned;
+}
+
 void breaches_count(struct component *component, struct objective_run *run,
 		    const uint64_t counted[LAPSE_LEVELS], int64_t furthest)
 {
 	struct breaches *b = &run->breaches;
-	int level = highest_lost(b, counted);
+	int level = b->settling ? -1 : highest_lost(b, counted);
 	uint64_t lost;
 
-	take_levels(b, counted);
+	if (b->settling)
+		settle(b, counted);
+	else
+		take_levels(b, counted);
 	lost = not_announced(b, breaches_count_up(component, run));
 	/* Counted on a level whose records all came: the lowest there is. */
 	if (lost && (level < 0 || levels_is_approach(&b->levels, level)))

@@ -15,6 +15,9 @@ struct breaches {
 	uint64_t kernel_sum, kernel_before, record_sum;		  /* violations only */
 	uint64_t open, abandoned;     /* reported while in flight: still so; never to return */
 	uint64_t ahead, ahead_before; /* announced before they were counted; by the last tick */
+	uint64_t before;	      /* by other limits, which were there before */
+	uint64_t kernel_base;	      /* of the kernel's counts: up to there they are by those */
+	bool settling;		      /* the kernel has counted by both since the last tick */
 };
 
 /* Brings the violations up to date; returns by how much they grew. */
@@ -34,6 +37,10 @@ void breaches_record(struct component *component, struct objective_run *run, con
 		     int64_t measured, int level);
 /* Counts a record at @level; false: it only nears the limit. */
 bool breaches_take(struct objective_run *run, int level);
+
+/* The limits of @run are new, and nothing has been counted by them. @before had others; NULL: there was none.
+ */
+void breaches_restart(struct objective_run *run, const struct objective_run *before);
 
 /* A tick: its beginning, its counters and the furthest measure that it is known to hold, its end. */
 void breaches_begin_tick(struct objective_run *run);

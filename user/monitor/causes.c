@@ -34,12 +34,6 @@ static void drop_oldest(struct causes *causes)
 	memmove(&causes->mark[0], &causes->mark[1], --causes->n_marks * sizeof(causes->mark[0]));
 }
 
-void causes_watch_windows(struct causes *causes, uint64_t tick)
-{
-	causes->mark[0] = (struct causes_mark){.tick = tick};
-	causes->n_marks = 1;
-}
-
 static int mark(struct causes *causes, uint64_t tick)
 {
 	struct causes_mark new = {.tick = tick, .rows = malloc(ROWS_SIZE)};
@@ -50,6 +44,15 @@ static int mark(struct causes *causes, uint64_t tick)
 	if (causes->n_marks == CAUSES_MARKS)
 		drop_oldest(causes);
 	causes->mark[causes->n_marks++] = new;
+	return 0;
+}
+
+int causes_watch_windows(struct causes *causes, uint64_t tick)
+{
+	if (causes->state)
+		return mark(causes, tick);
+	causes->mark[0] = (struct causes_mark){.tick = tick};
+	causes->n_marks = 1;
 	return 0;
 }
 

@@ -36,8 +36,8 @@ struct causes {
 
 void causes_free(struct causes *causes);
 
-/* Windows that begin after @tick, at which there was nothing yet, will be asked for. */
-void causes_watch_windows(struct causes *causes, uint64_t tick);
+/* Windows that begin after @tick will be asked for. 0 or -ENOMEM: they are not known then. */
+int causes_watch_windows(struct causes *causes, uint64_t tick);
 
 /* Takes a copy of @rows (NULL: there are none) at the end of @tick. 0 or -ENOMEM. */
 int causes_take(struct causes *causes, const struct lapse_why_row *rows, uint64_t tick);

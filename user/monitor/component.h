@@ -41,6 +41,7 @@ struct component {
 	bool detached; /* not measured any more */
 	struct thresholds thresholds;
 	struct alert_policy policy;
+	struct label_set labels, annotations; /* the contract's own */
 
 	struct tick_counters counters;
 	struct tick_value values[LAPSE_VALUES]; /* names, counts and sums */
@@ -68,6 +69,7 @@ struct component {
 	struct objective_run *connection_time; /* max_connection_time, or NULL */
 	uint64_t idle_tick;		       /* the last in which no process of it ran; 0: none */
 	uint64_t violations;
+	bool violated_before; /* an objective that is not promised any more */
 	struct rolling day, five_minutes;
 };
 

@@ -174,6 +174,10 @@ static int add_contract(struct component *c, const struct contract *contract)
 	size_t i, n = contract ? contract->n_objectives : 0;
 	int err = 0;
 
+	if (contract) {
+		c->labels = contract->labels;
+		c->annotations = contract->annotations;
+	}
 	if (!n)
 		return 0;
 	c->thresholds = contract->thresholds;

@@ -103,6 +103,15 @@ struct thresholds {
 	double critical_uptime;	    /* 0.99 */
 };
 
+/* Names and texts that go with every alert: of people, not of what is measured. */
+struct label {
+	char *name, *value;
+};
+struct label_set {
+	struct label *list;
+	size_t n;
+};
+
 struct alert_policy {
 	uint64_t cooldown_ns;	   /* 60 s */
 	uint64_t resolve_after_ns; /* 30 s */
@@ -121,6 +130,8 @@ struct contract {
 	size_t n_objectives;
 	struct thresholds thresholds;
 	struct alert_policy alerts;
+	/* Labels say who an alert is for, annotations what to do about it; not copied by the monitor. */
+	struct label_set labels, annotations;
 };
 
 /* The captured values that @contract's objectives are about, each name once: the first @most of them into

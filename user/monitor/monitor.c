@@ -313,6 +313,12 @@ bool monitor_interval_ended(const struct monitor *monitor)
 	return monitor->n_components && !monitor->stage.extends && !monitor->components[0]->interval_ticks;
 }
 
+void monitor_set_handlers(struct monitor *monitor, const struct handler_stats *handlers, size_t n)
+{
+	monitor->handlers = handlers;
+	monitor->n_handlers = n;
+}
+
 bool monitor_end(struct monitor *monitor, const char *reason)
 {
 	bool rest = false;

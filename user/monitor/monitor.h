@@ -90,6 +90,24 @@ bool monitor_interval_ended(const struct monitor *monitor);
 /* The end: @reason is kept for the snapshot (not copied). True if a last, shorter interval ended. */
 bool monitor_end(struct monitor *monitor, const char *reason);
 
+/* What a component promises from now on. */
+struct monitor_promise {
+	struct window_spec window; /* a count window as before */
+	const struct contract *contract;
+};
+
+/*
+ * Other contracts, one a component in their order, and of all together; labels are not copied. What was
+ * measured stays, as do violations and alerts of objectives that are still there; what the kernel counts by
+ * is to be asked for anew. 0, or -ENOMEM where nothing has changed. The sink is called for alerts that
+ * nothing is promised of any more: they are resolved.
+ */
+int monitor_renew(struct monitor *monitor, const struct monitor_promise *promises,
+		  const struct contract *system, bool system_promised);
+
+/* How the handlers have fared, for the snapshot (not copied). */
+void monitor_set_handlers(struct monitor *monitor, const struct handler_stats *handlers, size_t n);
+
 /* Valid until the next call on @monitor; NULL when out of memory. */
 const struct snapshot *monitor_snapshot(struct monitor *monitor);
 

@@ -35,6 +35,13 @@ void snapshot_store_free(struct snapshot_store *store)
 	free(store->firing);
 }
 
+void snapshot_store_reset(struct snapshot_store *store)
+{
+	snapshot_store_free(store);
+	store->firing = NULL;
+	store->firing_size = 0;
+}
+
 static int room_for_component(struct snapshot_store *store, const struct component *c)
 {
 	struct component_snapshot *out = &store->snapshot.components[store->n_components];
@@ -119,7 +126,7 @@ static void copy_objectives(const struct component *c, struct component_snapshot
 	size_t i;
 
 	out->n_objectives = c->n_objectives;
-	out->verdict = VERDICT_NONE;
+	out->verdict = c->violated_before ? VERDICT_VIOLATED : VERDICT_NONE;
 	for (i = 0; i < c->n_objectives; i++) {
 		const struct objective_run *run = &c->objectives[i];
 		struct objective_state *state = &out->objectives[i];
@@ -225,6 +232,8 @@ static int copy_component(struct component *c, struct component_snapshot *out)
 	quarters_trends(c, out);
 	out->health = health(c, &out->window);
 	out->last_update_ns = c->last_update_ns;
+	out->labels = c->labels;
+	out->annotations = c->annotations;
 	out->violations = c->violations;
 	out->violations_24h = rolling_sum(&c->day, c->stage->now_ns);
 	copy_objectives(c, out);
@@ -387,5 +396,7 @@ const struct snapshot *monitor_snapshot(struct monitor *monitor)
 	describe_overhead(&monitor->self, &s->overhead);
 	s->bucket_bits = monitor->stage.options.bucket_bits;
 	s->end_reason = monitor->end_reason;
+	s->handlers = monitor->handlers;
+	s->n_handlers = monitor->n_handlers;
 	return s;
 }

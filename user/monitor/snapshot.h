@@ -192,7 +192,8 @@ struct component_snapshot {
 	double health;		 /* NAN: no data yet */
 	uint64_t last_update_ns; /* monotonic; 0: never */
 	enum verdict verdict;
-	uint64_t violations; /* since start, all objectives */
+	struct label_set labels, annotations; /* that go with its alerts */
+	uint64_t violations;		      /* since start, all objectives */
 	uint64_t violations_24h;
 	struct objective_state *objectives;
 	size_t n_objectives;
@@ -224,6 +225,17 @@ struct overhead {
 	uint64_t tracer_rss_bytes;
 };
 
+/* What became of the alerts that a handler was told of. */
+struct handler_stats {
+	const char *kind;   /* as in a contract: "webhook" */
+	const char *target; /* the path, program, address or signal */
+	uint64_t runs;	    /* alerts that it acted on, or tried to */
+	uint64_t failures;  /* of them, those that came to nothing */
+	uint64_t retries;   /* further tries, of deliveries that are tried again */
+	uint64_t drops;	    /* alerts, or readers, that there was no room or time for */
+	uint64_t waiting;   /* alerts that it has still to act on */
+};
+
 struct system_snapshot {
 	uint64_t start_ns, now_ns, observed_ns;
 	uint64_t requests, errors;
@@ -249,6 +261,8 @@ struct snapshot {
 	struct overhead overhead;
 	unsigned bucket_bits; /* precision of the histograms */
 	enum verdict verdict;
+	const struct handler_stats *handlers; /* in the order of the contract file */
+	size_t n_handlers;
 	const char *end_reason; /* NULL while running: "interrupted", "target exited (0)", ... */
 };
 

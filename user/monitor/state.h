@@ -23,9 +23,13 @@ struct monitor {
 	struct tick_self self;
 	uint64_t next_health_ns; /* and the whole is judged */
 	const char *end_reason;
+	const struct handler_stats *handlers;
+	size_t n_handlers;
 	struct snapshot_store store;
 };
 
 void snapshot_store_free(struct snapshot_store *store);
+/* The components have other objectives: what is kept for the next snapshot is made anew. */
+void snapshot_store_reset(struct snapshot_store *store);
 
 #endif

@@ -276,6 +276,47 @@ void window_slide(struct window *window, uint64_t number)
 		free(at(window, window->head)->buckets);
 }
 
+/* The oldest tick of which everything is known. */
+static uint64_t known_from(const struct window *w, uint64_t number)
+{
+	uint64_t first = number + 1;
+	size_t i;
+
+	for (i = 0; i < w->n_views; i++)
+		first = w->views[i].first < first ? w->views[i].first : first;
+	return first;
+}
+
+static void fill_view(const struct window *w, struct window_view *v, uint64_t first)
+{
+	uint64_t p;
+
+	v->first = first;
+	v->position = w->tail;
+	for (p = w->tail; p != w->head && at(w, p - 1)->number >= first; p--) {
+		const struct window_tick *tick = at(w, p - 1);
+
+		tally_add(&v->tally, &tick->tally);
+		histogram_add(&v->histogram, tick->buckets, tick->n_buckets);
+		v->position = p - 1;
+	}
+}
+
+void window_take_views(struct window *window, struct window *other, uint64_t number)
+{
+	struct window_view *views = window->views;
+	uint64_t first = known_from(window, number);
+	size_t n = window->n_views, i;
+
+	window->views = other->views;
+	window->n_views = other->n_views;
+	other->views = views;
+	other->n_views = n;
+	for (i = 0; i < window->n_views; i++)
+		fill_view(window, &window->views[i], first);
+	window_slide(window, number);
+}
+
 struct extremes window_extremes(const struct window *window, const struct window_view *view)
 {
 	struct extremes all = {.min = UINT64_MAX};

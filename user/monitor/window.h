@@ -83,6 +83,13 @@ void window_expect_value(struct window *window, const struct value_tally *more, 
 /* ... and slides all views so that they end with it. Each tick, after window_add() if any. */
 void window_slide(struct window *window, uint64_t number);
 
+/*
+ * Has @window the views of @other, which has nothing but them, filled with what @window holds of the ticks up
+ * to
+ * @number; @other gets its own. What no view of @window had reached is not known to it any more.
+ */
+void window_take_views(struct window *window, struct window *other, uint64_t number);
+
 struct extremes window_extremes(const struct window *window, const struct window_view *view);
 struct value_extremes window_value(const struct window *window, const struct window_view *view, size_t value);
 /* Sums over the ticks from @first to @last that the queue still holds. */

@@ -78,6 +78,19 @@ static int send(FILE *stream, const char *text, size_t length)
 	return 0;
 }
 
+char *compose_take(struct compose *compose)
+{
+	int bad = ferror(compose->file);
+
+	if (fclose(compose->file) || bad) {
+		free(compose->text);
+		return NULL;
+	}
+	if (compose->length && compose->text[compose->length - 1] == '\n')
+		compose->text[compose->length - 1] = '\0';
+	return compose->text;
+}
+
 int compose_write(struct compose *compose, FILE *stream)
 {
 	int bad = ferror(compose->file);

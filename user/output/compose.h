@@ -17,4 +17,7 @@ int compose_open(struct compose *compose);
 /* Writes what was composed to @stream at once, and releases it. Returns 0 or -errno. */
 int compose_write(struct compose *compose, FILE *stream);
 
+/* In place of that: what was composed, without a newline at its end, to be freed. NULL: no memory. */
+char *compose_take(struct compose *compose);
+
 #endif

@@ -21,6 +21,7 @@
 #define SPAN(member)	  AT(FROM_SPAN, struct lapse_span, member)
 #define VIOLATION(member) AT(FROM_VIOLATION, struct violation, member)
 #define ALERT(member)	  AT(FROM_ALERT, struct alert, member)
+#define HANDLER(member)	  AT(FROM_HANDLER, struct handler_stats, member)
 #define OBJECTIVE(member) AT(FROM_OBJECTIVE, struct objective_state, member)
 
 #define TIMED_OUT "keyed spans only: given up after their timeout; abandoned has them too"
@@ -201,6 +202,10 @@ static const struct json_field alert_fields[] = {
 	 .help = "what the span, or the slowest of the window, spent its time on; null: not known"},
 	{"now", JSON_KIND_GET, .get = json_get_alert_now, .schema = json_schema_now,
 	 .help = "where the thread is, if the span is open"},
+	{"labels", JSON_KIND_GET, .get = json_get_labels, .schema = json_schema_labels,
+	 .help = "what the contract file says it is to carry"},
+	{"annotations", JSON_KIND_GET, .get = json_get_annotations, .schema = json_schema_labels,
+	 .help = "the same, for people"},
 };
 TABLE(json_alert, "alert", alert_fields, "violations of one component and type, as announced");
 
@@ -265,6 +270,18 @@ static const struct json_field overhead_fields[] = {
 };
 static TABLE(overhead_table, "overhead", overhead_fields, "what the tracing cost, measured");
 
+static const struct json_field handler_fields[] = {
+	{"kind", JSON_KIND_TEXT, HANDLER(kind), .help = "its key in the contract file"},
+	{"target", JSON_KIND_TEXT, HANDLER(target), .help = "the path, program, address or signal"},
+	{"runs", JSON_KIND_COUNT, HANDLER(runs), .help = "alerts that it acted on, or tried to"},
+	{"failures", JSON_KIND_COUNT, HANDLER(failures), .help = "of them, those that came to nothing"},
+	{"retries", JSON_KIND_COUNT, HANDLER(retries), .help = "deliveries that were tried again"},
+	{"drops", JSON_KIND_COUNT, HANDLER(drops),
+	 .help = "alerts, or readers of a socket, that there was no room or time for"},
+	{"waiting", JSON_KIND_COUNT, HANDLER(waiting), .help = "alerts that it has still to act on"},
+};
+TABLE(json_handler, "handler", handler_fields, "what became of the alerts that a handler was told of");
+
 static const struct json_field final_fields[] = {
 	{"system", JSON_KIND_OBJECT, .table = &system_table},
 	{"components", JSON_KIND_GET, .get = json_get_components, .schema = json_schema_components,
@@ -275,6 +292,9 @@ static const struct json_field final_fields[] = {
 	{"overhead", JSON_KIND_OBJECT, .table = &overhead_table},
 	{"verdict", JSON_KIND_NAME, SNAPSHOT(verdict), NAMES(verdict_names), .nullable = true,
 	 .help = "null without contracts"},
-	{"end_reason", JSON_KIND_TEXT, SNAPSHOT(end_reason), .nullable = true},
+	{"end_reason", JSON_KIND_TEXT, SNAPSHOT(end_reason), .nullable = true,
+	 .help = "null: it goes on, and was asked for by SIGUSR1"},
+	{"handlers", JSON_KIND_GET, .get = json_get_handlers, .schema = json_schema_handlers,
+	 .help = "in the order of the contract file"},
 };
-TABLE(json_final, "final", final_fields, "the whole since the start, once, at the end");
+TABLE(json_final, "final", final_fields, "the whole since the start, at the end, and at each SIGUSR1");

@@ -37,6 +37,35 @@ static int set_by_name(json_t *object, const char *name, json_t *value)
 	return err;
 }
 
+/* ---- labels ------------------------------------------------------------------------------ */
+
+static json_t *label_object(const struct label_set *set)
+{
+	json_t *object = json_object();
+
+	for (size_t i = 0; object && i < set->n; i++) {
+		if (set_by_name(object, set->list[i].name, json_text(set->list[i].value))) {
+			json_decref(object);
+			return NULL;
+		}
+	}
+	return object;
+}
+
+json_t *json_get_labels(const struct json_source *source)
+{
+	const struct component_snapshot *component = source->from[FROM_COMPONENT];
+
+	return label_object(&component->labels);
+}
+
+json_t *json_get_annotations(const struct json_source *source)
+{
+	const struct component_snapshot *component = source->from[FROM_COMPONENT];
+
+	return label_object(&component->annotations);
+}
+
 /* ---- captured values --------------------------------------------------------------------- */
 
 static json_t *number_if(bool known, int64_t value)
@@ -195,6 +224,22 @@ json_t *json_get_alerts(const struct json_source *source)
 		}
 	}
 	return alerts;
+}
+
+json_t *json_get_handlers(const struct json_source *source)
+{
+	const struct snapshot *snapshot = source->from[FROM_SNAPSHOT];
+	json_t *handlers = json_array();
+
+	for (size_t i = 0; handlers && i < snapshot->n_handlers; i++) {
+		struct json_source one = {.from = {[FROM_HANDLER] = &snapshot->handlers[i]}};
+
+		if (json_array_append_new(handlers, json_object_of(&json_handler, &one))) {
+			json_decref(handlers);
+			return NULL;
+		}
+	}
+	return handlers;
 }
 
 /* ---- spans ------------------------------------------------------------------------------------------ */

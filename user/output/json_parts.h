@@ -6,7 +6,7 @@
 #include "output/json_table.h"
 
 /* Parts of `final`. */
-extern const struct json_table json_component, json_objective;
+extern const struct json_table json_component, json_objective, json_handler;
 
 /* Each makes the value of one field; NULL: no memory. */
 json_t *json_get_values(const struct json_source *source);
@@ -33,6 +33,9 @@ json_t *json_get_violation_cause(const struct json_source *source);
 json_t *json_get_violation_now(const struct json_source *source);
 json_t *json_get_alert_cause(const struct json_source *source);
 json_t *json_get_alert_now(const struct json_source *source);
+json_t *json_get_labels(const struct json_source *source);
+json_t *json_get_annotations(const struct json_source *source);
+json_t *json_get_handlers(const struct json_source *source);
 json_t *json_get_hung(const struct json_source *source);
 
 json_t *json_schema_text(void);
@@ -55,6 +58,8 @@ json_t *json_schema_causes(void);
 json_t *json_schema_band(void);
 json_t *json_schema_now(void);
 json_t *json_schema_hung(void);
+json_t *json_schema_labels(void);
+json_t *json_schema_handlers(void);
 
 /* The source for @component's row, or for an alert of it; figures since the start. */
 struct json_source json_source_component(const struct snapshot *snapshot, uint32_t component);

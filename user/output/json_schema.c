@@ -60,6 +60,11 @@ json_t *json_schema_span_values(void)
 	return json_pack("{s:s,s:{s:s}}", "type", "object", "additionalProperties", "type", "integer");
 }
 
+json_t *json_schema_labels(void)
+{
+	return json_pack("{s:s,s:{s:s}}", "type", "object", "additionalProperties", "type", "string");
+}
+
 static json_t *map_of(const struct json_table *table)
 {
 	return json_pack("{s:s,s:o}", "type", "object", "additionalProperties",
@@ -79,6 +84,11 @@ json_t *json_schema_components(void)
 json_t *json_schema_alerts(void)
 {
 	return json_pack("{s:s,s:o}", "type", "array", "items", json_table_schema(&json_alert, false));
+}
+
+json_t *json_schema_handlers(void)
+{
+	return json_pack("{s:s,s:o}", "type", "array", "items", json_table_schema(&json_handler, false));
 }
 
 json_t *json_schema_histogram(void)

@@ -69,6 +69,9 @@ extern const struct output output_json;
 /* @alert as one JSON object (the same as output_json writes), to be freed; NULL: out of memory. */
 char *output_alert_json(const struct snapshot *snapshot, const struct alert *alert);
 
+/* @alert in one line for people, without its time, to be freed; NULL: out of memory. */
+char *output_alert_text(const struct snapshot *snapshot, const struct alert *alert);
+
 /* An object that is made elsewhere, from no snapshot. */
 enum output_field_kind { OUTPUT_TEXT, OUTPUT_COUNT, OUTPUT_BOOL };
 struct output_field {

@@ -275,6 +275,17 @@ void text_alert(FILE *out, const struct output_options *options, const struct sn
 	fputc('\n', out);
 }
 
+char *output_alert_text(const struct snapshot *snapshot, const struct alert *alert)
+{
+	const struct output_options plain = {.color = false};
+	struct compose compose;
+
+	if (compose_open(&compose))
+		return NULL;
+	text_alert(compose.file, &plain, snapshot, alert);
+	return compose_take(&compose);
+}
+
 static int alert(const struct output_options *options, const struct snapshot *snapshot, const struct alert *a)
 {
 	char clock[WORD_SIZE];

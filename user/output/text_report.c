@@ -201,6 +201,31 @@ static void slowest(FILE *out, const struct snapshot *snapshot)
 	free(sorted);
 }
 
+static void handler_count(FILE *out, uint64_t count, const char *what)
+{
+	if (count)
+		fprintf(out, ", %" PRIu64 " %s", count, what);
+}
+
+static void handlers(FILE *out, const struct snapshot *snapshot)
+{
+	for (size_t i = 0; i < snapshot->n_handlers; i++) {
+		const struct handler_stats *handler = &snapshot->handlers[i];
+		char target[NAME_SIZE], word[WORD_SIZE];
+
+		fprintf(out, "handler %s %s: %s", handler->kind,
+			text_escape(handler->target, target, sizeof(target)),
+			word_count(handler->runs, "run", word));
+		handler_count(out, handler->failures, "failed");
+		handler_count(out, handler->retries, "tried again");
+		handler_count(out, handler->drops, "dropped");
+		handler_count(out, handler->waiting, "still waiting");
+		fputc('\n', out);
+	}
+	if (snapshot->n_handlers)
+		fputc('\n', out);
+}
+
 static void alerts(FILE *out, const struct output_options *options, const struct snapshot *snapshot)
 {
 	for (size_t i = 0; i < snapshot->n_firing; i++) {
@@ -264,6 +289,7 @@ int text_report(const struct output_options *options, const struct snapshot *sna
 	system_part(compose.file, options, snapshot);
 	slowest(compose.file, snapshot);
 	alerts(compose.file, options, snapshot);
+	handlers(compose.file, snapshot);
 	text_integrity(compose.file, snapshot);
 	text_overhead(compose.file, &snapshot->overhead);
 	verdict(compose.file, options, snapshot);
