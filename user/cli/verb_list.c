@@ -65,10 +65,10 @@ static int show_text(struct listing *listing, const struct list_entry *entry)
 	listing->object = entry->object;
 	printf("%10llu  %-18s  %-14s  %s", (unsigned long long)entry->size, entry->method ?: "-",
 	       price_words(entry, price), text_escape(entry->function, name, sizeof(name)));
-	if (entry->stays)
-		printf("  (%s)", entry->stays);
 	if (entry->why)
 		printf("  (%s)", text_escape(entry->why, why, sizeof(why)));
+	if (entry->stays)
+		printf("\n%32s└ %s", "", entry->stays);
 	return putchar('\n') == EOF ? -errno : 0;
 }
 
