@@ -27,11 +27,14 @@ enum tcp_state {
 	TCP_CLOSE = 7,
 	TCP_CLOSE_WAIT = 8,
 	TCP_LISTEN = 10,
+	TCP_CLOSING = 11,
 };
 
 /* include/net/sock.h */
 #define SEND_SHUTDOWN 2
-#define SOCK_DONE     1 /* number of the flag: the peer's FIN has come */
+/* Numbers of flags: the program has closed it; the peer's FIN has come. */
+#define SOCK_DEAD     0
+#define SOCK_DONE     1
 
 static const struct lapse_socket empty_socket = {};
 
@@ -258,10 +261,14 @@ static __always_inline __u32 bytes_sent(const struct sock *sk)
 	return BPF_CORE_READ(tcp_of(sk), write_seq) - !!(BPF_CORE_READ(sk, sk_shutdown) & SEND_SHUTDOWN);
 }
 
+static __always_inline bool socket_has(const struct sock *sk, int flag)
+{
+	return BPF_CORE_READ(sk, __sk_common.skc_flags) >> flag & 1;
+}
+
 static __always_inline __u32 bytes_received(const struct sock *sk)
 {
-	return BPF_CORE_READ(tcp_of(sk), bytes_received) -
-	       (BPF_CORE_READ(sk, __sk_common.skc_flags) >> SOCK_DONE & 1);
+	return BPF_CORE_READ(tcp_of(sk), bytes_received) - socket_has(sk, SOCK_DONE);
 }
 
 /* What has been exchanged until now is not counted. */
