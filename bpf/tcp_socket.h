@@ -246,6 +246,31 @@ VERIFIED_ONCE int socket_match(struct lapse_socket *s)
 	return 0;
 }
 
+static __always_inline struct lapse_tcp_cell *tcp_cell_of(__u32 component)
+{
+	__u32 index = cell_index(component);
+
+	return bpf_map_lookup_elem(&tcp_cells, &index);
+}
+
+/* A connection that stands already is no span of connect, but shows that there are such connections. */
+VERIFIED_ONCE int socket_count_before(struct lapse_socket *s)
+{
+	if (!s)
+		return 0;
+	for (__u32 i = 0; i < LAPSE_SOCKET_PAIRS && i < s->n_pairs; i++) {
+		__u32 pair = s->pair[i & (LAPSE_SOCKET_PAIRS - 1)];
+		struct lapse_tcp_cell *cell;
+
+		if (PAIR_KIND(pair) != LAPSE_TCP_CONNECT || pair & PAIR_PENDING)
+			continue;
+		cell = tcp_cell_of(PAIR_COMPONENT(pair));
+		if (cell)
+			ADD(cell->before, 1);
+	}
+	return 0;
+}
+
 /* ---- taken in ------------------------------------------------------------------------------ */
 
 static __always_inline bool is_tcp(const struct sock *sk)
@@ -345,6 +370,7 @@ VERIFIED_ONCE int socket_adopt(__u64 address)
 		s->flags |= LAPSE_SOCKET_QUICK;
 	socket_count_from_here(s, sk);
 	socket_match(s);
+	socket_count_before(s);
 	return 0;
 }
 

@@ -137,7 +137,7 @@ def postgresql_queries(t):
     equal(asked.final()["integrity"]["abandoned"], connections, "last words")
     counted(asked.component("connect"), connections, "connects")
     slow = sum(n for low, _, n in served.component("serve")["histogram"] if low >= 9e6)
-    within(slow, 400, 400 + connections, "statements that sleep, and starts that took as long")
+    check(slow >= 400, f"{slow} of 400 statements that sleep, and what took as long besides")
 
 
 @case(150)

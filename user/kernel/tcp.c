@@ -295,6 +295,7 @@ static void add_cell(struct tick_tcp *sum, const struct lapse_tcp_cell *cell)
 	sum->unread_ns += cell->unread_ns;
 	sum->opened += cell->opened;
 	sum->mux += cell->mux;
+	sum->before += cell->before;
 	sum->srtt_us += cell->srtt_us;
 	sum->srtt_n += cell->srtt_n;
 	if (cell->min_rtt_us && (!sum->min_rtt_us || cell->min_rtt_us < sum->min_rtt_us))
