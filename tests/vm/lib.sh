@@ -8,7 +8,7 @@ build=$(realpath "${BUILD:-build}")
 vm_dir=$build/vm
 kernels=$build/deps/kernels
 qemu=$build/deps/qemu/qemu-system-x86_64
-vm_targets=(hot timed keyed values turner marked sdt deep jumper thrower canceller fibers jailed asker answerer causes unframed)
+vm_targets=(hot timed keyed values turner marked sdt deep jumper thrower canceller fibers jailed asker answerer leaver causes unframed)
 
 # Without arguments: the series of the matrix, fetched or not, oldest first.
 known_kernels() {
