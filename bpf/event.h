@@ -246,7 +246,8 @@ struct lapse_tcp_cell {
 	__u64 srtt_us;	  /* sum over spans ... */
 	__u64 srtt_n;	  /* ... and of how many */
 	__u64 min_rtt_us; /* lowest so far; 0: none */
-	__u64 pad[5];
+	__u64 before;	  /* of connect: such connections that stood before they were seen */
+	__u64 pad[4];
 };
 
 /*

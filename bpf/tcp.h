@@ -170,20 +170,30 @@ int tcp_arrive_tp(struct bpf_raw_tracepoint_args *ctx)
 
 /* ---- reads --------------------------------------------------------------------------------------- */
 
+/* Of nothing only the peer's end is read. */
+static __always_inline bool is_read(const struct sock *sk, int copied)
+{
+	return copied > 0 || (!copied && socket_has(sk, SOCK_DONE));
+}
+
 /* (sk, copied) */
 SEC("fentry/tcp_cleanup_rbuf")
 int tcp_read_fentry(__u64 *ctx)
 {
-	if ((int)ctx[1] > 0)
-		on_read((const struct sock *)plain(ctx, 0));
+	const struct sock *sk = (const struct sock *)plain(ctx, 0);
+
+	if (is_read(sk, ctx[1]))
+		on_read(sk);
 	return 0;
 }
 
 SEC("kprobe/tcp_cleanup_rbuf")
 int tcp_read_kprobe(struct pt_regs *ctx)
 {
-	if ((int)PT_REGS_PARM2(ctx) > 0)
-		on_read((const struct sock *)PT_REGS_PARM1(ctx));
+	const struct sock *sk = (const struct sock *)PT_REGS_PARM1(ctx);
+
+	if (is_read(sk, PT_REGS_PARM2(ctx)))
+		on_read(sk);
 	return 0;
 }
 

@@ -8,6 +8,12 @@
  * At the server it is the other way round: data that arrives opens, the first send ends, and records.
  * What is sent first by a server, or after an answer by it, belongs to no exchange.
  *
+ * A request to which the peer sends nothing but its end has failed if the program waits for more: it reads
+ * that end, sends again, or has shut down its own side only. Many protocols close with a last word that has
+ * no answer (PostgreSQL's Terminate, QUIT): whoever closes without having read the peer's end has given the
+ * request up by itself, whichever of the two ends the network carries first. A reset is a failure unless the
+ * program has closed.
+ *
  * Conservation, per component: begun = recorded + open + abandoned (closed without an answer) + filtered (it
  * turned out to be TLS's opening, or multiplexed).
  */
@@ -16,6 +22,9 @@
 
 #include "bpf/tcp_preface.h"
 #include "bpf/tcp_span.h"
+
+/* errno.h, as the kernel has it. */
+#define ERR_EPIPE 32
 
 /* a is behind b, in sequence numbers that wrap. */
 static __always_inline bool behind(__u32 a, __u32 b)
@@ -113,6 +122,19 @@ VERIFIED_ONCE int exchange_record(struct lapse_socket *s, __u64 address, __u64 e
 	return 0;
 }
 
+/* The peer has ended what it sends, without a byte of an answer. */
+static __always_inline bool ended_unanswered(const struct lapse_socket *s, const struct sock *sk)
+{
+	return !(s->flags & LAPSE_TCP_SERVER) && socket_has(sk, SOCK_DONE) &&
+	       !growth(bytes_received(sk), s->begin_received);
+}
+
+/* A client's exchange at whose answer, or at the peer's end in place of one, the program has got. */
+static __always_inline void answer_record(struct lapse_socket *s, const struct sock *sk, __u64 now)
+{
+	exchange_record(s, (__u64)sk, s->answer_ns, now, ended_unanswered(s, sk) ? ERR_EPIPE : 0);
+}
+
 /* ---- accepted ---------------------------------------------------------------------------------- */
 
 VERIFIED_ONCE int accept_record(struct lapse_socket *s, __u64 address, __u64 now)
@@ -200,7 +222,7 @@ static __always_inline void client_sent(struct lapse_socket *s, const struct soc
 	__u32 kind = exchange_kind(s);
 
 	if (s->open_ns && s->answer_ns)
-		exchange_record(s, (__u64)sk, s->answer_ns, now, 0);
+		answer_record(s, sk, now);
 	if (!s->open_ns) {
 		exchange_begin(s, (__u64)sk, kind, now);
 		return;
@@ -409,7 +431,7 @@ static __always_inline void client_read(struct lapse_socket *s, const struct soc
 		s->answer_seq = s->begin_read;
 	}
 	if (s->answer_ns && behind(read, s->answer_seq))
-		exchange_record(s, (__u64)sk, s->answer_ns, now, 0);
+		answer_record(s, sk, now);
 }
 
 /*
@@ -444,21 +466,42 @@ static __always_inline void on_read(const struct sock *sk)
 	s->cost_ns += bpf_ktime_get_ns() - now;
 }
 
+/* The peer has ended, and said so behind all that it sent. It counts as an answer would, until it is known
+ * whether the program waits for it. */
+static __always_inline void exchange_ended(struct lapse_socket *s, const struct sock *sk, __u64 now)
+{
+	if (s->flags & LAPSE_TCP_SERVER || !s->open_ns || s->answer_ns)
+		return;
+	s->answer_ns = now;
+	s->answer_seq = BPF_CORE_READ(tcp_of(sk), rcv_nxt) - 1;
+}
+
+/* Whether the program still wants what it asked for when the connection goes with @error. A socket that is
+ * dead is no program's any more. */
+static __always_inline __s32 failure_at_close(const struct lapse_socket *s, const struct sock *sk,
+					      __s32 error)
+{
+	if (socket_has(sk, SOCK_DEAD))
+		return 0;
+	return !error && ended_unanswered(s, sk) ? ERR_EPIPE : error;
+}
+
 /* What is open when the connection goes: answered (the arrival may not have been seen, as in client_read),
  * failed, or given up by the program itself. */
 static __always_inline void exchange_close(struct lapse_socket *s, const struct sock *sk, __u64 now,
 					   __s32 error)
 {
 	bool asked = !(s->flags & LAPSE_TCP_SERVER);
+	__u64 end = s->answer_ns ?: now;
 
 	if (!s->open_ns)
 		return;
-	if (s->answer_ns)
-		exchange_record(s, (__u64)sk, s->answer_ns, now, 0);
-	else if (asked && growth(bytes_received(sk), s->begin_received))
-		exchange_record(s, (__u64)sk, now, now, 0);
-	else if (asked && error)
-		exchange_record(s, (__u64)sk, now, now, error);
+	if (asked && growth(bytes_received(sk), s->begin_received))
+		exchange_record(s, (__u64)sk, end, now, 0);
+	else if (asked && s->answer_ns && behind(BPF_CORE_READ(tcp_of(sk), copied_seq), s->answer_seq))
+		exchange_record(s, (__u64)sk, end, now, ERR_EPIPE);
+	else if (asked && failure_at_close(s, sk, error))
+		exchange_record(s, (__u64)sk, end, now, failure_at_close(s, sk, error));
 	else
 		exchange_drop(s, COUNT_ABANDONED);
 }

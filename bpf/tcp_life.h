@@ -6,9 +6,6 @@
 #include "bpf/stack.h"
 #include "bpf/tcp_exchange.h"
 
-/* errno.h, as the kernel has it. */
-#define ERR_EPIPE 32
-
 /* ---- opened from here ---------------------------------------------------------------------- */
 
 /* The SYN is about to be sent, by the current process. A connect() that is called again finds the
@@ -242,8 +239,8 @@ static __always_inline void on_known_state(struct lapse_socket *s, const struct 
 
 	if (state == TCP_ESTABLISHED && s->connect_ns)
 		connect_established(s, sk, now);
-	else if (state == TCP_CLOSE_WAIT && !(s->flags & LAPSE_TCP_SERVER) && s->open_ns && !s->answer_ns)
-		exchange_close(s, sk, now, ERR_EPIPE);
+	else if (state == TCP_CLOSE_WAIT || state == TCP_CLOSING)
+		exchange_ended(s, sk, now);
 	else if (state == TCP_CLOSE)
 		socket_closed(s, (__u64)sk, now);
 	s->cost_ns += bpf_ktime_get_ns() - now;

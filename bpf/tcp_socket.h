@@ -27,11 +27,14 @@ enum tcp_state {
 	TCP_CLOSE = 7,
 	TCP_CLOSE_WAIT = 8,
 	TCP_LISTEN = 10,
+	TCP_CLOSING = 11,
 };
 
 /* include/net/sock.h */
 #define SEND_SHUTDOWN 2
-#define SOCK_DONE     1 /* number of the flag: the peer's FIN has come */
+/* Numbers of flags: the program has closed it; the peer's FIN has come. */
+#define SOCK_DEAD     0
+#define SOCK_DONE     1
 
 static const struct lapse_socket empty_socket = {};
 
@@ -255,6 +258,31 @@ VERIFIED_ONCE int socket_match(struct lapse_socket *s)
 	return 0;
 }
 
+static __always_inline struct lapse_tcp_cell *tcp_cell_of(__u32 component)
+{
+	__u32 index = cell_index(component);
+
+	return bpf_map_lookup_elem(&tcp_cells, &index);
+}
+
+/* A connection that stands already is no span of connect, but shows that there are such connections. */
+VERIFIED_ONCE int socket_count_before(struct lapse_socket *s)
+{
+	if (!s)
+		return 0;
+	for (__u32 i = 0; i < LAPSE_SOCKET_PAIRS && i < s->n_pairs; i++) {
+		__u32 pair = s->pair[i & (LAPSE_SOCKET_PAIRS - 1)];
+		struct lapse_tcp_cell *cell;
+
+		if (PAIR_KIND(pair) != LAPSE_TCP_CONNECT || pair & PAIR_PENDING)
+			continue;
+		cell = tcp_cell_of(PAIR_COMPONENT(pair));
+		if (cell)
+			ADD(cell->before, 1);
+	}
+	return 0;
+}
+
 /* ---- taken in ------------------------------------------------------------------------------ */
 
 static __always_inline bool is_tcp(const struct sock *sk)
@@ -270,10 +298,14 @@ static __always_inline __u32 bytes_sent(const struct sock *sk)
 	return BPF_CORE_READ(tcp_of(sk), write_seq) - !!(BPF_CORE_READ(sk, sk_shutdown) & SEND_SHUTDOWN);
 }
 
+static __always_inline bool socket_has(const struct sock *sk, int flag)
+{
+	return BPF_CORE_READ(sk, __sk_common.skc_flags) >> flag & 1;
+}
+
 static __always_inline __u32 bytes_received(const struct sock *sk)
 {
-	return BPF_CORE_READ(tcp_of(sk), bytes_received) -
-	       (BPF_CORE_READ(sk, __sk_common.skc_flags) >> SOCK_DONE & 1);
+	return BPF_CORE_READ(tcp_of(sk), bytes_received) - socket_has(sk, SOCK_DONE);
 }
 
 /* What has been exchanged until now is not counted. */
@@ -356,6 +388,7 @@ VERIFIED_ONCE int socket_adopt(__u64 address, __u64 targets)
 	socket_count_from_here(s, sk);
 	s->targets = targets;
 	socket_match(s);
+	socket_count_before(s);
 	return 0;
 }
 

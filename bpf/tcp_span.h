@@ -5,13 +5,6 @@
 
 #include "bpf/tcp_socket.h"
 
-static __always_inline struct lapse_tcp_cell *tcp_cell_of(__u32 component)
-{
-	__u32 index = cell_index(component);
-
-	return bpf_map_lookup_elem(&tcp_cells, &index);
-}
-
 /* The @i-th component of @s, if its spans of @kind are its; else NULL. */
 static __always_inline struct lapse_cell *pair_cell(const struct lapse_socket *s, __u32 i, __u32 kind,
 						    __u32 *component)

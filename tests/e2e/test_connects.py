@@ -6,6 +6,7 @@ import shutil
 import sys
 
 from harness import TARGETS, case, check, conserved, equal, free_port, wait_until
+from test_tcp import Pair
 
 # Serves itself on a thread; then EXCHANGES times on each of CONNECTIONS connections. Refused attempts go to
 # a port where nobody listens. It waits for a line before and after.
@@ -93,6 +94,25 @@ def connections_are_not_reused(t):
     times = [v for v in tracer.objects("violation") if v["violation"] == "CONNECTION_TIME_VIOLATION"]
     equal({v["component"] for v in times}, {"rpc"}, "components of the violations")
     client.send("end\n")
+
+
+@case()
+def connections_that_nobody_opens(t):
+    """All requests find their connection open. Whether the probe of the connections means others is told by
+    those that stood when tracing began."""
+    for peer, code, verdict in (("127.0.0.2", 3, "unknown"), ("127.0.0.1", 0, "held")):
+        both = Pair(t, "many", "--before", "--connections", 5, "--calls", 20, server=("--mode", "epoll"))
+        contract = CONTRACT.replace("tcp:connect peer=127.0.0.1", f"tcp:connect peer={peer}")
+        path = t.write("contract.yaml", contract % "min_pool_efficiency: 90%")
+        tracer = t.lapse("watch", path, "-p", both.asker.pid, "--json", "-i", "1")
+        both.asker.go()
+        both.asker.done()
+        wait_until(lambda: _requests(tracer) == 100, "100 requests")
+        tracer.stop(code=code)
+        objective = _objective(tracer, "min_pool_efficiency")
+        equal(objective["verdict"], verdict, f"verdict with connections to {peer}")
+        equal(objective["measured"], 1 if verdict == "held" else None, f"measured with connections to {peer}")
+        equal(tracer.component("rpc")["connections_unseen"], verdict != "held", "said of the probe")
 
 
 @case()

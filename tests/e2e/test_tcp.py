@@ -19,7 +19,7 @@ SPECS = [f"{kind.split(':')[1]}={kind}" for kind in KINDS]
 QUESTION = 40  # bytes, by tests/targets/tcp.h
 ANSWER = 28
 
-ECONNREFUSED, ENETUNREACH, EADDRNOTAVAIL = 111, 101, 99
+ECONNREFUSED, ENETUNREACH, EADDRNOTAVAIL, EPIPE, ECONNRESET = 111, 101, 99, 32, 104
 
 
 def _backends():
@@ -42,11 +42,11 @@ def near(got, truth, what):
 class Pair:
     """An answerer and an asker that is ready; none of what it does has happened yet."""
 
-    def __init__(self, t, way, *options, server=(), address="127.0.0.1", listen=None):
+    def __init__(self, t, way, *options, server=(), address="127.0.0.1", listen=None, program="asker"):
         self.t = t
         self.answerer = t.target("answerer", "--listen", listen or address, *server)
         self.port = int(self.answerer.wait_line(r"^listening (\d+)")[1])
-        self.asker = t.target("asker", address, self.port, way, *options)
+        self.asker = t.target(program, address, self.port, way, *options)
         self.workers = [int(line.split()[1]) for line in self.answerer.out if line.startswith("worker ")]
 
     def traced(self, backend, *words, verb="stat", pids=None):
@@ -291,6 +291,34 @@ def the_last_question_shuts(t):
         _tally(tracer, connect=6, request=6, serve=6)
         near(tracer.component("request")["p50_ns"], asked["request_ns"], f"median request by {backend}")
         near(tracer.component("serve")["p50_ns"], answered["serve_ns"], f"median serve by {backend}")
+
+
+LEAVES = {  # how often the last request of a connection fails, and with which errno
+    "parting": (0, 0),
+    "left": (1, EPIPE),
+    "left-shut": (1, EPIPE),
+    "reset": (1, ECONNRESET),
+    "reset-late": (0, 0),
+}
+
+
+@case(180)
+def a_last_word_without_an_answer(t):
+    """A request fails if its program waits for an answer and the peer ends, and not if the program has closed
+    or closes without having looked, whichever of them was first."""
+    for backend in _backends():
+        for way, (fails, number) in LEAVES.items():
+            tracer, asked, _ = _through(t, backend, way, "--connections", 3, verb="trace", program="leaver",
+                                        words=("request=tcp:request", "--slower", "1ns"))
+            equal((asked["asked"], asked["answered"], asked["failed"]), (6, 3, 3 * fails), f"done, {way}")
+            request = tracer.component("request")
+            counted(request, 3 + 3 * fails, f"requests, {way} by {backend}")
+            equal(request["errors"], 3 * fails, f"failures, {way} by {backend}")
+            equal(tracer.final()["integrity"]["abandoned"], 3 - 3 * fails, f"given up, {way} by {backend}")
+            failed = [span for span in _spans(tracer) if not span["ok"]]
+            equal([span["tcp"]["error"] for span in failed], [number] * len(failed), f"errno, {way} by {backend}")
+            for span in failed:
+                check(span["duration_ns"] > 15e6, f"the end, {way} by {backend}: after {span['duration_ns']} ns")
 
 
 @case(120)

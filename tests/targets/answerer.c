@@ -267,6 +267,18 @@ static bool read_question(struct connection *c, struct question *question)
 
 /* ---- a connection at a time ------------------------------------------------------------------ */
 
+/* What to do instead of an answer, before the connection is closed. */
+static void leave(const struct connection *c, const struct question *question)
+{
+	struct linger none = {.l_onoff = 1};
+
+	if (question->flags & ASK_RESET) {
+		set_deaf(c->fd, true);
+		need_ok(!setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none)), "SO_LINGER");
+	}
+	nap(question->delay_ns);
+}
+
 static void serve(struct connection *c)
 {
 	struct question question;
@@ -275,6 +287,10 @@ static void serve(struct connection *c)
 	if (banner)
 		write_all(c->fd, HEAD, HEAD_LEN);
 	while (read_question(c, &question)) {
+		if (question.flags & (ASK_LEAVE | ASK_RESET)) {
+			leave(c, &question);
+			break;
+		}
 		if (question.flags & ASK_LATE_READ)
 			nap(question.delay_ns);
 		if (!skip_all(c->fd, question.body_len))

@@ -34,6 +34,8 @@ enum ask_flag {
 	ASK_SENDFILE = 1 << 0,	/* answered by sendfile */
 	ASK_LATE_READ = 1 << 1, /* the answerer waits before it reads the body */
 	ASK_UNTIMED = 1 << 2,	/* is part of a batch: when the batch was complete nobody knows */
+	ASK_LEAVE = 1 << 3,	/* the answerer closes after the delay instead of answering */
+	ASK_RESET = 1 << 4,	/* the same by a reset, and it hears nothing before */
 };
 
 struct question {

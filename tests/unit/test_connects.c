@@ -148,7 +148,7 @@ static void throughput_without_outcomes(void **state)
 /* 80 % of a hundred: at most 20 connections. */
 static void pool_at_the_limit(void **state)
 {
-	struct objective_input input = {.count = 100, .opened = 20};
+	struct objective_input input = {.count = 100, .opened = 20, .connections_seen = true};
 
 	(void)state;
 	assert_int_equal(rig_judged(OBJ_MIN_POOL_EFFICIENCY, 0.8, input), JUDGED_HELD);
@@ -156,17 +156,52 @@ static void pool_at_the_limit(void **state)
 	assert_int_equal(rig_judged(OBJ_MIN_POOL_EFFICIENCY, 0.8, input), JUDGED_HELD);
 	input.opening_lost = 1;
 	assert_int_equal(rig_judged(OBJ_MIN_POOL_EFFICIENCY, 0.8, input), JUDGED_UNSURE);
-	input = (struct objective_input){.count = 100, .opened = 21};
+	input = (struct objective_input){.count = 100, .opened = 21, .connections_seen = true};
 	assert_int_equal(rig_judged(OBJ_MIN_POOL_EFFICIENCY, 0.8, input), JUDGED_BREACHED);
 	input.lost = 10;
 	assert_int_equal(rig_judged(OBJ_MIN_POOL_EFFICIENCY, 0.8, input), JUDGED_UNSURE);
-	input = (struct objective_input){.count = 19};
+	input = (struct objective_input){.count = 19, .connections_seen = true};
 	assert_int_equal(rig_judged(OBJ_MIN_POOL_EFFICIENCY, 0.8, input), JUDGED_TOO_FEW);
-	input = (struct objective_input){.opened = 50};
+	input = (struct objective_input){.opened = 50, .connections_seen = true};
 	assert_int_equal(rig_judged(OBJ_MIN_POOL_EFFICIENCY, 0.8, input), JUDGED_TOO_FEW);
 	/* More connections than spans: none was used twice. */
-	input = (struct objective_input){.count = 20, .opened = 30};
+	input = (struct objective_input){.count = 20, .opened = 30, .connections_seen = true};
 	assert_int_equal(rig_judged(OBJ_MIN_POOL_EFFICIENCY, 0.01, input), JUDGED_BREACHED);
+	/* All are reused, or none was ever seen. */
+	input = (struct objective_input){.count = 100, .connections_seen = true};
+	assert_int_equal(rig_judged(OBJ_MIN_POOL_EFFICIENCY, 0.8, input), JUDGED_HELD);
+	input.connections_seen = false;
+	assert_int_equal(rig_judged(OBJ_MIN_POOL_EFFICIENCY, 0.8, input), JUDGED_TOO_FEW);
+}
+
+/* No new connection: held where the probe knows such that stood before, or a failed attempt; else unknown. */
+static void pool_without_connections(void **state)
+{
+	struct objective o = {.kind = OBJ_MIN_POOL_EFFICIENCY, .limit = 0.8};
+	struct contract contract = rig_contract(&o, 1);
+	struct monitor_component wanted = rig_wanted(&contract, window_spec_default());
+	struct rig_component *c[3];
+	struct rig rig;
+
+	(void)state;
+	wanted.connects = true;
+	rig_begin(&rig);
+	for (int i = 0; i < 3; i++) {
+		c[i] = rig_add_as(&rig, &wanted);
+		rig_failing(c[i], 100, 0);
+	}
+	c[1]->connects.before = 1;
+	rig_connects(c[2], 1, MS, true);
+	rig_tick(&rig);
+	assert_int_equal(rig_state(&rig, 0, 0)->verdict, VERDICT_UNKNOWN);
+	assert_non_null(strstr(rig_state(&rig, 0, 0)->why_unknown, "no connection seen"));
+	assert_true(rig_shown(&rig, 0)->connects_unseen);
+	for (int i = 1; i < 3; i++) {
+		assert_int_equal(rig_state(&rig, i, 0)->verdict, VERDICT_HELD);
+		assert_true(rig_state(&rig, i, 0)->measured == 1);
+		assert_false(rig_shown(&rig, i)->connects_unseen);
+	}
+	rig_end(&rig);
 }
 
 static void pool_slides(void **state)
@@ -364,6 +399,7 @@ int main(void)
 		cmocka_unit_test(throughput_over_the_window),
 		cmocka_unit_test(throughput_without_outcomes),
 		cmocka_unit_test(pool_at_the_limit),
+		cmocka_unit_test(pool_without_connections),
 		cmocka_unit_test(pool_slides),
 		cmocka_unit_test(pool_of_the_newest),
 		cmocka_unit_test(connection_times),

@@ -113,6 +113,15 @@ static void losses(void **state)
 	assert_null(strstr(text, "no losses"));
 }
 
+static void unfed_connections(void **state)
+{
+	struct sample *sample = *state;
+
+	sample->snapshot.components[0].connects_unseen = true;
+	output_text.final(&sample->options, &sample->snapshot);
+	assert_non_null(strstr(sample_text(sample), "(no hit: connections of endToEnd, silent)\n"));
+}
+
 static void unaccounted_alone_is_a_loss(void **state)
 {
 	struct sample *sample = *state;
@@ -247,6 +256,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(whole, setup, teardown),
 		cmocka_unit_test_setup_teardown(losses, setup, teardown),
+		cmocka_unit_test_setup_teardown(unfed_connections, setup, teardown),
 		cmocka_unit_test_setup_teardown(histogram_is_trimmed, setup, teardown),
 		cmocka_unit_test_setup_teardown(unaccounted_alone_is_a_loss, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_contract_no_verdict, setup, teardown),

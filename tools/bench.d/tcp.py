@@ -6,7 +6,7 @@ import re
 import subprocess
 import time
 
-from common import LAPSE, Process, detach, median, number, peer, ratio, rounds, table, with_tracefs
+from common import LAPSE, Process, detach, median, number, peer, rounds, table, with_tracefs
 from harness import Fail, free_port, need, wait_until
 from nginx import nginx_command
 
@@ -37,9 +37,11 @@ class Tool:
 
     def __init__(self, name, program, command):
         self.name, self.program, self._command = name, program, command
+        self.reason = None  # why it does not run
 
     def attach(self, case, server):
-        """Started, and tracing as far as it says so by its first line; None where it does not run."""
+        """Started, and tracing as far as it says so by its first line; None where it does not run, with the reason
+        kept."""
         process = case.started(Process(self._command(server), name=self.name, stdin=subprocess.DEVNULL))
         try:
             if self.program == LAPSE:
@@ -47,9 +49,13 @@ class Tool:
             else:
                 process.wait_line(r"\S")
                 time.sleep(0.2)
-        except Fail:
+        except Fail as fail:
+            self.reason = str(fail)
             return None
-        return process if process.running() else None
+        if process.running():
+            return process
+        self.reason = f"it ended; {process.last_words()}"
+        return None
 
 
 def lapse(name, *options):
@@ -81,10 +87,16 @@ def run_once(case, wrk, server, tool):
     return figures
 
 
+def spread(values, bases):
+    """The median of paired ratios, and the least and the greatest."""
+    pairs = [a / b for a, b in zip(values, bases)]
+    return f"{median(pairs):.3f} ({min(pairs):.3f} to {max(pairs):.3f})"
+
+
 def row(name, figures, bare, base):
     per_second, cpu = zip(*figures)
-    return [name, number(median(per_second)), number(ratio(per_second, bare), digits=3),
-            number(ratio(per_second, base), digits=3), number(median(cpu), digits=2)]
+    return [name, number(median(per_second)), spread(per_second, bare), spread(per_second, base),
+            number(median(cpu), digits=2)]
 
 
 def tools():
@@ -97,7 +109,7 @@ def run(case):
     ways = {tool.name: tool for tool in tools() if tool.program}
     missing = [tool.name for tool in tools() if not tool.program]
     found = {"untraced": [], **{name: [] for name in ways}}
-    idle = set()
+    idle = {}
     load(wrk, server)
     for _ in rounds(60, most=7):
         for name in [name for name in found if name not in idle]:
@@ -105,11 +117,10 @@ def run(case):
             if figures:
                 found[name].append(figures)
             else:
-                idle.add(name)
+                idle[name] = ways[name].reason
     bare, base = ([figure for figure, _ in found[name]] for name in ("untraced", "lapse tcp"))
-    notes = [f"median of {len(bare)} paired rounds of {SECONDS} s"]
-    if idle:
-        notes.append(f"do not run on Linux {os.uname().release}: {', '.join(sorted(idle))}")
+    notes = [f"median of {len(bare)} paired rounds of {SECONDS} s; of ratios also the least and the greatest"]
+    notes += [f"{name} does not run on Linux {os.uname().release}: {why}" for name, why in sorted(idle.items())]
     if missing:
         notes.append(f"not installed: {', '.join(missing)}")
     table("nginx under wrk, 16 connections, traced: requests a second",

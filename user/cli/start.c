@@ -77,10 +77,10 @@ static const struct config_component *config_component(const struct session *ses
 }
 
 /* Whether a probe of its own tells this component's hits from misses. */
-static bool has_cache_probe(const struct session *session, size_t component)
+static bool has_feeder(const struct session *session, size_t component, enum plan_feeds feeds)
 {
 	for (size_t i = 0; i < session->plan.n_components; i++)
-		if (session->plan.components[i].feeds == FEEDS_CACHE &&
+		if (session->plan.components[i].feeds == feeds &&
 		    session->plan.components[i].fed == component)
 			return true;
 	return false;
@@ -117,10 +117,11 @@ static int add_component(struct session *session, size_t i)
 		.contract = config ? &config->contract : NULL,
 		.outcome_unknown = !planned->has_errors,
 		.untimed = planned->untimed,
-		.has_cache = planned->has_cache || has_cache_probe(session, i),
+		.has_cache = planned->has_cache || has_feeder(session, i, FEEDS_CACHE),
 		.tcp = is_of_tcp(&session->plan, i),
 		.spare = session->n_groups && is_of_tcp(&session->plan, i),
-		.cache_apart = has_cache_probe(session, i),
+		.cache_apart = has_feeder(session, i, FEEDS_CACHE),
+		.connects = has_feeder(session, i, FEEDS_CONNECTS),
 	};
 	int number;
 

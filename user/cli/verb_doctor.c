@@ -169,7 +169,7 @@ static void check_tcp(struct doctor *doctor, const struct features *features)
 	char name[32];
 
 	for (enum tcp_backend backend = TCP_FENTRY; backend < TCP_BACKENDS && !features->bpf; backend++) {
-		int err = tcp_backend_try(backend);
+		int err = tcp_backend_try(backend, NULL);
 
 		if (!err && used == TCP_AUTO)
 			used = backend;

@@ -38,6 +38,7 @@
 #define CALLS	    256
 #define ELSE_TICKS  50000 /* some 20 us */
 #define ELSE_BYTES  (64 << 10)
+#define ELSE_LINES  64 /* between two looks at the counter, which are dear where they are emulated */
 
 typedef uint64_t (*sample_function)(void);
 
@@ -123,8 +124,8 @@ static void do_something_else(void)
 
 	for (size_t i = 0; i < sizeof(memory); i += 64)
 		memory[i]++;
-	while (__rdtsc() < until)
-		;
+	for (size_t i = 0; i % ELSE_LINES || __rdtsc() < until; i++)
+		memory[i * 64 % sizeof(memory)]++;
 }
 
 static cpu_set_t cpus_allowed;

@@ -5,6 +5,8 @@
 
 #include <stdbool.h>
 
+struct btf;
+
 enum attach_kind { ATTACH_AUTO, ATTACH_SESSION, ATTACH_MULTI, ATTACH_PERF, ATTACH_KINDS };
 
 /* "auto", "session", "multi", "perf" and back; -1 for another name. */
@@ -18,11 +20,12 @@ enum tcp_backend { TCP_AUTO, TCP_FENTRY, TCP_KPROBE, TCP_TRACEPOINT, TCP_BACKEND
 const char *tcp_backend_name(enum tcp_backend backend);
 int tcp_backend_parse(const char *name);
 
-/* Whether this kernel takes @backend: a program is loaded and attached for a moment. 0 or -errno. */
-int tcp_backend_try(enum tcp_backend backend);
+/* Whether this kernel takes @backend: a program is loaded and attached for a moment. 0 or -errno. @kernel:
+ * its types, where they have been read; else NULL. */
+int tcp_backend_try(enum tcp_backend backend, const struct btf *kernel);
 
 /* The cheapest that this kernel takes, or @wanted; -EOPNOTSUPP after a message if it is not to be had. */
-int tcp_backend_choose(enum tcp_backend wanted);
+int tcp_backend_choose(enum tcp_backend wanted, const struct btf *kernel);
 
 struct features {
 	int bpf;	   /* 0, or -errno: programs can be loaded */

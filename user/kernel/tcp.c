@@ -124,13 +124,11 @@ static bool is_meant(const struct tracer *tracer, const struct btf *btf, const s
 int tcp_choose_programs(struct tracer *tracer)
 {
 	struct lapse_bpf *skel = tracer->skel;
-	struct btf *btf = NULL;
+	const struct btf *btf = tracer->kernel_types;
 	int backend = TCP_AUTO;
 
-	if (tracer->options.tcp) {
-		backend = tcp_backend_choose(tracer->options.tcp_backend);
-		btf = btf__load_vmlinux_btf();
-	}
+	if (tracer->options.tcp)
+		backend = tcp_backend_choose(tracer->options.tcp_backend, btf);
 	if (backend < 0)
 		return backend;
 	tracer->tcp_backend = backend;
@@ -139,7 +137,6 @@ int tcp_choose_programs(struct tracer *tracer)
 					  is_meant(tracer, btf, &programs[i]));
 	bpf_program__set_autoload(skel->progs.tcp_open_files, tracer->options.tcp);
 	bpf_program__set_autoload(skel->progs.tcp_waiting, tracer->options.tcp);
-	btf__free(btf);
 	return 0;
 }
 
@@ -295,6 +292,7 @@ static void add_cell(struct tick_tcp *sum, const struct lapse_tcp_cell *cell)
 	sum->unread_ns += cell->unread_ns;
 	sum->opened += cell->opened;
 	sum->mux += cell->mux;
+	sum->before += cell->before;
 	sum->srtt_us += cell->srtt_us;
 	sum->srtt_n += cell->srtt_n;
 	if (cell->min_rtt_us && (!sum->min_rtt_us || cell->min_rtt_us < sum->min_rtt_us))

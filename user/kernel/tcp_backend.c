@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #include "base/diag.h"
@@ -38,9 +39,10 @@ int tcp_backend_parse(const char *name)
 	return -1;
 }
 
-static int try_fentry(void)
+static int try_fentry(const struct btf *kernel)
 {
-	int id = libbpf_find_vmlinux_btf_id(TRIED_FUNCTION, BPF_TRACE_FENTRY);
+	int id = kernel ? btf__find_by_name_kind(kernel, TRIED_FUNCTION, BTF_KIND_FUNC)
+			: libbpf_find_vmlinux_btf_id(TRIED_FUNCTION, BPF_TRACE_FENTRY);
 	int program, link;
 
 	if (id < 0)
@@ -89,11 +91,11 @@ static int try_kprobe(void)
 	return 0;
 }
 
-int tcp_backend_try(enum tcp_backend backend)
+int tcp_backend_try(enum tcp_backend backend, const struct btf *kernel)
 {
 	switch (backend) {
 	case TCP_FENTRY:
-		return try_fentry();
+		return try_fentry(kernel);
 	case TCP_KPROBE:
 		return try_kprobe();
 	default:
@@ -101,14 +103,14 @@ int tcp_backend_try(enum tcp_backend backend)
 	}
 }
 
-int tcp_backend_choose(enum tcp_backend wanted)
+int tcp_backend_choose(enum tcp_backend wanted, const struct btf *kernel)
 {
 	int err;
 
 	for (int backend = TCP_FENTRY; wanted == TCP_AUTO && backend < TCP_BACKENDS; backend++)
-		if (!tcp_backend_try(backend))
+		if (!tcp_backend_try(backend, kernel))
 			return backend;
-	err = tcp_backend_try(wanted);
+	err = tcp_backend_try(wanted, kernel);
 	if (!err)
 		return wanted;
 	diag_error("this kernel does not take TCP probes by %s (%s); leave out --tcp-backend, or see: lapse "

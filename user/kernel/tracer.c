@@ -2,6 +2,7 @@
 /* Opening, sizing, loading and releasing; attaching, ticking and calibrating have their own files. */
 #include "kernel/tracer_parts.h"
 
+#include <bpf/btf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "base/diag.h"
 #include "bpf/buckets.h"
 #include "bpf/config.h"
+#include "kernel/core_types.h"
 #include "kernel/old_object.h"
 
 #define MAX_SHARD_BITS 3
@@ -370,7 +372,22 @@ int tracer_open(const struct tracer_options *options, const struct tracer_compon
 	return allocate(tracer, components);
 }
 
-/* The object for this kernel, behind the one skeleton. */
+/* libbpf reads the types as it loads: the file has to stay until then. */
+static int open_with_types(struct tracer *tracer)
+{
+	char path[CORE_TYPES_PATH];
+	LIBBPF_OPTS(bpf_object_open_opts, options, .btf_custom_path = path);
+	int err;
+
+	tracer->types_fd = core_types_open(path);
+	if (tracer->types_fd < 0)
+		return tracer->types_fd;
+	err = bpf_object__open_skeleton(tracer->skel->skeleton, &options);
+	return err ?: core_types_fill(tracer->types_fd, tracer->kernel_types, tracer->skel->obj);
+}
+
+/* The object for this kernel, behind the one skeleton. Where the kernel's types cannot be read libbpf finds
+ * that out, too. */
 static int open_object(struct tracer *tracer)
 {
 	struct lapse_bpf *skel = calloc(1, sizeof(*skel));
@@ -384,7 +401,19 @@ static int open_object(struct tracer *tracer)
 		return err;
 	if (!tracer->features.cookie)
 		skel->skeleton->data = (void *)old_object(&skel->skeleton->data_sz);
-	return bpf_object__open_skeleton(skel->skeleton, NULL);
+	tracer->kernel_types = btf__load_vmlinux_btf();
+	return tracer->kernel_types ? open_with_types(tracer)
+				    : bpf_object__open_skeleton(skel->skeleton, NULL);
+}
+
+/* What only loading needs. */
+static void forget_types(struct tracer *tracer)
+{
+	btf__free(tracer->kernel_types);
+	tracer->kernel_types = NULL;
+	if (tracer->types_fd > 0)
+		close(tracer->types_fd);
+	tracer->types_fd = 0;
 }
 
 /* Numbers that can be taken at once: of recent spans twice what is remembered, and of values' names. */
@@ -433,23 +462,28 @@ static int set_next_programs(struct tracer *tracer)
 	return err;
 }
 
-int tracer_load(struct tracer *tracer)
+static int open_and_load(struct tracer *tracer)
 {
-	int err = open_object(tracer);
+	int err = open_object(tracer) ?: choose_programs(tracer);
 
-	if (err)
-		return err;
-	err = choose_programs(tracer);
 	if (err)
 		return err;
 	set_constants(tracer);
 	err = set_sizes(tracer) ?: set_old_maps(tracer);
 	if (!err)
 		err = lapse_bpf__load(tracer->skel);
-	if (err) {
+	if (err)
 		features_explain(&tracer->features, err, "cannot load the programs into the kernel");
+	return err;
+}
+
+int tracer_load(struct tracer *tracer)
+{
+	int err = open_and_load(tracer);
+
+	forget_types(tracer);
+	if (err)
 		return err;
-	}
 	err = map_arrays(tracer) ?: set_next_programs(tracer) ?: set_filter(tracer);
 	if (err)
 		return err;

@@ -75,6 +75,8 @@ struct watched_loader {
 
 struct tracer {
 	struct lapse_bpf *skel;
+	struct btf *kernel_types; /* while it is loaded; NULL: they cannot be read, or it is over */
+	int types_fd;		  /* those of them that the programs name */
 	struct features features;
 	enum attach_kind kind;
 	struct tracer_options options; /* scalars only; the arrays belong to the caller of tracer_open */

@@ -108,7 +108,7 @@ void why_choose_programs(struct tracer *tracer)
 {
 	struct lapse_bpf *skel = tracer->skel;
 	bool on = why_can_tell(tracer);
-	struct btf *btf = on ? btf__load_vmlinux_btf() : NULL;
+	const struct btf *btf = tracer->kernel_types;
 
 	skel->rodata->cfg_why = on;
 	skel->rodata->cfg_waits = on && tracer->options.waits;
@@ -119,7 +119,6 @@ void why_choose_programs(struct tracer *tracer)
 	bpf_program__set_autoload(skel->progs.why_waking, on);
 	choose_wakes(skel, btf, on);
 	pieces_choose_programs(tracer, on && tracepoint_arguments(btf, "irq_work_entry") > 0);
-	btf__free(btf);
 }
 
 /* ---- maps ------------------------------------------------------------ */

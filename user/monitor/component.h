@@ -37,7 +37,7 @@ struct component {
 	char *name, *function, *object;
 	struct window_spec spec;
 	bool outcome_unknown; /* nothing tells a failed span from a good one */
-	bool untimed, has_cache, cache_apart, tcp, spare;
+	bool untimed, has_cache, cache_apart, tcp, spare, connects_apart;
 	bool detached; /* not measured any more */
 	struct thresholds thresholds;
 	struct alert_policy policy;

@@ -249,6 +249,7 @@ struct component *component_new(struct stage *stage, uint32_t id, const struct m
 	c->has_cache = wanted->has_cache;
 	c->tcp = wanted->tcp;
 	c->spare = wanted->spare;
+	c->connects_apart = wanted->connects;
 	c->cache_apart = wanted->cache_apart;
 	if (prepare(c, wanted)) {
 		component_free(c);

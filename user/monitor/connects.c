@@ -21,6 +21,13 @@ void connects_between(struct tally *tally, const struct tick_connects *before,
 	tally->opening_lost = now->lost - before->lost;
 }
 
+bool connects_seen(const struct component *component)
+{
+	const struct tick_connects *connects = &component->connects;
+
+	return connects->opened || connects->failed || connects->lost || connects->before;
+}
+
 void connects_begin_tick(struct component *component)
 {
 	if (component->connection_time)

@@ -14,6 +14,9 @@ void connects_span(struct component *component, const struct lapse_span *span);
 void connects_between(struct tally *tally, const struct tick_connects *before,
 		      const struct tick_connects *now);
 
+/* Whether its probe has ever shown a connection: one that was tried, or one that stood before. */
+bool connects_seen(const struct component *component);
+
 /* The steps of a tick. */
 void connects_begin_tick(struct component *component);
 void connects_count(struct component *component, const struct tick_component *input);

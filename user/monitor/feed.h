@@ -48,6 +48,7 @@ struct tick_tcp {
 	uint64_t opened, mux;		/* connections that began, and that were told to be multiplexed */
 	uint64_t srtt_us, srtt_n;	/* sum over spans, and how many knew it */
 	uint64_t min_rtt_us;		/* the lowest so far; 0: none */
+	uint64_t before; /* of connects: connections that stood before the start, or were seen late */
 };
 
 /* The connections that a component opens, by a probe of their own, since the start. */
@@ -55,6 +56,7 @@ struct tick_connects {
 	uint64_t opened, failed;
 	uint64_t level[LAPSE_LEVELS]; /* as tick_counters.level, of max_connection_time */
 	uint64_t lost;		      /* attempts that tracing missed */
+	uint64_t before;	      /* connections of that probe that stood already */
 	uint64_t late_max_ns;	      /* of those that ended in the tick before; 0: none */
 };
 

@@ -49,6 +49,7 @@ static struct objective_input input_of_tally(const struct component *c, const st
 		.opened = tally->opened,
 		.not_opened = tally->not_opened,
 		.opening_lost = tally->opening_lost,
+		.connections_seen = connects_seen(c),
 		.covered_ns = window_covered(c, run),
 		.full = is_full(c, run),
 		.in_flight = c->in_flight,

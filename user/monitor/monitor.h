@@ -42,6 +42,7 @@ struct monitor_component {
 	bool has_cache;	      /* look-ups of a cache are counted for it ... */
 	bool cache_apart;     /* ... by a probe that is not its own */
 	bool tcp;	      /* its spans are of connections */
+	bool connects;	      /* a probe of their own tells of the connections that it opens */
 	bool spare;	      /* has what finds no place elsewhere: declared only once there is something */
 	/* Captured values by index, copied; NULL: none, or named by a tick_value later. */
 	const char *value_name[LAPSE_VALUES];

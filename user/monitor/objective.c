@@ -304,13 +304,17 @@ static uint64_t reused(uint64_t spans, uint64_t opened)
 	return spans > opened ? spans - opened : 0;
 }
 
-/* Connections whose opening was lost may have been opened, or not; spans that were lost may have ended. */
+/*
+ * Connections whose opening was lost may have been opened, or not; spans that were lost may have ended. Where
+ * no connection was ever seen, none is opened because all are reused, or because the probe is about others:
+ * that cannot be told.
+ */
 static enum judgement judge_pool(const struct objective *objective, const struct objective_input *input,
 				 double *measured)
 {
 	uint64_t n = input->count, all = n + input->lost, opened = input->opened;
 
-	if (!n || n < objective_samples_needed(objective))
+	if (!n || n < objective_samples_needed(objective) || !input->connections_seen)
 		return JUDGED_TOO_FEW;
 	*measured = (double)reused(n, opened) / (double)n;
 	return judgement_of(share_below(reused(n, opened + input->opening_lost), n, objective->limit),

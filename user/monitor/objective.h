@@ -19,6 +19,7 @@ struct objective_input {
 	uint64_t count, errors; /* spans */
 	uint64_t hits, misses, cache_lost;
 	uint64_t opened, not_opened, opening_lost; /* connections */
+	bool connections_seen;			   /* ever, opened or standing */
 	uint64_t covered_ns;
 	bool full;	   /* the whole period is covered, and the process ran all the time */
 	uint64_t n_values; /* of the objective's captured value */

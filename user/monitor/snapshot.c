@@ -216,6 +216,7 @@ static int copy_component(struct component *c, struct component_snapshot *out)
 	out->unused = c->spare && !out->fed;
 	out->untimed = c->untimed;
 	out->has_cache = c->has_cache;
+	out->connects_unseen = c->connects_apart && !connects_seen(c);
 	out->tcp = c->tcp;
 	out->detached = c->detached;
 	out->interval = component_stats(c, &c->last_interval);

@@ -175,6 +175,7 @@ struct component_snapshot {
 	bool tcp;			      /* its spans are of connections */
 	bool detached;			      /* its probes were too dear, and have been taken away */
 	bool has_cache;			      /* look-ups of a cache are counted, or have been */
+	bool connects_unseen;		      /* it has a probe of its connections, which has shown none */
 	const char *value_name[LAPSE_VALUES]; /* by index in a span; NULL: not in use */
 	struct stats interval;		      /* the last reporting interval */
 	struct stats window;

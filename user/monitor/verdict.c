@@ -25,8 +25,11 @@ static const char *why_nothing(const struct component *c, const struct objective
 		return NULL;
 	case SOURCE_CONNECTS:
 		return c->connects.opened || c->connects.failed ? NULL : "no connection was opened";
-	case SOURCE_DURATIONS:
 	case SOURCE_REUSE:
+		if (c->counters.returns && !connects_seen(c))
+			return "no connection seen, new or standing: their probe may mean others";
+		break;
+	case SOURCE_DURATIONS:
 		break;
 	}
 	return c->counters.returns ? NULL : "no span seen";

@@ -99,6 +99,8 @@ static const struct json_field component_fields[] = {
 	{"restarted", JSON_KIND_COUNT, COMPONENT(restarted), .help = "keyed spans only"},
 	{"unmatched_end", JSON_KIND_COUNT, COMPONENT(unmatched_end), .help = "keyed spans only"},
 	{"timed_out", JSON_KIND_COUNT, COMPONENT(timed_out), .help = TIMED_OUT},
+	{"connections_unseen", JSON_KIND_BOOL, COMPONENT(connects_unseen),
+	 .help = "the probe of its connections has shown none, neither new nor standing"},
 	DETACHED_FIELD,
 	{"tcp", JSON_KIND_GET, .get = json_get_tcp, .schema = json_schema_tcp,
 	 .help = "what its connections did"},

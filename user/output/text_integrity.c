@@ -41,17 +41,25 @@ static uint64_t loss_count(const struct integrity *integrity, size_t i)
 	return *(const uint64_t *)((const char *)integrity + losses[i].offset);
 }
 
+static void unfed_name(FILE *out, const char *kind, const char *name, size_t *n)
+{
+	if ((*n)++ < UNFED_NAMED)
+		fprintf(out, "%s%s%s", *n == 1 ? " (no hit: " : ", ", kind, name);
+}
+
+/* Probes without a hit: components' own, and those of their connections. */
 static void unfed(FILE *out, const struct snapshot *snapshot)
 {
-	const char *between = " (no hit: ";
 	char name[NAME_SIZE];
 	size_t n = 0;
 
 	for (uint32_t i = 0; i < snapshot->n_components; i++) {
-		if (snapshot->components[i].fed || snapshot->components[i].unused || n++ >= UNFED_NAMED)
-			continue;
-		fprintf(out, "%s%s", between, word_component(snapshot, i, name));
-		between = ", ";
+		const struct component_snapshot *component = &snapshot->components[i];
+
+		if (!component->fed && !component->unused)
+			unfed_name(out, "", word_component(snapshot, i, name), &n);
+		if (component->connects_unseen)
+			unfed_name(out, "connections of ", word_component(snapshot, i, name), &n);
 	}
 	if (n > UNFED_NAMED)
 		fprintf(out, " and %zu more", n - UNFED_NAMED);

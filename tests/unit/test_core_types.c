@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The kernel's types that a program names: which are taken, and that they lie as they did. */
+#include "kernel/core_types.h"
+
+#include <bpf/btf.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+/* struct inner { int a; struct far *far; };  struct far { int x; };  struct alone { int y; };
+ * typedef struct inner inner_t;  struct outer { int first; inner_t rows[3]; };  enum colour { RED = 7 }; */
+static struct btf *kernel(void)
+{
+	struct btf *btf = btf__new_empty();
+	int number = btf__add_int(btf, "int", 4, BTF_INT_SIGNED), far, inner, rows;
+
+	far = btf__add_struct(btf, "far", 4);
+	btf__add_field(btf, "x", number, 0, 0);
+	far = btf__add_ptr(btf, far);
+	inner = btf__add_struct(btf, "inner", 16);
+	btf__add_field(btf, "a", number, 0, 0);
+	btf__add_field(btf, "far", far, 64, 0);
+	rows = btf__add_array(btf, number, btf__add_typedef(btf, "inner_t", inner), 3);
+	btf__add_struct(btf, "alone", 4);
+	btf__add_field(btf, "y", number, 0, 0);
+	btf__add_struct(btf, "outer", 56);
+	btf__add_field(btf, "first", number, 0, 0);
+	btf__add_field(btf, "rows", rows, 64, 0);
+	btf__add_enum(btf, "colour", 4);
+	btf__add_enum_value(btf, "RED", 7);
+	return btf;
+}
+
+static struct btf *reduced(const char *name)
+{
+	struct btf *from = kernel(), *local = btf__new_empty(), *types;
+
+	btf__add_struct(local, name, 4);
+	types = core_types_of(from, local);
+	assert_non_null(types);
+	btf__free(from);
+	btf__free(local);
+	return types;
+}
+
+static int find(const struct btf *btf, const char *name)
+{
+	return btf__find_by_name(btf, name);
+}
+
+/* What it holds comes along, as large and in the same place; what it points to and all others do not. */
+static void what_lies_inside(void **state)
+{
+	struct btf *types = reduced("outer");
+	const struct btf_type *outer = btf__type_by_id(types, find(types, "outer")), *rows;
+
+	(void)state;
+	assert_int_equal(outer->size, 56);
+	assert_int_equal(btf_vlen(outer), 2);
+	assert_string_equal(btf__name_by_offset(types, btf_members(outer)[1].name_off), "rows");
+	assert_int_equal(btf_member_bit_offset(outer, 1), 64);
+	rows = btf__type_by_id(types, btf_members(outer)[1].type);
+	assert_int_equal(btf_array(rows)->nelems, 3);
+	assert_int_equal(btf__resolve_size(types, btf_members(outer)[1].type), 48);
+	assert_int_equal(btf__resolve_type(types, btf_array(rows)->type), find(types, "inner"));
+	assert_true(find(types, "far") < 0);
+	assert_true(find(types, "alone") < 0);
+	assert_true(find(types, "colour") < 0);
+	btf__free(types);
+}
+
+/* A pointer stays one, to nothing. */
+static void pointers(void **state)
+{
+	struct btf *types = reduced("inner");
+	const struct btf_type *inner = btf__type_by_id(types, find(types, "inner"));
+	const struct btf_type *far = btf__type_by_id(types, btf_members(inner)[1].type);
+
+	(void)state;
+	assert_true(btf_is_ptr(far));
+	assert_int_equal(far->type, 0);
+	assert_true(find(types, "outer") < 0);
+	btf__free(types);
+}
+
+/* A version of a type of the programs' own means the kernel's by the plain name. */
+static void versions(void **state)
+{
+	struct btf *types = reduced("far___older");
+
+	(void)state;
+	assert_true(find(types, "far") > 0);
+	assert_int_equal(btf__type_cnt(types), 3);
+	btf__free(types);
+	types = reduced("far____older");
+	assert_int_equal(btf__type_cnt(types), 1);
+	btf__free(types);
+}
+
+static void enumerators(void **state)
+{
+	struct btf *types = reduced("colour");
+	const struct btf_type *colour = btf__type_by_id(types, find(types, "colour"));
+
+	(void)state;
+	assert_int_equal(btf_enum(colour)->val, 7);
+	btf__free(types);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_lies_inside),
+		cmocka_unit_test(pointers),
+		cmocka_unit_test(versions),
+		cmocka_unit_test(enumerators),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
