@@ -14,7 +14,6 @@ const volatile __u32 cfg_bucket_bits = 6;
 const volatile __u32 cfg_overflow = 2368; /* index of the overflow bucket */
 const volatile __u64 cfg_tick_ns = 1000000000;
 const volatile __u32 cfg_ring_bytes = 1 << 20;
-const volatile bool cfg_task_storage = true;
 const volatile bool cfg_processes = false; /* tell of fork, exec and exit */
 const volatile bool cfg_anyone = false;	   /* of exec everywhere */
 const volatile __u64 cfg_follow = 0;	   /* the targets whose children are in tgids, too ... */
@@ -55,8 +54,10 @@ __u64 values_unnamed = 0;
 __u64 stacks_lost = 0;
 /* When the consumer was last woken on purpose. */
 __u64 last_wakeup_ns = 0;
-/* Stacks that were copied in that second, and those that were not, because it had its share. */
-__u64 piece_second = 0;
+/* Stacks that were looked at in that second, those of them that were copied, and those that were not, because
+ * it had its share. */
+__u64 stacks_second = 0;
+__u64 stacks_taken = 0;
 __u64 pieces_taken = 0;
 __u64 pieces_over_budget = 0;
 
@@ -67,11 +68,10 @@ struct {
 	__type(value, struct lapse_stack);
 } stacks SEC(".maps");
 
-/* The same by thread, for kernels without task storage in tracing programs (before 5.11). */
+/* The same by thread, for kernels without attach cookies, of which some have no task storage either. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 32768);
+	__uint(max_entries, 1);
 	__type(key, __u64); /* pid_tgid */
 	__type(value, struct lapse_stack);
 } stacks_by_thread SEC(".maps");
@@ -254,6 +254,17 @@ struct {
 	__type(value, struct lapse_thread_waits);
 } thread_waits SEC(".maps");
 
+/* The same by thread, where stacks_by_thread is in use. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u64); /* pid_tgid */
+	__type(value, struct lapse_thread_waits);
+} waits_by_thread SEC(".maps");
+
+/* Of a thread that has not waited; too large for a program's stack. */
+const volatile struct lapse_thread_waits no_waits = {};
+
 /* Component * LAPSE_WHY_ROWS + row. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -305,11 +316,13 @@ struct {
 	__type(value, struct lapse_trace);
 } why_trace SEC(".maps");
 
-/* Stacks are copied of blocks that last as long, for which spans with such a block may be sent; any span with
- * one that lasts for the limit is. */
+/* Stacks are looked at of blocks that last as long, for which spans with such a block may be sent, and copied
+ * of those that last for cfg_piece_ns; any span with one that lasts for the limit is sent. */
+const volatile __u64 cfg_stacks_ns = ~0ULL;
+const volatile __u64 cfg_stacks_limit_ns = ~0ULL;
+const volatile __u32 cfg_stacks_a_second = 0;
 const volatile __u64 cfg_piece_ns = ~0ULL;
-const volatile __u64 cfg_piece_limit_ns = ~0ULL;
-const volatile __u32 cfg_piece_bytes = LAPSE_PIECE_MAX; /* a multiple of what is read at once */
+const volatile __u32 cfg_piece_bytes = LAPSE_PIECE_MAX; /* a multiple of what is read at once; 0: none are */
 const volatile __u32 cfg_pieces_a_second = 0;
 
 struct {

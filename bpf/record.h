@@ -6,7 +6,9 @@
 #ifndef LAPSE_BPF_RECORD_H
 #define LAPSE_BPF_RECORD_H
 
+#include "bpf/blocks.h"
 #include "bpf/rules.h"
+#include "bpf/thread.h"
 
 /* Frame @i counted from the outermost; NULL where there is none. The mask says again what the check
  * has said: without it clang forms the address first, which the verifier refuses. */
@@ -18,41 +20,6 @@ static __always_inline struct lapse_frame *frame_at(struct lapse_stack *stack, _
 		return NULL;
 	asm volatile("%[at] &= %[mask]" : [at] "+r"(at) : [mask] "i"(LAPSE_MAX_DEPTH - 1));
 	return &stack->frame[at];
-}
-
-/* ---- a task's own stack of frames ---- */
-
-static const struct lapse_stack empty_stack = {};
-
-static __always_inline struct lapse_stack *stack_get(bool create)
-{
-	struct lapse_stack *stack;
-	__u64 thread;
-
-#ifndef LAPSE_OLD
-	if (cfg_task_storage)
-		return bpf_task_storage_get(&stacks, bpf_get_current_task_btf(), 0,
-					    create ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
-#endif
-	thread = bpf_get_current_pid_tgid();
-	stack = bpf_map_lookup_elem(&stacks_by_thread, &thread);
-	if (stack || !create)
-		return stack;
-	bpf_map_update_elem(&stacks_by_thread, &thread, &empty_stack, BPF_NOEXIST);
-	return bpf_map_lookup_elem(&stacks_by_thread, &thread);
-}
-
-/* What the current thread waited for; NULL: nothing is kept of it. */
-static __always_inline struct lapse_thread_waits *waits_get(bool create)
-{
-#ifdef LAPSE_OLD
-	return NULL;
-#else
-	if (!cfg_why)
-		return NULL;
-	return bpf_task_storage_get(&thread_waits, bpf_get_current_task_btf(), 0,
-				    create ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
-#endif
 }
 
 /* Frame @i's totals; said twice for the same reason as in frame_at(). */
@@ -101,19 +68,8 @@ static __always_inline __u64 record_wakeup(const struct lapse_facts *facts)
 	return wakeup_flags(facts->flags & (LAPSE_SPAN_BREACH | LAPSE_SPAN_VALUE), facts->now);
 }
 
-/* The longest block since @since for another cause than waits->why.longest. */
-static __always_inline void other_wait(const struct lapse_waits *waits, __u64 since,
-				       struct lapse_block *other)
-{
-	__builtin_memset(other, 0, sizeof(*other));
-	for (__u32 i = 0; i < LAPSE_BLOCKS; i++)
-		if (waits->block[i].end_ns >= since && waits->block[i].cause != waits->why.longest.cause &&
-		    waits->block[i].duration_ns > other->duration_ns)
-			*other = waits->block[i];
-}
-
 static __always_inline void send_with_causes(struct lapse_cell *cell, const struct lapse_facts *facts,
-					     const struct lapse_waits *waits)
+					     const struct lapse_why *why, struct lapse_waits *waits)
 {
 	struct lapse_why_span *record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
 
@@ -123,8 +79,8 @@ static __always_inline void send_with_causes(struct lapse_cell *cell, const stru
 	}
 	span_fill(&record->span, facts);
 	record->span.kind = LAPSE_REC_WHY;
-	record->why = waits->why;
-	other_wait(waits, facts->start_ns, &record->other);
+	record->why = *why;
+	blocks_other(&waits->blocks, facts->start_ns, waits->begun_ns, &record->other);
 	bpf_ringbuf_submit(record, record_wakeup(facts));
 }
 
@@ -133,10 +89,11 @@ static __always_inline void send_with_causes(struct lapse_cell *cell, const stru
 static __always_inline void record_send(struct lapse_cell *cell, const struct lapse_facts *facts)
 {
 	struct lapse_thread_waits *own = facts->flags & LAPSE_SPAN_WHY ? waits_get(false) : NULL;
+	struct lapse_stack *stack = own ? stack_get(false) : NULL;
 	struct lapse_span *span;
 
-	if (own) {
-		send_with_causes(cell, facts, &own->waits);
+	if (own && stack) {
+		send_with_causes(cell, facts, &stack->why, &own->waits);
 		return;
 	}
 	span = bpf_ringbuf_reserve(&events, sizeof(*span), 0);

@@ -2,8 +2,10 @@
 """Calls that hang: what is said of them while they do, and that each counts once."""
 
 import json
+import socket
+import sys
 
-from harness import case, check, conserved, equal, wait_until, within
+from harness import Target, case, check, conserved, equal, wait_until, within
 
 # Longer than two ticks, whenever it begins.
 HANG = "3s"
@@ -96,6 +98,72 @@ def in_an_answer(t):
           [("net", "peer", hang.spans[0]["now"]["peer"])], "the peer")
 
 
+def _polls(t, kind):
+    """What a poll waits for is told before it has ended."""
+    hang = Hang(t, kind)
+    _blocked(hang.spans, "poll")
+    ended = hang.of(f"wait_{kind}", False)[0]["longest_wait"]
+    check(ended["cause"] == "net" and ended["peer"], f"what it was in the end: {ended}")
+    for span in hang.spans:
+        equal((span["now"]["peer"], span["now"]["peers"]), (ended["peer"], 1), "whom it waits for")
+
+
+@case()
+def in_a_poll(t):
+    _polls(t, "net_poll")
+
+
+@case()
+def in_an_epoll(t):
+    _polls(t, "net_epoll")
+
+
+@case()
+def in_a_poll_of_nobody(t):
+    hang = Hang(t, "handoff_poll")
+    for span in hang.spans:
+        equal((span["now"]["cause"], span["now"]["peer"], span["now"]["peers"]), ("poll", None, None), "no remote end")
+
+
+# Waits for any of its connections, of which two have one remote end.
+POLLER = """
+import select, socket, sys
+connections = [socket.create_connection(("127.0.0.1", int(port))) for port in sys.argv[2:]]
+print("ready", __import__("os").getpid(), flush=True)
+sys.stdin.readline()
+if sys.argv[1] == "select":
+    select.select(connections, [], [])
+else:
+    poll = select.epoll() if sys.argv[1] == "epoll" else select.poll()
+    for connection in connections:
+        poll.register(connection.fileno(), select.POLLIN)
+    poll.poll()
+"""
+
+
+@case()
+def in_a_poll_of_several(t):
+    """How many they are, each counted once, whatever the call."""
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+        ports = [server.getsockname()[1] for server in (one, one, other)]
+        for kind, call in (("poll", "poll"), ("epoll", "epoll_wait"), ("select", "pselect6|select")):
+            for n, peers in ((2, 1), (3, 2)):
+                _hangs_in(t, kind, call, ports[:n], peers)
+
+
+def _hangs_in(t, kind, calls, ports, peers):
+    target = t.started(Target([sys.executable, "-c", POLLER, kind, *map(str, ports)]))
+    tracer = t.lapse("trace", "-p", target.pid, *(f"syscall:{call}" for call in calls.split("|")), "--slower", "100ms",
+                     "--json")
+    target.go()
+    wait_until(lambda: any(span["now"] for span in tracer.objects("span")), f"a {kind} that hangs")
+    span = next(span for span in tracer.objects("span") if span["now"])
+    equal(span["now"]["peers"], peers, f"remote ends of {kind}")
+    equal(span["now"]["peer"], f"127.0.0.1:{ports[0]}" if peers == 1 else None, "the one")
+    tracer.stop()
+    target.end()
+
+
 @case()
 def in_a_sleep(t):
     hang = Hang(t, "sleep")
@@ -137,6 +205,22 @@ def still_hanging_at_the_end(t):
     check("nanosleep" in hung[0]["now"]["place"] and hung[0]["cause"]["parts"]["sleep"] > 0.9, f"where: {hung}")
     text = "\n".join(in_words.out)
     check("    open for " in text and " % sleep; now blocked for " in text, text)
+    target.end()
+
+
+@case()
+def in_a_deep_recursion(t):
+    """All of its calls are known, however much there is to tell of one thread."""
+    target = t.target("deep", "--depth", 60, "--rounds", 1, "--pause", "60s")
+    tracer = t.lapse("trace", "-p", target.pid, "deep", "--slower", "100ms", "--json")
+    target.go()
+    wait_until(lambda: any(span["now"] for span in tracer.objects("span")), "spans that hang")
+    tracer.stop()
+    final = tracer.final()
+    conserved(final)
+    hung = final["components"]["deep"]
+    equal((final["integrity"]["in_flight"], len(hung["hung"]) + hung["hung_more"]), (60, 60), "calls that hang")
+    check(all(each["now"]["cause"] == "sleep" for each in hung["hung"]), f"where: {hung['hung']}")
     target.end()
 
 

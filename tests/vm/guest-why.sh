@@ -78,17 +78,67 @@ why_preempted() {
 	finish_target
 }
 
-# Without causes a wait has nothing to say: that is told, and calls are measured as ever.
-why_untold() {
-	start_target causes sleep --threads 1 --calls 5 --ns 1ms
-	start_lapse trace -p "$target" wait_sleep --wait lock=wait_sleep --slower 1ns --json ||
+make_group() { # NAME; its folder in $group
+	group=/sys/fs/cgroup/$1
+	echo +cpu >/sys/fs/cgroup/cgroup.subtree_control && mkdir -p "$group"
+}
+
+# Since when is told of each task whether its group's quota is spent; before, it is runnable only.
+tells_throttled() {
+	[ "$(uname -r | awk -F. '{ print $1 * 100 + $2 }')" -ge 618 ]
+}
+
+# A fifth of a processor: what the thread lacks besides is the group's fault.
+why_quota() {
+	make_group quota || { fail "there is no control group with cpu"; return; }
+	echo "20000 100000" >"$group/cpu.max"
+	start_target causes burn --calls 20 --ns 20ms
+	echo "$target" >"$group/cgroup.procs"
+	start_lapse trace -p "$target" burn --slower 1ns --json ||
 		{ fail "lapse does not trace: $(tail -n 1 $work/lapse.err)"; return; }
 	go
 	await_done
 	stop_lapse
 	conserved
-	contains $work/lapse.err 'functions that are waits have no effect' "what is said of the wait"
-	equal "$(spans_of wait_sleep)" 5 "spans of wait_sleep"
+	spent=$(sum_of burn throttled_ns) lacking=$((spent + $(sum_of burn runq_ns)))
+	stood=$(sed -n 's/^throttled_usec //p' "$group/cpu.stat")000
+	note "$name: throttled $((spent / 1000)) us, with runq $((lacking / 1000)) us; the group $((stood / 1000)) us"
+	at_least $lacking $((stood * 85 / 100)) "what the thread lacked, ns"
+	at_least $lacking 400000000 "of four processors' worth in five, ns"
+	! tells_throttled || at_least "$spent" $((stood * 80 / 100)) "throttled, ns"
+	for other in lock disk net handoff poll sleep; do
+		equal "$(sum_of burn ${other}_ns)" 0 "$other of what only computes"
+	done
+	finish_target
+	rmdir "$group"
+}
+
+# What runs instead is named, with its group.
+why_hog() {
+	make_group hog || { fail "there is no control group"; return; }
+	ln -s /targets/causes $work/hog
+	echo go >$work/hog.in
+	$work/hog burn --threads 4 --calls 20000 --ns 10ms <$work/hog.in >$work/hog.out 2>&1 &
+	hog=$!
+	echo $hog >"$group/cgroup.procs"
+	why_beside_hog "$(stat -c %i "$group")"
+	kill -9 $hog
+	wait_end $hog
+	rmdir "$group"
+}
+
+why_beside_hog() { # NUMBER_OF_ITS_GROUP
+	start_target causes burn --calls 10 --ns 20ms
+	start_lapse trace -p "$target" burn --slower 1ns --json ||
+		{ fail "lapse does not trace: $(tail -n 1 $work/lapse.err)"; return; }
+	go
+	await_done
+	stop_lapse
+	conserved
+	at_least "$(sum_of burn runq_ns)" $(($(truth runq_ns) * 90 / 100 - 2000000)) "waiting for a processor, ns"
+	at_least "$(sum_of burn runq_ns)" 20000000 "waiting while four others run, ns"
+	contains $work/lapse.out "\"ran_instead\":\[[^]]*\"comm\":\"hog\",\"pid\":$hog,\"cgroup\":$1," \
+		"the report of what ran instead"
 	finish_target
 }
 
@@ -124,8 +174,7 @@ why_first() { # KIND CULPRIT_PATTERN
 	note "$name: $(sed -n 3p $work/lapse.out)"
 }
 
-# A call that hangs is told of while it does, counts once, and where it hangs: by the scheduler's totals, or
-# where there are none (CAUSE null) by /proc.
+# A call that hangs is told of while it does, counts once, and where it hangs.
 why_hang() { # CAUSE
 	start_target causes sleep --calls 1 --ns 8s
 	start_lapse trace -p "$target" wait_sleep --slower 100ms --json ||
@@ -140,6 +189,21 @@ why_hang() { # CAUSE
 	finish_target
 }
 
+# Where threads lie in hashes there is room for 4096: what is kept of one that ends goes, also amid a call.
+why_many_threads() {
+	start_target canceller 4500
+	start_lapse trace -p "$target" blocked --slower 1s --json ||
+		{ fail "lapse does not trace: $(tail -n 1 $work/lapse.err)"; return; }
+	go
+	await_done
+	stop_lapse
+	conserved
+	equal "$(integrity maps_full)" 0 "threads that found no room"
+	equal "$(integrity entries)" 9000 "calls of 4500 threads"
+	equal "$(integrity abandoned)" 4500 "calls amid which a thread ended"
+	finish_target
+}
+
 why_tests() {
 	run_test why-first-lock why_first lock 'lock +in wait_lock .*ended by holder/'
 	run_test why-first-net why_first net_poll 'net +in wait_net_poll .*127\.0\.0\.1:[0-9]+'
@@ -149,17 +213,11 @@ why_tests() {
 	run_test why-net-poll why_net net_poll
 	run_test why-handoff why_kind handoff handoff '"comm":"passer".*"component":"pass_word"' pass_word
 	run_test why-runq why_preempted
+	run_test why-quota why_quota
+	run_test why-hog why_hog
 	run_test why-hang why_hang '"sleep"'
 	run_test why-declared why_declared
+	run_test why-many-threads why_many_threads
 	run_test why-stack why_stack sleep
 	run_test why-stack-fault why_stack fault
-}
-
-# What a kernel cannot tell is said, and nothing else.
-why_first_refused() {
-	start_target causes sleep --calls 1 --ns 1ms
-	lapse -p "$target" -d 1 >$work/lapse.out 2>$work/lapse.err </dev/null
-	equal $? 4 "exit code of lapse"
-	contains $work/lapse.err 'does not show what a thread waits for' "lapse"
-	equal "$(wc -c <$work/lapse.out)" 0 "bytes of a report"
 }
