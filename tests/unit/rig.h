@@ -358,11 +358,11 @@ static inline void rig_fill(struct rig_component *c, uint32_t id, struct bucket_
 	c->min_ns = UINT64_MAX;
 }
 
-static inline void rig_tick(struct rig *rig)
+static inline void rig_tick_after(struct rig *rig, uint64_t period_ns)
 {
 	static struct bucket_delta deltas[RIG_MOST][RIG_BINS];
 	struct tick_component inputs[RIG_MOST];
-	struct tick tick = {.period_ns = SEC,
+	struct tick tick = {.period_ns = period_ns,
 			    .components = inputs,
 			    .n_components = rig->n_components,
 			    .open = rig->open,
@@ -373,11 +373,16 @@ static inline void rig_tick(struct rig *rig)
 			    .self = rig->self};
 	size_t i;
 
-	rig->now_ns += SEC;
+	rig->now_ns += period_ns;
 	tick.now_ns = rig->now_ns;
 	for (i = 0; i < rig->n_components; i++)
 		rig_fill(&rig->component[i], (uint32_t)i, deltas[i], &inputs[i]);
 	assert_int_equal(monitor_tick(rig->monitor, &tick), 0);
+}
+
+static inline void rig_tick(struct rig *rig)
+{
+	rig_tick_after(rig, SEC);
 }
 
 static inline void rig_ticks(struct rig *rig, size_t n)

@@ -123,14 +123,18 @@ static struct breach breach_of(const struct component *c, const struct objective
 	};
 }
 
-/* A notice is told to nobody, so it must not hide a lesser ratio that is. */
+/* A notice is told to nobody, so it must not hide what is; an approach is less than any breach that is. */
+static int rank(const struct breach *b)
+{
+	if (b->violation.severity == SEV_NOTICE)
+		return -1;
+	return b->approach ? 0 : (int)b->violation.severity;
+}
+
 static bool speaks_for(const struct finding *f, const struct breach *b, double ratio)
 {
-	bool quiet = b->violation.severity == SEV_NOTICE,
-	     other_quiet = f->worst.violation.severity == SEV_NOTICE;
-
-	if (!f->any || quiet != other_quiet)
-		return !f->any || other_quiet;
+	if (!f->any || rank(b) != rank(&f->worst))
+		return !f->any || rank(b) > rank(&f->worst);
 	return ratio > f->ratio;
 }
 
@@ -178,6 +182,8 @@ static void found(struct component *c, struct objective_run *run, double measure
 	component_report(c, run, &b);
 	if (now - run->breached_since >= run->objective.for_ns)
 		find(finding, &b, ratio_of(run, measured));
+	else
+		finding->not_calm = true;
 }
 
 static void judge_objective(struct component *c, struct objective_run *run, struct finding *finding)
