@@ -143,9 +143,9 @@ void model_alerts_tick(struct model_component *c)
 /* One span, or @n that nobody saw singly, measured @measured beyond the limit of @o. */
 static bool tell(struct model_component *c, struct model_objective *o, const struct model_finding *f)
 {
-	if (f->n) {
-		model_violations(c, o, f->breach ? f->n : 0);
-		o->violated |= f->breach && (int)f->severity >= c->model->exit_severity;
+	if (f->breach) {
+		model_violations(c, o, f->n);
+		o->violated |= (int)f->severity >= c->model->exit_severity;
 	}
 	return model_breach(c, o, f);
 }
@@ -245,7 +245,7 @@ static void tell_one_open(struct model_component *c, struct model_objective *o, 
 	struct model_finding f = model_grade(c, o, (double)span->ns);
 	struct model_open *open = found_open(c, span);
 
-	if (!f.breach && !f.approach)
+	if (!f.breach)
 		return;
 	f.open = true;
 	f.time_ns = c->model->now_ns;

@@ -328,6 +328,8 @@ static void open_connection(struct world *w, struct actor *a, uint64_t period)
 	rig_connects(a->rig, 1, c.ns, c.failed);
 	if (c.told)
 		assert_int_equal(monitor_connect(w->rig.monitor, a->model->id, &record), 0);
+	else
+		a->rig->connects.ring_dropped++;
 	model_connect(a->model, &c, at);
 }
 

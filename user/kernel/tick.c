@@ -283,6 +283,7 @@ static void feed_connects(struct tick_component *fed, const struct tick_componen
 		.opened = counters->returns - counters->errors,
 		.failed = counters->errors + counters->abandoned,
 		.lost = counters->too_deep + counters->maps_full + counters->stray,
+		.ring_dropped = counters->ring_dropped,
 		.late_max_ns = feeder->late_max_ns,
 	};
 	memcpy(fed->connects.level, counters->level, sizeof(counters->level));

@@ -55,6 +55,7 @@ struct tick_connects {
 	uint64_t opened, failed;
 	uint64_t level[LAPSE_LEVELS]; /* as tick_counters.level, of max_connection_time */
 	uint64_t lost;		      /* attempts that tracing missed */
+	uint64_t ring_dropped;	      /* records of attempts */
 	uint64_t late_max_ns;	      /* of those that ended in the tick before; 0: none */
 };
 
