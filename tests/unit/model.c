@@ -446,18 +446,54 @@ static enum found throughput(const struct model_component *c, const struct objec
 	return upper(*measured < o->limit, (n + (double)lost(&s)) / seconds < o->limit, *measured < o->limit);
 }
 
-__attribute__((unused)) static bool is_up(const struct model_component *c, size_t tick)
-{
-	size_t from = spans_before(c, tick), to = c->ticks[tick].spans;
+/* Spans that were missed may have decided it either way. */
+enum state { DOWN, DOUBTFUL, UP };
 
-	if (!c->ticks[tick].running)
-		return false;
-	if (from == to)
-		return !c->ticks[tick].hangs;
-	while (from < to)
-		if (!c->spans[from++].error)
-			return true;
-	return false;
+static enum state state_of(const struct model_component *c, size_t tick)
+{
+	const struct model_tick *t = &c->ticks[tick];
+	size_t from = spans_before(c, tick), to = t->spans;
+
+	if (!t->running)
+		return DOWN;
+	for (size_t i = from; i < to; i++)
+		if (!c->spans[i].error)
+			return UP;
+	if (t->lost)
+		return DOUBTFUL;
+	return from < to || t->hangs ? DOWN : UP;
+}
+
+static double needed_for_uptime(const struct objective *o)
+{
+	if (o->min_samples)
+		return (double)o->min_samples;
+	return o->limit < 1 ? ceil(1 / (1 - o->limit) - 1e-6) : 1;
+}
+
+static enum found uptime(const struct model_component *c, const struct objective *o, double *measured,
+			 uint64_t *window_ns)
+{
+	uint64_t over = (o->over_ns ? o->over_ns : 3600 * SEC) / SEC, seconds[UP + 1] = {0}, n = 0;
+	double needed = needed_for_uptime(o), up, doubtful, all;
+
+	for (size_t i = c->n_ticks; i && n < over; i--) {
+		uint64_t part = c->ticks[i - 1].seconds < over - n ? c->ticks[i - 1].seconds : over - n;
+
+		seconds[state_of(c, i - 1)] += part;
+		n += part;
+	}
+	*window_ns = n * SEC;
+	all = (double)n;
+	up = (double)seconds[UP];
+	doubtful = (double)seconds[DOUBTFUL];
+	if (n == over || all >= needed) {
+		*measured = (up + doubtful) / all;
+		return upper(*measured < o->limit, *measured < o->limit, up / all < o->limit);
+	}
+	/* As if it were up in all that is missing. */
+	*measured = (up + doubtful + needed - all) / needed;
+	return *measured < o->limit ? BREACHED : TOO_FEW;
 }
 
 static enum found judge(const struct model_component *c, const struct model_objective *o, double *measured,
@@ -474,6 +510,13 @@ static enum found judge(const struct model_component *c, const struct model_obje
 		return percentile(o, &s, measured);
 	if (b->kind == OBJ_MIN_THROUGHPUT)
 		return throughput(c, b, measured, window_ns);
+	if (b->kind == OBJ_MIN_UPTIME)
+		return uptime(c, b, measured, window_ns);
+	if (b->kind == OBJ_MAX_MEMORY) {
+		*window_ns = 0;
+		*measured = (double)now->resident;
+		return !now->resident ? TOO_FEW : *measured > b->limit ? BREACHED : HELD;
+	}
 	if (b->kind == OBJ_MAX_BACKLOG) {
 		*window_ns = 0;
 		s = shown(c);
@@ -523,6 +566,7 @@ bool model_is_upper(enum objective_kind kind)
 	case OBJ_MIN_BATCH_SIZE:
 	case OBJ_MIN_POOL_EFFICIENCY:
 	case OBJ_MIN_VALUE:
+	case OBJ_MIN_UPTIME:
 		return false;
 	default:
 		return true;
@@ -550,7 +594,10 @@ struct model_finding model_grade(const struct model_component *c, const struct m
 	if (b->kind == OBJ_MAX_ERROR_RATE || b->kind == OBJ_MAX_FAILURE_RATE ||
 	    b->kind == OBJ_MAX_SYSTEM_ERROR_RATE)
 		f.severity = measured > t->critical_error_rate ? SEV_CRITICAL : SEV_WARNING;
-	else if (b->kind != OBJ_MIN_CACHE_HIT_RATE) {
+	else if (b->kind == OBJ_MIN_UPTIME) {
+		f.severity = measured < t->critical_uptime ? SEV_CRITICAL : SEV_WARNING;
+		f.approach = !f.breach && measured < fmax(t->warning_uptime, b->limit);
+	} else if (b->kind != OBJ_MIN_CACHE_HIT_RATE) {
 		f.approach = !f.breach && r > t->warning_multiplier;
 		if (r > t->critical_multiplier)
 			f.severity = SEV_CRITICAL;
@@ -559,7 +606,7 @@ struct model_finding model_grade(const struct model_component *c, const struct m
 	}
 	if (!model_is_upper(b->kind) && measured == 0 && b->kind != OBJ_MIN_CACHE_HIT_RATE)
 		f.severity = SEV_CRITICAL;
-	if (b->has_severity && f.breach)
+	if (b->has_severity && (f.breach || b->kind == OBJ_MIN_UPTIME))
 		f.severity = b->severity;
 	return f;
 }
@@ -685,6 +732,8 @@ static bool samples_ever(const struct stretch *all, const struct objective *o)
 	case OBJ_MAX_BACKLOG:
 		return all->c->counted || all->c->ever_in_flight || lost(all);
 	case OBJ_MIN_THROUGHPUT:
+	case OBJ_MIN_UPTIME:
+	case OBJ_MAX_MEMORY:
 		return true;
 	case OBJ_MIN_CACHE_HIT_RATE:
 	case OBJ_MIN_BATCH_SIZE:
@@ -751,6 +800,15 @@ void model_connect(struct model_component *c, const struct model_connect *connec
 		model_tell_connect(c, connect, end_ns);
 }
 
+static bool is_past_critical(const struct model_component *c, uint64_t age)
+{
+	for (size_t i = 0; i < c->n_objectives; i++)
+		if (c->objective[i].objective.kind == OBJ_MAX_LATENCY)
+			return (double)age >
+			       c->objective[i].objective.limit * c->thresholds.critical_multiplier;
+	return false;
+}
+
 static void count(struct model_component *c, uint64_t now_ns, uint64_t period_ns,
 		  const struct model_input *in)
 {
@@ -758,7 +816,8 @@ static void count(struct model_component *c, uint64_t now_ns, uint64_t period_ns
 
 	if (!c->model->extends) {
 		c->ticks = grown(c->ticks, c->n_ticks, sizeof(*c->ticks));
-		c->ticks[c->n_ticks++] = (struct model_tick){.running = true};
+		c->ticks[c->n_ticks++] =
+			(struct model_tick){.running = true, .seconds = (period_ns + SEC / 2) / SEC};
 	}
 	c->fresh = c->counted;
 	c->ever_in_flight |= in->in_flight != 0;
@@ -773,6 +832,9 @@ static void count(struct model_component *c, uint64_t now_ns, uint64_t period_ns
 	t->running &= in->running;
 	t->in_flight = in->in_flight;
 	t->resident = in->resident;
+	t->hangs = false;
+	for (size_t i = 0; i < in->n_open; i++)
+		t->hangs |= is_past_critical(c, in->open[i].ns);
 }
 
 void model_tick(struct model *model, uint64_t now_ns, uint64_t period_ns, const struct model_input *input)

@@ -22,6 +22,7 @@ struct model_tick {
 	size_t spans, connects; /* how many had been counted by its end */
 	uint64_t hits, misses;
 	uint64_t lost;
+	uint64_t seconds; /* that it stands for: one, but for a late one */
 	bool running;
 	uint64_t in_flight;
 	uint64_t resident; /* bytes; 0: not known */

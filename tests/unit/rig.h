@@ -45,6 +45,7 @@ struct rig_component {
 	uint64_t connect_level_ns[LAPSE_LEVELS], max_connect_ns;
 	const struct lapse_why_row *causes;
 	bool idle; /* no process of it runs */
+	uint64_t resident;
 };
 
 struct rig {
@@ -337,6 +338,7 @@ static inline void rig_fill(struct rig_component *c, uint32_t id, struct bucket_
 
 	*out = (struct tick_component){.component = id,
 				       .running = !c->idle,
+				       .resident_bytes = c->resident,
 				       .counters = c->counters,
 				       .buckets = deltas,
 				       .n_buckets = rig_deltas(c, deltas),

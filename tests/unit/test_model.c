@@ -126,11 +126,15 @@ static struct objective promise(unsigned i)
 			.kind = OBJ_MAX_BACKLOG, .limit = ONE_OF(1, 2), .for_ns = chance(3) * SEC};
 	case 12:
 		return of_value(OBJ_MAX_VALUE);
-	default:
+	case 13:
 		return of_value(OBJ_MIN_VALUE);
+	case 14:
+		return over_window(OBJ_MIN_UPTIME, ONE_OF(0.8, 0.9, 0.95, 0.99));
+	default:
+		return (struct objective){.kind = OBJ_MAX_MEMORY, .limit = 1e8, .for_ns = chance(3) * SEC};
 	}
 }
-#define PROMISES 14
+#define PROMISES 16
 
 static struct thresholds some_thresholds(void)
 {
@@ -141,6 +145,8 @@ static struct thresholds some_thresholds(void)
 	t.warning_multiplier = ONE_OF(0.8, 1, 1.5);
 	t.critical_multiplier = ONE_OF(1.5, 2, 4);
 	t.critical_error_rate = ONE_OF(0.02, 0.1, 0.3);
+	t.critical_uptime = ONE_OF(0.5, 0.9, 0.99);
+	t.warning_uptime = ONE_OF(0.9, 0.97, 0.995);
 	return t;
 }
 
@@ -373,6 +379,7 @@ static void act(struct world *w, struct actor *a, uint64_t period, struct model_
 	in->running = a->mood.rate || chance(20);
 	a->rig->idle = !in->running;
 	in->in_flight = a->n_hanging;
+	in->resident = a->rig->resident = in->running ? (80 + chance(40) * (chance(4) == 0)) * 1000000 : 0;
 }
 
 static uint64_t some_period(const struct world *w)

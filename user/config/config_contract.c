@@ -16,6 +16,7 @@ enum judged {
 	AT_TICK = 1 << 2,
 	OF_SYSTEM = 1 << 3,
 	BY_PERIOD = 1 << 4,
+	BY_TICKS = 1 << 5,
 };
 
 /* Keys of the long form that only some objectives have. */
@@ -24,9 +25,9 @@ static const struct {
 	unsigned judged;
 	const char *owners;
 } exclusive[] = {
-	{"for", BY_WINDOW | AT_TICK | OF_SYSTEM | BY_PERIOD, "window objectives"},
-	{"over", BY_WINDOW | OF_SYSTEM | BY_PERIOD, "window objectives"},
-	{"min_samples", BY_WINDOW | OF_SYSTEM, "window objectives"},
+	{"for", BY_WINDOW | AT_TICK | OF_SYSTEM | BY_PERIOD | BY_TICKS, "window objectives"},
+	{"over", BY_WINDOW | OF_SYSTEM | BY_PERIOD | BY_TICKS, "window objectives"},
+	{"min_samples", BY_WINDOW | OF_SYSTEM | BY_TICKS, "window objectives"},
 	{"breaches", BY_SPAN, "span objectives"},
 	{"since", OF_SYSTEM, "the error rate of all components"},
 };
@@ -39,6 +40,8 @@ static unsigned judged(const struct objective_kind_info *info)
 		return AT_TICK;
 	if (info->by_period)
 		return BY_PERIOD;
+	if (info->by_ticks)
+		return BY_TICKS;
 	return info->per_span ? BY_SPAN : BY_WINDOW;
 }
 
@@ -49,6 +52,18 @@ static const char *judged_how(const struct objective_kind_info *info)
 	if (info->by_period)
 		return "over a period";
 	return info->at_tick ? "each second" : "over the window";
+}
+
+/* Windows are kept for so long; of uptimes each second is a byte. */
+static int check_over(const struct config_walk *walk, const struct tree_entry *entry,
+		      const struct objective *objective)
+{
+	const struct tree_entry *over = tree_find(&entry->value, "over");
+
+	if (!over || objective_info(objective->kind)->by_ticks || objective->over_ns <= WINDOW_MAX_NS)
+		return 0;
+	return config_bad(walk, over->value.mark, "'%s' is out of bounds: 'over' takes 1 s to 600 s",
+			  over->value.text);
 }
 
 static int check_exclusive(const struct config_walk *walk, const struct tree_entry *entry,
@@ -207,7 +222,9 @@ static int read_objective(const struct config_walk *walk, const struct tree_entr
 	if (entry->value.kind != TREE_MAPPING)
 		return read_limit(walk, entry, objective);
 	err = config_walk_mapping(walk, &entry->value, IN_OBJECTIVE, objective);
-	return err ? err : check_exclusive(walk, entry, info);
+	if (!err)
+		err = check_exclusive(walk, entry, info);
+	return err ? err : check_over(walk, entry, objective);
 }
 
 /* ---- the contract of a component ------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* A contract file in words, for `check`. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/text.h"
@@ -91,6 +92,12 @@ static void explain_severity(FILE *out, const struct objective *objective,
 	case SEVERITY_BY_ERROR_RATE:
 		fputs(", critical above ", out);
 		figure(out, info->quantity, thresholds->critical_error_rate);
+		break;
+	case SEVERITY_BY_UPTIME:
+		fputs(", warned of below ", out);
+		figure(out, info->quantity, fmax(thresholds->warning_uptime, objective->limit));
+		fputs(", critical below ", out);
+		figure(out, info->quantity, thresholds->critical_uptime);
 		break;
 	case SEVERITY_WARNING:
 		fputs(", always warning", out);

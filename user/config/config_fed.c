@@ -65,6 +65,7 @@ static const struct {
 			  "\"ret != 0\"} to the component"},
 	[SOURCE_VALUE] = {told_value, NULL},
 	[SOURCE_SPANS] = {told_spans, NULL},
+	[SOURCE_MEMORY] = {told_spans, NULL},
 	[SOURCE_CONNECTS] = {told_connects, "nothing tells of the connections that it opens; " ADD_CONNECTIONS
 					    " (where its own spans are connections, max_latency judges "
 					    "them)"},

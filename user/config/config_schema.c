@@ -112,7 +112,7 @@ const struct config_row config_rows[] = {
 	 .help = "the figure that must not be passed"},
 	{IN_OBJECTIVE, "for", config_apply_duration, OF(struct objective, for_ns), BOUNDS(SEC, DAY),
 	 .takes = DURATION, .help = "all but span objectives: an alert only when breached that long; at once"},
-	{IN_OBJECTIVE, "over", config_apply_ticks, OF(struct objective, over_ns), BOUNDS(SEC, 600 * SEC),
+	{IN_OBJECTIVE, "over", config_apply_ticks, OF(struct objective, over_ns), BOUNDS(SEC, DAY),
 	 .takes = DURATION, .help = "window objectives: a window of its own; the component's"},
 	{IN_OBJECTIVE, "since", config_apply_since, .takes = "start",
 	 .help = "the system's error rate: over all time, not a window"},

@@ -252,6 +252,7 @@ static int take_input(struct component *c, const struct tick_component *input)
 		err = causes_take(&c->causes, input->causes, c->stage->timeline.ticks);
 	c->counters = input->counters;
 	c->cache_lost = input->cache_lost;
+	c->resident_bytes = input->resident_bytes;
 	c->detached = input->detached;
 	c->has_cache |= input->counters.hits || input->counters.misses;
 	if (!c->open_known)
@@ -263,10 +264,31 @@ static int take_input(struct component *c, const struct tick_component *input)
 	return err;
 }
 
+/* Before the counters are taken over. */
+static void note_liveness(struct component *c, const struct tick_component *input)
+{
+	struct liveness more = {.idle = !input || !input->running,
+				.hangs = (double)c->oldest_ns > c->critical_ns};
+
+	if (input) {
+		more.ended = input->counters.returns - c->counters.returns;
+		more.failed = input->counters.errors - c->counters.errors;
+		more.lost = lost_in(&input->counters) - lost_in(&c->counters) + c->stage->missed_delta;
+	}
+	if (!c->stage->extends)
+		c->liveness = (struct liveness){0};
+	liveness_add(&c->liveness, &more);
+	for (size_t i = 0; i < c->n_objectives; i++)
+		if (c->objectives[i].info->by_ticks)
+			uptime_add(&c->objectives[i].uptime, liveness_of(&c->liveness), c->stage->whole_ticks,
+				   c->stage->extends);
+}
+
 int component_count(struct component *component, const struct tick_component *input)
 {
 	int err = 0;
 
+	note_liveness(component, input);
 	if (input) {
 		settle(component, input);
 		err = take_input(component, input);

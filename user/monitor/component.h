@@ -9,6 +9,7 @@
 #include "monitor/connects.h"
 #include "monitor/figures.h"
 #include "monitor/latency.h"
+#include "monitor/liveness.h"
 #include "monitor/objective.h"
 #include "monitor/recent.h"
 #include "monitor/rolling.h"
@@ -22,6 +23,7 @@ struct objective_run {
 	struct alert_gate gate;	  /* `breaches: n/time` */
 	struct breaches breaches; /* span objectives */
 	int view;		  /* of the window; -1: the count window, or none */
+	struct uptime uptime;	  /* min_uptime */
 	int value;		  /* index of its captured value; -1: none, or not named yet */
 	uint64_t violations;
 	double measured, worst; /* NAN: none */
@@ -52,6 +54,10 @@ struct component {
 	uint64_t interval_ticks;
 	struct window window; /* view 0 is the one that is shown */
 	struct recent recent;
+
+	struct liveness liveness; /* of the newest tick */
+	double critical_ns;	  /* the latency beyond which a span hangs */
+	uint64_t resident_bytes;  /* of its processes; 0: not known */
 
 	uint64_t in_flight, oldest_ns;
 	bool open_known, has_oldest;

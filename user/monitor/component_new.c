@@ -75,6 +75,7 @@ static unsigned samples_of(const struct objective_run *run)
 	case SOURCE_DURATIONS:
 	case SOURCE_OPEN:
 	case SOURCE_CONNECTS:
+	case SOURCE_MEMORY:
 		break;
 	case SOURCE_OUTCOMES:
 		return run->objective.kind == OBJ_MAX_FAILURE_RATE ? SAMPLES_ATTEMPTS : SAMPLES_SPANS;
@@ -126,8 +127,17 @@ static int add_period_view(struct component *c, const struct objective_run *run)
 	return add_view(c, ticks_of(c->stage, period), 0, samples_of(run));
 }
 
+static int add_uptime(struct component *c, struct objective_run *run)
+{
+	uint64_t over = run->objective.over_ns ? run->objective.over_ns : UPTIME_OVER_NS;
+
+	return uptime_init(&run->uptime, ticks_of(c->stage, over));
+}
+
 static int add_objective_view(struct component *c, struct objective_run *run)
 {
+	if (run->info->by_ticks)
+		return add_uptime(c, run);
 	if (run->info->per_span || run->info->at_tick || by_newest_spans(c, run))
 		return 0;
 	run->view = run->info->by_period ? add_period_view(c, run) : add_ticks_view(c, run);
@@ -185,6 +195,8 @@ static int add_contract(struct component *c, const struct contract *contract)
 		return -ENOMEM;
 	for (i = 0; i < n && !err; i++)
 		err = add_objective(c, &contract->objectives[i]);
+	if (c->latency.run)
+		c->critical_ns = limit_critical(&c->latency.run->objective, &c->thresholds);
 	return err;
 }
 
@@ -245,6 +257,7 @@ struct component *component_new(struct stage *stage, uint32_t id, const struct m
 	c->has_cache = wanted->has_cache;
 	c->tcp = wanted->tcp;
 	c->spare = wanted->spare;
+	c->critical_ns = INFINITY;
 	c->cache_apart = wanted->cache_apart;
 	if (prepare(c, wanted)) {
 		component_free(c);
@@ -261,6 +274,8 @@ void component_free(struct component *component)
 		return;
 	for (i = 0; i < component->n_alerts; i++)
 		alert_free(&component->alerts[i]);
+	for (i = 0; i < component->n_objectives; i++)
+		uptime_free(&component->objectives[i].uptime);
 	latency_free(&component->latency);
 	window_free(&component->window);
 	recent_free(&component->recent);

@@ -21,8 +21,10 @@ enum objective_kind {
 	OBJ_MIN_CACHE_HIT_RATE,
 	OBJ_MIN_THROUGHPUT,
 	OBJ_MIN_BATCH_SIZE,
+	OBJ_MAX_MEMORY,
 	OBJ_MIN_POOL_EFFICIENCY,
 	OBJ_MAX_CONNECTION_TIME,
+	OBJ_MIN_UPTIME,
 	OBJ_MAX_BACKLOG,
 	OBJ_MAX_VALUE,
 	OBJ_MIN_VALUE,
@@ -47,12 +49,14 @@ enum objective_source {
 	SOURCE_SPANS,	 /* that they are completed, at all */
 	SOURCE_CONNECTS, /* the connections that it opens */
 	SOURCE_REUSE,	 /* these, beside its spans */
+	SOURCE_MEMORY,	 /* what its processes have in memory */
 };
 
 /* What makes a breach critical. */
 enum severity_rule {
 	SEVERITY_BY_RATIO, /* measured to limit, by the latency multipliers */
 	SEVERITY_BY_ERROR_RATE,
+	SEVERITY_BY_UPTIME,
 	SEVERITY_WARNING, /* nothing does */
 };
 
@@ -67,7 +71,8 @@ struct objective_kind_info {
 	bool upper;	   /* breach is measured > limit; else < */
 	bool per_span;	   /* judged span by span, else at each tick: */
 	bool at_tick;	   /* by what is there at the tick alone, else over the window, */
-	bool by_period;	   /* or over a stretch of time that is neither shorter nor longer */
+	bool by_period;	   /* or over a stretch of time that is neither shorter nor longer, */
+	bool by_ticks;	   /* or by what each tick of one was */
 	bool of_system;	   /* of all components together; its key stands under `system` */
 	bool names_value;  /* one objective a captured value, which the contract names; any limit will do */
 	const char *value; /* the captured value that it is always about; NULL: none */
@@ -115,6 +120,9 @@ struct window_spec {
 	uint64_t max_ns;      /* how far back it may reach for enough spans, 10 min */
 };
 #define WINDOW_MAX_LAST 10000
+#define WINDOW_MAX_NS	(600 * 1000000000ULL)
+/* Of min_uptime, unless `over` says another. */
+#define UPTIME_OVER_NS	(3600 * 1000000000ULL)
 
 struct contract {
 	struct objective *objectives;

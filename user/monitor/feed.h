@@ -61,8 +61,9 @@ struct tick_connects {
 
 struct tick_component {
 	uint32_t component;
-	bool running;  /* a process of it is alive */
-	bool detached; /* its probes were taken away before the end */
+	bool running;		 /* a process of it is alive */
+	bool detached;		 /* its probes were taken away before the end */
+	uint64_t resident_bytes; /* of its processes; 0: not known */
 	struct tick_counters counters;
 	const struct bucket_delta *buckets; /* in ascending order of index */
 	size_t n_buckets;

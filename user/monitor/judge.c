@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What is judged at ticks: one objective by one, told by key, the worst of a key speaking for it. */
 #include <math.h>
+#include <string.h>
 
 #include "monitor/component.h"
 
@@ -24,6 +25,8 @@ static uint64_t window_covered(const struct component *c, const struct objective
 
 	if (run->info->at_tick)
 		return 0;
+	if (run->info->by_ticks)
+		return uptime_observed(&run->uptime) * c->stage->options.tick_ns;
 	if (run->objective.since_start)
 		return c->total.covered_ns;
 	return timeline_covered(timeline, view_of(c, run)->first, timeline->ticks);
@@ -35,6 +38,15 @@ static bool is_full(const struct component *c, const struct objective_run *run)
 	const struct window_view *view = view_of(c, run);
 
 	return c->stage->timeline.ticks - view->first + 1 >= view->ticks && c->idle_tick < view->first;
+}
+
+/* What the program tells of it takes the place of what the kernel does. */
+static double memory_of(const struct component *c)
+{
+	for (size_t i = 0; i < LAPSE_VALUES; i++)
+		if (!strcmp(c->values[i].name, "memory"))
+			return c->values[i].count ? (double)c->values[i].last : NAN;
+	return c->resident_bytes ? (double)c->resident_bytes : NAN;
 }
 
 static struct objective_input input_of_tally(const struct component *c, const struct objective_run *run,
@@ -53,6 +65,11 @@ static struct objective_input input_of_tally(const struct component *c, const st
 		.full = is_full(c, run),
 		.in_flight = c->in_flight,
 		.lost = tally->lost,
+		.memory = memory_of(c),
+		.ticks = uptime_observed(&run->uptime),
+		.ticks_up = run->uptime.up,
+		.ticks_doubtful = run->uptime.doubtful,
+		.all_ticks = run->uptime.ticks >= run->uptime.size,
 	};
 
 	if (run->value >= 0) {
@@ -99,6 +116,8 @@ static bool approaches(const struct component *c, const struct objective_run *ru
 {
 	double m = c->thresholds.warning_multiplier, at = limit_at(&run->objective, m);
 
+	if (run->info->severity_rule == SEVERITY_BY_UPTIME)
+		return measured < c->thresholds.warning_uptime * (1 - 1e-9);
 	if (m >= 1.0 || run->info->severity_rule != SEVERITY_BY_RATIO)
 		return false;
 	return run->info->upper ? measured > at : measured < at;
@@ -109,10 +128,12 @@ static struct breach breach_of(const struct component *c, const struct objective
 {
 	enum severity severity = severity_of(&run->objective, &c->thresholds, measured);
 
+	if (approach && run->info->severity_rule != SEVERITY_BY_UPTIME)
+		severity = SEV_WARNING;
 	return (struct breach){
 		.violation = {.component = c->id,
 			      .kind = run->objective.kind,
-			      .severity = approach ? SEV_WARNING : severity,
+			      .severity = severity,
 			      .value = objective_value(&run->objective),
 			      .measured = measured,
 			      .limit = run->objective.limit,

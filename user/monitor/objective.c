@@ -9,7 +9,7 @@
 
 typedef enum judgement judge_function(const struct objective *, const struct objective_input *, double *);
 static judge_function judge_percentile, judge_error_rate, judge_failure_rate, judge_hit_rate,
-	judge_throughput, judge_mean, judge_pool, judge_backlog;
+	judge_throughput, judge_mean, judge_memory, judge_pool, judge_uptime, judge_backlog;
 
 struct row {
 	struct objective_kind_info info;
@@ -101,6 +101,16 @@ static const struct row rows[OBJ_KINDS] = {
 				 .value = "batch_size",
 				 .help = "the mean of the captured value batch_size over the window"},
 				judge_mean},
+	[OBJ_MAX_MEMORY] =
+		{{.kind = OBJ_MAX_MEMORY,
+		  .key = "max_memory",
+		  .violation = "MEMORY_VIOLATION",
+		  .quantity = QUANTITY_SIZE,
+		  .source = SOURCE_MEMORY,
+		  .upper = true,
+		  .at_tick = true,
+		  .help = "what its processes have in memory, or the captured value memory, each second"},
+		 judge_memory},
 	[OBJ_MIN_POOL_EFFICIENCY] =
 		{{.kind = OBJ_MIN_POOL_EFFICIENCY,
 		  .key = "min_pool_efficiency",
@@ -119,6 +129,15 @@ static const struct row rows[OBJ_KINDS] = {
 				      .per_span = true,
 				      .help = "how long each connection took to be opened"},
 				     NULL},
+	[OBJ_MIN_UPTIME] = {{.kind = OBJ_MIN_UPTIME,
+			     .key = "min_uptime",
+			     .violation = "UPTIME_VIOLATION",
+			     .quantity = QUANTITY_RATE,
+			     .source = SOURCE_SPANS,
+			     .severity_rule = SEVERITY_BY_UPTIME,
+			     .by_ticks = true,
+			     .help = "the share of seconds in which it was up, over an hour"},
+			    judge_uptime},
 	[OBJ_MAX_BACKLOG] = {{.kind = OBJ_MAX_BACKLOG,
 			      .key = "max_backlog",
 			      .violation = "BACKLOG_VIOLATION",
@@ -185,6 +204,8 @@ uint64_t objective_samples_needed(const struct objective *objective)
 		return 0;
 	if (objective->min_samples)
 		return objective->min_samples;
+	if (info->by_ticks)
+		return objective->limit < 1 ? for_share(1 - objective->limit) : 1;
 	if (info->quantity == QUANTITY_RATE)
 		return for_rate(objective, info->upper);
 	return info->quantile > 0 ? rank_samples_needed(rank_permille(info->quantile)) : RANK_MIN_SAMPLES;
@@ -315,6 +336,37 @@ static enum judgement judge_pool(const struct objective *objective, const struct
 	*measured = (double)reused(n, opened) / (double)n;
 	return judgement_of(share_below(reused(n, opened + input->opening_lost), n, objective->limit),
 			    !share_below(reused(all, opened), all, objective->limit));
+}
+
+static enum judgement judge_memory(const struct objective *objective, const struct objective_input *input,
+				   double *measured)
+{
+	if (isnan(input->memory))
+		return JUDGED_TOO_FEW;
+	*measured = input->memory;
+	return *measured > objective->limit ? JUDGED_BREACHED : JUDGED_HELD;
+}
+
+/*
+ * A share of too few seconds says nothing, unless it would be too low even if it were up in all that are
+ * missing: then that share is what is measured.
+ */
+static enum judgement judge_uptime(const struct objective *objective, const struct objective_input *input,
+				   double *measured)
+{
+	uint64_t needed = objective_samples_needed(objective), n = input->ticks, up = input->ticks_up;
+	bool enough = n && (n >= needed || input->all_ticks);
+
+	if (!enough) {
+		up += needed - n;
+		n = needed;
+	}
+	*measured = (double)(up + input->ticks_doubtful) / (double)n;
+	if (enough)
+		return judgement_of(share_below(up, n, objective->limit),
+				    !share_below(up + input->ticks_doubtful, n, objective->limit));
+	return share_below(up + input->ticks_doubtful, n, objective->limit) ? JUDGED_BREACHED
+									    : JUDGED_TOO_FEW;
 }
 
 /* Lost spans may be in flight still. */

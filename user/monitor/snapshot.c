@@ -318,6 +318,13 @@ static double mean_health(const struct snapshot *s)
 	return n ? sum / (double)n : NAN;
 }
 
+static double uptime_since_start(const struct uptime *uptime)
+{
+	uint64_t ticks = uptime_observed(uptime);
+
+	return ticks ? (double)(uptime->up + uptime->doubtful) / (double)ticks : NAN;
+}
+
 static void describe_system(const struct monitor *m, struct snapshot *s)
 {
 	struct system_snapshot *out = &s->system;
@@ -329,7 +336,7 @@ static void describe_system(const struct monitor *m, struct snapshot *s)
 		.start_ns = m->stage.options.start_ns,
 		.now_ns = m->stage.now_ns,
 		.observed_ns = m->stage.now_ns - m->stage.options.start_ns,
-		.uptime = NAN,
+		.uptime = uptime_since_start(&m->uptime),
 		.active_alerts = s->n_firing,
 		.overall = mean_health(s),
 

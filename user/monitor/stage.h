@@ -15,6 +15,7 @@ struct stage {
 	uint64_t now_ns;       /* of the newest tick; time of the feed */
 	uint64_t period_ns;    /* that the newest tick added */
 	bool extends;	       /* it made the one before longer: the short ticks of the end */
+	uint64_t whole_ticks;  /* that the newest tick stands for: one, but for a late one */
 	uint64_t missed;       /* program runs that the kernel skipped, so far */
 	uint64_t missed_delta; /* in the newest tick */
 };

@@ -21,6 +21,7 @@ struct monitor {
 	const struct tick_component **inputs; /* of the tick at hand, by component */
 	size_t n_components;
 	struct tick_self self;
+	struct uptime uptime;	 /* of all of them together, since the start */
 	uint64_t next_health_ns; /* and the whole is judged */
 	const char *end_reason;
 	struct snapshot_store store;
