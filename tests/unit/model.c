@@ -44,6 +44,7 @@ static void release(struct model_component *c)
 		free(c->objective[i].times);
 	free(c->spans);
 	free(c->connects);
+	free(c->feeds);
 	free(c->ticks);
 	free(c->violation_ns);
 }
@@ -229,6 +230,11 @@ static unsigned permille_of(enum objective_kind kind)
 static bool is_lower_rate(enum objective_kind kind)
 {
 	return kind == OBJ_MIN_CACHE_HIT_RATE || kind == OBJ_MIN_POOL_EFFICIENCY;
+}
+
+static bool is_budget(enum objective_kind kind)
+{
+	return kind == OBJ_LATENCY_BUDGET || kind == OBJ_ERROR_BUDGET || kind == OBJ_FAILURE_BUDGET;
 }
 
 static uint64_t samples_needed(const struct objective *o)
@@ -496,7 +502,133 @@ static enum found uptime(const struct model_component *c, const struct objective
 	return *measured < o->limit ? BREACHED : TOO_FEW;
 }
 
-static enum found judge(const struct model_component *c, const struct model_objective *o, double *measured,
+/* ---- budgets -------------------------------------------------------------------------------------- */
+
+struct burnt {
+	double bad, total, lost;
+};
+
+/* A window is @slots pieces of the time since the start, and one more that fills: what was counted in these.
+ */
+static bool is_within(const struct model_component *c, uint64_t fed_ns, uint64_t slot_ns, uint64_t slots)
+{
+	uint64_t start = c->model->start_ns, now = (c->model->now_ns - start - 1) / slot_ns;
+
+	return (fed_ns - start - 1) / slot_ns + slots >= now;
+}
+
+static struct burnt burnt(const struct model_component *c, const struct objective *o, uint64_t slot_ns,
+			  uint64_t slots)
+{
+	struct burnt b = {0, 0, 0};
+
+	for (size_t i = 0; i < c->counted; i++) {
+		const struct model_span *span = &c->spans[i];
+
+		if (!is_within(c, span->fed_ns, slot_ns, slots))
+			continue;
+		b.total++;
+		b.bad += o->kind == OBJ_LATENCY_BUDGET ? (double)span->ns > o->span_limit : span->error;
+	}
+	for (size_t i = 0; o->kind == OBJ_FAILURE_BUDGET && i < c->connects_counted; i++) {
+		bool bad = c->connects[i].failed && is_within(c, c->connects[i].fed_ns, slot_ns, slots);
+
+		b.total += bad;
+		b.bad += bad;
+	}
+	for (size_t i = 0; i < c->n_feeds; i++)
+		if (is_within(c, c->feeds[i].now_ns, slot_ns, slots))
+			b.lost += (double)c->feeds[i].lost;
+	return b;
+}
+
+static uint64_t rounded_up(double x, uint64_t unit)
+{
+	uint64_t whole = (uint64_t)x;
+
+	return whole < unit ? unit : (whole + unit - 1) / unit * unit;
+}
+
+/* How the share of bad spans, with what was missed good and with it bad, stands to the budget. */
+struct rates {
+	double seen, least, most;
+	double total, length;
+};
+
+static struct rates rates_over(const struct model_component *c, const struct objective *o, double hours)
+{
+	double scale = fmin(1, (double)o->period_ns / (30.0 * 86400e9)), seen;
+	uint64_t length = rounded_up(hours * 3600e9 * scale, SEC);
+	uint64_t slot = rounded_up(ceil((double)length / 60), SEC), slots = (length + slot - 1) / slot;
+	struct burnt b = burnt(c, o, slot, slots);
+	double stretch;
+
+	/* Before the start as many spans came, and were good. */
+	seen = (double)(c->model->now_ns - c->model->start_ns);
+	stretch = seen < (double)length ? (double)length / seen : 1;
+	return (struct rates){.seen = b.total > 0 ? b.bad / (b.total * stretch) / o->budget : 0,
+			      .least = b.bad / ((b.total + b.lost) * stretch) / o->budget,
+			      .most = (b.bad + b.lost) / ((b.total + b.lost) * stretch) / o->budget,
+			      .total = b.total,
+			      .length = (double)length};
+}
+
+static enum found pair_burns(const struct rates windows[2], double factor, double budget)
+{
+	double needed = fmax(20, ceil(1 / (factor * budget) - 1e-6));
+	bool least = true;
+
+	if (factor * budget >= 1)
+		return HELD;
+	for (int i = 0; i < 2; i++) {
+		if (windows[i].total < needed)
+			return TOO_FEW;
+		if (windows[i].most <= factor * (1 + 1e-9))
+			return HELD;
+		least &= windows[i].least > factor * (1 + 1e-9);
+	}
+	return least ? BREACHED : UNSURE;
+}
+
+static const struct {
+	double hours[2], factor;
+	enum severity severity;
+} budget_rule[3] = {
+	{{1, 1 / 12.0}, 14.4, SEV_CRITICAL}, {{6, 0.5}, 6, SEV_CRITICAL}, {{72, 6}, 1, SEV_WARNING}};
+
+static enum found budget(const struct model_component *c, struct model_objective *o, double *measured,
+			 uint64_t *window_ns)
+{
+	static const enum found order[] = {HELD, TOO_FEW, UNSURE, BREACHED};
+	enum found all[3], worst = HELD;
+	double nearest = -1;
+	struct rates r[3][2];
+
+	for (int i = 0; i < 3; i++) {
+		for (int k = 0; k < 2; k++)
+			r[i][k] = rates_over(c, &o->objective, budget_rule[i].hours[k]);
+		all[i] = pair_burns(r[i], budget_rule[i].factor, o->objective.budget);
+	}
+	for (int k = 0; k < 4; k++)
+		for (int i = 0; i < 3; i++)
+			worst = all[i] == order[k] ? order[k] : worst;
+	for (int i = 0; i < 3; i++) {
+		double part = r[i][0].seen / budget_rule[i].factor;
+
+		if (all[i] != worst || part <= nearest)
+			continue;
+		nearest = worst == BREACHED ? INFINITY : part;
+		*measured = r[i][0].seen;
+		*window_ns = (uint64_t)r[i][0].length;
+		o->burn_limit = budget_rule[i].factor;
+		o->burn_severity = budget_rule[i].severity;
+	}
+	return worst;
+}
+
+/* ---- all together ----------------------------------------------------------------------------------- */
+
+static enum found judge(const struct model_component *c, struct model_objective *o, double *measured,
 			uint64_t *window_ns)
 {
 	const struct objective *b = &o->objective;
@@ -506,6 +638,8 @@ static enum found judge(const struct model_component *c, const struct model_obje
 	int64_t sum;
 
 	*window_ns = covered(&s);
+	if (is_budget(b->kind))
+		return budget(c, o, measured, window_ns);
 	if (permille_of(b->kind))
 		return percentile(o, &s, measured);
 	if (b->kind == OBJ_MIN_THROUGHPUT)
@@ -591,6 +725,12 @@ struct model_finding model_grade(const struct model_component *c, const struct m
 	double r = ratio(b, measured);
 
 	f.breach = r > 1;
+	f.limit = b->limit;
+	if (is_budget(b->kind)) {
+		f.limit = o->burn_limit;
+		f.severity = b->has_severity ? b->severity : o->burn_severity;
+		return f;
+	}
 	if (b->kind == OBJ_MAX_ERROR_RATE || b->kind == OBJ_MAX_FAILURE_RATE ||
 	    b->kind == OBJ_MAX_SYSTEM_ERROR_RATE)
 		f.severity = measured > t->critical_error_rate ? SEV_CRITICAL : SEV_WARNING;
@@ -708,6 +848,10 @@ enum objective_kind model_type(enum objective_kind kind)
 {
 	if (permille_of(kind))
 		return OBJ_MAX_P50;
+	if (is_budget(kind))
+		return kind == OBJ_LATENCY_BUDGET ? OBJ_MAX_LATENCY
+		       : kind == OBJ_ERROR_BUDGET ? OBJ_MAX_ERROR_RATE
+						  : OBJ_MAX_FAILURE_RATE;
 	return kind == OBJ_MIN_VALUE ? OBJ_MAX_VALUE : kind;
 }
 
@@ -759,26 +903,57 @@ enum verdict model_verdict(const struct model_component *c, size_t objective)
 	return lost(&all) ? VERDICT_UNKNOWN : VERDICT_HELD;
 }
 
-double model_health(const struct model_component *c)
+static const struct objective *promised(const struct model_component *c, enum objective_kind plain,
+					enum objective_kind by_budget)
 {
-	struct stretch s = shown(c);
-	double health = 100, sum = 0, recent = 0, n = (double)(s.span_to - s.span_from);
-
-	if (s.span_from == s.span_to)
-		return NAN;
-	for (size_t i = s.span_from; i < s.span_to; i++)
-		sum += (double)c->spans[i].ns;
 	for (size_t i = 0; i < c->n_objectives; i++) {
 		const struct objective *o = &c->objective[i].objective;
 
-		if (o->kind == OBJ_MAX_LATENCY && sum / n > o->limit)
-			health -= fmin(50, (sum / n / o->limit - 1) * 100);
-		if (o->kind == OBJ_MAX_ERROR_RATE && (double)errors_in(&s) / n > o->limit)
-			health -= fmin(30, (double)errors_in(&s) / n * 100);
+		if (o->kind == plain || o->kind == by_budget)
+			return o;
 	}
+	return NULL;
+}
+
+static double latency_limit(const struct model_component *c)
+{
+	const struct objective *o = promised(c, OBJ_MAX_LATENCY, OBJ_LATENCY_BUDGET);
+
+	if (!o)
+		return INFINITY;
+	return o->kind == OBJ_LATENCY_BUDGET ? o->span_limit : o->limit;
+}
+
+static double error_limit(const struct model_component *c)
+{
+	const struct objective *o = promised(c, OBJ_MAX_ERROR_RATE, OBJ_ERROR_BUDGET);
+
+	if (!o)
+		o = promised(c, OBJ_MAX_FAILURE_RATE, OBJ_FAILURE_BUDGET);
+	if (!o)
+		return INFINITY;
+	return is_budget(o->kind) ? o->budget : o->limit;
+}
+
+double model_health(const struct model_component *c)
+{
+	struct stretch s = shown(c);
+	double sum = 0, n = (double)(s.span_to - s.span_from), average, failed, health = 100;
+	unsigned recent = 0;
+
+	if (!c->counted)
+		return NAN;
+	for (size_t i = s.span_from; i < s.span_to; i++)
+		sum += (double)c->spans[i].ns;
+	average = n > 0 ? sum / n : 0;
+	failed = n > 0 ? (double)errors_in(&s) / n : 0;
+	if (average > latency_limit(c))
+		health -= fmin(50, (average / latency_limit(c) - 1) * 100);
+	if (failed > error_limit(c))
+		health -= fmin(30, failed * 100);
 	for (size_t i = 0; i < c->n_violations; i++)
 		recent += c->violation_ns[i] / SEC + 300 > c->model->now_ns / SEC;
-	health -= fmin(20, 5 * recent);
+	health -= fmin(20, 5.0 * recent);
 	return health < 0 ? 0 : health;
 }
 
@@ -802,11 +977,7 @@ void model_connect(struct model_component *c, const struct model_connect *connec
 
 static bool is_past_critical(const struct model_component *c, uint64_t age)
 {
-	for (size_t i = 0; i < c->n_objectives; i++)
-		if (c->objective[i].objective.kind == OBJ_MAX_LATENCY)
-			return (double)age >
-			       c->objective[i].objective.limit * c->thresholds.critical_multiplier;
-	return false;
+	return (double)age > latency_limit(c) * c->thresholds.critical_multiplier;
 }
 
 static void count(struct model_component *c, uint64_t now_ns, uint64_t period_ns,
@@ -832,6 +1003,12 @@ static void count(struct model_component *c, uint64_t now_ns, uint64_t period_ns
 	t->running &= in->running;
 	t->in_flight = in->in_flight;
 	t->resident = in->resident;
+	for (size_t i = c->counted; i < c->n_spans; i++)
+		c->spans[i].fed_ns = now_ns;
+	for (size_t i = c->connects_counted; i < c->n_connects; i++)
+		c->connects[i].fed_ns = now_ns;
+	c->feeds = grown(c->feeds, c->n_feeds, sizeof(*c->feeds));
+	c->feeds[c->n_feeds++] = (struct model_feed){now_ns, in->lost};
 	t->hangs = false;
 	for (size_t i = 0; i < in->n_open; i++)
 		t->hangs |= is_past_critical(c, in->open[i].ns);

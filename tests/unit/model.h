@@ -32,6 +32,7 @@ struct model_tick {
 struct model_span {
 	uint32_t tid;
 	uint64_t start_ns, ns;
+	uint64_t fed_ns; /* the tick that counted it */
 	bool error;
 	bool told;	 /* its record came */
 	unsigned values; /* bits: which of value[] are there */
@@ -39,8 +40,13 @@ struct model_span {
 };
 
 struct model_connect {
-	uint64_t ns;
+	uint64_t ns, fed_ns;
 	bool failed, told;
+};
+
+/* What one call of model_tick() said besides. */
+struct model_feed {
+	uint64_t now_ns, lost;
 };
 
 /* A span in flight that was found past its limit. */
@@ -58,6 +64,9 @@ struct model_objective {
 	bool violated, judged, unsure;
 	bool breached; /* and not known to hold again */
 	uint64_t breached_since;
+	/* Of a budget: the pair of windows that speaks. */
+	double burn_limit;
+	enum severity burn_severity;
 	/* `breaches: n/time`: when each was. */
 	uint64_t *times;
 	size_t n_times;
@@ -67,8 +76,9 @@ struct model_finding {
 	enum severity severity;
 	bool breach, approach; /* an approach warns of a breach that is not there yet */
 	double measured;       /* NAN: not known */
-	uint64_t n;	       /* violations that it stands for; 0: of one that was counted before */
-	bool held;	       /* n is 0: it is one of those held back */
+	double limit;
+	uint64_t n; /* violations that it stands for; 0: of one that was counted before */
+	bool held;  /* n is 0: it is one of those held back */
 	uint64_t time_ns, window_ns;
 	bool open;
 };
@@ -99,6 +109,8 @@ struct model_component {
 	bool ever_in_flight;
 	struct model_connect *connects;
 	size_t n_connects, connects_counted;
+	struct model_feed *feeds;
+	size_t n_feeds;
 	struct model_tick *ticks;
 	size_t n_ticks;
 	struct model_open open[16];

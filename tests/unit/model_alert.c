@@ -72,7 +72,7 @@ static void speak(struct model_component *c, struct model_alert *a, const struct
 	a->held_back -= f->held;
 	a->severity = (int)f->severity;
 	a->kind = o->objective.kind;
-	a->limit = o->objective.limit;
+	a->limit = f->limit;
 	a->last = *f;
 	announce(c, a, escalated ? ESCALATED : FIRING, now);
 	a->told = a->ever = true;
@@ -292,8 +292,10 @@ void model_tell_untold(struct model_component *c)
 
 	for (size_t i = 0; i < c->n_objectives; i++) {
 		struct model_objective *o = &c->objective[i];
-		struct model_finding sum = {
-			.severity = SEV_WARNING, .measured = NAN, .time_ns = c->model->now_ns};
+		struct model_finding sum = {.severity = SEV_WARNING,
+					    .limit = o->objective.limit,
+					    .measured = NAN,
+					    .time_ns = c->model->now_ns};
 
 		for (size_t k = c->counted; k < c->n_spans; k++)
 			if (!c->spans[k].told && measure(c, o, &c->spans[k], &measured))

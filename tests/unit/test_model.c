@@ -87,6 +87,20 @@ static struct objective over_window(enum objective_kind kind, double limit)
 	return o;
 }
 
+/* The same promise by a budget. */
+static struct objective budget(enum objective_kind kind, double limit)
+{
+	struct objective o = {.kind = kind,
+			      .limit = 1,
+			      .span_limit = limit,
+			      .budget = ONE_OF(0.01, 0.05, 0.1, 0.5),
+			      .period_ns = (uint64_t)ONE_OF(1, 1, 5, 48, 24 * 30, 24 * 90) * 3600 * SEC};
+
+	if (!chance(4))
+		o.for_ns = (1 + chance(8)) * SEC;
+	return o;
+}
+
 static struct objective of_value(enum objective_kind kind)
 {
 	struct objective o = {.kind = kind, .limit = ONE_OF(5, 20, 50)};
@@ -100,7 +114,7 @@ static struct objective promise(unsigned i)
 {
 	switch (i) {
 	case 0:
-		return latency();
+		return chance(3) ? latency() : budget(OBJ_LATENCY_BUDGET, ONE_OF(5e6, 3e7));
 	case 1:
 		return over_window(OBJ_MAX_P50, ONE_OF(1e6, 2.5e6, 1e7));
 	case 2:
@@ -108,8 +122,12 @@ static struct objective promise(unsigned i)
 	case 3:
 		return over_window(OBJ_MAX_P99, ONE_OF(2e7, 8e7));
 	case 4:
+		if (!chance(3))
+			return budget(OBJ_ERROR_BUDGET, 0);
 		return over_window(OBJ_MAX_ERROR_RATE, ONE_OF(0.01, 0.05, 0.2));
 	case 5:
+		if (!chance(3))
+			return budget(OBJ_FAILURE_BUDGET, 0);
 		return over_window(OBJ_MAX_FAILURE_RATE, ONE_OF(0.05, 0.1));
 	case 6:
 		return over_window(OBJ_MIN_CACHE_HIT_RATE, ONE_OF(0.5, 0.8, 0.95));
@@ -464,7 +482,9 @@ static void compare_component(struct world *w, const struct component_snapshot *
 
 	for (size_t k = 0; k < s->n_objectives; k++)
 		compare_objective(w, &s->objectives[k], i, k);
-	(void)health;
+	if (!same(s->health, health))
+		fail_msg("seed %llu, tick %u, component %zu: the health is %.17g, the model says %.17g",
+			 (unsigned long long)w->seed, w->tick, i, s->health, health);
 }
 
 /* The next announcement of @type about @component in @text, from *@at on; NULL: none. */

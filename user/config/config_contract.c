@@ -17,6 +17,7 @@ enum judged {
 	OF_SYSTEM = 1 << 3,
 	BY_PERIOD = 1 << 4,
 	BY_TICKS = 1 << 5,
+	BY_BUDGET = 1 << 6,
 };
 
 /* Keys of the long form that only some objectives have. */
@@ -25,7 +26,7 @@ static const struct {
 	unsigned judged;
 	const char *owners;
 } exclusive[] = {
-	{"for", BY_WINDOW | AT_TICK | OF_SYSTEM | BY_PERIOD | BY_TICKS, "window objectives"},
+	{"for", BY_WINDOW | AT_TICK | OF_SYSTEM | BY_PERIOD | BY_TICKS | BY_BUDGET, "window objectives"},
 	{"over", BY_WINDOW | OF_SYSTEM | BY_PERIOD | BY_TICKS, "window objectives"},
 	{"min_samples", BY_WINDOW | OF_SYSTEM | BY_TICKS, "window objectives"},
 	{"breaches", BY_SPAN, "span objectives"},
@@ -67,12 +68,14 @@ static int check_over(const struct config_walk *walk, const struct tree_entry *e
 }
 
 static int check_exclusive(const struct config_walk *walk, const struct tree_entry *entry,
-			   const struct objective_kind_info *info)
+			   const struct objective_kind_info *info, bool by_budget)
 {
+	unsigned how = by_budget ? BY_BUDGET : judged(info);
+
 	for (size_t i = 0; i < sizeof(exclusive) / sizeof(*exclusive); i++) {
 		const struct tree_entry *found = tree_find(&entry->value, exclusive[i].key);
 
-		if (found && !(exclusive[i].judged & judged(info)))
+		if (found && !(exclusive[i].judged & how))
 			return config_bad(walk, found->mark, "'%s' belongs to %s; '%s' is judged %s",
 					  found->key, exclusive[i].owners, info->key, judged_how(info));
 	}
@@ -222,8 +225,11 @@ static int read_objective(const struct config_walk *walk, const struct tree_entr
 	if (entry->value.kind != TREE_MAPPING)
 		return read_limit(walk, entry, objective);
 	err = config_walk_mapping(walk, &entry->value, IN_OBJECTIVE, objective);
+	/* What does not go with a budget is said before what does not go with the objective. */
 	if (!err)
-		err = check_exclusive(walk, entry, info);
+		err = config_finish_budget(walk, entry, objective);
+	if (!err)
+		err = check_exclusive(walk, entry, info, objective->kind != info->kind);
 	return err ? err : check_over(walk, entry, objective);
 }
 

@@ -5,6 +5,7 @@
 
 #include "monitor/alert.h"
 #include "monitor/breaches.h"
+#include "monitor/burn.h"
 #include "monitor/causes.h"
 #include "monitor/connects.h"
 #include "monitor/figures.h"
@@ -24,6 +25,8 @@ struct objective_run {
 	struct breaches breaches; /* span objectives */
 	int view;		  /* of the window; -1: the count window, or none */
 	struct uptime uptime;	  /* min_uptime */
+	struct burn *burn;	  /* of a budget; NULL: it has none */
+	struct burning burning;	  /* as last judged */
 	int value;		  /* index of its captured value; -1: none, or not named yet */
 	uint64_t violations;
 	double measured, worst; /* NAN: none */
@@ -71,6 +74,7 @@ struct component {
 	struct hung *hung; /* the oldest in flight past their limit at the last tick; NULL: never any */
 	size_t n_hung;
 	uint64_t hung_more;
+	struct objective_run *latency_budget;  /* max_latency by a budget, or NULL */
 	struct objective_run *connection_time; /* max_connection_time, or NULL */
 	uint64_t idle_tick;		       /* the last in which no process of it ran; 0: none */
 	uint64_t violations;
@@ -106,6 +110,8 @@ void component_alerts_tick(struct component *component);
 
 struct stats component_window_stats(const struct component *component);
 struct stats component_stats(const struct component *component, const struct figures *figures);
+/* What max_latency says, by a budget or not; NAN: nothing. */
+double component_latency_limit(const struct component *component);
 /* Spans of which tracing saw no whole; a verdict may hang on each. */
 uint64_t component_lost(const struct component *component);
 

@@ -35,7 +35,7 @@ static int add_view(struct component *c, uint64_t ticks, uint64_t needed, unsign
 
 static bool counts_spans(const struct objective_run *run)
 {
-	return !run->info->at_tick &&
+	return !run->info->at_tick && !run->info->by_burn &&
 	       (run->info->source == SOURCE_DURATIONS || run->info->source == SOURCE_OUTCOMES);
 }
 
@@ -134,10 +134,21 @@ static int add_uptime(struct component *c, struct objective_run *run)
 	return uptime_init(&run->uptime, ticks_of(c->stage, over));
 }
 
+static int add_burn(struct component *c, struct objective_run *run)
+{
+	run->burn = malloc(sizeof(*run->burn));
+	if (!run->burn)
+		return -ENOMEM;
+	burn_init(run->burn, &run->objective, c->stage->options.tick_ns);
+	return 0;
+}
+
 static int add_objective_view(struct component *c, struct objective_run *run)
 {
 	if (run->info->by_ticks)
 		return add_uptime(c, run);
+	if (run->info->by_burn)
+		return add_burn(c, run);
 	if (run->info->per_span || run->info->at_tick || by_newest_spans(c, run))
 		return 0;
 	run->view = run->info->by_period ? add_period_view(c, run) : add_ticks_view(c, run);
@@ -169,6 +180,10 @@ static int add_objective(struct component *c, const struct objective *objective)
 		.worst = NAN,
 	};
 	run->alert = key_of(c, run->info->violation);
+	if (run->objective.kind == OBJ_LATENCY_BUDGET) {
+		levels_set_bad(&run->breaches.levels, objective->span_limit);
+		c->latency_budget = run;
+	}
 	if (!run->info->per_span)
 		return 0;
 	levels_set(&run->breaches.levels, objective, &c->thresholds);
@@ -195,8 +210,9 @@ static int add_contract(struct component *c, const struct contract *contract)
 		return -ENOMEM;
 	for (i = 0; i < n && !err; i++)
 		err = add_objective(c, &contract->objectives[i]);
-	if (c->latency.run)
-		c->critical_ns = limit_critical(&c->latency.run->objective, &c->thresholds);
+	if (!isnan(component_latency_limit(c)))
+		c->critical_ns = component_latency_limit(c) *
+				 fmax(c->thresholds.critical_multiplier, c->thresholds.warning_multiplier);
 	return err;
 }
 
@@ -274,8 +290,10 @@ void component_free(struct component *component)
 		return;
 	for (i = 0; i < component->n_alerts; i++)
 		alert_free(&component->alerts[i]);
-	for (i = 0; i < component->n_objectives; i++)
+	for (i = 0; i < component->n_objectives; i++) {
 		uptime_free(&component->objectives[i].uptime);
+		free(component->objectives[i].burn);
+	}
 	latency_free(&component->latency);
 	window_free(&component->window);
 	recent_free(&component->recent);

@@ -129,6 +129,7 @@ enum severity severity_of(const struct objective *objective, const struct thresh
 		return severity_by_error_rate(thresholds, measured);
 	case SEVERITY_BY_UPTIME:
 		return severity_by_uptime(thresholds, measured);
+	case SEVERITY_BY_BURN:
 	case SEVERITY_WARNING:
 		break;
 	}

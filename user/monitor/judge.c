@@ -25,6 +25,8 @@ static uint64_t window_covered(const struct component *c, const struct objective
 
 	if (run->info->at_tick)
 		return 0;
+	if (run->info->by_burn)
+		return run->burning.window_ns;
 	if (run->info->by_ticks)
 		return uptime_observed(&run->uptime) * c->stage->options.tick_ns;
 	if (run->objective.since_start)
@@ -100,16 +102,39 @@ static struct objective_input input_of(const struct component *c, const struct o
 	return input;
 }
 
-static enum judgement judge(const struct component *c, const struct objective_run *run, double *measured)
+static enum judgement judge_burn(const struct component *c, struct objective_run *run, double *measured)
 {
-	struct objective_input input = input_of(c, run);
+	uint64_t since_start = c->stage->now_ns - c->stage->options.start_ns;
+	enum judgement judgement;
 
+	/* Where nothing tells a failed span, none of them says anything about failures. */
+	if (c->outcome_unknown && run->info->source == SOURCE_OUTCOMES)
+		return JUDGED_TOO_FEW;
+	judgement = burn_judge(run->burn, since_start, &run->burning);
+	*measured = run->burning.rate;
+	return judgement;
+}
+
+static enum judgement judge(const struct component *c, struct objective_run *run, double *measured)
+{
+	struct objective_input input;
+
+	if (run->info->by_burn)
+		return judge_burn(c, run, measured);
+	input = input_of(c, run);
 	return objective_judge(&run->objective, &input, measured);
+}
+
+static double limit_of(const struct objective_run *run)
+{
+	return run->info->by_burn ? run->burning.limit : run->objective.limit;
 }
 
 static double ratio_of(const struct objective_run *run, double measured)
 {
-	return run->info->upper ? measured / run->objective.limit : run->objective.limit / measured;
+	double limit = limit_of(run);
+
+	return run->info->upper ? measured / limit : limit / measured;
 }
 
 static bool approaches(const struct component *c, const struct objective_run *run, double measured)
@@ -130,13 +155,15 @@ static struct breach breach_of(const struct component *c, const struct objective
 
 	if (approach && run->info->severity_rule != SEVERITY_BY_UPTIME)
 		severity = SEV_WARNING;
+	if (run->info->by_burn && !run->objective.has_severity)
+		severity = run->burning.severity;
 	return (struct breach){
 		.violation = {.component = c->id,
 			      .kind = run->objective.kind,
 			      .severity = severity,
 			      .value = objective_value(&run->objective),
 			      .measured = measured,
-			      .limit = run->objective.limit,
+			      .limit = limit_of(run),
 			      .time_ns = c->stage->now_ns},
 		.n = !approach,
 		.approach = approach,
@@ -179,6 +206,9 @@ static bool explain(struct component *c, const struct objective_run *run, struct
 	const struct timeline *timeline = &c->stage->timeline;
 
 	*why = (struct explanation){.now.state = THREAD_UNKNOWN};
+	if (run->objective.kind == OBJ_LATENCY_BUDGET)
+		return causes_beyond(&c->causes, (uint64_t)run->objective.span_limit, timeline->ticks,
+				     &why->causes);
 	return run->info->quantile > 0 &&
 	       causes_of_window(&c->causes, 1 - run->info->quantile, view_of(c, run)->first, timeline->ticks,
 				&why->causes);

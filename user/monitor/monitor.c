@@ -108,7 +108,9 @@ static void kernel_levels(const struct objective_run *run, uint64_t level_ns[LAP
 
 void monitor_kernel_levels(const struct monitor *monitor, uint32_t component, uint64_t level_ns[LAPSE_LEVELS])
 {
-	kernel_levels(monitor->components[component]->latency.run, level_ns);
+	const struct component *c = monitor->components[component];
+
+	kernel_levels(c->latency.run ? c->latency.run : c->latency_budget, level_ns);
 }
 
 void monitor_kernel_connect_levels(const struct monitor *monitor, uint32_t component,

@@ -13,7 +13,7 @@ static judge_function judge_percentile, judge_error_rate, judge_failure_rate, ju
 
 struct row {
 	struct objective_kind_info info;
-	judge_function *judge; /* NULL: span by span */
+	judge_function *judge; /* NULL: span by span, or by what it burns */
 };
 
 #define PERCENTILE(id, name, q)                                            \
@@ -54,6 +54,20 @@ struct row {
 		 .names_value = true,                          \
 		 .help = "every captured value of this name"}, \
 			NULL                                   \
+	}
+
+#define BUDGET(id, name, type, what, about)         \
+	{                                           \
+		{.kind = id,                        \
+		 .key = name,                       \
+		 .violation = type,                 \
+		 .quantity = QUANTITY_BURN,         \
+		 .source = what,                    \
+		 .severity_rule = SEVERITY_BY_BURN, \
+		 .upper = true,                     \
+		 .by_burn = true,                   \
+		 .help = about},                    \
+			NULL                        \
 	}
 
 static const struct row rows[OBJ_KINDS] = {
@@ -152,6 +166,15 @@ static const struct row rows[OBJ_KINDS] = {
 	[OBJ_MAX_SYSTEM_ERROR_RATE] =
 		ERROR_RATE(OBJ_MAX_SYSTEM_ERROR_RATE, "max_error_rate", "SYSTEM_ERROR_RATE_VIOLATION", true,
 			   judge_error_rate, "the share of failed spans among those of all components"),
+	[OBJ_LATENCY_BUDGET] =
+		BUDGET(OBJ_LATENCY_BUDGET, "max_latency", "LATENCY_VIOLATION", SOURCE_DURATIONS,
+		       "how fast too many slow spans use up what the target leaves"),
+	[OBJ_ERROR_BUDGET] =
+		BUDGET(OBJ_ERROR_BUDGET, "max_error_rate", "ERROR_RATE_VIOLATION", SOURCE_OUTCOMES,
+		       "how fast too many failed spans use up the share that may fail"),
+	[OBJ_FAILURE_BUDGET] =
+		BUDGET(OBJ_FAILURE_BUDGET, "max_failure_rate", "FAILURE_RATE_VIOLATION", SOURCE_OUTCOMES,
+		       "how fast too many failed spans and connections use up the share that may fail"),
 };
 
 const struct objective_kind_info *objective_info(enum objective_kind kind)
@@ -164,10 +187,23 @@ const struct objective_kind_info *objective_by_key(const char *key)
 	size_t i;
 
 	for (i = 0; i < OBJ_KINDS; i++) {
-		if (!rows[i].info.of_system && !strcmp(rows[i].info.key, key))
+		if (!rows[i].info.of_system && !rows[i].info.by_burn && !strcmp(rows[i].info.key, key))
 			return &rows[i].info;
 	}
 	return NULL;
+}
+
+const struct objective_kind_info *objective_by_budget(enum objective_kind kind)
+{
+	for (size_t i = 0; i < OBJ_KINDS; i++)
+		if (rows[i].info.by_burn && !strcmp(rows[i].info.key, rows[kind].info.key))
+			return &rows[i].info;
+	return NULL;
+}
+
+double objective_duration(const struct objective *objective)
+{
+	return objective->kind == OBJ_LATENCY_BUDGET ? objective->span_limit : objective->limit;
 }
 
 const char *objective_value(const struct objective *objective)
@@ -200,7 +236,7 @@ uint64_t objective_samples_needed(const struct objective *objective)
 {
 	const struct objective_kind_info *info = objective_info(objective->kind);
 
-	if (info->per_span || info->at_tick || info->by_period)
+	if (info->per_span || info->at_tick || info->by_period || info->by_burn)
 		return 0;
 	if (objective->min_samples)
 		return objective->min_samples;

@@ -144,22 +144,32 @@ static const struct objective_run *run_of(const struct component *c, enum object
 	return NULL;
 }
 
+/* The share of spans that may fail, by whatever objective says so; NAN: none. */
+static double error_limit(const struct component *c)
+{
+	static const enum objective_kind kinds[] = {OBJ_MAX_ERROR_RATE, OBJ_ERROR_BUDGET,
+						    OBJ_MAX_FAILURE_RATE, OBJ_FAILURE_BUDGET};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		const struct objective_run *run = run_of(c, kinds[i]);
+
+		if (run)
+			return run->info->by_burn ? run->objective.budget : run->objective.limit;
+	}
+	return NAN;
+}
+
 static double health(struct component *c, const struct stats *window)
 {
-	const struct objective_run *latency = c->latency.run;
-	const struct objective_run *errors = run_of(c, OBJ_MAX_ERROR_RATE);
 	struct health_input input = {
 		.has_data = c->total.tally.count > 0,
 		.avg_ns = window->avg_ns,
-		.max_latency_ns = latency ? latency->objective.limit : NAN,
+		.max_latency_ns = component_latency_limit(c),
 		.error_rate = window->error_rate,
-		.max_error_rate = NAN,
+		.max_error_rate = error_limit(c),
 		.violations = rolling_sum(&c->five_minutes, c->stage->now_ns),
 	};
 
-	errors = errors ? errors : run_of(c, OBJ_MAX_FAILURE_RATE);
-	if (errors)
-		input.max_error_rate = errors->objective.limit;
 	return health_of(&input);
 }
 

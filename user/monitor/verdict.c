@@ -51,6 +51,8 @@ static const char *why_window_unknown(const struct objective_run *run)
 		return "nothing tells what its processes have in memory";
 	if (run->info->by_ticks)
 		return "not observed for long enough";
+	if (run->info->by_burn)
+		return "too few spans to tell how fast the budget burns";
 	if (run->info->by_period)
 		return "not observed for a whole period, with the process running";
 	return run->info->of_system ? "not checked yet, or too few spans" : "too few spans in the window";
