@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Contracts: objectives in their short and long form. Their keys are those of the monitor's table. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "config/config_schema.h"
+#include "monitor/objective.h"
 
 /* How an objective is judged. */
 enum judged {
@@ -50,7 +52,7 @@ static const char *judged_how(const struct objective_kind_info *info)
 {
 	if (info->per_span)
 		return "span by span";
-	if (info->by_period)
+	if (info->by_period || info->by_ticks)
 		return "over a period";
 	return info->at_tick ? "each second" : "over the window";
 }
@@ -225,6 +227,8 @@ static int read_objective(const struct config_walk *walk, const struct tree_entr
 	if (entry->value.kind != TREE_MAPPING)
 		return read_limit(walk, entry, objective);
 	err = config_walk_mapping(walk, &entry->value, IN_OBJECTIVE, objective);
+	if (!err && info->by_ticks && !objective->over_ns)
+		objective->over_ns = UPTIME_OVER_NS;
 	/* What does not go with a budget is said before what does not go with the objective. */
 	if (!err)
 		err = config_finish_budget(walk, entry, objective);
@@ -235,13 +239,31 @@ static int read_objective(const struct config_walk *walk, const struct tree_entr
 
 /* ---- the contract of a component ------------------------------------------------------------- */
 
+/* The newest spans alone are kept: a percentile that needs more of them would never be judged. */
+static int check_newest(const struct config_walk *walk, const struct tree_entry *entry,
+			const struct objective *objective, const struct window_spec *window)
+{
+	uint64_t needed = objective_samples_needed(objective);
+
+	if (!window->last || objective->over_ns || objective_info(objective->kind)->quantile <= 0 ||
+	    needed <= window->last)
+		return 0;
+	return config_bad(walk, entry->mark,
+			  "'%s' needs %" PRIu64 " spans, and the window has the last %" PRIu32
+			  ": add 'over: 10s', or a window of more",
+			  entry->key, needed, window->last);
+}
+
 static int read_one(const struct config_walk *walk, const struct tree_entry *entry,
 		    const struct objective_kind_info *info, struct config_component *component)
 {
 	size_t i = component->contract.n_objectives++;
+	struct objective *objective = &component->contract.objectives[i];
+	int err;
 
 	component->objective_marks[i] = entry->mark;
-	return read_objective(walk, entry, info, &component->contract.objectives[i]);
+	err = read_objective(walk, entry, info, objective);
+	return err ? err : check_newest(walk, entry, objective, &component->window);
 }
 
 static int read_named(const struct config_walk *walk, const struct tree_entry *entry,

@@ -44,6 +44,10 @@ const struct config_row config_rows[] = {
 	{IN_TARGET, "container", config_apply_group, OF(struct config_target, cgroup), .by = CGROUP_CONTAINER,
 	 .takes = "the beginning of a container's id", .help = "every process of this container"},
 
+	{IN_FILE, "max_window", config_apply_ticks, OF(struct config, window.max_ns), BOUNDS(SEC, WINDOW_MAX_NS),
+	 .takes = DURATION, .help = "how far back a window reaches for enough spans; 10min"},
+	{IN_COMPONENT, "max_window", config_apply_ticks, OF(struct config_component, window.max_ns),
+	 BOUNDS(SEC, WINDOW_MAX_NS), .takes = DURATION, .help = "the same for one component; the file's"},
 	{IN_FILE, "window", config_apply_window, OF(struct config, window), .inside = IN_WINDOW,
 	 .takes = "a duration such as 10s, or {last: 100}",
 	 .help = "the recent past that percentiles are taken over; 10s"},

@@ -150,7 +150,7 @@ static const struct row rows[OBJ_KINDS] = {
 			     .source = SOURCE_SPANS,
 			     .severity_rule = SEVERITY_BY_UPTIME,
 			     .by_ticks = true,
-			     .help = "the share of seconds in which it was up, over an hour"},
+			     .help = "the share of seconds in which it was up"},
 			    judge_uptime},
 	[OBJ_MAX_BACKLOG] = {{.kind = OBJ_MAX_BACKLOG,
 			      .key = "max_backlog",
