@@ -126,6 +126,8 @@ struct model {
 	struct model_component component[MODEL_MOST + 1]; /* the last with anything: all together */
 	size_t n_components;
 	struct model_component system;
+	uint64_t next_health_ns;
+	uint64_t n_health;
 	FILE *out; /* what is announced */
 };
 

@@ -5,7 +5,47 @@
 
 #include "model.h"
 
-/* model.c */
+/* Ticks [from, n_ticks), or the newest spans. */
+struct model_stretch {
+	const struct model_component *c;
+	size_t from;
+	size_t span_from, span_to;
+};
+
+enum model_found { MODEL_TOO_FEW, MODEL_UNSURE, MODEL_HELD, MODEL_BREACHED };
+
+/* model.c: doubled whenever it is full */
+void *model_grown(void *array, size_t n, size_t size);
+
+/* model_facts.c */
+size_t model_spans_before(const struct model_component *c, size_t tick);
+struct model_stretch model_stretch_of(const struct model_component *c, size_t from);
+uint64_t model_covered(const struct model_stretch *s);
+uint64_t model_length(const struct model_stretch *s);
+uint64_t model_lost(const struct model_stretch *s);
+uint64_t model_errors_in(const struct model_stretch *s);
+uint64_t model_look_ups(const struct model_stretch *s, uint64_t *hits);
+uint64_t model_connects_in(const struct model_stretch *s, uint64_t *failed);
+uint64_t model_values_in(const struct model_stretch *s, const char *name, int64_t *sum);
+uint64_t model_samples_in(const struct model_stretch *s, enum objective_kind kind);
+unsigned model_permille_of(enum objective_kind kind);
+bool model_is_budget(enum objective_kind kind);
+uint64_t model_samples_needed(const struct objective *o);
+struct model_stretch model_back(const struct model_component *c, enum objective_kind kind, uint64_t ns,
+				uint64_t needed, uint64_t most_ns);
+bool model_from_newest(const struct model_component *c, const struct objective *o);
+struct model_stretch model_window_of(const struct model_component *c, const struct objective *o);
+struct model_stretch model_shown(const struct model_component *c);
+
+/* model_objective.c, model_budget.c */
+enum model_found model_upper(bool breached, bool least_breaches, bool most_breaches);
+enum model_found model_found(const struct model_component *c, struct model_objective *o, double *measured,
+			     uint64_t *window_ns);
+enum model_found model_budget(const struct model_component *c, struct model_objective *o, double *measured,
+			      uint64_t *window_ns);
+
+/* model_judge.c */
+double model_latency_limit(const struct model_component *c);
 enum objective_kind model_type(enum objective_kind kind);
 bool model_is_upper(enum objective_kind kind);
 struct model_finding model_grade(const struct model_component *c, const struct model_objective *o,

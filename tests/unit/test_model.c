@@ -9,12 +9,18 @@
 /* ---- side by side ----------------------------------------------------------------------------------------
  */
 
+/* That of all together stands behind the last. */
+static const struct model_component *model_of(const struct world *w, size_t i)
+{
+	return i < w->n ? w->actor[i].model : &w->model.system;
+}
+
 static void disagree(const struct world *w, const char *what, size_t component, size_t objective, double rig,
 		     double model)
 {
-	const struct objective *o = &w->actor[component].model->objective[objective].objective;
+	const struct objective *o = &model_of(w, component)->objective[objective].objective;
 
-	const struct window_spec *window = &w->actor[component].model->window;
+	const struct window_spec *window = &model_of(w, component)->window;
 
 	print_error("window of %u spans or %g s, at most %g s; for %g s, over %g s, from %llu samples on\n",
 		    window->last, (double)window->duration_ns / 1e9, (double)window->max_ns / 1e9,
@@ -32,8 +38,8 @@ static bool same(double a, double b)
 
 static void compare_objective(const struct world *w, const struct objective_state *s, size_t i, size_t k)
 {
-	const struct model_objective *o = &w->actor[i].model->objective[k];
-	enum verdict verdict = model_verdict(w->actor[i].model, k);
+	const struct model_objective *o = &model_of(w, i)->objective[k];
+	enum verdict verdict = model_verdict(model_of(w, i), k);
 
 	if (s->violations != o->violations)
 		disagree(w, "the number of violations", i, k, (double)s->violations, (double)o->violations);
@@ -104,14 +110,20 @@ static void compare_alerts(struct world *w, uint32_t component, const char *type
 static void compare(struct world *w)
 {
 	const struct snapshot *s = rig_snapshot(&w->rig);
+	const struct component_snapshot *all = &s->components[w->n];
 
 	fflush(w->rig.out);
 	fflush(w->out);
-	for (size_t i = 0; i < w->n; i++) {
+	for (size_t i = 0; i < w->n; i++)
 		compare_component(w, &s->components[i], i);
+	compare_objective(w, &all->objectives[0], w->n, 0);
+	for (size_t i = 0; i <= w->n; i++)
 		for (int kind = 0; kind < OBJ_KINDS; kind++)
 			compare_alerts(w, (uint32_t)i, objective_info((enum objective_kind)kind)->violation);
-	}
+	if (w->rig.n_health != w->model.n_health)
+		fail_msg("seed %llu, tick %u: %zu health lines, the model says %llu",
+			 (unsigned long long)w->seed, w->tick, w->rig.n_health,
+			 (unsigned long long)w->model.n_health);
 	w->rig_told = w->rig.length;
 	w->told = w->length;
 }

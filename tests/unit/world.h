@@ -236,15 +236,25 @@ static inline void add_actor(struct world *w)
 
 static inline void world_begin(struct world *w, uint64_t seed)
 {
-	uint32_t exit_severity;
+	struct objective promised = objective_system_default();
+	struct contract all = {.objectives = &promised, .n_objectives = 1};
+	struct monitor_options options;
 
 	memset(w, 0, sizeof(*w));
 	chance_state = seed;
 	w->seed = seed;
 	w->out = open_memstream(&w->text, &w->length);
-	exit_severity = (uint32_t)chance(3);
-	rig_begin_at(&w->rig, LAPSE_BUCKET_BITS_FINE, exit_severity);
-	model_begin(&w->model, w->rig.now_ns, (int)exit_severity, NULL);
+	promised.limit = ONE_OF(0.01, 0.05, 0.2);
+	promised.over_ns = chance(3) ? (10 + chance(100)) * SEC : 0;
+	promised.since_start = !promised.over_ns;
+	all.thresholds = some_thresholds();
+	all.alerts = some_policy();
+	options = (struct monitor_options){.bucket_bits = LAPSE_BUCKET_BITS_FINE,
+					   .exit_severity = (uint32_t)chance(3),
+					   .system = &all,
+					   .system_promised = true};
+	rig_begin_with(&w->rig, options);
+	model_begin(&w->model, w->rig.now_ns, (int)options.exit_severity, &all);
 	w->model.out = w->out;
 	w->loses_records = chance(2);
 	w->loses_spans = !chance(4);

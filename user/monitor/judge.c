@@ -223,8 +223,9 @@ static void found(struct component *c, struct objective_run *run, double measure
 	struct explanation why;
 
 	b.violation.why = explain(c, run, &why) ? &why : NULL;
-	/* A tick that is only longer now was judged, and counted, before. */
-	if (c->stage->extends && run->breached)
+	/* A tick that is only longer now was judged, and counted, before; all together are not at each tick.
+	 */
+	if (c->stage->extends && run->breached && !run->info->of_system)
 		b.n = 0;
 	if (!run->breached)
 		run->breached_since = now;
