@@ -49,7 +49,7 @@ void component_report(struct component *component, struct objective_run *run, co
 		run->violated = true;
 	if (!breach->n)
 		return;
-	log_violation(&stage->log, &breach->violation);
+	log_violation(&component->log, &breach->violation);
 	if (stage->sink.violation)
 		stage->sink.violation(stage->sink.context, &breach->violation);
 }

@@ -16,6 +16,7 @@
 #include "monitor/rolling.h"
 #include "monitor/stage.h"
 #include "monitor/values.h"
+#include "monitor/violation_log.h"
 
 struct objective_run {
 	struct objective objective;
@@ -78,6 +79,7 @@ struct component {
 	struct objective_run *connection_time; /* max_connection_time, or NULL */
 	uint64_t idle_tick;		       /* the last in which no process of it ran; 0: none */
 	uint64_t violations;
+	struct violation_log log;
 	struct rolling day, five_minutes;
 };
 

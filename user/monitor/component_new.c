@@ -295,6 +295,7 @@ void component_free(struct component *component)
 		free(component->objectives[i].burn);
 	}
 	latency_free(&component->latency);
+	violation_log_free(&component->log);
 	window_free(&component->window);
 	recent_free(&component->recent);
 	figures_free(&component->total);

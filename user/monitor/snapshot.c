@@ -23,6 +23,7 @@ static void free_components(struct snapshot_store *store)
 	for (i = 0; i < store->n_components; i++) {
 		free(store->snapshot.components[i].objectives);
 		free(store->snapshot.components[i].histogram);
+		free(store->snapshot.components[i].newest);
 	}
 	free(store->snapshot.components);
 	store->snapshot.components = NULL;
@@ -111,6 +112,19 @@ static int copy_histogram(const struct histogram *h, struct component_snapshot *
 						 .high_ns = bucket_end(i, h->bits),
 						 .count = h->count[i]};
 	}
+	return 0;
+}
+
+static int copy_violations(const struct component *c, struct component_snapshot *out)
+{
+	struct violation *newest = c->log.size ? realloc(out->newest, c->log.size * sizeof(*newest)) : NULL;
+
+	if (!c->log.size)
+		return 0;
+	if (!newest)
+		return -ENOMEM;
+	out->newest = newest;
+	out->n_newest = violation_log_copy(&c->log, c->stage->now_ns, newest);
 	return 0;
 }
 
@@ -239,6 +253,8 @@ static int copy_component(struct component *c, struct component_snapshot *out)
 	out->violations_24h = rolling_sum(&c->day, c->stage->now_ns);
 	copy_objectives(c, out);
 	copy_counters(&c->counters, out);
+	if (copy_violations(c, out))
+		return -ENOMEM;
 	return copy_histogram(&c->total.histogram, out);
 }
 
@@ -397,8 +413,6 @@ const struct snapshot *monitor_snapshot(struct monitor *monitor)
 	if (copy_system(monitor, s))
 		return NULL;
 	copy_firing(monitor);
-	s->violations = monitor->store.violations;
-	s->n_violations = violation_log_copy(&monitor->stage.log, monitor->store.violations);
 	describe_system(monitor, s);
 	sum_integrity(monitor, &s->integrity);
 	describe_overhead(&monitor->self, &s->overhead);

@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What all components share: the time of the feed, the sink, the log. */
+/* What all components share: the time of the feed, and the sink. */
 #ifndef LAPSE_MONITOR_STAGE_H
 #define LAPSE_MONITOR_STAGE_H
 
 #include "monitor/monitor.h"
 #include "monitor/timeline.h"
-#include "monitor/violation_log.h"
 
 struct stage {
 	struct monitor_options options;
 	struct monitor_sink sink;
 	struct timeline timeline;
-	struct violation_log log;
 	uint64_t now_ns;       /* of the newest tick; time of the feed */
 	uint64_t period_ns;    /* that the newest tick added */
 	bool extends;	       /* it made the one before longer: the short ticks of the end */

@@ -10,7 +10,6 @@ struct snapshot_store {
 	struct snapshot snapshot;
 	struct alert *firing;
 	size_t firing_size;
-	struct violation violations[VIOLATION_LOG_SIZE];
 	size_t n_components; /* whose rows and objectives are allocated */
 };
 
