@@ -224,11 +224,10 @@ static int read_objective(const struct config_walk *walk, const struct tree_entr
 	int err;
 
 	objective->kind = info->kind;
+	objective->over_ns = info->by_ticks ? UPTIME_OVER_NS : 0;
 	if (entry->value.kind != TREE_MAPPING)
 		return read_limit(walk, entry, objective);
 	err = config_walk_mapping(walk, &entry->value, IN_OBJECTIVE, objective);
-	if (!err && info->by_ticks && !objective->over_ns)
-		objective->over_ns = UPTIME_OVER_NS;
 	/* What does not go with a budget is said before what does not go with the objective. */
 	if (!err)
 		err = config_finish_budget(walk, entry, objective);
