@@ -325,8 +325,8 @@ def system_health_line(t):
     pipeline.finish()
 
 
-def _alerts(tracer, violation, state="firing"):
-    return [a for a in tracer.objects("alert") if a["violation"] == violation and a["state"] == state]
+def _firing(tracer, violation):
+    return [a for a in tracer.objects("alert") if a["violation"] == violation and a["state"] == "firing"]
 
 
 @case()
@@ -337,9 +337,9 @@ def budget_burns(t):
                    "    contract: {max_latency: {limit: 2ms, mode: budget, target: 99%, period: 1h}}\n")
     tracer = _watch(t, path, target.pid)
     target.go()
-    wait_until(lambda: _alerts(tracer, "LATENCY_VIOLATION"), "an alert")
+    wait_until(lambda: _firing(tracer, "LATENCY_VIOLATION"), "an alert")
     target.signal(signal.SIGSTOP)
-    alert = _alerts(tracer, "LATENCY_VIOLATION")[0]
+    alert = _firing(tracer, "LATENCY_VIOLATION")[0]
     equal((alert["severity"], alert["unit"], alert["limit"]), ("critical", "burn_rate", 14.4), "the alert")
     check(14.4 < alert["measured"] <= 100, f"a burn rate of {alert['measured']}")
     tracer.stop(code=1)
@@ -403,8 +403,8 @@ def memory_measured(t):
                    "    contract: {max_memory: 100kB}\n  v:\n    measure: work_endbr\n    contract: {max_memory: 10GB}\n")
     tracer = _watch(t, path, target.pid)
     target.go()
-    wait_until(lambda: _alerts(tracer, "MEMORY_VIOLATION"), "an alert")
-    alert, resident = _alerts(tracer, "MEMORY_VIOLATION")[0], _resident(target.pid)
+    wait_until(lambda: _firing(tracer, "MEMORY_VIOLATION"), "an alert")
+    alert, resident = _firing(tracer, "MEMORY_VIOLATION")[0], _resident(target.pid)
     equal((alert["component"], alert["severity"], alert["unit"], alert["limit"]), ("w", "critical", "bytes", 100000),
           "the alert")
     within(alert["measured"], resident / 2, resident * 2, "bytes")
