@@ -131,7 +131,10 @@ unit_programs := $(unit_tests:%=$(BUILD)/unit/test_%)
 $(BUILD)/unit/test_%: $(BUILD)/cc/tests/unit/test_%.o $(library)
 	@mkdir -p $(@D)
 	$(say) LINK $@
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(library) $(LDLIBS) -lcmocka
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(library) $(LDLIBS) -lcmocka
+
+# The monitor once more, plain and slow, which it is compared with.
+$(BUILD)/unit/test_model $(BUILD)/unit/test_same: $(patsubst %,$(BUILD)/cc/tests/unit/%.o,model model_facts model_objective model_budget model_judge model_alert)
 
 .PHONY: unit-programs
 unit-programs: $(unit_programs)

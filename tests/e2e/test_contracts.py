@@ -323,3 +323,92 @@ def system_health_line(t):
     equal(health["active_alerts"], 0, "active alerts")
     tracer.stop()
     pipeline.finish()
+
+
+def _firing(tracer, violation):
+    return [a for a in tracer.objects("alert") if a["violation"] == violation and a["state"] == "firing"]
+
+
+@case()
+def budget_burns(t):
+    """A third of the calls are slow: no single one is a violation, but the budget of 1 % burns; then it is over."""
+    target = t.target("timed", "--calls", 1000000, "--ns", "10us,10us,5ms")
+    path = t.write("contract.yaml", "lapse: 1\nalerts: {resolve_after: 1s}\ncomponents:\n  w:\n    measure: work_push\n"
+                   "    contract: {max_latency: {limit: 2ms, mode: budget, target: 99%, period: 1h}}\n")
+    tracer = _watch(t, path, target.pid)
+    target.go()
+    wait_until(lambda: _firing(tracer, "LATENCY_VIOLATION"), "an alert")
+    target.signal(signal.SIGSTOP)
+    alert = _firing(tracer, "LATENCY_VIOLATION")[0]
+    equal((alert["severity"], alert["unit"], alert["limit"]), ("critical", "burn_rate", 14.4), "the alert")
+    check(14.4 < alert["measured"] <= 100, f"a burn rate of {alert['measured']}")
+    tracer.stop(code=1)
+    final = tracer.final()
+    equal(final["verdict"], "violated", "verdict")
+    # One a second in which it burns, though the slow calls were hundreds.
+    seconds = final["system"]["observed_s"]
+    within(final["components"]["w"]["violations"], 1, seconds + 1, "violations")
+    equal([v for v in tracer.objects("violation") if v["unit"] != "burn_rate"], [], "violations by single calls")
+    target.signal(signal.SIGCONT)
+    target.end()
+
+
+@case()
+def budget_lasts(t):
+    """One call in 50 is slow, and 10 % may be."""
+    target = t.target("timed", "--calls", 3000, "--ns", ",".join(["10us"] * 31 + ["20ms"]))
+    path = t.write("contract.yaml", "lapse: 1\ncomponents:\n  w:\n    measure: work_push\n"
+                   "    contract: {max_latency: {limit: 15ms, mode: budget, target: 90%, period: 1h}}\n")
+    tracer = _watch(t, path, target.pid)
+    target.go()
+    target.done()
+    wait_until(lambda: _requests(tracer, "w") == 3000, "all calls to be shown")
+    tracer.stop()
+    equal(tracer.final()["verdict"], "held", "verdict")
+    equal(tracer.objects("violation"), [], "violations")
+    target.finish()
+
+
+@case()
+def uptime_breached(t):
+    """Every validation fails: the component is down, second by second; and the system with it."""
+    pipeline = _pipeline(t)
+    path = t.write("contract.yaml", "lapse: 1\nsystem: {max_error_rate: 100%}\ncomponents:\n  v:\n"
+                   "    measure: validate_token\n    err: \"int ret != 0\"\n"
+                   "    contract: {min_uptime: {limit: 90%, over: 10s}}\n")
+    tracer = _watch(t, path, pipeline.pid)
+    wait_until(lambda: _requests(tracer, "v") > 20, "some calls")
+    equal(tracer.objects("alert"), [], "alerts while it is up")
+    pipeline.order("fail validate 100%")
+    wait_until(lambda: any(a["severity"] == "critical" for a in tracer.objects("alert")), "a critical alert")
+    tracer.stop(code=1)
+    final = tracer.final()
+    alert = [a for a in tracer.objects("alert") if a["severity"] == "critical"][0]
+    equal((alert["violation"], alert["unit"], alert["limit"]), ("UPTIME_VIOLATION", "fraction", 0.9), "the alert")
+    check(alert["measured"] < 0.9, f"an uptime of {alert['measured']}")
+    check(0 <= final["system"]["uptime"] < 1, f"the system's uptime is {final['system']['uptime']}")
+    pipeline.finish()
+
+
+def _resident(pid):
+    with open(f"/proc/{pid}/statm", encoding="ascii") as statm:
+        return int(statm.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+
+@case()
+def memory_measured(t):
+    """What the process has in memory, as /proc tells of it."""
+    target = t.target("timed", "--calls", 100000, "--ns", "1ms")
+    path = t.write("contract.yaml", "lapse: 1\ncomponents:\n  w:\n    measure: work_push\n"
+                   "    contract: {max_memory: 100kB}\n  v:\n    measure: work_endbr\n    contract: {max_memory: 10GB}\n")
+    tracer = _watch(t, path, target.pid)
+    target.go()
+    wait_until(lambda: _firing(tracer, "MEMORY_VIOLATION"), "an alert")
+    alert, resident = _firing(tracer, "MEMORY_VIOLATION")[0], _resident(target.pid)
+    equal((alert["component"], alert["severity"], alert["unit"], alert["limit"]), ("w", "critical", "bytes", 100000),
+          "the alert")
+    within(alert["measured"], resident / 2, resident * 2, "bytes")
+    tracer.stop(code=1)
+    components = tracer.final()["components"]
+    equal(components["v"]["verdict"], "held", "verdict of the one that may have 10 GB")
+    target.end()

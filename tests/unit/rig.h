@@ -45,6 +45,7 @@ struct rig_component {
 	uint64_t connect_level_ns[LAPSE_LEVELS], max_connect_ns;
 	const struct lapse_why_row *causes;
 	bool idle; /* no process of it runs */
+	uint64_t resident;
 };
 
 struct rig {
@@ -58,6 +59,8 @@ struct rig {
 	struct tick_self self;
 	uint64_t now_ns;
 	bool open_unknown;
+	bool unobserved; /* nobody looks at snapshots meanwhile */
+	bool backwards;	 /* ticks name the components in the order from last to first */
 	/* What the sink was told. */
 	FILE *out;
 	char *text;
@@ -84,7 +87,8 @@ static inline void rig_on_alert(void *context, const struct alert *a)
 	rig->n_alerts++;
 	rig->alert = *a;
 	/* Outputs take it here, in the middle of a tick. */
-	assert_non_null(monitor_snapshot(rig->monitor));
+	if (!rig->unobserved)
+		assert_non_null(monitor_snapshot(rig->monitor));
 	fprintf(rig->out, "alert %d %u %d %d %.0f %.0f %llu %llu %llu %llu %llu %d %d %u\n", a->event,
 		a->component, a->kind, a->severity, a->measured, a->limit, (unsigned long long)a->time_ns,
 		(unsigned long long)a->since_ns, (unsigned long long)a->held_back,
@@ -337,6 +341,7 @@ static inline void rig_fill(struct rig_component *c, uint32_t id, struct bucket_
 
 	*out = (struct tick_component){.component = id,
 				       .running = !c->idle,
+				       .resident_bytes = c->resident,
 				       .counters = c->counters,
 				       .buckets = deltas,
 				       .n_buckets = rig_deltas(c, deltas),
@@ -358,11 +363,11 @@ static inline void rig_fill(struct rig_component *c, uint32_t id, struct bucket_
 	c->min_ns = UINT64_MAX;
 }
 
-static inline void rig_tick(struct rig *rig)
+static inline void rig_tick_after(struct rig *rig, uint64_t period_ns)
 {
 	static struct bucket_delta deltas[RIG_MOST][RIG_BINS];
 	struct tick_component inputs[RIG_MOST];
-	struct tick tick = {.period_ns = SEC,
+	struct tick tick = {.period_ns = period_ns,
 			    .components = inputs,
 			    .n_components = rig->n_components,
 			    .open = rig->open,
@@ -373,11 +378,17 @@ static inline void rig_tick(struct rig *rig)
 			    .self = rig->self};
 	size_t i;
 
-	rig->now_ns += SEC;
+	rig->now_ns += period_ns;
 	tick.now_ns = rig->now_ns;
 	for (i = 0; i < rig->n_components; i++)
-		rig_fill(&rig->component[i], (uint32_t)i, deltas[i], &inputs[i]);
+		rig_fill(&rig->component[i], (uint32_t)i, deltas[i],
+			 &inputs[rig->backwards ? rig->n_components - 1 - i : i]);
 	assert_int_equal(monitor_tick(rig->monitor, &tick), 0);
+}
+
+static inline void rig_tick(struct rig *rig)
+{
+	rig_tick_after(rig, SEC);
 }
 
 static inline void rig_ticks(struct rig *rig, size_t n)

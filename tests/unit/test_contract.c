@@ -15,7 +15,9 @@ static void table(void **state)
 		const struct objective_kind_info *info = objective_info(kind);
 
 		assert_int_equal(info->kind, kind);
-		if (!info->of_system)
+		if (info->by_burn)
+			assert_ptr_equal(objective_by_budget(objective_by_key(info->key)->kind), info);
+		else if (!info->of_system)
 			assert_ptr_equal(objective_by_key(info->key), info);
 		assert_true(info->help && info->violation);
 		assert_int_equal(info->upper, !strncmp(info->key, "max_", 4));

@@ -353,23 +353,36 @@ static void day_counts_fade(void **state)
 	rig_end(&rig);
 }
 
+/* Of each component, whatever happens to the others; and those of a day. */
 static void newest_thousand_kept(void **state)
 {
-	const struct snapshot *s;
+	struct objective o = {.kind = OBJ_MAX_LATENCY, .limit = LIMIT};
+	struct contract contract = rig_contract(&o, 1);
+	const struct component_snapshot *s;
 	struct rig rig;
 	uint64_t i;
 
 	(void)state;
 	begin(&rig);
+	rig_add(&rig, &contract, window_spec_default());
+	rig_breach(&rig, 1, LIMIT + 7);
 	for (i = 1; i <= 1500; i++)
 		rig_breach(&rig, 0, LIMIT + i);
 	rig_tick(&rig);
-	s = rig_snapshot(&rig);
-	assert_int_equal(s->n_violations, 1000);
-	assert_true(s->violations[0].measured == LIMIT + 501);
-	assert_true(s->violations[999].measured == LIMIT + 1500);
+	s = rig_shown(&rig, 0);
+	assert_int_equal(s->n_newest, 1000);
+	assert_true(s->newest[0].measured == LIMIT + 501);
+	assert_true(s->newest[999].measured == LIMIT + 1500);
 	assert_int_equal(violations(&rig), 1500);
-	assert_int_equal(rig.n_violations, 1500);
+	assert_int_equal(rig.n_violations, 1501);
+	s = rig_shown(&rig, 1);
+	assert_int_equal(s->n_newest, 1);
+	assert_true(s->newest[0].measured == LIMIT + 7);
+	rig.now_ns += 86400 * SEC;
+	rig_breach(&rig, 0, LIMIT + 9);
+	rig_tick(&rig);
+	assert_int_equal(rig_shown(&rig, 0)->n_newest, 1);
+	assert_int_equal(rig_shown(&rig, 1)->n_newest, 0);
 	rig_end(&rig);
 }
 

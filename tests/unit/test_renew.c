@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Another contract for a monitor that runs: what stays, what changes, and that nothing is counted twice. */
+#include "monitor/state.h"
 #include "tests/unit/rig.h"
 
 #define CRITICAL (SEC * 1000) /* far away */
@@ -265,14 +266,14 @@ static void values_keep_their_names(void **state)
 				    rig.component[0].below[0]);
 	snapshot = rig_snapshot(&rig);
 	assert_string_equal(snapshot->firing[0].value, "queue");
-	assert_string_equal(snapshot->violations[0].value, "queue");
-	assert_ptr_equal(snapshot->violations[0].value, snapshot->firing[0].value);
+	assert_string_equal(snapshot->components[0].newest[0].value, "queue");
+	assert_ptr_equal(snapshot->components[0].newest[0].value, snapshot->firing[0].value);
 	rig_value(&rig.component[0], 0, 9);
 	assert_int_equal(monitor_span(rig.monitor, &span), 0);
 	rig_tick(&rig);
 	assert_int_equal(rig_state(&rig, 0, 0)->violations, 2);
 	renew(&rig, NULL, 0);
-	assert_null(rig_snapshot(&rig)->violations[0].value);
+	assert_null(rig_snapshot(&rig)->components[0].newest[0].value);
 	rig_end(&rig);
 }
 
@@ -298,9 +299,62 @@ static void policy_and_labels(void **state)
 	rig_end(&rig);
 }
 
+/* The ticks that were up count on; over another stretch of time it is observed anew. */
+static void uptime_goes_on(void **state)
+{
+	struct objective uptime = {.kind = OBJ_MIN_UPTIME, .limit = 0.9}, shorter = uptime;
+	struct rig rig;
+
+	(void)state;
+	shorter.over_ns = 20 * SEC;
+	rig_with(&rig, &uptime, 1);
+	rig_ticks(&rig, 15);
+	assert_int_equal(rig_state(&rig, 0, 0)->verdict, VERDICT_HELD);
+	renew(&rig, &uptime, 1);
+	rig_tick(&rig);
+	assert_int_equal(rig_state(&rig, 0, 0)->verdict, VERDICT_HELD);
+	assert_int_equal(uptime_observed(&rig.monitor->components[0]->objectives[0].uptime), 16);
+	renew(&rig, &shorter, 1);
+	rig_tick(&rig);
+	assert_int_equal(uptime_observed(&rig.monitor->components[0]->objectives[0].uptime), 1);
+	rig_end(&rig);
+}
+
+/* What has burnt is not forgotten; what was bad by another limit is. */
+static void budgets_go_on(void **state)
+{
+	struct objective budget = {.kind = OBJ_LATENCY_BUDGET,
+				   .limit = 1,
+				   .span_limit = 30 * MS,
+				   .budget = 0.01,
+				   .target = 0.99,
+				   .period_ns = 720ULL * 3600 * SEC},
+			 other = budget;
+	const struct burn_window *window;
+	struct rig rig;
+
+	(void)state;
+	other.span_limit = 40 * MS;
+	rig_with(&rig, &budget, 1);
+	for (int i = 0; i < 100; i++) {
+		rig_many(&rig.component[0], 95, MS);
+		rig_many(&rig.component[0], 5, 31 * MS);
+		rig_tick(&rig);
+	}
+	renew(&rig, &budget, 1);
+	window = &rig.monitor->components[0]->objectives[0].burn->windows[0][BURN_LONG];
+	assert_int_equal(window->sum.bad, 500);
+	rig_tick(&rig);
+	assert_int_equal(window->sum.total, 10000);
+	renew(&rig, &other, 1);
+	assert_int_equal(rig.monitor->components[0]->objectives[0].burn->windows[0][BURN_LONG].sum.bad, 0);
+	rig_end(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(uptime_goes_on),    cmocka_unit_test(budgets_go_on),
 		cmocka_unit_test(lower_limit),	     cmocka_unit_test(higher_limit),
 		cmocka_unit_test(same_limit),	     cmocka_unit_test(in_flight),
 		cmocka_unit_test(new_objective),     cmocka_unit_test(window_stays),

@@ -318,7 +318,8 @@ static void system_figures(void **state)
 	assert_int_equal(s->system.observed_ns, 25 * SEC);
 	assert_int_equal(s->system.components_declared, 3);
 	assert_int_equal(s->system.components_fed, 2);
-	assert_true(isnan(s->system.uptime));
+	/* In one of 25 seconds all that one of them did has failed. */
+	assert_near(s->system.uptime, 0.96);
 	assert_int_equal(s->verdict, VERDICT_NONE);
 	assert_string_equal(s->end_reason, "interrupted");
 	assert_int_equal(rig.n_health, 2);

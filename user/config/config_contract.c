@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Contracts: objectives in their short and long form. Their keys are those of the monitor's table. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "config/config_schema.h"
+#include "monitor/objective.h"
 
 /* How an objective is judged. */
 enum judged {
@@ -16,6 +18,8 @@ enum judged {
 	AT_TICK = 1 << 2,
 	OF_SYSTEM = 1 << 3,
 	BY_PERIOD = 1 << 4,
+	BY_TICKS = 1 << 5,
+	BY_BUDGET = 1 << 6,
 };
 
 /* Keys of the long form that only some objectives have. */
@@ -24,9 +28,9 @@ static const struct {
 	unsigned judged;
 	const char *owners;
 } exclusive[] = {
-	{"for", BY_WINDOW | AT_TICK | OF_SYSTEM | BY_PERIOD, "window objectives"},
-	{"over", BY_WINDOW | OF_SYSTEM | BY_PERIOD, "window objectives"},
-	{"min_samples", BY_WINDOW | OF_SYSTEM, "window objectives"},
+	{"for", BY_WINDOW | AT_TICK | OF_SYSTEM | BY_PERIOD | BY_TICKS | BY_BUDGET, "window objectives"},
+	{"over", BY_WINDOW | OF_SYSTEM | BY_PERIOD | BY_TICKS, "window objectives"},
+	{"min_samples", BY_WINDOW | OF_SYSTEM | BY_TICKS, "window objectives"},
 	{"breaches", BY_SPAN, "span objectives"},
 	{"since", OF_SYSTEM, "the error rate of all components"},
 };
@@ -39,6 +43,8 @@ static unsigned judged(const struct objective_kind_info *info)
 		return AT_TICK;
 	if (info->by_period)
 		return BY_PERIOD;
+	if (info->by_ticks)
+		return BY_TICKS;
 	return info->per_span ? BY_SPAN : BY_WINDOW;
 }
 
@@ -46,18 +52,32 @@ static const char *judged_how(const struct objective_kind_info *info)
 {
 	if (info->per_span)
 		return "span by span";
-	if (info->by_period)
+	if (info->by_period || info->by_ticks)
 		return "over a period";
 	return info->at_tick ? "each second" : "over the window";
 }
 
-static int check_exclusive(const struct config_walk *walk, const struct tree_entry *entry,
-			   const struct objective_kind_info *info)
+/* Windows are kept for so long; of uptimes each second is a byte. */
+static int check_over(const struct config_walk *walk, const struct tree_entry *entry,
+		      const struct objective *objective)
 {
+	const struct tree_entry *over = tree_find(&entry->value, "over");
+
+	if (!over || objective_info(objective->kind)->by_ticks || objective->over_ns <= WINDOW_MAX_NS)
+		return 0;
+	return config_bad(walk, over->value.mark, "'%s' is out of bounds: 'over' takes 1 s to 600 s",
+			  over->value.text);
+}
+
+static int check_exclusive(const struct config_walk *walk, const struct tree_entry *entry,
+			   const struct objective_kind_info *info, bool by_budget)
+{
+	unsigned how = by_budget ? BY_BUDGET : judged(info);
+
 	for (size_t i = 0; i < sizeof(exclusive) / sizeof(*exclusive); i++) {
 		const struct tree_entry *found = tree_find(&entry->value, exclusive[i].key);
 
-		if (found && !(exclusive[i].judged & judged(info)))
+		if (found && !(exclusive[i].judged & how))
 			return config_bad(walk, found->mark, "'%s' belongs to %s; '%s' is judged %s",
 					  found->key, exclusive[i].owners, info->key, judged_how(info));
 	}
@@ -204,21 +224,45 @@ static int read_objective(const struct config_walk *walk, const struct tree_entr
 	int err;
 
 	objective->kind = info->kind;
+	objective->over_ns = info->by_ticks ? UPTIME_OVER_NS : 0;
 	if (entry->value.kind != TREE_MAPPING)
 		return read_limit(walk, entry, objective);
 	err = config_walk_mapping(walk, &entry->value, IN_OBJECTIVE, objective);
-	return err ? err : check_exclusive(walk, entry, info);
+	/* What does not go with a budget is said before what does not go with the objective. */
+	if (!err)
+		err = config_finish_budget(walk, entry, objective);
+	if (!err)
+		err = check_exclusive(walk, entry, info, objective->kind != info->kind);
+	return err ? err : check_over(walk, entry, objective);
 }
 
 /* ---- the contract of a component ------------------------------------------------------------- */
+
+/* The newest spans alone are kept: a percentile that needs more of them would never be judged. */
+static int check_newest(const struct config_walk *walk, const struct tree_entry *entry,
+			const struct objective *objective, const struct window_spec *window)
+{
+	uint64_t needed = objective_samples_needed(objective);
+
+	if (!window->last || objective->over_ns || objective_info(objective->kind)->quantile <= 0 ||
+	    needed <= window->last)
+		return 0;
+	return config_bad(walk, entry->mark,
+			  "'%s' needs %" PRIu64 " spans, and the window has the last %" PRIu32
+			  ": add 'over: 10s', or a window of more",
+			  entry->key, needed, window->last);
+}
 
 static int read_one(const struct config_walk *walk, const struct tree_entry *entry,
 		    const struct objective_kind_info *info, struct config_component *component)
 {
 	size_t i = component->contract.n_objectives++;
+	struct objective *objective = &component->contract.objectives[i];
+	int err;
 
 	component->objective_marks[i] = entry->mark;
-	return read_objective(walk, entry, info, &component->contract.objectives[i]);
+	err = read_objective(walk, entry, info, objective);
+	return err ? err : check_newest(walk, entry, objective, &component->window);
 }
 
 static int read_named(const struct config_walk *walk, const struct tree_entry *entry,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* A contract file in words, for `check`. */
 #include <inttypes.h>
+#include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +42,7 @@ static void figure(FILE *out, enum quantity quantity, double value)
 		fprintf(out, "%g MB", value / 1e6);
 		break;
 	case QUANTITY_COUNT:
+	case QUANTITY_BURN:
 		fprintf(out, "%g", value);
 		break;
 	}
@@ -94,6 +96,14 @@ static void explain_severity(FILE *out, const struct objective *objective,
 		fputs(", critical above ", out);
 		figure(out, info->quantity, thresholds->critical_error_rate);
 		break;
+	case SEVERITY_BY_UPTIME:
+		fputs(", warned of below ", out);
+		figure(out, info->quantity, fmax(thresholds->warning_uptime, objective->limit));
+		fputs(", critical below ", out);
+		figure(out, info->quantity, thresholds->critical_uptime);
+		break;
+	case SEVERITY_BY_BURN:
+		break;
 	case SEVERITY_WARNING:
 		fputs(", always warning", out);
 		break;
@@ -117,6 +127,43 @@ static void explain_conditions(FILE *out, const struct objective *objective)
 			duration(objective->breaches_ns, word));
 }
 
+static void explain_pairs(FILE *out, const struct objective *objective)
+{
+	char word[WORD_SIZE];
+
+	for (size_t i = 0; i < BURN_PAIRS; i++) {
+		struct burn_pair pair = burn_pair(i, objective->period_ns);
+
+		/* Not even if all of its spans were bad. */
+		if (pair.rate * objective->budget >= 1)
+			continue;
+		fprintf(out, "      %s when over %s",
+			config_severity_names[objective->has_severity ? objective->severity : pair.severity],
+			duration(pair.long_ns, word));
+		fprintf(out, " and over the last %s it burns more than %g times too fast\n",
+			duration(pair.short_ns, word), pair.rate);
+	}
+}
+
+static void explain_budget(FILE *out, const struct objective *objective)
+{
+	const struct objective_kind_info *info = objective_info(objective->kind);
+	char word[WORD_SIZE];
+
+	fprintf(out, "    %s ", info->key);
+	if (objective->kind == OBJ_LATENCY_BUDGET)
+		fprintf(out, "at most %s in %g %% of spans, so %g %% may be longer",
+			duration((uint64_t)objective->span_limit, word), objective->target * 100,
+			objective->budget * 100);
+	else
+		fprintf(out, "at most %g %%", objective->budget * 100);
+	fprintf(out, ": a budget for %s (%s)", duration(objective->period_ns, word), info->violation);
+	if (objective->for_ns)
+		fprintf(out, ", an alert when breached for %s", duration(objective->for_ns, word));
+	fputc('\n', out);
+	explain_pairs(out, objective);
+}
+
 static void explain_objective(FILE *out, const struct objective *objective,
 			      const struct thresholds *thresholds)
 {
@@ -124,6 +171,10 @@ static void explain_objective(FILE *out, const struct objective *objective,
 
 	char name[NAME_SIZE];
 
+	if (info->by_burn) {
+		explain_budget(out, objective);
+		return;
+	}
 	fprintf(out, "    %s%s%s %s ", info->key, info->names_value ? " " : "",
 		info->names_value ? safe(objective->value, name) : "", info->upper ? "at most" : "at least");
 	figure(out, info->quantity, objective->limit);

@@ -65,6 +65,7 @@ static const struct {
 			  "\"ret != 0\"} to the component"},
 	[SOURCE_VALUE] = {told_value, NULL},
 	[SOURCE_SPANS] = {told_spans, NULL},
+	[SOURCE_MEMORY] = {told_spans, NULL},
 	[SOURCE_CONNECTS] = {told_connects, "nothing tells of the connections that it opens; " ADD_CONNECTIONS
 					    " (where its own spans are connections, max_latency judges "
 					    "them)"},
@@ -104,10 +105,10 @@ static int check_timeout(const struct config *config, const struct config_compon
 	char timeout[32], limit[32];
 
 	if (!fed->timeout_ns || objective_info(objective->kind)->source != SOURCE_DURATIONS ||
-	    objective->limit < (double)fed->timeout_ns)
+	    objective_duration(objective) < (double)fed->timeout_ns)
 		return 0;
 	units_format_duration(fed->timeout_ns, timeout, sizeof(timeout));
-	units_format_duration((uint64_t)objective->limit, limit, sizeof(limit));
+	units_format_duration((uint64_t)objective_duration(objective), limit, sizeof(limit));
 	diag_at(config->path, mark->line, mark->column,
 		"'%s' cannot be judged for '%s': its spans are given up when they are open for more than %s; "
 		"add a timeout above %s to the component",

@@ -159,8 +159,8 @@ int config_apply_socket(const struct config_walk *walk, const struct config_row 
 	return apply_path(walk, row, entry, handler);
 }
 
-int config_apply_mode(const struct config_walk *walk, const struct config_row *row,
-		      const struct tree_entry *entry, void *into)
+int config_apply_socket_mode(const struct config_walk *walk, const struct config_row *row,
+			     const struct tree_entry *entry, void *into)
 {
 	const char *text = entry->value.text;
 	int err = config_want_scalar(walk, row, entry);

@@ -90,6 +90,10 @@ config_apply config_apply_duration, config_apply_ticks, config_apply_rate, confi
 /* The name of the objective over all components. */
 #define CONFIG_SYSTEM "system"
 
+/* Has @objective, of @entry's mapping, judged by a budget if that says so. 0, or -EINVAL after a message. */
+int config_finish_budget(const struct config_walk *walk, const struct tree_entry *entry,
+			 struct objective *objective);
+
 /* A mapping inside: its rows fill the place at the offset. */
 config_apply config_apply_mapping;
 /* The parts of the file. */
@@ -98,11 +102,11 @@ config_apply config_apply_version, config_apply_target, config_apply_pids, confi
 	config_apply_thresholds, config_apply_system, config_apply_components, config_apply_measure,
 	config_apply_modifier, config_apply_values, config_apply_timeout, config_apply_cache_measure,
 	config_apply_cache_hit, config_apply_connections, config_apply_contract, config_apply_limit,
-	config_apply_system_rate, config_apply_since, config_apply_objective_severity, config_apply_breaches,
-	config_apply_handlers, config_apply_when, config_apply_handler_component, config_apply_exec,
-	config_apply_file, config_apply_signal, config_apply_syslog, config_apply_socket, config_apply_mode,
-	config_apply_webhook, config_apply_alertmanager, config_apply_secret, config_apply_authorization,
-	config_apply_basic_auth, config_apply_tls, config_apply_labels;
+	config_apply_system_rate, config_apply_since, config_apply_mode, config_apply_objective_severity,
+	config_apply_breaches, config_apply_handlers, config_apply_when, config_apply_handler_component,
+	config_apply_exec, config_apply_file, config_apply_signal, config_apply_syslog, config_apply_socket,
+	config_apply_socket_mode, config_apply_webhook, config_apply_alertmanager, config_apply_secret,
+	config_apply_authorization, config_apply_basic_auth, config_apply_tls, config_apply_labels;
 
 /* Adds copies to @to; 0 or -ENOMEM. */
 int config_labels_copy(const struct label_set *from, struct label_set *to);

@@ -203,8 +203,7 @@ static uint64_t kernel_missed(const struct tracer *tracer)
 	return missed;
 }
 
-/* *alive: the target runs. */
-static void read_self(struct tracer *tracer, struct tick_self *self, bool *alive)
+static void read_self(struct tracer *tracer, struct tick_self *self, const struct usage_sum *target)
 {
 	for (size_t i = 0; i < tracer->n_components; i++)
 		add_cost(tracer, i, self);
@@ -214,7 +213,7 @@ static void read_self(struct tracer *tracer, struct tick_self *self, bool *alive
 		kernel_missed(tracer) + tracer->skel->bss->unsafe_skipped + tracer->skel->bss->tcp_lost;
 	self->values_unnamed = tracer->skel->bss->values_unnamed;
 	self->stacks_lost = tracer->skel->bss->stacks_lost;
-	self->target_cpu_ns = usage_target_ns(tracer->usage, alive);
+	self->target_cpu_ns = target->cpu_ns;
 	if (self->target_cpu_ns < USAGE_RESOLVED_NS)
 		self->target_cpu_ns = 0;
 	self->tracer_cpu_ns = usage_own_ns();
@@ -284,6 +283,7 @@ static void feed_connects(struct tick_component *fed, const struct tick_componen
 		.failed = counters->errors + counters->abandoned,
 		.lost = counters->too_deep + counters->maps_full + counters->stray,
 		.before = feeder->tcp.before,
+		.ring_dropped = counters->ring_dropped,
 		.late_max_ns = feeder->late_max_ns,
 	};
 	memcpy(fed->connects.level, counters->level, sizeof(counters->level));
@@ -320,7 +320,7 @@ int tracer_tick(struct tracer *tracer, uint64_t now_ns, bool last, const struct 
 	bool open_known = !read_open(tracer, now_ns, last);
 	struct bucket_delta *deltas;
 	int err = tell_timed_out(tracer, records);
-	bool alive;
+	struct usage_sum target;
 
 	tracer->n_deltas = 0;
 	for (size_t i = 0; i < tracer->n_components && !err; i++)
@@ -349,9 +349,12 @@ int tracer_tick(struct tracer *tracer, uint64_t now_ns, bool last, const struct 
 		.n_hung = tracer->n_hung,
 		.open_known = open_known,
 	};
-	read_self(tracer, &tick->self, &alive);
-	for (size_t i = 0; i < tracer->n_told; i++)
-		tracer->ticked[i].running = alive;
+	target = usage_target(tracer->usage);
+	read_self(tracer, &tick->self, &target);
+	for (size_t i = 0; i < tracer->n_told; i++) {
+		tracer->ticked[i].running = target.alive;
+		tracer->ticked[i].resident_bytes = target.resident_bytes;
+	}
 	tsc_measure(tracer);
 	tracer->last_tick_ns = now_ns;
 	return 0;

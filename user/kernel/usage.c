@@ -45,6 +45,7 @@ void usage_free(struct usage *usage)
 /* What /proc/PID/stat says of a process. */
 struct reading {
 	uint64_t cpu_ns;
+	uint64_t resident_bytes;
 	unsigned long long started; /* tells it from another one that has got its number */
 	bool alive;
 };
@@ -52,17 +53,18 @@ struct reading {
 /* Behind the command, which may hold any character. Its first thread may have ended before the others. */
 static int parse_stat(const char *line, struct reading *reading)
 {
-	unsigned long long user, system;
+	unsigned long long user, system, pages;
 	long threads;
 	char state;
 	const char *after = strrchr(line, ')');
 
 	if (!after || sscanf(after,
 			     ") %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %ld %*d "
-			     "%llu",
-			     &state, &user, &system, &threads, &reading->started) != 5)
+			     "%llu %*u %llu",
+			     &state, &user, &system, &threads, &reading->started, &pages) != 6)
 		return -ESRCH;
 	reading->cpu_ns = (user + system) * (NSEC_PER_SEC / (uint64_t)sysconf(_SC_CLK_TCK));
+	reading->resident_bytes = pages * (uint64_t)sysconf(_SC_PAGESIZE);
 	reading->alive = (state != 'Z' && state != 'X') || threads > 1;
 	return 0;
 }
@@ -107,19 +109,19 @@ int usage_watch(struct usage *usage, pid_t pid)
 	return 0;
 }
 
-uint64_t usage_target_ns(struct usage *usage, bool *alive)
+struct usage_sum usage_target(struct usage *usage)
 {
 	struct watched *each, *next;
+	struct usage_sum sum = {0};
 	struct reading now;
-	uint64_t sum = 0;
 
-	*alive = false;
 	HASH_ITER (hh, usage->watched, each, next) {
 		if (!read_process(each->pid, &now) && now.started == each->started) {
 			each->last_ns = now.cpu_ns;
-			*alive |= now.alive;
+			sum.alive |= now.alive;
+			sum.resident_bytes += now.alive ? now.resident_bytes : 0;
 		}
-		sum += each->last_ns - each->first_ns;
+		sum.cpu_ns += each->last_ns - each->first_ns;
 	}
 	return sum;
 }

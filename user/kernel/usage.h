@@ -19,9 +19,14 @@ void usage_free(struct usage *usage);
 /* Counts what @pid uses from now on; a process that is counted already stays so. 0 or -errno. */
 int usage_watch(struct usage *usage, pid_t pid);
 
-/* Nanoseconds of CPU time that all watched processes have used since they were first watched; one
- * that has ended keeps its last reading. Resolution: a clock tick, 10 ms. *alive: one of them runs. */
-uint64_t usage_target_ns(struct usage *usage, bool *alive);
+struct usage_sum {
+	uint64_t cpu_ns;	 /* since each was first watched; one that has ended keeps its last reading */
+	uint64_t resident_bytes; /* of those that run */
+	bool alive;		 /* one of them runs */
+};
+
+/* Of all watched processes together. The resolution of the CPU time is a clock tick, 10 ms. */
+struct usage_sum usage_target(struct usage *usage);
 
 /* Nanoseconds of CPU time of the calling process, and its resident set in bytes. */
 uint64_t usage_own_ns(void);

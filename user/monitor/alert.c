@@ -53,23 +53,32 @@ static bool higher_than_announced(const struct alert_key *key, const struct brea
 	       rank_of_finding(key->alert.approach, key->alert.severity);
 }
 
-/* Notes @n breaches at @now_ns; true once enough of them lie within the time asked for. */
-static bool enough(struct alert_gate *gate, uint64_t n, uint64_t now_ns)
+/* How many breaches before @now_ns, the newest first, lie within the time asked for, up to the n-th. */
+static uint64_t near(const struct alert_gate *gate, uint64_t now_ns)
 {
-	if (!gate || !gate->times)
-		return true;
-	n = n < gate->wanted ? n : gate->wanted;
-	for (; n; n--)
-		gate->times[gate->seen++ % gate->wanted] = now_ns;
-	return gate->seen >= gate->wanted &&
-	       gate->times[gate->seen % gate->wanted] + gate->within_ns >= now_ns;
+	uint64_t n = 0;
+
+	while (n < gate->seen && n + 1 < gate->wanted &&
+	       gate->times[(gate->seen - n - 1) % gate->wanted] + gate->within_ns >= now_ns)
+		n++;
+	return n;
 }
 
-static void begin(struct alert_key *key, const struct alert_gate *gate, const struct breach *b,
-		  uint64_t now_ns)
+/* Notes @n breaches at @now_ns; true once enough of them lie within the time asked for, *@before of them
+ * earlier. */
+static bool enough(struct alert_gate *gate, uint64_t n, uint64_t now_ns, uint64_t *before)
 {
-	uint64_t before = gate && gate->times ? gate->wanted - 1 : 0;
+	*before = 0;
+	if (!gate || !gate->times)
+		return true;
+	*before = near(gate, now_ns);
+	for (uint64_t i = 0; i < n && i < gate->wanted; i++)
+		gate->times[gate->seen++ % gate->wanted] = now_ns;
+	return *before + n >= gate->wanted;
+}
 
+static void begin(struct alert_key *key, const struct breach *b, uint64_t before, uint64_t now_ns)
+{
 	key->state = ALERT_FIRING;
 	key->told = false;
 	key->alert.since_ns = now_ns;
@@ -143,11 +152,12 @@ bool alert_breach(struct alert_key *key, struct alert_gate *gate, const struct a
 {
 	uint64_t now = not_before(key, breach->violation.time_ns);
 	bool quiet = breach->violation.severity == SEV_NOTICE && !breach->approach;
+	uint64_t before;
 
 	if (!firing(key)) {
-		if (quiet || !enough(gate, breach->n, now))
+		if (quiet || !enough(gate, breach->n, now, &before))
 			return false;
-		begin(key, gate, breach, now);
+		begin(key, breach, before, now);
 	}
 	key->last_breach_ns = key->last_violation_ns = now;
 	key->alert.violations += breach->n;

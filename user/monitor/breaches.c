@@ -139,16 +139,19 @@ bool breaches_take(struct objective_run *run, int level)
  * kernel has counted more than have come and were dropped. That is rare: a record that its program was
  * preempted over.
  */
-static bool told_by_tick(const struct component *c, const struct breaches *b)
+static bool told_by_tick(const struct component *c, const struct objective_run *run)
 {
-	return b->kernel_sum > b->record_sum + c->counters.ring_dropped;
+	bool of_connects = run->info->source == SOURCE_CONNECTS;
+	uint64_t dropped = of_connects ? c->connects.ring_dropped : c->counters.ring_dropped;
+
+	return run->breaches.kernel_sum > run->breaches.record_sum + dropped;
 }
 
 void breaches_record(struct component *component, struct objective_run *run, const struct lapse_span *span,
 		     int64_t measured, int level)
 {
 	uint64_t growth;
-	bool told = told_by_tick(component, &run->breaches);
+	bool told = told_by_tick(component, run);
 
 	if (!breaches_take(run, level)) {
 		breaches_tell(component, run, span, measured, level, 0, NULL);

@@ -49,7 +49,7 @@ void component_report(struct component *component, struct objective_run *run, co
 		run->violated = true;
 	if (!breach->n)
 		return;
-	log_violation(&stage->log, &breach->violation);
+	log_violation(&component->log, &breach->violation);
 	if (stage->sink.violation)
 		stage->sink.violation(stage->sink.context, &breach->violation);
 }
@@ -252,6 +252,7 @@ static int take_input(struct component *c, const struct tick_component *input)
 		err = causes_take(&c->causes, input->causes, c->stage->timeline.ticks);
 	c->counters = input->counters;
 	c->cache_lost = input->cache_lost;
+	c->resident_bytes = input->resident_bytes;
 	c->detached = input->detached;
 	c->has_cache |= input->counters.hits || input->counters.misses;
 	if (!c->open_known)
@@ -263,10 +264,82 @@ static int take_input(struct component *c, const struct tick_component *input)
 	return err;
 }
 
+/* Before the counters are taken over. */
+static void note_liveness(struct component *c, const struct tick_component *input)
+{
+	struct liveness more = {.idle = !input || !input->running,
+				.hangs = (double)c->oldest_ns > c->critical_ns};
+
+	if (input) {
+		more.ended = input->counters.returns - c->counters.returns;
+		more.failed = input->counters.errors - c->counters.errors;
+		more.lost = lost_in(&input->counters) - lost_in(&c->counters) + c->stage->missed_delta;
+	}
+	if (!c->stage->extends)
+		c->liveness = (struct liveness){0};
+	liveness_add(&c->liveness, &more);
+	for (size_t i = 0; i < c->n_objectives; i++)
+		if (c->objectives[i].info->by_ticks)
+			uptime_add(&c->objectives[i].uptime, liveness_of(&c->liveness), c->stage->whole_ticks,
+				   c->stage->extends);
+}
+
+static uint64_t beyond_limit(const struct tick_counters *counters)
+{
+	uint64_t sum = 0;
+
+	for (int level = 0; level < LAPSE_LEVELS; level++)
+		sum += counters->level[level];
+	return sum;
+}
+
+/* The kernel counts what is past the limit, keyed spans that were given up among them. */
+static struct burn_count burnt_latency(const struct tick_counters *before, const struct tick_counters *now)
+{
+	uint64_t bad = beyond_limit(now) - beyond_limit(before);
+	uint64_t total = now->returns + now->timed_out - before->returns - before->timed_out;
+
+	return (struct burn_count){.bad = bad, .total = total > bad ? total : bad};
+}
+
+static struct burn_count burnt(const struct component *c, const struct objective_run *run,
+			       const struct tick_component *input)
+{
+	const struct tick_counters *before = &c->counters, *now = &input->counters;
+	struct burn_count more = burnt_latency(before, now);
+
+	if (run->info->source == SOURCE_OUTCOMES)
+		more = (struct burn_count){.bad = now->errors - before->errors,
+					   .total = now->returns - before->returns};
+	more.lost = lost_in(now) - lost_in(before) + c->stage->missed_delta;
+	if (run->objective.kind == OBJ_FAILURE_BUDGET) {
+		more.bad += input->connects.failed - c->connects.failed;
+		more.total += input->connects.failed - c->connects.failed;
+		more.lost += input->connects.lost - c->connects.lost;
+	}
+	return more;
+}
+
+/* Before the counters are taken over, too. */
+static void note_burnt(struct component *c, const struct tick_component *input)
+{
+	uint64_t since_start = c->stage->now_ns - c->stage->options.start_ns;
+
+	for (size_t i = 0; i < c->n_objectives; i++) {
+		struct objective_run *run = &c->objectives[i];
+		struct burn_count more = run->burn && input ? burnt(c, run, input) : (struct burn_count){0};
+
+		if (run->burn)
+			burn_add(run->burn, since_start, &more);
+	}
+}
+
 int component_count(struct component *component, const struct tick_component *input)
 {
 	int err = 0;
 
+	note_liveness(component, input);
+	note_burnt(component, input);
 	if (input) {
 		settle(component, input);
 		err = take_input(component, input);
@@ -277,6 +350,13 @@ int component_count(struct component *component, const struct tick_component *in
 	window_slide(&component->window, component->stage->timeline.ticks);
 	end_interval(component);
 	return err;
+}
+
+double component_latency_limit(const struct component *component)
+{
+	if (component->latency.run)
+		return component->latency.run->objective.limit;
+	return component->latency_budget ? component->latency_budget->objective.span_limit : NAN;
 }
 
 void component_alerts_tick(struct component *component)

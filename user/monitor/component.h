@@ -5,15 +5,18 @@
 
 #include "monitor/alert.h"
 #include "monitor/breaches.h"
+#include "monitor/burn.h"
 #include "monitor/causes.h"
 #include "monitor/connects.h"
 #include "monitor/figures.h"
 #include "monitor/latency.h"
+#include "monitor/liveness.h"
 #include "monitor/objective.h"
 #include "monitor/recent.h"
 #include "monitor/rolling.h"
 #include "monitor/stage.h"
 #include "monitor/values.h"
+#include "monitor/violation_log.h"
 
 struct objective_run {
 	struct objective objective;
@@ -22,6 +25,9 @@ struct objective_run {
 	struct alert_gate gate;	  /* `breaches: n/time` */
 	struct breaches breaches; /* span objectives */
 	int view;		  /* of the window; -1: the count window, or none */
+	struct uptime uptime;	  /* min_uptime */
+	struct burn *burn;	  /* of a budget; NULL: it has none */
+	struct burning burning;	  /* as last judged */
 	int value;		  /* index of its captured value; -1: none, or not named yet */
 	uint64_t violations;
 	double measured, worst; /* NAN: none */
@@ -54,6 +60,10 @@ struct component {
 	struct window window; /* view 0 is the one that is shown */
 	struct recent recent;
 
+	struct liveness liveness; /* of the newest tick */
+	double critical_ns;	  /* the latency beyond which a span hangs */
+	uint64_t resident_bytes;  /* of its processes; 0: not known */
+
 	uint64_t in_flight, oldest_ns;
 	bool open_known, has_oldest;
 	uint64_t last_update_ns;
@@ -66,10 +76,12 @@ struct component {
 	struct hung *hung; /* the oldest in flight past their limit at the last tick; NULL: never any */
 	size_t n_hung;
 	uint64_t hung_more;
+	struct objective_run *latency_budget;  /* max_latency by a budget, or NULL */
 	struct objective_run *connection_time; /* max_connection_time, or NULL */
 	uint64_t idle_tick;		       /* the last in which no process of it ran; 0: none */
 	uint64_t violations;
 	bool violated_before; /* an objective that is not promised any more */
+	struct violation_log log;
 	struct rolling day, five_minutes;
 };
 
@@ -102,6 +114,8 @@ void component_alerts_tick(struct component *component);
 
 struct stats component_window_stats(const struct component *component);
 struct stats component_stats(const struct component *component, const struct figures *figures);
+/* What max_latency says, by a budget or not; NAN: nothing. */
+double component_latency_limit(const struct component *component);
 /* Spans of which tracing saw no whole; a verdict may hang on each. */
 uint64_t component_lost(const struct component *component);
 

@@ -35,7 +35,7 @@ static int add_view(struct component *c, uint64_t ticks, uint64_t needed, unsign
 
 static bool counts_spans(const struct objective_run *run)
 {
-	return !run->info->at_tick &&
+	return !run->info->at_tick && !run->info->by_burn &&
 	       (run->info->source == SOURCE_DURATIONS || run->info->source == SOURCE_OUTCOMES);
 }
 
@@ -75,6 +75,7 @@ static unsigned samples_of(const struct objective_run *run)
 	case SOURCE_DURATIONS:
 	case SOURCE_OPEN:
 	case SOURCE_CONNECTS:
+	case SOURCE_MEMORY:
 		break;
 	case SOURCE_OUTCOMES:
 		return run->objective.kind == OBJ_MAX_FAILURE_RATE ? SAMPLES_ATTEMPTS : SAMPLES_SPANS;
@@ -126,8 +127,28 @@ static int add_period_view(struct component *c, const struct objective_run *run)
 	return add_view(c, ticks_of(c->stage, period), 0, samples_of(run));
 }
 
+static int add_uptime(struct component *c, struct objective_run *run)
+{
+	uint64_t over = run->objective.over_ns ? run->objective.over_ns : UPTIME_OVER_NS;
+
+	return uptime_init(&run->uptime, ticks_of(c->stage, over));
+}
+
+static int add_burn(struct component *c, struct objective_run *run)
+{
+	run->burn = malloc(sizeof(*run->burn));
+	if (!run->burn)
+		return -ENOMEM;
+	burn_init(run->burn, &run->objective, c->stage->options.tick_ns);
+	return 0;
+}
+
 static int add_objective_view(struct component *c, struct objective_run *run)
 {
+	if (run->info->by_ticks)
+		return add_uptime(c, run);
+	if (run->info->by_burn)
+		return add_burn(c, run);
 	if (run->info->per_span || run->info->at_tick || by_newest_spans(c, run))
 		return 0;
 	run->view = run->info->by_period ? add_period_view(c, run) : add_ticks_view(c, run);
@@ -159,6 +180,10 @@ static int add_objective(struct component *c, const struct objective *objective)
 		.worst = NAN,
 	};
 	run->alert = key_of(c, run->info->violation);
+	if (run->objective.kind == OBJ_LATENCY_BUDGET) {
+		levels_set_bad(&run->breaches.levels, objective->span_limit);
+		c->latency_budget = run;
+	}
 	if (!run->info->per_span)
 		return 0;
 	levels_set(&run->breaches.levels, objective, &c->thresholds);
@@ -189,6 +214,9 @@ static int add_contract(struct component *c, const struct contract *contract)
 		return -ENOMEM;
 	for (i = 0; i < n && !err; i++)
 		err = add_objective(c, &contract->objectives[i]);
+	if (!isnan(component_latency_limit(c)))
+		c->critical_ns = component_latency_limit(c) *
+				 fmax(c->thresholds.critical_multiplier, c->thresholds.warning_multiplier);
 	return err;
 }
 
@@ -250,6 +278,7 @@ struct component *component_new(struct stage *stage, uint32_t id, const struct m
 	c->tcp = wanted->tcp;
 	c->spare = wanted->spare;
 	c->connects_apart = wanted->connects;
+	c->critical_ns = INFINITY;
 	c->cache_apart = wanted->cache_apart;
 	if (prepare(c, wanted)) {
 		component_free(c);
@@ -266,7 +295,12 @@ void component_free(struct component *component)
 		return;
 	for (i = 0; i < component->n_alerts; i++)
 		alert_free(&component->alerts[i]);
+	for (i = 0; i < component->n_objectives; i++) {
+		uptime_free(&component->objectives[i].uptime);
+		free(component->objectives[i].burn);
+	}
 	latency_free(&component->latency);
+	violation_log_free(&component->log);
 	window_free(&component->window);
 	recent_free(&component->recent);
 	figures_free(&component->total);

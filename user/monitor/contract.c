@@ -26,7 +26,7 @@ struct alert_policy alert_policy_default(void)
 
 struct window_spec window_spec_default(void)
 {
-	return (struct window_spec){.duration_ns = 10 * SEC_NS, .max_ns = 600 * SEC_NS};
+	return (struct window_spec){.duration_ns = 10 * SEC_NS, .max_ns = WINDOW_MAX_NS};
 }
 
 struct objective objective_system_default(void)
@@ -112,6 +112,11 @@ static enum severity severity_by_error_rate(const struct thresholds *thresholds,
 	return measured > thresholds->critical_error_rate * (1 + 1e-9) ? SEV_CRITICAL : SEV_WARNING;
 }
 
+static enum severity severity_by_uptime(const struct thresholds *thresholds, double measured)
+{
+	return measured < thresholds->critical_uptime * (1 - 1e-9) ? SEV_CRITICAL : SEV_WARNING;
+}
+
 enum severity severity_of(const struct objective *objective, const struct thresholds *thresholds,
 			  double measured)
 {
@@ -122,6 +127,9 @@ enum severity severity_of(const struct objective *objective, const struct thresh
 		return severity_by_ratio(objective, thresholds, measured);
 	case SEVERITY_BY_ERROR_RATE:
 		return severity_by_error_rate(thresholds, measured);
+	case SEVERITY_BY_UPTIME:
+		return severity_by_uptime(thresholds, measured);
+	case SEVERITY_BY_BURN:
 	case SEVERITY_WARNING:
 		break;
 	}

@@ -57,13 +57,15 @@ struct tick_connects {
 	uint64_t level[LAPSE_LEVELS]; /* as tick_counters.level, of max_connection_time */
 	uint64_t lost;		      /* attempts that tracing missed */
 	uint64_t before;	      /* connections of that probe that stood already */
+	uint64_t ring_dropped;	      /* records of attempts */
 	uint64_t late_max_ns;	      /* of those that ended in the tick before; 0: none */
 };
 
 struct tick_component {
 	uint32_t component;
-	bool running;  /* a process of it is alive */
-	bool detached; /* its probes were taken away before the end */
+	bool running;		 /* a process of it is alive */
+	bool detached;		 /* its probes were taken away before the end */
+	uint64_t resident_bytes; /* of its processes; 0: not known */
 	struct tick_counters counters;
 	const struct bucket_delta *buckets; /* in ascending order of index */
 	size_t n_buckets;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What is judged at ticks: one objective by one, told by key, the worst of a key speaking for it. */
 #include <math.h>
+#include <string.h>
 
 #include "monitor/component.h"
 
@@ -24,6 +25,10 @@ static uint64_t window_covered(const struct component *c, const struct objective
 
 	if (run->info->at_tick)
 		return 0;
+	if (run->info->by_burn)
+		return run->burning.window_ns;
+	if (run->info->by_ticks)
+		return uptime_observed(&run->uptime) * c->stage->options.tick_ns;
 	if (run->objective.since_start)
 		return c->total.covered_ns;
 	return timeline_covered(timeline, view_of(c, run)->first, timeline->ticks);
@@ -35,6 +40,15 @@ static bool is_full(const struct component *c, const struct objective_run *run)
 	const struct window_view *view = view_of(c, run);
 
 	return c->stage->timeline.ticks - view->first + 1 >= view->ticks && c->idle_tick < view->first;
+}
+
+/* What the program tells of it takes the place of what the kernel does. */
+static double memory_of(const struct component *c)
+{
+	for (size_t i = 0; i < LAPSE_VALUES; i++)
+		if (!strcmp(c->values[i].name, "memory"))
+			return c->values[i].count ? (double)c->values[i].last : NAN;
+	return c->resident_bytes ? (double)c->resident_bytes : NAN;
 }
 
 static struct objective_input input_of_tally(const struct component *c, const struct objective_run *run,
@@ -54,6 +68,11 @@ static struct objective_input input_of_tally(const struct component *c, const st
 		.full = is_full(c, run),
 		.in_flight = c->in_flight,
 		.lost = tally->lost,
+		.memory = memory_of(c),
+		.ticks = uptime_observed(&run->uptime),
+		.ticks_up = run->uptime.up,
+		.ticks_doubtful = run->uptime.doubtful,
+		.all_ticks = run->uptime.ticks >= run->uptime.size,
 	};
 
 	if (run->value >= 0) {
@@ -84,22 +103,47 @@ static struct objective_input input_of(const struct component *c, const struct o
 	return input;
 }
 
-static enum judgement judge(const struct component *c, const struct objective_run *run, double *measured)
+static enum judgement judge_burn(const struct component *c, struct objective_run *run, double *measured)
 {
-	struct objective_input input = input_of(c, run);
+	uint64_t since_start = c->stage->now_ns - c->stage->options.start_ns;
+	enum judgement judgement;
 
+	/* Where nothing tells a failed span, none of them says anything about failures. */
+	if (c->outcome_unknown && run->info->source == SOURCE_OUTCOMES)
+		return JUDGED_TOO_FEW;
+	judgement = burn_judge(run->burn, since_start, &run->burning);
+	*measured = run->burning.rate;
+	return judgement;
+}
+
+static enum judgement judge(const struct component *c, struct objective_run *run, double *measured)
+{
+	struct objective_input input;
+
+	if (run->info->by_burn)
+		return judge_burn(c, run, measured);
+	input = input_of(c, run);
 	return objective_judge(&run->objective, &input, measured);
+}
+
+static double limit_of(const struct objective_run *run)
+{
+	return run->info->by_burn ? run->burning.limit : run->objective.limit;
 }
 
 static double ratio_of(const struct objective_run *run, double measured)
 {
-	return run->info->upper ? measured / run->objective.limit : run->objective.limit / measured;
+	double limit = limit_of(run);
+
+	return run->info->upper ? measured / limit : limit / measured;
 }
 
 static bool approaches(const struct component *c, const struct objective_run *run, double measured)
 {
 	double m = c->thresholds.warning_multiplier, at = limit_at(&run->objective, m);
 
+	if (run->info->severity_rule == SEVERITY_BY_UPTIME)
+		return measured < c->thresholds.warning_uptime * (1 - 1e-9);
 	if (m >= 1.0 || run->info->severity_rule != SEVERITY_BY_RATIO)
 		return false;
 	return run->info->upper ? measured > at : measured < at;
@@ -110,13 +154,17 @@ static struct breach breach_of(const struct component *c, const struct objective
 {
 	enum severity severity = severity_of(&run->objective, &c->thresholds, measured);
 
+	if (approach && run->info->severity_rule != SEVERITY_BY_UPTIME)
+		severity = SEV_WARNING;
+	if (run->info->by_burn && !run->objective.has_severity)
+		severity = run->burning.severity;
 	return (struct breach){
 		.violation = {.component = c->id,
 			      .kind = run->objective.kind,
-			      .severity = approach ? SEV_WARNING : severity,
+			      .severity = severity,
 			      .value = objective_value(&run->objective),
 			      .measured = measured,
-			      .limit = run->objective.limit,
+			      .limit = limit_of(run),
 			      .time_ns = c->stage->now_ns},
 		.n = !approach,
 		.approach = approach,
@@ -124,14 +172,18 @@ static struct breach breach_of(const struct component *c, const struct objective
 	};
 }
 
-/* A notice is told to nobody, so it must not hide a lesser ratio that is. */
+/* A notice is told to nobody, so it must not hide what is; an approach is less than any breach that is. */
+static int rank(const struct breach *b)
+{
+	if (b->violation.severity == SEV_NOTICE)
+		return -1;
+	return b->approach ? 0 : (int)b->violation.severity;
+}
+
 static bool speaks_for(const struct finding *f, const struct breach *b, double ratio)
 {
-	bool quiet = b->violation.severity == SEV_NOTICE,
-	     other_quiet = f->worst.violation.severity == SEV_NOTICE;
-
-	if (!f->any || quiet != other_quiet)
-		return !f->any || other_quiet;
+	if (!f->any || rank(b) != rank(&f->worst))
+		return !f->any || rank(b) > rank(&f->worst);
 	return ratio > f->ratio;
 }
 
@@ -155,6 +207,9 @@ static bool explain(struct component *c, const struct objective_run *run, struct
 	const struct timeline *timeline = &c->stage->timeline;
 
 	*why = (struct explanation){.now.state = THREAD_UNKNOWN};
+	if (run->objective.kind == OBJ_LATENCY_BUDGET)
+		return causes_beyond(&c->causes, (uint64_t)run->objective.span_limit, timeline->ticks,
+				     &why->causes);
 	return run->info->quantile > 0 &&
 	       causes_of_window(&c->causes, 1 - run->info->quantile, view_of(c, run)->first, timeline->ticks,
 				&why->causes);
@@ -169,8 +224,9 @@ static void found(struct component *c, struct objective_run *run, double measure
 	struct explanation why;
 
 	b.violation.why = explain(c, run, &why) ? &why : NULL;
-	/* A tick that is only longer now was judged, and counted, before. */
-	if (c->stage->extends && run->breached)
+	/* A tick that is only longer now was judged, and counted, before; all together are not at each tick.
+	 */
+	if (c->stage->extends && run->breached && !run->info->of_system)
 		b.n = 0;
 	if (!run->breached)
 		run->breached_since = now;
@@ -179,6 +235,8 @@ static void found(struct component *c, struct objective_run *run, double measure
 	component_report(c, run, &b);
 	if (now - run->breached_since >= run->objective.for_ns)
 		find(finding, &b, ratio_of(run, measured));
+	else
+		finding->not_calm = true;
 }
 
 static void judge_objective(struct component *c, struct objective_run *run, struct finding *finding)

@@ -65,6 +65,12 @@ void levels_set(struct levels *l, const struct objective *o, const struct thresh
 		set(l, notice, limit, critical);
 }
 
+void levels_set_bad(struct levels *l, double limit_ns)
+{
+	*l = (struct levels){.upper = true};
+	set(l, levels_never(true), whole_limit(true, limit_ns), levels_never(true));
+}
+
 int levels_of(const struct levels *levels, int64_t value)
 {
 	int level = LAPSE_LEVELS - 1;

@@ -15,6 +15,8 @@ struct levels {
 
 void levels_set(struct levels *levels, const struct objective *objective,
 		const struct thresholds *thresholds);
+/* Of a budget: above @limit_ns a span is bad, and that is all. */
+void levels_set_bad(struct levels *levels, double limit_ns);
 
 /* The limit that no value is beyond. */
 int64_t levels_never(bool upper);

@@ -108,7 +108,9 @@ static void kernel_levels(const struct objective_run *run, uint64_t level_ns[LAP
 
 void monitor_kernel_levels(const struct monitor *monitor, uint32_t component, uint64_t level_ns[LAPSE_LEVELS])
 {
-	kernel_levels(monitor->components[component]->latency.run, level_ns);
+	const struct component *c = monitor->components[component];
+
+	kernel_levels(c->latency.run ? c->latency.run : c->latency_budget, level_ns);
 }
 
 void monitor_kernel_connect_levels(const struct monitor *monitor, uint32_t component,
@@ -212,6 +214,9 @@ static void advance(struct monitor *monitor, const struct tick *tick)
 		timeline_extend(&stage->timeline, stage->period_ns);
 	else
 		timeline_add(&stage->timeline, stage->period_ns);
+	stage->whole_ticks = stage->options.tick_ns ? (stage->period_ns + stage->options.tick_ns / 2) /
+							      stage->options.tick_ns
+						    : 1;
 	stage->now_ns = tick->now_ns > stage->now_ns ? tick->now_ns : stage->now_ns;
 	stage->missed_delta = tick->self.kernel_missed - stage->missed;
 	stage->missed = tick->self.kernel_missed;
@@ -278,6 +283,19 @@ static bool health_is_due(struct monitor *monitor)
 	return due;
 }
 
+/* All were up, or one was not. */
+static void note_uptime(struct monitor *monitor)
+{
+	const struct stage *stage = &monitor->stage;
+	enum liveness_state worst = LIVE_UP, state;
+
+	for (size_t i = 0; i < monitor->n_components; i++) {
+		state = liveness_of(&monitor->components[i]->liveness);
+		worst = state < worst ? state : worst;
+	}
+	uptime_add(&monitor->uptime, worst, stage->whole_ticks, stage->extends);
+}
+
 static void judge_whole(struct monitor *monitor)
 {
 	const struct monitor_sink *sink = &monitor->stage.sink;
@@ -302,6 +320,7 @@ int monitor_tick(struct monitor *monitor, const struct tick *tick)
 	take_open(monitor, tick);
 	err = take_counts(monitor);
 	failed = count_whole(monitor);
+	note_uptime(monitor);
 	for (i = 0; i < monitor->n_components; i++)
 		component_end_tick(monitor->components[i]);
 	judge_whole(monitor);

@@ -9,11 +9,11 @@
 
 typedef enum judgement judge_function(const struct objective *, const struct objective_input *, double *);
 static judge_function judge_percentile, judge_error_rate, judge_failure_rate, judge_hit_rate,
-	judge_throughput, judge_mean, judge_pool, judge_backlog;
+	judge_throughput, judge_mean, judge_memory, judge_pool, judge_uptime, judge_backlog;
 
 struct row {
 	struct objective_kind_info info;
-	judge_function *judge; /* NULL: span by span */
+	judge_function *judge; /* NULL: span by span, or by what it burns */
 };
 
 #define PERCENTILE(id, name, q)                                            \
@@ -54,6 +54,20 @@ struct row {
 		 .names_value = true,                          \
 		 .help = "every captured value of this name"}, \
 			NULL                                   \
+	}
+
+#define BUDGET(id, name, type, what, about)         \
+	{                                           \
+		{.kind = id,                        \
+		 .key = name,                       \
+		 .violation = type,                 \
+		 .quantity = QUANTITY_BURN,         \
+		 .source = what,                    \
+		 .severity_rule = SEVERITY_BY_BURN, \
+		 .upper = true,                     \
+		 .by_burn = true,                   \
+		 .help = about},                    \
+			NULL                        \
 	}
 
 static const struct row rows[OBJ_KINDS] = {
@@ -101,6 +115,16 @@ static const struct row rows[OBJ_KINDS] = {
 				 .value = "batch_size",
 				 .help = "the mean of the captured value batch_size over the window"},
 				judge_mean},
+	[OBJ_MAX_MEMORY] =
+		{{.kind = OBJ_MAX_MEMORY,
+		  .key = "max_memory",
+		  .violation = "MEMORY_VIOLATION",
+		  .quantity = QUANTITY_SIZE,
+		  .source = SOURCE_MEMORY,
+		  .upper = true,
+		  .at_tick = true,
+		  .help = "what its processes have in memory, or the captured value memory, each second"},
+		 judge_memory},
 	[OBJ_MIN_POOL_EFFICIENCY] =
 		{{.kind = OBJ_MIN_POOL_EFFICIENCY,
 		  .key = "min_pool_efficiency",
@@ -119,6 +143,15 @@ static const struct row rows[OBJ_KINDS] = {
 				      .per_span = true,
 				      .help = "how long each connection took to be opened"},
 				     NULL},
+	[OBJ_MIN_UPTIME] = {{.kind = OBJ_MIN_UPTIME,
+			     .key = "min_uptime",
+			     .violation = "UPTIME_VIOLATION",
+			     .quantity = QUANTITY_RATE,
+			     .source = SOURCE_SPANS,
+			     .severity_rule = SEVERITY_BY_UPTIME,
+			     .by_ticks = true,
+			     .help = "the share of seconds in which it was up"},
+			    judge_uptime},
 	[OBJ_MAX_BACKLOG] = {{.kind = OBJ_MAX_BACKLOG,
 			      .key = "max_backlog",
 			      .violation = "BACKLOG_VIOLATION",
@@ -133,6 +166,15 @@ static const struct row rows[OBJ_KINDS] = {
 	[OBJ_MAX_SYSTEM_ERROR_RATE] =
 		ERROR_RATE(OBJ_MAX_SYSTEM_ERROR_RATE, "max_error_rate", "SYSTEM_ERROR_RATE_VIOLATION", true,
 			   judge_error_rate, "the share of failed spans among those of all components"),
+	[OBJ_LATENCY_BUDGET] =
+		BUDGET(OBJ_LATENCY_BUDGET, "max_latency", "LATENCY_VIOLATION", SOURCE_DURATIONS,
+		       "how fast too many slow spans use up what the target leaves"),
+	[OBJ_ERROR_BUDGET] =
+		BUDGET(OBJ_ERROR_BUDGET, "max_error_rate", "ERROR_RATE_VIOLATION", SOURCE_OUTCOMES,
+		       "how fast too many failed spans use up the share that may fail"),
+	[OBJ_FAILURE_BUDGET] =
+		BUDGET(OBJ_FAILURE_BUDGET, "max_failure_rate", "FAILURE_RATE_VIOLATION", SOURCE_OUTCOMES,
+		       "how fast too many failed spans and connections use up the share that may fail"),
 };
 
 const struct objective_kind_info *objective_info(enum objective_kind kind)
@@ -145,10 +187,23 @@ const struct objective_kind_info *objective_by_key(const char *key)
 	size_t i;
 
 	for (i = 0; i < OBJ_KINDS; i++) {
-		if (!rows[i].info.of_system && !strcmp(rows[i].info.key, key))
+		if (!rows[i].info.of_system && !rows[i].info.by_burn && !strcmp(rows[i].info.key, key))
 			return &rows[i].info;
 	}
 	return NULL;
+}
+
+const struct objective_kind_info *objective_by_budget(enum objective_kind kind)
+{
+	for (size_t i = 0; i < OBJ_KINDS; i++)
+		if (rows[i].info.by_burn && !strcmp(rows[i].info.key, rows[kind].info.key))
+			return &rows[i].info;
+	return NULL;
+}
+
+double objective_duration(const struct objective *objective)
+{
+	return objective->kind == OBJ_LATENCY_BUDGET ? objective->span_limit : objective->limit;
 }
 
 const char *objective_value(const struct objective *objective)
@@ -181,10 +236,12 @@ uint64_t objective_samples_needed(const struct objective *objective)
 {
 	const struct objective_kind_info *info = objective_info(objective->kind);
 
-	if (info->per_span || info->at_tick || info->by_period)
+	if (info->per_span || info->at_tick || info->by_period || info->by_burn)
 		return 0;
 	if (objective->min_samples)
 		return objective->min_samples;
+	if (info->by_ticks)
+		return objective->limit < 1 ? for_share(1 - objective->limit) : 1;
 	if (info->quantity == QUANTITY_RATE)
 		return for_rate(objective, info->upper);
 	return info->quantile > 0 ? rank_samples_needed(rank_permille(info->quantile)) : RANK_MIN_SAMPLES;
@@ -319,6 +376,37 @@ static enum judgement judge_pool(const struct objective *objective, const struct
 	*measured = (double)reused(n, opened) / (double)n;
 	return judgement_of(share_below(reused(n, opened + input->opening_lost), n, objective->limit),
 			    !share_below(reused(all, opened), all, objective->limit));
+}
+
+static enum judgement judge_memory(const struct objective *objective, const struct objective_input *input,
+				   double *measured)
+{
+	if (isnan(input->memory))
+		return JUDGED_TOO_FEW;
+	*measured = input->memory;
+	return *measured > objective->limit ? JUDGED_BREACHED : JUDGED_HELD;
+}
+
+/*
+ * A share of too few seconds says nothing, unless it would be too low even if it were up in all that are
+ * missing: then that share is what is measured.
+ */
+static enum judgement judge_uptime(const struct objective *objective, const struct objective_input *input,
+				   double *measured)
+{
+	uint64_t needed = objective_samples_needed(objective), n = input->ticks, up = input->ticks_up;
+	bool enough = n && (n >= needed || input->all_ticks);
+
+	if (!enough) {
+		up += needed - n;
+		n = needed;
+	}
+	*measured = (double)(up + input->ticks_doubtful) / (double)n;
+	if (enough)
+		return judgement_of(share_below(up, n, objective->limit),
+				    !share_below(up + input->ticks_doubtful, n, objective->limit));
+	return share_below(up + input->ticks_doubtful, n, objective->limit) ? JUDGED_BREACHED
+									    : JUDGED_TOO_FEW;
 }
 
 /* Lost spans may be in flight still. */

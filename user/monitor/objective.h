@@ -25,7 +25,10 @@ struct objective_input {
 	uint64_t n_values; /* of the objective's captured value */
 	int64_t value_sum;
 	uint64_t in_flight;
-	uint64_t lost; /* spans of the window that tracing missed */
+	uint64_t lost;				  /* spans of the window that tracing missed */
+	double memory;				  /* bytes; NAN: not known */
+	uint64_t ticks, ticks_up, ticks_doubtful; /* observed, and what they were */
+	bool all_ticks;				  /* no more of them will ever count */
 };
 
 /* Judges a window objective; sets *@measured unless there are too few samples. */

@@ -22,6 +22,7 @@ struct component *component_renewed(const struct component *component, const str
 		.tcp = component->tcp,
 		.spare = component->spare,
 		.cache_apart = component->cache_apart,
+		.connects = component->connects_apart,
 	};
 
 	for (int i = 0; i < LAPSE_VALUES; i++)
@@ -79,6 +80,27 @@ static void keep_breaches(struct component *c, struct objective_run *run, struct
 		opens_free(&c->latency.opens);
 }
 
+/* Over another stretch of time it begins anew. */
+static void keep_uptime(struct uptime *uptime, struct uptime *before)
+{
+	struct uptime empty = *uptime;
+
+	if (uptime->size != before->size)
+		return;
+	*uptime = *before;
+	*before = empty;
+}
+
+/* What was counted as bad by another limit, or in other windows, says nothing of these. */
+static void keep_burn(struct objective_run *run, const struct objective_run *before)
+{
+	if (!run->burn || run->objective.period_ns != before->objective.period_ns ||
+	    run->objective.span_limit != before->objective.span_limit)
+		return;
+	memcpy(run->burn->windows, before->burn->windows, sizeof(run->burn->windows));
+	run->burning = before->burning;
+}
+
 static void keep_run(struct component *c, struct objective_run *run, struct objective_run *before)
 {
 	run->violations = before->violations;
@@ -90,6 +112,8 @@ static void keep_run(struct component *c, struct objective_run *run, struct obje
 	run->breached = before->breached;
 	run->breached_since = before->breached_since;
 	keep_gate(&run->gate, &before->gate);
+	keep_uptime(&run->uptime, &before->uptime);
+	keep_burn(run, before);
 	if (run->info->per_span)
 		keep_breaches(c, run, before);
 }
@@ -172,6 +196,8 @@ static void swap_promises(struct component *c, struct component *renewed)
 	SWAP(c->n_alerts, renewed->n_alerts);
 	SWAP(c->latency.run, renewed->latency.run);
 	SWAP(c->connection_time, renewed->connection_time);
+	SWAP(c->latency_budget, renewed->latency_budget);
+	c->critical_ns = renewed->critical_ns;
 	if (!c->day.slots) {
 		SWAP(c->day, renewed->day);
 		SWAP(c->five_minutes, renewed->five_minutes);
@@ -186,10 +212,10 @@ static void swap_promises(struct component *c, struct component *renewed)
 /* The log's violations are of values by the old objectives' texts. */
 static void keep_log_values(struct component *c, struct component *renewed)
 {
-	struct violation_log *log = &c->stage->log;
+	struct violation_log *log = &c->log;
 
-	for (size_t i = 0; i < VIOLATION_LOG_SIZE; i++)
-		if (log->ring[i].value && log->ring[i].component == c->id)
+	for (size_t i = 0; i < log->size && i < log->written; i++)
+		if (log->ring[i].value)
 			log->ring[i].value = own_value(renewed, log->ring[i].value);
 }
 

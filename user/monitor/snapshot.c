@@ -23,6 +23,7 @@ static void free_components(struct snapshot_store *store)
 	for (i = 0; i < store->n_components; i++) {
 		free(store->snapshot.components[i].objectives);
 		free(store->snapshot.components[i].histogram);
+		free(store->snapshot.components[i].newest);
 	}
 	free(store->snapshot.components);
 	store->snapshot.components = NULL;
@@ -121,6 +122,19 @@ static int copy_histogram(const struct histogram *h, struct component_snapshot *
 	return 0;
 }
 
+static int copy_violations(const struct component *c, struct component_snapshot *out)
+{
+	struct violation *newest = c->log.size ? realloc(out->newest, c->log.size * sizeof(*newest)) : NULL;
+
+	if (!c->log.size)
+		return 0;
+	if (!newest)
+		return -ENOMEM;
+	out->newest = newest;
+	out->n_newest = violation_log_copy(&c->log, c->stage->now_ns, newest);
+	return 0;
+}
+
 static void copy_objectives(const struct component *c, struct component_snapshot *out)
 {
 	size_t i;
@@ -151,22 +165,32 @@ static const struct objective_run *run_of(const struct component *c, enum object
 	return NULL;
 }
 
+/* The share of spans that may fail, by whatever objective says so; NAN: none. */
+static double error_limit(const struct component *c)
+{
+	static const enum objective_kind kinds[] = {OBJ_MAX_ERROR_RATE, OBJ_ERROR_BUDGET,
+						    OBJ_MAX_FAILURE_RATE, OBJ_FAILURE_BUDGET};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		const struct objective_run *run = run_of(c, kinds[i]);
+
+		if (run)
+			return run->info->by_burn ? run->objective.budget : run->objective.limit;
+	}
+	return NAN;
+}
+
 static double health(struct component *c, const struct stats *window)
 {
-	const struct objective_run *latency = c->latency.run;
-	const struct objective_run *errors = run_of(c, OBJ_MAX_ERROR_RATE);
 	struct health_input input = {
 		.has_data = c->total.tally.count > 0,
 		.avg_ns = window->avg_ns,
-		.max_latency_ns = latency ? latency->objective.limit : NAN,
+		.max_latency_ns = component_latency_limit(c),
 		.error_rate = window->error_rate,
-		.max_error_rate = NAN,
+		.max_error_rate = error_limit(c),
 		.violations = rolling_sum(&c->five_minutes, c->stage->now_ns),
 	};
 
-	errors = errors ? errors : run_of(c, OBJ_MAX_FAILURE_RATE);
-	if (errors)
-		input.max_error_rate = errors->objective.limit;
 	return health_of(&input);
 }
 
@@ -239,6 +263,8 @@ static int copy_component(struct component *c, struct component_snapshot *out)
 	out->violations_24h = rolling_sum(&c->day, c->stage->now_ns);
 	copy_objectives(c, out);
 	copy_counters(&c->counters, out);
+	if (copy_violations(c, out))
+		return -ENOMEM;
 	return copy_histogram(&c->total.histogram, out);
 }
 
@@ -328,6 +354,13 @@ static double mean_health(const struct snapshot *s)
 	return n ? sum / (double)n : NAN;
 }
 
+static double uptime_since_start(const struct uptime *uptime)
+{
+	uint64_t ticks = uptime_observed(uptime);
+
+	return ticks ? (double)(uptime->up + uptime->doubtful) / (double)ticks : NAN;
+}
+
 static void describe_system(const struct monitor *m, struct snapshot *s)
 {
 	struct system_snapshot *out = &s->system;
@@ -339,7 +372,7 @@ static void describe_system(const struct monitor *m, struct snapshot *s)
 		.start_ns = m->stage.options.start_ns,
 		.now_ns = m->stage.now_ns,
 		.observed_ns = m->stage.now_ns - m->stage.options.start_ns,
-		.uptime = NAN,
+		.uptime = uptime_since_start(&m->uptime),
 		.active_alerts = s->n_firing,
 		.overall = mean_health(s),
 
@@ -390,8 +423,6 @@ const struct snapshot *monitor_snapshot(struct monitor *monitor)
 	if (copy_system(monitor, s))
 		return NULL;
 	copy_firing(monitor);
-	s->violations = monitor->store.violations;
-	s->n_violations = violation_log_copy(&monitor->stage.log, monitor->store.violations);
 	describe_system(monitor, s);
 	sum_integrity(monitor, &s->integrity);
 	describe_overhead(&monitor->self, &s->overhead);

@@ -197,6 +197,8 @@ struct component_snapshot {
 	struct label_set labels, annotations; /* that go with its alerts */
 	uint64_t violations;		      /* since start, all objectives */
 	uint64_t violations_24h;
+	struct violation *newest; /* of them, the newest 1,000 at most, oldest first */
+	size_t n_newest;
 	struct objective_state *objectives;
 	size_t n_objectives;
 	struct histogram_row *histogram; /* since start, ascending, occupied buckets only */
@@ -257,8 +259,6 @@ struct snapshot {
 	size_t n_components;
 	const struct alert *firing; /* alerts that are active now, as last announced */
 	size_t n_firing;
-	const struct violation *violations; /* the newest 1,000, oldest first */
-	size_t n_violations;
 	struct integrity integrity;
 	struct overhead overhead;
 	unsigned bucket_bits; /* precision of the histograms */

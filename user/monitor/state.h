@@ -10,7 +10,6 @@ struct snapshot_store {
 	struct snapshot snapshot;
 	struct alert *firing;
 	size_t firing_size;
-	struct violation violations[VIOLATION_LOG_SIZE];
 	size_t n_components; /* whose rows and objectives are allocated */
 };
 
@@ -21,6 +20,7 @@ struct monitor {
 	const struct tick_component **inputs; /* of the tick at hand, by component */
 	size_t n_components;
 	struct tick_self self;
+	struct uptime uptime;	 /* of all of them together, since the start */
 	uint64_t next_health_ns; /* and the whole is judged */
 	const char *end_reason;
 	const struct handler_stats *handlers;

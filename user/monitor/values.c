@@ -172,6 +172,7 @@ void values_count(struct component *component, const struct tick_component *inpu
 			expect(component, i, &tally.value[i], now->last);
 		mine->count = now->count;
 		mine->sum = now->sum;
+		mine->last = now->last;
 		judge(component, i, now);
 	}
 }

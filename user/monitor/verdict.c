@@ -22,6 +22,7 @@ static const char *why_nothing(const struct component *c, const struct objective
 	case SOURCE_OPEN:
 		return c->counters.entries ? NULL : "no span seen";
 	case SOURCE_SPANS:
+	case SOURCE_MEMORY:
 		return NULL;
 	case SOURCE_CONNECTS:
 		return c->connects.opened || c->connects.failed ? NULL : "no connection was opened";
@@ -49,6 +50,12 @@ static const char *why_window_unknown(const struct objective_run *run)
 		return "lost spans could have turned it";
 	if (run->judged)
 		return NULL;
+	if (run->info->source == SOURCE_MEMORY)
+		return "nothing tells what its processes have in memory";
+	if (run->info->by_ticks)
+		return "not observed for long enough";
+	if (run->info->by_burn)
+		return "too few spans to tell how fast the budget burns";
 	if (run->info->by_period)
 		return "not observed for a whole period, with the process running";
 	return run->info->of_system ? "not checked yet, or too few spans" : "too few spans in the window";

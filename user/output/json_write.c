@@ -93,6 +93,8 @@ static const char *unit_of(enum objective_kind kind)
 		return "per_second";
 	case QUANTITY_SIZE:
 		return "bytes";
+	case QUANTITY_BURN:
+		return "burn_rate";
 	case QUANTITY_COUNT:
 		break;
 	}

@@ -107,6 +107,9 @@ const char *word_quantity(enum objective_kind kind, double value, char buffer[WO
 	case QUANTITY_SIZE:
 		snprintf(buffer, WORD_SIZE, "%.4g MB", value / 1e6);
 		return buffer;
+	case QUANTITY_BURN:
+		snprintf(buffer, WORD_SIZE, "%.3gx", value);
+		return buffer;
 	case QUANTITY_COUNT:
 		break;
 	}
