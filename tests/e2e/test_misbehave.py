@@ -15,7 +15,7 @@ from pipeline import start_pipeline
 
 HEAD = """lapse: 1
 window: 2s
-alerts: {cooldown: 60s, resolve_after: 2s}
+alerts: {{cooldown: 60s, resolve_after: {resolve_after}}}
 """
 
 TOLD = """#!/bin/sh
@@ -30,12 +30,13 @@ HANDLERS = """handlers:
 class Watched:
     """A pipeline under a contract, and what the handler has been told of it."""
 
-    def __init__(self, t, contract):
+    def __init__(self, t, contract, resolve_after="2s"):
         self._folder = t.path("told")
         os.mkdir(self._folder)
         os.chmod(self._folder, 0o777)  # handlers run as nobody
         script = t.write("handler", TOLD.format(folder=self._folder), 0o755)
-        path = t.write("contract.yaml", HEAD + contract + HANDLERS.format(script=script))
+        path = t.write("contract.yaml", HEAD.format(resolve_after=resolve_after) + contract
+                       + HANDLERS.format(script=script))
         self.pipeline = start_pipeline(t, preexec_fn=lambda: os.nice(-10))
         wait_until(lambda: self._warm(t), "the pipeline's token cache")
         self.tracer = t.lapse("watch", path, "-p", self.pipeline.pid, "--json", "-i", "1")
@@ -166,19 +167,23 @@ components:
 
 @case(180)
 def rates(t):
-    """What is lost on the way to a listener is sent again after a second, and then after two."""
-    watched = Watched(t, RATES)
-    venue = [("venue", f"{kind}_VIOLATION") for kind in ("ERROR_RATE", "POOL_EFFICIENCY", "CONNECTION_TIME")]
+    """What is lost on the way to a listener is sent again after a second, and then after two more: an alert
+    about that must last longer."""
+    watched = Watched(t, RATES, resolve_after="5s")
+    errors = [("venue", "ERROR_RATE_VIOLATION")]
+    connections = [("venue", "POOL_EFFICIENCY_VIOLATION"), ("venue", "CONNECTION_TIME_VIOLATION")]
     others = [("rpc", "FAILURE_RATE_VIOLATION"), ("system", "SYSTEM_ERROR_RATE_VIOLATION")]
     watched.behaves(4)
-    watched.pipeline.order("fail http 7%", "fail rpc 7%", "fail keep 50%", "deaf 500ms")
-    watched.await_state(venue + others, "firing")
+    watched.pipeline.order("fail http 7%", "fail rpc 7%")
+    watched.await_state(errors + others, "firing")
+    watched.pipeline.order("fail keep 50%", "deaf 500ms")
+    watched.await_state(connections, "firing")
     watched.pipeline.order("fail http 40%", "fail keep 90%", "deaf 1500ms")
-    watched.await_state(venue, "escalated")
+    watched.await_state(errors + connections, "escalated")
     watched.pipeline.order("fail rpc 100%")
     watched.await_state(others, "escalated")
     watched.pipeline.order("heal")
-    watched.ended(venue + others)
+    watched.ended(errors + connections + others)
 
 
 # ---- how much gets through ------------------------------------------------------------------------------
