@@ -11,7 +11,7 @@ import json
 import os
 
 from harness import case, check, conserved, equal, wait_until
-from pipeline import start_pipeline
+from pipeline import ahead_of_others, start_pipeline
 
 HEAD = """lapse: 1
 window: 2s
@@ -37,7 +37,7 @@ class Watched:
         script = t.write("handler", TOLD.format(folder=self._folder), 0o755)
         path = t.write("contract.yaml", HEAD.format(resolve_after=resolve_after) + contract
                        + HANDLERS.format(script=script))
-        self.pipeline = start_pipeline(t, preexec_fn=lambda: os.nice(-10))
+        self.pipeline = start_pipeline(t, preexec_fn=ahead_of_others)
         wait_until(lambda: self._warm(t), "the pipeline's token cache")
         self.tracer = t.lapse("watch", path, "-p", self.pipeline.pid, "--json", "-i", "1")
 
