@@ -12,12 +12,11 @@ def ahead_of_others():
 
 
 class Pipeline(Process):
-    """Its log and its commands are named after it."""
+    """With a log of what it did, and a FIFO for commands."""
 
-    def __init__(self, t, *args, name="pipeline", **popen):
-        self.control, self.log = t.path(f"{name}.control"), t.path(f"{name}.log")
-        super().__init__([os.path.join(TARGETS, "pipeline"), "--control", self.control, "--log", self.log, *args],
-                         name=name, **popen)
+    def __init__(self, t, *args, exe=os.path.join(TARGETS, "pipeline"), **popen):
+        self.control, self.log = t.path("control"), t.path("log")
+        super().__init__([exe, "--control", self.control, "--log", self.log, *args], **popen)
         self.wait_line(r"^ready \d+")
 
     def order(self, *commands):
