@@ -115,7 +115,7 @@ class Watched:
 FIGURES = """components:
   rpc:
     measure: rpc_call
-    contract: {max_latency: 200ms}
+    contract: {max_latency: 200ms, max_memory: 60MB}
   venue:
     measure: http_request
     contract: {max_p95: 100ms}
@@ -138,12 +138,14 @@ FIGURES = """components:
 def figures(t):
     watched = Watched(t, FIGURES)
     kinds = [("rpc", "LATENCY_VIOLATION"), ("venue", "PERCENTILE_VIOLATION"), ("batches", "BATCH_SIZE_VIOLATION"),
-             ("book", "VALUE_VIOLATION")]
+             ("book", "VALUE_VIOLATION"), ("rpc", "MEMORY_VIOLATION")]
     cache = [("tokens", "CACHE_HIT_RATE_VIOLATION")]
     watched.behaves(4)
-    watched.pipeline.order("slow rpc 240ms 5%", "slow http 130ms 10%", "fail cache 40%", "batch 3", "lots 150")
+    watched.pipeline.order("slow rpc 240ms 5%", "slow http 130ms 10%", "fail cache 40%", "batch 3", "lots 150",
+                           "grow 75MB")
     watched.await_state(kinds + cache, "firing")
-    watched.pipeline.order("slow rpc 600ms 5%", "slow http 300ms 10%", "fail cache 90%", "batch 1", "lots 500")
+    watched.pipeline.order("slow rpc 600ms 5%", "slow http 300ms 10%", "fail cache 90%", "batch 1", "lots 500",
+                           "grow 200MB")
     watched.await_state(kinds, "escalated")
     watched.pipeline.order("heal")
     watched.ended(kinds, cache)
@@ -151,12 +153,13 @@ def figures(t):
 
 # ---- shares of failures and of connections -----------------------------------------------------------
 
-RATES = """system: {max_error_rate: {limit: 5%, over: 10s}}
+RATES = """thresholds: {warning: {uptime: 85%}, critical: {uptime: 65%}}
+system: {max_error_rate: {limit: 5%, over: 10s}}
 components:
   rpc:
     measure: rpc_call
     err: "int ret < 0"
-    contract: {max_failure_rate: 5%}
+    contract: {max_failure_rate: 5%, min_uptime: {limit: 85%, over: 10s}}
   venue:
     measure: http_request
     err: "int ret != 200"
@@ -173,6 +176,7 @@ def rates(t):
     errors = [("venue", "ERROR_RATE_VIOLATION")]
     connections = [("venue", "POOL_EFFICIENCY_VIOLATION"), ("venue", "CONNECTION_TIME_VIOLATION")]
     others = [("rpc", "FAILURE_RATE_VIOLATION"), ("system", "SYSTEM_ERROR_RATE_VIOLATION")]
+    uptime = [("rpc", "UPTIME_VIOLATION")]
     watched.behaves(4)
     watched.pipeline.order("fail http 7%", "fail rpc 7%")
     watched.await_state(errors + others, "firing")
@@ -181,9 +185,9 @@ def rates(t):
     watched.pipeline.order("fail http 40%", "fail keep 90%", "deaf 1500ms")
     watched.await_state(errors + connections, "escalated")
     watched.pipeline.order("fail rpc 100%")
-    watched.await_state(others, "escalated")
+    watched.await_state(others + uptime, "escalated")
     watched.pipeline.order("heal")
-    watched.ended(errors + connections + others)
+    watched.ended(errors + connections + others + uptime)
 
 
 # ---- how much gets through ------------------------------------------------------------------------------
