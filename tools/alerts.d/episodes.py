@@ -5,13 +5,11 @@ import json
 import os
 import shutil
 import signal
-import threading
 import time
 
-import common
 import labels
 from harness import Case, Fail, Lapse, Process, TARGETS, wait_until
-from pipeline import Pipeline
+from pipeline import Pipeline, ahead_of_others
 
 SECONDS = 6  # of tracing
 
@@ -75,7 +73,8 @@ def _nothing(_n):
     return []
 
 
-# "dead" is killed; beside "noise" run as many busy processes as its number says.
+# "dead" is killed. Beside "noise" run busy processes, and it alone has to share the machine with them and with
+# whatever else is there; that is why the others run ahead of all that.
 KINDS = {"healthy": _healthy, "slow": _slow, "failing": _failing, "cache": _cache, "backlog": _backlog,
          "memory": _memory, "dead": _nothing, "noise": _nothing}
 
@@ -91,9 +90,11 @@ class Episode:
         """A copy of the program, so that it alone is meant, and that lapse goes on when it has died."""
         exe = shutil.copy(os.path.join(TARGETS, "pipeline"), self.case.path("pipeline"))
         contract = self.case.write("contract.yaml", CONTRACT.format(exe=exe, told=self.told))
-        self.pipeline = self.case.started(Pipeline(self.case, exe=exe))
+        ahead = None if self.kind == "noise" else ahead_of_others
+        self.pipeline = self.case.started(Pipeline(self.case, exe=exe, preexec_fn=ahead))
         time.sleep(1.5)  # the cache fills
-        self.lapse = self.case.started(Lapse(["watch", contract, "--json", "-d", str(SECONDS)]))
+        self.lapse = self.case.started(Lapse(["watch", contract, "--json", "-d", str(SECONDS)], wait=False))
+        self.lapse.wait_line(r"^lapse: tracing", self.lapse.err, seconds=60)
         self.begin_ns = time.monotonic_ns()
 
     def _misbehave(self):

@@ -10,8 +10,8 @@ import re
 import shutil
 import time
 
-from common import (LAPSE, TARGETS, Fail, Process, Target, bpftrace, build, detach, lapse, median, number,
-                    ratio, rounds, table, times)
+from common import (LAPSE, TARGETS, Fail, Process, Target, bpftrace, build, detach, final, lapse, median, number,
+                    ratio, rounds, table, target_line, times)
 from harness import percentile, read_truth
 
 TIMED = os.path.join(TARGETS, "timed")
@@ -97,6 +97,9 @@ def measured(case, stamp, tool, start_of):
     return delays(stamped.lines(), start_of, read_truth(log)["work_push"])
 
 
+DELIVERY = []  # of each watched run, what lapse says of itself
+
+
 # ---- alerts --------------------------------------------------------------------------------
 
 
@@ -127,7 +130,7 @@ def watched(case, handler, work, meanwhile):
     log = case.path("log")
     target = case.started(Target([TIMED, *work, "--log", log]))
     contract = case.write("contract.yaml", CONTRACT.format(handler=handler))
-    tracer = case.started(Process([LAPSE, "watch", contract, "-p", target.pid]))
+    tracer = case.started(Process([LAPSE, "watch", contract, "-p", target.pid, "--json"]))
     tracer.wait_line(r"^lapse: tracing", tracer.err)
     target.go()
     target.done(60)
@@ -135,6 +138,7 @@ def watched(case, handler, work, meanwhile):
     tracer.signal(2)
     tracer.wait()
     target.finish()
+    DELIVERY.append(final(tracer)["overhead"])
     return meanwhile(), read_truth(log)["work_push"]
 
 
@@ -166,11 +170,22 @@ def told_by_start(case, started):
 
 
 def measure_alerts(case, stamp, started, seconds):
+    DELIVERY.clear()
     found = {"a line in a FIFO": [], "a program's start": []}
     for _ in rounds(seconds, most=3, least=1):
         found["a line in a FIFO"].append(told_by_line(case, stamp))
         found["a program's start"].append(told_by_start(case, started))
-    return found
+    return found, delivery_row()
+
+
+def delivery_row():
+    """Medians of the runs, in microseconds."""
+    return [number(median([run[f"delivery_{q}_ns"] / 1000 for run in DELIVERY if run[f"delivery_{q}_ns"]]), digits=1)
+            for q in ("p50", "p99")]
+
+
+def at_most(figure, limit):
+    return None if figure is None else float(figure.replace(",", "")) <= limit
 
 
 def start_hogs(case):
@@ -201,11 +216,18 @@ def run(case):
              (bpftrace(r'if (DURATION > 1000000) { printf("%llu\n", START); }', "-q", "-B", "none"),
               start_of_bpftrace)]
     tools = [(tool, start_of) for tool, start_of in tools if tool.there()]
-    idle, idle_alerts = measure_all(case, stamp, tools, 12), measure_alerts(case, stamp, started, 20)
+    idle = measure_all(case, stamp, tools, 12)
+    idle_alerts, idle_delivery = measure_alerts(case, stamp, started, 20)
     hogs = start_hogs(case)
-    busy, busy_alerts = measure_all(case, stamp, tools, 25), measure_alerts(case, stamp, started, 30)
+    busy = measure_all(case, stamp, tools, 25)
+    busy_alerts, busy_delivery = measure_alerts(case, stamp, started, 30)
     for hog in hogs:
         hog.end()
+    table("detection: us from the end of a slow call until lapse has it, by its own count",
+          ["", "p50", "p99"], [["idle", *idle_delivery], [f"beside {HOGS} busy threads", *busy_delivery]],
+          [target_line("p99 <= 50 us idle", f"{idle_delivery[1]} us", at_most(idle_delivery[1], 50)),
+           target_line(f"p99 <= 200 us beside {HOGS} busy threads", f"{busy_delivery[1]} us",
+                       at_most(busy_delivery[1], 200))])
     table("detection: us from the return of a slow call to the line about it in a pipe",
           ["", "lines", "p50", "p99", "p50/lapse's"],
           rows_of("idle", idle) + rows_of(f"beside {HOGS} busy threads", busy))
