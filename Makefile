@@ -186,6 +186,11 @@ vm-shell: all targets
 bench: all targets
 	@tools/bench
 
+# Precision and recall of alerts, over 200 runs.
+.PHONY: bench-alerts
+bench-alerts: all targets
+	@tools/bench-alerts
+
 .PHONY: need-root
 need-root:
 	@[ "$$(id -u)" = 0 ] || { echo "this attaches to processes and needs root: sudo make $(MAKECMDGOALS)" >&2; exit 1; }

@@ -377,7 +377,7 @@ def read_truth(path):
     truth = {}
     with open(path, encoding="ascii") as file:
         for line in file:
-            name, start, duration, tid = line.split()
+            name, start, duration, tid, *_ = line.split()
             truth.setdefault(name, []).append((int(start), int(duration), int(tid)))
     return truth
 

@@ -5,28 +5,8 @@ import json
 import os
 import signal
 
-from harness import (ROOT, Process, TARGETS, case, check, conserved, equal, read_truth, wait_until, within)
-
-
-class Pipeline(Process):
-    def __init__(self, t, *args):
-        super().__init__([os.path.join(TARGETS, "pipeline"), "--control", t.path("control"), "--log", t.path("log"),
-                          *args])
-        self.wait_line(r"^ready \d+")
-        self._control = t.path("control")
-
-    def order(self, text):
-        with open(self._control, "w", encoding="ascii") as fifo:
-            fifo.write(text + "\n")
-        self.wait_line(f"^control {text}")
-
-    def finish(self):
-        self.signal(signal.SIGTERM)
-        equal(self.wait(), 0, "exit code of the pipeline")
-
-
-def _pipeline(t, *args):
-    return t.started(Pipeline(t, *args))
+from harness import ROOT, case, check, conserved, equal, read_truth, wait_until, within
+from pipeline import start_pipeline
 
 
 CONTRACT = """lapse: 1
@@ -56,7 +36,7 @@ def _requests(tracer, name):
 @case()
 def held(t):
     """Nothing takes ten seconds: held, 0."""
-    pipeline = _pipeline(t)
+    pipeline = start_pipeline(t)
     tracer = _watch(t, _contract(t, "10s", ", max_p50: 5s"), pipeline.pid, "-d", "5")
     equal(tracer.wait(), 0, "exit code")
     final = tracer.final()
@@ -70,14 +50,14 @@ def held(t):
 @case()
 def violated(t):
     """Each tenth call is slow by far: 1, and as many violations as there were slow calls."""
-    pipeline = _pipeline(t)
+    pipeline = start_pipeline(t)
     pipeline.order("slow rpc 400ms 10%")
     tracer = _watch(t, _contract(t, "200ms"), pipeline.pid, "-d", "5")
     equal(tracer.wait(), 1, "exit code")
     final = tracer.final()
     equal(final["verdict"], "violated", "verdict")
     pipeline.finish()
-    slow = sum(1 for _, duration, _ in read_truth(t.path("log"))["rpc_call"] if duration > 200000000)
+    slow = sum(1 for _, duration, _ in read_truth(pipeline.log)["rpc_call"] if duration > 200000000)
     within(final["components"]["rpc"]["violations"], 1, slow, "violations")
     conserved(final)
 
@@ -164,7 +144,7 @@ def alert_goes_its_way(t):
     os.chmod(t.path("exec.jsonl"), 0o666)
     handlers = (f"handlers:\n  - {{when: '*', file: \"{told}\", resolved: true}}\n"
                 f"  - {{when: LATENCY_VIOLATION, component: rpc, exec: [\"{script}\"], timeout: 5s, resolved: true}}\n")
-    pipeline = _pipeline(t)
+    pipeline = start_pipeline(t)
     tracer = _watch(t, _contract(t, "200ms", cooldown="30s", handlers=handlers), pipeline.pid)
     wait_until(lambda: _requests(tracer, "rpc") > 50, "calls")
     equal(_alerts(tracer), [], "alerts of the healthy pipeline")
@@ -210,7 +190,7 @@ components:
 @case()
 def a_component_that_cannot_be_measured(t):
     """A promise that nobody looks at is not held: an error at the start, by name and reason."""
-    pipeline = _pipeline(t)
+    pipeline = start_pipeline(t)
     for probe, reason in (("rpc_cal", "nearest is 'rpc_call'"),
                           ('"span:rpc_call(arg0)..rpc_none(arg0)"', "unknown function 'rpc_none'")):
         path = t.write("lacking.yaml", LACKING % probe)
@@ -226,7 +206,7 @@ def a_component_that_cannot_be_measured(t):
 def handlers_without_resolved(t):
     """Resolutions only where they are asked for."""
     told = t.path("told.jsonl")
-    pipeline = _pipeline(t)
+    pipeline = start_pipeline(t)
     handlers = f"handlers:\n  - {{when: '*', file: \"{told}\"}}\n"
     tracer = _watch(t, _contract(t, "200ms", handlers=handlers), pipeline.pid)
     pipeline.order("slow rpc 280ms 10%")
@@ -260,7 +240,7 @@ def open_call_violates(t):
 @case()
 def trading_contract(t):
     """The contract as it is delivered, on the pipeline that it is for."""
-    pipeline = _pipeline(t)
+    pipeline = start_pipeline(t)
     pipeline.order("slow rpc 60ms 20%")
     tracer = _watch(t, os.path.join(ROOT, "contracts", "trading.yaml"), pipeline.pid, "-d", "6")
     equal(tracer.wait(), 1, "exit code")
@@ -277,14 +257,14 @@ def trading_contract(t):
 @case()
 def pipeline_counts(t):
     """Counts of all parts agree with the pipeline's own log, orders in flight aside."""
-    pipeline = _pipeline(t, "--hold")
+    pipeline = start_pipeline(t, "--hold")
     parts = ["validate_token", "rpc_call", "optimize_batch", "http_request", "handle_order"]
     tracer = t.stat(pipeline.pid, *parts)
     pipeline.send("go\n")
     wait_until(lambda: _requests(tracer, "handle_order") > 200, "orders")
     pipeline.finish()
     equal(tracer.wait(), 0, "exit code")
-    truth = read_truth(t.path("log"))
+    truth = read_truth(pipeline.log)
     for part in parts:
         equal(tracer.component(part)["count"], len(truth[part]), f"count of {part}")
     conserved(tracer.final())
@@ -293,7 +273,7 @@ def pipeline_counts(t):
 @case()
 def violated_on_interrupt(t):
     """Ctrl-C ends with the verdict's code."""
-    pipeline = _pipeline(t)
+    pipeline = start_pipeline(t)
     pipeline.order("slow rpc 400ms 50%")
     tracer = _watch(t, _contract(t, "200ms"), pipeline.pid)
     wait_until(lambda: tracer.objects("violation"), "a violation")
@@ -304,7 +284,7 @@ def violated_on_interrupt(t):
 @case()
 def target_dies_under_watch(t):
     """The final report and the verdict come when the target ends."""
-    pipeline = _pipeline(t)
+    pipeline = start_pipeline(t)
     tracer = _watch(t, _contract(t, "10s"), pipeline.pid)
     wait_until(lambda: _requests(tracer, "rpc") > 50, "calls")
     pipeline.signal(signal.SIGKILL)
@@ -315,7 +295,7 @@ def target_dies_under_watch(t):
 @case()
 def system_health_line(t):
     """Every ten seconds."""
-    pipeline = _pipeline(t)
+    pipeline = start_pipeline(t)
     tracer = _watch(t, _contract(t, "10s"), pipeline.pid)
     wait_until(lambda: tracer.objects("health"), "the health line", 15)
     health = tracer.objects("health")[0]

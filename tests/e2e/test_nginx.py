@@ -53,13 +53,18 @@ class Nginx:
         upstream = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Upstream)
         upstream.daemon_threads = True
         threading.Thread(target=upstream.serve_forever, args=(0.05,), daemon=True).start()
-        t.defer(upstream.server_close)
-        t.defer(upstream.shutdown)
+        self._upstream = upstream
+        t.defer(self.stop_upstream)
         self.port, self.upstream = free_port(), upstream.server_port
         http_lines, slow = HTTP.format(log=t.path("access.log")), SLOW.format(upstream=self.upstream)
         command = nginx_command(t, self.port, http_lines, slow)
         self.path, self.process = command[0], t.process(*command)
         wait_until(self._listens, "nginx to listen")
+
+    def stop_upstream(self):
+        """Nobody listens there any more."""
+        self._upstream.shutdown()
+        self._upstream.server_close()
 
     def _listens(self):
         try:

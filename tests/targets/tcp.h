@@ -10,10 +10,10 @@
 #define TARGETS_TCP_H
 
 #include "common.h"
+#include "deaf.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <linux/filter.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -219,12 +219,7 @@ static inline void no_delay(int fd)
 /* Whatever arrives at a deaf socket is dropped, as if it were lost on the way. */
 static inline void set_deaf(int fd, bool deaf)
 {
-	struct sock_filter drop = {.code = BPF_RET | BPF_K, .k = 0};
-	struct sock_fprog program = {.len = 1, .filter = &drop};
-
-	need_ok(!setsockopt(fd, SOL_SOCKET, deaf ? SO_ATTACH_FILTER : SO_DETACH_FILTER, &program,
-			    sizeof(program)),
-		"socket filter");
+	need_ok(!deafen(fd, deaf), "socket filter");
 }
 
 /* Until the peer has acknowledged everything. */

@@ -61,6 +61,32 @@ static void checked_every_ten_seconds(void **state)
 	rig_end(&b.rig);
 }
 
+/* It is over when a look has found it to hold, not because nobody has looked. */
+static void not_over_between_two_looks(void **state)
+{
+	struct rig_component *a;
+	struct bench b;
+
+	(void)state;
+	b.objective = objective_system_default();
+	b.objective.over_ns = 10 * SEC;
+	b.contract = rig_contract(&b.objective, 1);
+	b.contract.alerts.resolve_after_ns = 2 * SEC;
+	rig_begin_with(&b.rig, (struct monitor_options){.bucket_bits = LAPSE_BUCKET_BITS_FINE,
+							.system = &b.contract});
+	a = add(&b, false);
+	for (int i = 0; i < 29; i++) {
+		rig_failing(a, i < 15 ? 80 : 100, i < 15 ? 20 : 0);
+		rig_tick(&b.rig);
+	}
+	assert_int_equal(b.rig.alert.event, ALERT_EVENT_FIRING);
+	assert_int_equal(rig_snapshot(&b.rig)->n_firing, 1);
+	rig_failing(a, 100, 0);
+	rig_ticks(&b.rig, 2);
+	assert_int_equal(b.rig.alert.event, ALERT_EVENT_RESOLVED);
+	rig_end(&b.rig);
+}
+
 /* Five minutes, and then it is over. */
 static void slides(void **state)
 {
@@ -150,9 +176,13 @@ static void losses_leave_it_unknown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(checked_every_ten_seconds), cmocka_unit_test(slides),
-		cmocka_unit_test(since_the_start),	     cmocka_unit_test(unknown_only_if_promised),
-		cmocka_unit_test(nothing_tells_errors),	     cmocka_unit_test(losses_leave_it_unknown),
+		cmocka_unit_test(checked_every_ten_seconds),
+		cmocka_unit_test(not_over_between_two_looks),
+		cmocka_unit_test(slides),
+		cmocka_unit_test(since_the_start),
+		cmocka_unit_test(unknown_only_if_promised),
+		cmocka_unit_test(nothing_tells_errors),
+		cmocka_unit_test(losses_leave_it_unknown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

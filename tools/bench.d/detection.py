@@ -1,19 +1,44 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""From the return of a slow call, by the target's own clock, to the line about it in a pipe."""
+"""From the return of a slow call, by the target's own clock, to the line about it in a pipe, and to the alert that
+a handler is given: as a line in a FIFO (`file`), or as a program that has been started (`exec`)."""
 
 import bisect
+import datetime
 import json
 import os
 import re
+import shutil
 import time
 
-from common import (TARGETS, Fail, Process, Target, bpftrace, build, detach, lapse, median, number,
-                    ratio, rounds, table, times)
+from common import (LAPSE, TARGETS, Fail, Process, Target, bpftrace, build, detach, final, lapse, median, number,
+                    ratio, rounds, table, target_line, times)
 from harness import percentile, read_truth
 
 TIMED = os.path.join(TARGETS, "timed")
 WORK = ["--work", "push", "--calls", "150", "--ns", "1500us", "--gap", "3ms"]
-HOGS = 4
+# Programs are started one a breach: so far apart that none waits for another.
+SELDOM = ["--work", "push", "--calls", "30", "--ns", "1500us", "--gap", "200ms"]
+HOGS = 6
+
+# Every breach is announced anew.
+CONTRACT = """lapse: 1
+alerts: {{cooldown: 1ms, resolve_after: 1s}}
+components:
+  work:
+    measure: work_push
+    contract: {{max_latency: 1ms}}
+handlers:
+  - {{when: '*', {handler}}}
+"""
+
+
+def stamped_lines(lines):
+    found, moment = [], None
+    for line in lines:
+        stamp, tab, text = line.partition("\t")
+        moment = int(stamp) if tab else moment
+        found.append((moment, text if tab else line))
+    return found
 
 
 class Stamped:
@@ -32,12 +57,7 @@ class Stamped:
     def lines(self):
         """(moment, line), once the tracer has ended. Lines that came together have one moment."""
         self._process.wait()
-        found, moment = [], None
-        for line in self._process.out:
-            stamp, tab, text = line.partition("\t")
-            moment = int(stamp) if tab else moment
-            found.append((moment, text if tab else line))
-        return found
+        return stamped_lines(self._process.out)
 
 
 def start_of_lapse(line):
@@ -77,8 +97,101 @@ def measured(case, stamp, tool, start_of):
     return delays(stamped.lines(), start_of, read_truth(log)["work_push"])
 
 
+DELIVERY = []  # of each watched run, what lapse says of itself
+
+
+# ---- alerts --------------------------------------------------------------------------------
+
+
+def end_of_alert(line):
+    """Of the call that it is about, by the monotonic clock."""
+    alert = json.loads(line)
+    if alert["state"] == "resolved":
+        return None
+    whole, _, rest = alert["time"].rstrip("Z").partition(".")
+    wall = int(datetime.datetime.fromisoformat(whole + "+00:00").timestamp()) * 1000000000 + int(rest.ljust(9, "0"))
+    return wall - (time.clock_gettime_ns(time.CLOCK_REALTIME) - time.clock_gettime_ns(time.CLOCK_MONOTONIC))
+
+
+def alert_delays(arrivals, log):
+    """In microseconds, of each call that an alert came of."""
+    ends = sorted(start + duration for start, duration, _ in log)
+    found = []
+    for moment, line in arrivals:
+        end = end_of_alert(line)
+        at = bisect.bisect_left(ends, end - 500000) if end else len(ends)
+        if at < len(ends) and abs(ends[at] - end) < 500000:
+            found.append((moment - ends[at]) / 1000)
+    return found
+
+
+def watched(case, handler, work, meanwhile):
+    """The log of a target's calls under a contract with HANDLER, ended after MEANWHILE."""
+    log = case.path("log")
+    target = case.started(Target([TIMED, *work, "--log", log]))
+    contract = case.write("contract.yaml", CONTRACT.format(handler=handler))
+    tracer = case.started(Process([LAPSE, "watch", contract, "-p", target.pid, "--json"]))
+    tracer.wait_line(r"^lapse: tracing", tracer.err)
+    target.go()
+    target.done(60)
+    time.sleep(0.2)
+    tracer.signal(2)
+    tracer.wait()
+    target.finish()
+    DELIVERY.append(final(tracer)["overhead"])
+    return meanwhile(), read_truth(log)["work_push"]
+
+
+def told_by_line(case, stamp):
+    path = case.path("fifo")
+    os.mkfifo(path)
+    reader = case.started(Process(["sh", "-c", 'exec "$0" <"$1"', stamp, path]))
+    keeper = os.open(path, os.O_WRONLY)  # the reader's file does not end before all is over
+
+    def lines():
+        os.close(keeper)
+        reader.wait()
+        return stamped_lines(reader.out)
+
+    found = alert_delays(*watched(case, f'file: "{path}"', WORK, lines))
+    os.unlink(path)
+    return found
+
+
+def told_by_start(case, started):
+    path = case.write("alerts", "", 0o666)
+    program = shutil.copy(started, case.path("started"))
+
+    def lines():
+        with open(path, encoding="utf-8") as file:
+            return stamped_lines(file.read().splitlines())
+
+    return alert_delays(*watched(case, f'exec: ["{program}", "{path}"]', SELDOM, lines))
+
+
+def measure_alerts(case, stamp, started, seconds):
+    DELIVERY.clear()
+    found = {"a line in a FIFO": [], "a program's start": []}
+    for _ in rounds(seconds, most=3, least=1):
+        found["a line in a FIFO"].append(told_by_line(case, stamp))
+        found["a program's start"].append(told_by_start(case, started))
+    return found, delivery_row()
+
+
+def delivery_row():
+    """Medians of the runs, in microseconds."""
+    return [number(median([run[f"delivery_{q}_ns"] / 1000 for run in DELIVERY if run[f"delivery_{q}_ns"]]), digits=1)
+            for q in ("p50", "p99")]
+
+
+def at_most(figure, limit):
+    return None if figure is None else float(figure.replace(",", "")) <= limit
+
+
 def start_hogs(case):
-    return [case.started(Process(["sh", "-c", "while :; do :; done"], name="hog")) for _ in range(HOGS)]
+    """In a session of their own, as another service is: the scheduler shares out among sessions first."""
+    script = "trap 'kill $(jobs -p)' TERM; for i in $(seq $0); do while :; do :; done & done; wait"
+    return case.started(Process(["bash", "-c", script, HOGS], name="hogs", start_new_session=True))
 
 
 def measure_all(case, stamp, tools, seconds):
@@ -98,18 +211,27 @@ def rows_of(label, found):
 
 
 def run(case):
-    stamp = build("tools/bench.d/stamp.c")
-    if not stamp:
-        raise Fail("tools/bench.d/stamp.c does not build")
+    stamp, started = build("tools/bench.d/stamp.c"), build("tools/bench.d/started.c")
+    if not stamp or not started:
+        raise Fail("the programs of tools/bench.d that take the time do not build")
     tools = [(lapse("lapse trace", "trace", "--slower", "1ms", "--json"), start_of_lapse),
              (bpftrace(r'if (DURATION > 1000000) { printf("%llu\n", START); }', "-q", "-B", "none"),
               start_of_bpftrace)]
     tools = [(tool, start_of) for tool, start_of in tools if tool.there()]
     idle = measure_all(case, stamp, tools, 12)
+    idle_alerts, idle_delivery = measure_alerts(case, stamp, started, 20)
     hogs = start_hogs(case)
     busy = measure_all(case, stamp, tools, 25)
-    for hog in hogs:
-        hog.end()
+    busy_alerts, busy_delivery = measure_alerts(case, stamp, started, 30)
+    hogs.end()
+    table("detection: us from the end of a slow call until lapse has it, by its own count",
+          ["", "p50", "p99"], [["idle", *idle_delivery], [f"beside {HOGS} busy threads", *busy_delivery]],
+          [target_line("p99 <= 50 us idle", f"{idle_delivery[1]} us", at_most(idle_delivery[1], 50)),
+           target_line(f"p99 <= 200 us beside {HOGS} busy threads", f"{busy_delivery[1]} us",
+                       at_most(busy_delivery[1], 200))])
     table("detection: us from the return of a slow call to the line about it in a pipe",
           ["", "lines", "p50", "p99", "p50/lapse's"],
-          rows_of("idle", idle) + rows_of(f"beside {HOGS} CPU hogs", busy))
+          rows_of("idle", idle) + rows_of(f"beside {HOGS} busy threads", busy))
+    table("detection: us from the return of a slow call to the alert that a handler is given",
+          ["", "alerts", "p50", "p99", "p50/a line's"],
+          rows_of("idle", idle_alerts) + rows_of(f"beside {HOGS} busy threads", busy_alerts))

@@ -253,6 +253,13 @@ static int set_stack_size(struct options *options, const char *value)
 	return 0;
 }
 
+static int set_no_realtime(struct options *options, const char *value)
+{
+	(void)value;
+	options->no_realtime = true;
+	return 0;
+}
+
 static int set_max_overhead(struct options *options, const char *value)
 {
 	if (units_parse_rate(value, &options->max_overhead) || options->max_overhead <= 0 ||
@@ -308,6 +315,7 @@ static int set_fail_on(struct options *options, const char *value)
 enum {
 	KEY_EXE = 256,
 	KEY_MAX_OVERHEAD,
+	KEY_NO_REALTIME,
 	KEY_RING_SIZE,
 	KEY_COMM,
 	KEY_CGROUP,
@@ -379,6 +387,10 @@ static const struct option_row rows[] = {
 	{"ring-size", KEY_RING_SIZE, "SIZE",
 	 "room for single calls on their way from the kernel (default 4MiB), rounded up to a power of two",
 	 TRACING, set_ring_size},
+	{"no-realtime", KEY_NO_REALTIME, NULL,
+	 "take breaches in as a usual thread; else a thread that does nothing else runs ahead of others "
+	 "(SCHED_FIFO, 1)",
+	 TRACING, set_no_realtime},
 	{"force-uretprobe", KEY_FORCE, NULL,
 	 "use return probes even where exceptions or fibers in the target would then kill it", TRACING,
 	 set_force},

@@ -53,6 +53,7 @@ struct options {
 	size_t n_waits;
 	uint32_t stack_bytes; /* copied of a blocked thread's stack; 0: none */
 	size_t ring_bytes;    /* a power of two */
+	bool no_realtime;     /* nothing of lapse runs ahead of other threads */
 	double max_overhead;  /* share of the CPU time that probes may take; 0: not given */
 	const char *merge;
 	const char *output_path;

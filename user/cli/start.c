@@ -276,6 +276,7 @@ static int open_tracer(struct session *session)
 	struct tracer_options options = {
 		.attach = session->options->attach,
 		.ring_bytes = session->options->ring_bytes,
+		.realtime = !session->options->no_realtime,
 		.tick_ns = session->tick_ns,
 		.why = wants_why(session),
 		.waits = wants_why(session) && waits_planned(&session->plan),

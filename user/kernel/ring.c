@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include "kernel/drainer.h"
 #include "kernel/tracer_parts.h"
 
 #include <errno.h>
@@ -25,22 +26,36 @@ static int take(void *context, void *data, size_t size)
 	return 0;
 }
 
+/* What cannot have a thread of its own does without. */
 int ring_open(struct tracer *tracer)
 {
-	tracer->ring = ring_buffer__new(bpf_map__fd(tracer->skel->maps.events), take, tracer, NULL);
+	int ring = bpf_map__fd(tracer->skel->maps.events);
+
+	if (tracer->options.realtime)
+		tracer->drainer = drainer_start(ring);
+	if (tracer->drainer)
+		return 0;
+	tracer->ring = ring_buffer__new(ring, take, tracer, NULL);
 	return tracer->ring ? 0 : -errno;
+}
+
+void ring_close(struct tracer *tracer)
+{
+	drainer_stop(tracer->drainer);
+	ring_buffer__free(tracer->ring);
 }
 
 int tracer_fd(const struct tracer *tracer)
 {
-	return ring_buffer__epoll_fd(tracer->ring);
+	return tracer->drainer ? drainer_fd(tracer->drainer) : ring_buffer__epoll_fd(tracer->ring);
 }
 
 int tracer_drain(struct tracer *tracer, const struct tracer_records *records)
 {
 	tracer->records = records;
 	pieces_drain(tracer);
-	return ring_buffer__consume(tracer->ring);
+	return tracer->drainer ? drainer_take(tracer->drainer, take, tracer)
+			       : ring_buffer__consume(tracer->ring);
 }
 
 /* ---- what came while a tick was read --------------------------------------------------------------- */
@@ -98,7 +113,8 @@ void ring_catch_up(struct tracer *tracer, const struct tracer_records *records)
 {
 	struct catching_up up = {.tracer = tracer, .to = records};
 	const struct tracer_records through = {take_ended, take_process, &up};
-	const struct ring *ring = ring_buffer__ring(tracer->ring, 0);
+	const struct ring *ring =
+		tracer->drainer ? drainer_ring(tracer->drainer) : ring_buffer__ring(tracer->ring, 0);
 	unsigned long counted = ring__producer_pos(ring);
 
 	tracer_drain(tracer, &through);
@@ -106,5 +122,8 @@ void ring_catch_up(struct tracer *tracer, const struct tracer_records *records)
 		sched_yield();
 		tracer_drain(tracer, &through);
 	}
+	/* What the thread has taken in meanwhile. */
+	if (tracer->drainer)
+		tracer_drain(tracer, &through);
 	drop_struck_out(tracer);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What the kernel keeps, read into a tick: differences of histograms, sums of cells, open spans. */
+#include "kernel/drainer.h"
 #include "kernel/tracer_parts.h"
 
 #include <errno.h>
@@ -218,6 +219,8 @@ static void read_self(struct tracer *tracer, struct tick_self *self, const struc
 		self->target_cpu_ns = 0;
 	self->tracer_cpu_ns = usage_own_ns();
 	self->tracer_rss_bytes = usage_own_rss();
+	self->delivery_p50_ns = tracer->drainer ? drainer_delay(tracer->drainer, 0.5) : NAN;
+	self->delivery_p99_ns = tracer->drainer ? drainer_delay(tracer->drainer, 0.99) : NAN;
 }
 
 static int read_component(struct tracer *tracer, size_t component, bool last, uint64_t now_tick,

@@ -533,7 +533,7 @@ void tracer_free(struct tracer *tracer)
 	if (!tracer)
 		return;
 	tracer_detach(tracer);
-	ring_buffer__free(tracer->ring);
+	ring_close(tracer);
 	pieces_close(tracer);
 	bpf_link__destroy(tracer->iterator);
 	for (size_t i = 0; i < tracer->n_process_links; i++)

@@ -41,6 +41,7 @@ struct tracer_component {
 struct tracer_options {
 	enum attach_kind attach; /* ATTACH_AUTO, or one that is forced */
 	size_t ring_bytes;	 /* a power of two */
+	bool realtime;		 /* a thread ahead of all usual ones takes the records in, where allowed */
 	uint64_t tick_ns;
 	bool by_exe, by_comm; /* programs and names are meant (tracer_want_exe(), tracer_want_comm()), of
 			       * whatever process: it is filtered in the programs */

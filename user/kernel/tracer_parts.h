@@ -135,6 +135,7 @@ struct tracer {
 	struct lapse_piece *pieces[MAX_PIECES]; /* the latest, in turn */
 	size_t n_pieces;			/* ever */
 	const struct tracer_records *records;
+	struct drainer *drainer; /* NULL: nobody takes records in but tracer_drain() */
 	struct bpf_link *iterator;
 	struct bpf_link *process_links[4];
 	size_t n_process_links;
@@ -160,6 +161,7 @@ void first_leave_out(struct lapse_bpf *skel);
 
 /* ring.c */
 int ring_open(struct tracer *tracer);
+void ring_close(struct tracer *tracer);
 /*
  * After the counters were read: hands on the records of all that they hold, so that these come before the
  * tick. What of it was in flight when the tick looked is taken from tracer->open.

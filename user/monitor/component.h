@@ -108,6 +108,8 @@ void component_report(struct component *component, struct objective_run *run, co
 
 /* Judges the objectives that are not judged by span, and tells their alerts. */
 void judge_window(struct component *component);
+/* In its place where it is not due: what was breached is not known to hold again. */
+void judge_later(struct component *component);
 
 /* A step of component_end_tick() that its alerts take without being judged. */
 void component_alerts_tick(struct component *component);

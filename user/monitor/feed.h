@@ -95,6 +95,7 @@ struct tick_self {
 	uint64_t target_cpu_ns;	 /* what the target used since tracing began */
 	uint64_t tracer_cpu_ns;
 	uint64_t tracer_rss_bytes;
+	double delivery_p50_ns, delivery_p99_ns; /* from a breach to lapse; NAN: none, or not measured */
 };
 
 /*

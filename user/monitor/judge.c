@@ -279,6 +279,16 @@ static void tell_key(struct component *c, struct alert_key *key)
 	}
 }
 
+void judge_later(struct component *component)
+{
+	for (size_t i = 0; i < component->n_objectives; i++) {
+		const struct objective_run *run = &component->objectives[i];
+
+		if (run->breached && run->alert)
+			alert_not_calm(run->alert, component->stage->now_ns);
+	}
+}
+
 void judge_window(struct component *component)
 {
 	size_t i;

@@ -301,6 +301,7 @@ static void judge_whole(struct monitor *monitor)
 	const struct monitor_sink *sink = &monitor->stage.sink;
 
 	if (!health_is_due(monitor)) {
+		judge_later(monitor->whole);
 		component_alerts_tick(monitor->whole);
 		return;
 	}

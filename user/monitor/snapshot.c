@@ -337,6 +337,8 @@ static void describe_overhead(const struct tick_self *self, struct overhead *out
 					    : NAN,
 		.tracer_cpu_s = (double)self->tracer_cpu_ns / 1e9,
 		.tracer_rss_bytes = self->tracer_rss_bytes,
+		.delivery_p50_ns = self->delivery_p50_ns,
+		.delivery_p99_ns = self->delivery_p99_ns,
 	};
 }
 

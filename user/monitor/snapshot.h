@@ -227,6 +227,7 @@ struct overhead {
 	double target_cpu_share; /* probe cost as a share of the target's CPU time; NAN: unknown */
 	double tracer_cpu_s;
 	uint64_t tracer_rss_bytes;
+	double delivery_p50_ns, delivery_p99_ns; /* from a breach's end to lapse; NAN: unknown */
 };
 
 /* What became of the alerts that a handler was told of. */

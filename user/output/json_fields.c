@@ -269,6 +269,9 @@ static const struct json_field overhead_fields[] = {
 	 .help = "a fraction"},
 	{"tracer_cpu_s", JSON_KIND_NUMBER, SNAPSHOT(overhead.tracer_cpu_s), .nullable = true},
 	{"tracer_rss_bytes", JSON_KIND_COUNT, SNAPSHOT(overhead.tracer_rss_bytes)},
+	{"delivery_p50_ns", JSON_KIND_NUMBER, SNAPSHOT(overhead.delivery_p50_ns), .nullable = true,
+	 .help = "from the end of a call beyond its limit until lapse has it"},
+	{"delivery_p99_ns", JSON_KIND_NUMBER, SNAPSHOT(overhead.delivery_p99_ns), .nullable = true},
 };
 static TABLE(overhead_table, "overhead", overhead_fields, "what the tracing cost, measured");
 

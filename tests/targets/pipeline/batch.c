@@ -28,7 +28,7 @@ PROBED int optimize_batch(struct order **batch, int n)
 		if (result && !batch[i]->status)
 			batch[i]->status = result;
 	}
-	truth_add("optimize_batch", start, now_ns());
+	truth_add("optimize_batch", start, now_ns(), n);
 	return result;
 }
 
@@ -44,10 +44,10 @@ static int gather(struct order **batch)
 	limit = now_ns() + BATCH_WAIT_NS;
 	until.tv_sec = (time_t)(limit / 1000000000);
 	until.tv_nsec = (long)(limit % 1000000000);
-	while (n_waiting < BATCH_MAX && !stopping)
+	while (n_waiting < batch_limit() && !stopping)
 		if (pthread_cond_timedwait(&arrived, &lock, &until) == ETIMEDOUT)
 			break;
-	n = n_waiting < BATCH_MAX ? n_waiting : BATCH_MAX;
+	n = n_waiting < batch_limit() ? n_waiting : batch_limit();
 	memcpy(batch, waiting, (size_t)n * sizeof(*batch));
 	n_waiting -= n;
 	memmove(waiting, waiting + n, (size_t)n_waiting * sizeof(*waiting));

@@ -12,14 +12,14 @@ static double book_total;
 static atomic_bool stopping;
 static pthread_t rebuilder;
 
-PROBED void update_book(struct order *order)
+PROBED void update_book(struct order *order, int lots)
 {
 	uint64_t start = now_ns();
 
 	pthread_mutex_lock(&book_lock);
-	book_total += order->quantity;
+	book_total += order->quantity * lots;
 	pthread_mutex_unlock(&book_lock);
-	truth_add("update_book", start, now_ns());
+	truth_add("update_book", start, now_ns(), lots);
 }
 
 PROBED void rebuild_index(void)
@@ -30,7 +30,7 @@ PROBED void rebuild_index(void)
 	sleep_ns(REBUILD_HOLD_NS + fault_delay(PART_LOCK));
 	book_total *= 0.999;
 	pthread_mutex_unlock(&book_lock);
-	truth_add("rebuild_index", start, now_ns());
+	truth_add("rebuild_index", start, now_ns(), 0);
 }
 
 static void *run(void *arg)

@@ -18,8 +18,9 @@ struct fault {
 static struct fault faults[PARTS];
 
 static const char *const part_names[PARTS] = {
-	[PART_VALIDATE] = "validate", [PART_RPC] = "rpc",   [PART_BATCH] = "batch", [PART_HTTP] = "http",
-	[PART_ORDER] = "order",	      [PART_LOCK] = "lock", [PART_CACHE] = "cache",
+	[PART_VALIDATE] = "validate", [PART_RPC] = "rpc",     [PART_BATCH] = "batch",
+	[PART_HTTP] = "http",	      [PART_ORDER] = "order", [PART_LOCK] = "lock",
+	[PART_CACHE] = "cache",	      [PART_KEEP] = "keep",   [PART_ARRIVAL] = "arrival",
 };
 
 /* True for share millionths of the calls, as evenly as can be. */
@@ -46,7 +47,7 @@ bool fault_fails(enum part part)
 	return its_turn(&faults[part].fail_calls, atomic_load(&faults[part].fail_share));
 }
 
-static int find_part(const char *name)
+int fault_part(const char *name)
 {
 	int i;
 
@@ -70,12 +71,12 @@ static long parse_share(const char *text)
 	return (long)(value * WHOLE / 100 + 0.5);
 }
 
-static const char *set_slow(int part, const char *duration, const char *share_text)
+const char *fault_slow(int part, const char *duration, const char *share_text)
 {
 	uint64_t ns = duration ? parse_duration(duration) : ~0ULL;
 	long share = parse_share(share_text);
 
-	if (part < 0 || part == PART_CACHE)
+	if (part < 0 || part > PART_LOCK)
 		return "no such part (validate, rpc, batch, http, order)";
 	if (ns == ~0ULL)
 		return "a duration with a unit is wanted, such as 40ms";
@@ -87,12 +88,12 @@ static const char *set_slow(int part, const char *duration, const char *share_te
 	return NULL;
 }
 
-static const char *set_fail(int part, const char *share_text)
+const char *fault_fail(int part, const char *share_text)
 {
 	long share = parse_share(share_text);
 
 	if (part < 0 || part == PART_LOCK)
-		return "no such part (validate, rpc, batch, http, order, cache)";
+		return "no such part (validate, rpc, batch, http, order, cache, keep, arrival)";
 	if (share < 0)
 		return "a share is wanted, such as 10%";
 	atomic_store(&faults[part].fail_calls, 0);
@@ -100,7 +101,7 @@ static const char *set_fail(int part, const char *share_text)
 	return NULL;
 }
 
-static const char *heal(void)
+void faults_heal(void)
 {
 	int i;
 
@@ -108,28 +109,4 @@ static const char *heal(void)
 		atomic_store(&faults[i].slow_share, 0);
 		atomic_store(&faults[i].fail_share, 0);
 	}
-	return NULL;
-}
-
-const char *fault_command(char *line)
-{
-	char *word[4] = {NULL}, *save = NULL;
-	int i;
-
-	for (i = 0; i < 4; i++) {
-		word[i] = strtok_r(i ? NULL : line, " \t\r\n", &save);
-		if (!word[i])
-			break;
-	}
-	if (!word[0])
-		return "an empty command";
-	if (!strcmp(word[0], "slow"))
-		return set_slow(find_part(word[1]), word[2], word[3]);
-	if (!strcmp(word[0], "fail"))
-		return set_fail(find_part(word[1]), word[2]);
-	if (!strcmp(word[0], "lock"))
-		return set_slow(PART_LOCK, word[1], word[2]);
-	if (!strcmp(word[0], "heal"))
-		return heal();
-	return "unknown (slow PART DURATION [SHARE%], fail PART [SHARE%], lock DURATION [SHARE%], heal)";
 }

@@ -71,21 +71,22 @@ PROBED int http_request(const char *path, const char *body)
 	if (my_fd < 0)
 		my_fd = connect_loopback(server.port);
 	status = my_fd < 0 ? my_fd : exchange(my_fd, path, body);
-	if (my_fd >= 0 && (status < 0 || is_last())) {
+	if (my_fd >= 0 && (status < 0 || is_last() || fault_fails(PART_KEEP))) {
 		close(my_fd);
 		my_fd = -1;
 	}
-	truth_add("http_request", start, now_ns());
+	truth_add("http_request", start, now_ns(), status);
 	return status;
 }
 
-static bool serve_order(int fd)
+static bool serve_order(int fd, int number)
 {
 	static const char taken[] = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n";
 	static const char failed[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n";
 	char head[MESSAGE_MAX];
 	int len = read_head(fd, head, sizeof(head));
 
+	(void)number;
 	if (len < 0 || !skip_body(fd, head, len))
 		return false;
 	sleep_ns(VENUE_SLEEP_NS + fault_delay(PART_HTTP));
@@ -96,13 +97,18 @@ static bool serve_order(int fd)
 
 void http_start(int port)
 {
-	server_start(&server, port, serve_order);
+	server_start(&server, port, serve_order, 0);
 }
 
 /* The workers' own connections end with their threads' process. */
 void http_stop(void)
 {
 	server_stop(&server);
+}
+
+void http_deaf(uint64_t ns)
+{
+	server_deaf(&server, ns);
 }
 
 int http_port(void)

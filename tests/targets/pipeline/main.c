@@ -3,15 +3,26 @@
  * The sample pipeline's frame: options, signals and the control FIFO.
  *
  *     pipeline [--seconds N] [--log FILE] [--control FIFO] [--hold] [--rpc-port N] [--http-port N]
+ *              [--endpoints N]
  *
  * It prints "ready PID ..." and works until N seconds (120) are over or SIGTERM comes. --hold
  * makes it wait for a line "go" on standard input first. SIGUSR1 writes the log at once.
  * Commands to the FIFO, a line each, are answered on standard output:
  *
  *     slow PART DURATION [SHARE%]   PART: validate rpc batch http order
- *     fail PART [SHARE%]            also: cache, which then misses
+ *     fail PART [SHARE%]            also: cache, which then misses; keep: the connection to the venue is not
+ *                                   kept; arrival: the order does not come
  *     lock DURATION [SHARE%]        rebuild_index() holds the book's lock
- *     heal
+ *     batch N                       so many orders in a batch, at most
+ *     lots N                        an order is that large (100)
+ *     grow SIZE                     takes memory, and keeps it
+ *     deaf DURATION                 who connects to the venue meanwhile is not heard
+ *     heal                          all of the above
+ *     fastest                       drops the idle connections to the remote side and goes on with the
+ *                                   endpoint that answers soonest
+ *
+ * With --endpoints the remote side has so many. The first is in use, and the one that "slow rpc" and "fail
+ * rpc" are about; the others answer later by nature. All are asked ten times a second how long they take.
  */
 #include "pipeline.h"
 
@@ -28,8 +39,8 @@ static struct options {
 	const char *log_path, *control_path;
 	long seconds;
 	bool hold;
-	int rpc_port, http_port;
-} opt = {.seconds = 120};
+	int rpc_port, http_port, endpoints;
+} opt = {.seconds = 120, .endpoints = 1};
 
 static int control_fd = -1;
 static char control_line[256];
@@ -38,16 +49,16 @@ static size_t control_len;
 static void usage(void)
 {
 	fprintf(stderr, "usage: pipeline [--seconds N] [--log FILE] [--control FIFO] [--hold] "
-			"[--rpc-port N] [--http-port N]\n");
+			"[--rpc-port N] [--http-port N] [--endpoints N]\n");
 	exit(2);
 }
 
 static void parse_options(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{"seconds", 1, NULL, 's'}, {"log", 1, NULL, 'l'},      {"control", 1, NULL, 'c'},
-		{"hold", 0, NULL, 'h'},	   {"rpc-port", 1, NULL, 'r'}, {"http-port", 1, NULL, 'p'},
-		{NULL, 0, NULL, 0},
+		{"seconds", 1, NULL, 's'},   {"log", 1, NULL, 'l'},	 {"control", 1, NULL, 'c'},
+		{"hold", 0, NULL, 'h'},	     {"rpc-port", 1, NULL, 'r'}, {"http-port", 1, NULL, 'p'},
+		{"endpoints", 1, NULL, 'e'}, {NULL, 0, NULL, 0},
 	};
 	int c;
 
@@ -71,11 +82,14 @@ static void parse_options(int argc, char **argv)
 		case 'p':
 			opt.http_port = atoi(optarg);
 			break;
+		case 'e':
+			opt.endpoints = atoi(optarg);
+			break;
 		default:
 			usage();
 		}
 	}
-	if (opt.seconds <= 0 || optind < argc)
+	if (opt.seconds <= 0 || optind < argc || opt.endpoints < 1 || opt.endpoints > MAX_ENDPOINTS)
 		usage();
 }
 
@@ -101,7 +115,7 @@ static void obey(char *line)
 	const char *wrong;
 
 	snprintf(copy, sizeof(copy), "%s", line);
-	wrong = fault_command(line);
+	wrong = command_obey(line);
 	if (wrong)
 		printf("refused %s: %s\n", copy, wrong);
 	else
@@ -189,7 +203,7 @@ int main(int argc, char **argv)
 	open_control();
 	/* About ten records for each of a hundred orders a second, and room. */
 	truth_init(opt.log_path, (size_t)opt.seconds * 2000 + 10000);
-	rpc_start(opt.rpc_port);
+	rpc_start(opt.rpc_port, opt.endpoints);
 	http_start(opt.http_port);
 	printf("ready %d rpc_port=%d http_port=%d\n", (int)getpid(), rpc_port(), http_port());
 	fflush(stdout);

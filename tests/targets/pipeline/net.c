@@ -2,6 +2,8 @@
 /* Loopback TCP, a server with a thread for each connection, and sleeping. */
 #include "pipeline.h"
 
+#include "deaf.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -107,7 +109,7 @@ static void *serve_connection(void *arg)
 {
 	struct connection *connection = arg;
 
-	while (connection->server->serve(connection->fd))
+	while (connection->server->serve(connection->fd, connection->server->number))
 		;
 	close(connection->fd);
 	free(connection);
@@ -134,9 +136,10 @@ static void *serve(void *arg)
 	return NULL;
 }
 
-void server_start(struct server *server, int port, bool (*serve_one)(int fd))
+void server_start(struct server *server, int port, bool (*serve_one)(int fd, int number), int number)
 {
 	server->serve = serve_one;
+	server->number = number;
 	server->listen_fd = listen_loopback(port, &server->port);
 	start_thread(&server->thread, serve, server, "listener");
 }
@@ -147,6 +150,15 @@ void server_stop(struct server *server)
 	shutdown(server->listen_fd, SHUT_RDWR);
 	pthread_join(server->thread, NULL);
 	close(server->listen_fd);
+}
+
+void server_deaf(struct server *server, uint64_t ns)
+{
+	if (deafen(server->listen_fd, true))
+		die("deaf");
+	sleep_ns(ns);
+	if (deafen(server->listen_fd, false))
+		die("deaf");
 }
 
 void sleep_ns(uint64_t ns)

@@ -67,7 +67,7 @@ PROBED void order_received(struct order *order)
 /* On the confirmer's thread: the end of the order's way, good or bad. */
 PROBED void order_confirmed(struct order *order)
 {
-	truth_add("end_to_end", order->received_ns, now_ns());
+	truth_add("end_to_end", order->received_ns, now_ns(), order->status);
 	atomic_fetch_add(&confirmed, 1);
 	if (order->status)
 		atomic_fetch_add(&failed, 1);
@@ -102,7 +102,7 @@ static int take_steps(struct order *order)
 		error = batch_submit(order);
 	if (error)
 		return error;
-	update_book(order);
+	update_book(order, order_lots());
 	return send_to_venue(order);
 }
 
@@ -112,7 +112,7 @@ PROBED int handle_order(struct order *order)
 	int error = take_steps(order);
 
 	order->status = error;
-	truth_add("handle_order", start, now_ns());
+	truth_add("handle_order", start, now_ns(), error);
 	return error;
 }
 
@@ -159,7 +159,8 @@ static void *generate(void *arg)
 
 	while (!atomic_load(&stopping)) {
 		for (i = 0; i < BURST; i++)
-			receive_one(id++);
+			if (!fault_fails(PART_ARRIVAL))
+				receive_one(id++);
 		next += BURST_GAP;
 		if (next > now_ns())
 			sleep_ns(next - now_ns());

@@ -16,7 +16,7 @@ PROBED int cache_lookup(uint64_t token)
 	uint64_t start = now_ns();
 	int hit = !fault_fails(PART_CACHE) && atomic_load(&cache[token % CACHE_SLOTS]) == token;
 
-	truth_add("cache_lookup", start, now_ns());
+	truth_add("cache_lookup", start, now_ns(), hit);
 	return hit;
 }
 
@@ -36,6 +36,6 @@ PROBED int validate_token(uint64_t token)
 		sleep_ns(delay);
 	if (fault_fails(PART_VALIDATE))
 		result = -EACCES;
-	truth_add("validate_token", start, now_ns());
+	truth_add("validate_token", start, now_ns(), result);
 	return result;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The true durations: one array for all threads, written to the file at the end and on
+ * The true durations, and what came of them: one array for all threads, written to the file at the end and on
  * request. A slot is taken by one atomic addition, so that logging costs the order path
  * next to nothing.
  */
@@ -12,6 +12,7 @@ struct truth {
 	const char *name;
 	uint64_t start_ns;
 	pid_t tid;
+	long result;
 	_Atomic uint64_t dur_ns; /* stored last; 0: not written yet */
 };
 
@@ -34,7 +35,7 @@ void truth_init(const char *path, size_t records)
 	truth_size = records;
 }
 
-void truth_add(const char *name, uint64_t start_ns, uint64_t end_ns)
+void truth_add(const char *name, uint64_t start_ns, uint64_t end_ns, long result)
 {
 	struct truth *truth;
 	size_t slot;
@@ -50,6 +51,7 @@ void truth_add(const char *name, uint64_t start_ns, uint64_t end_ns)
 	truth->name = name;
 	truth->start_ns = start_ns;
 	truth->tid = my_tid;
+	truth->result = result;
 	atomic_store(&truth->dur_ns, end_ns > start_ns ? end_ns - start_ns : 1);
 }
 
@@ -68,9 +70,9 @@ void truth_write(void)
 		uint64_t dur = atomic_load(&truths[i].dur_ns);
 
 		if (dur)
-			fprintf(out, "%s %llu %llu %d\n", truths[i].name,
+			fprintf(out, "%s %llu %llu %d %ld\n", truths[i].name,
 				(unsigned long long)truths[i].start_ns, (unsigned long long)dur,
-				truths[i].tid);
+				truths[i].tid, truths[i].result);
 	}
 	log_close(out);
 	if (rename(beside, truth_path))
