@@ -19,6 +19,8 @@ from harness import BUILD, Fail, Process, TARGETS, Target  # noqa: E402, F401
 TRACEFS = "/sys/kernel/tracing"
 FLOOR = os.path.join(BUILD, "bench", "floor")
 LAPSE = os.path.join(BUILD, "bench", "lapse")
+DEPS = os.environ.get("DEPS", os.path.join(BUILD, "deps"))
+PEERS = os.path.join(DEPS, "peers")
 
 
 def keep_lapse():
@@ -90,8 +92,24 @@ def rounds(seconds, most, least=2):
 
 
 def peer(program):
-    """The path of a tool that the machine may lack; sbin is not on everyone's path."""
-    return shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    """The path of a tool that the machine may lack: what tools/deps has unpacked goes first, and sbin is not
+    on everyone's path."""
+    return shutil.which(program, path=f"{PEERS}:{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+
+
+def peer_version(program):
+    """As it tells it, without what differs between fixes: 0.27; empty where it is not there."""
+    if not peer(program):
+        return ""
+    said_it = subprocess.run([peer(program), "--version"], capture_output=True, text=True, check=False).stdout
+    match = re.search(r"(\d+\.\d+)", said_it)
+    return f" {match[1]}" if match else ""
+
+
+def absent(tools):
+    """Notes about peers that could not be measured."""
+    missing = dict.fromkeys(tool.name for tool in tools if tool and not tool.there())
+    return [f"{name}: not installed here; tools/deps bench brings it" for name in missing]
 
 
 def with_tracefs(argv):
@@ -232,7 +250,10 @@ def bpftrace_script(text, path, functions):
     return script.replace("START", "@start[tid]").replace("DURATION", "(nsecs - @start[tid])")
 
 
-def bpftrace(text, *options, name="bpftrace"):
+BPFTRACE = "bpftrace" + peer_version("bpftrace")
+
+
+def bpftrace(text, *options, name=BPFTRACE):
     def command(pid, path, functions):
         return with_tracefs([peer("bpftrace"), *options, "-p", pid, "-e",
                              bpftrace_script(text, path, functions)])
@@ -260,9 +281,8 @@ def build(source, *flags):
 
 
 def build_floor():
-    deps = os.path.join(os.environ.get("DEPS", os.path.join(BUILD, "deps")), "usr")
-    return build("tools/bench.d/floor.c", "-isystem", f"{deps}/include", f"{deps}/lib64/libbpf.a", "-lelf",
-                 "-lz")
+    return build("tools/bench.d/floor.c", "-isystem", f"{DEPS}/usr/include", f"{DEPS}/usr/lib64/libbpf.a",
+                 "-lelf", "-lz")
 
 
 def floor():
@@ -293,6 +313,25 @@ def perf_record(directory):
                              os.path.join(directory, "perf.data")])
 
     return Tool("perf record", peer("perf"), command, settle=0.3)
+
+
+# ---- processors ----------------------------------------------------------------------------
+
+
+def apart(target):
+    """The target has the last processor for itself, as far as it goes; what is started from now on, tracers
+    that is, has the others."""
+    cpus = sorted(os.sched_getaffinity(0))
+    if len(cpus) < 2:
+        return
+    for tid in os.listdir(f"/proc/{target.pid}/task"):
+        os.sched_setaffinity(int(tid), cpus[-1:])
+    os.sched_setaffinity(0, cpus[:-1])
+
+
+def together():
+    """All processors for what is started from now on."""
+    os.sched_setaffinity(0, range(os.cpu_count()))
 
 
 # ---- figures -------------------------------------------------------------------------------
