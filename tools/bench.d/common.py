@@ -164,9 +164,18 @@ class Code:
         """Whether each function has a probe."""
         return all(now != bare for now, bare in zip(self._read(), self._bare))
 
+    def wait_first(self, process, seconds=20):
+        """The moment at which any function has a probe."""
+        return self._wait(lambda: self._read() != self._bare, process, seconds)
+
     def wait_probed(self, process, seconds=20):
+        """The moment at which each has one."""
+        return self._wait(self.probed, process, seconds)
+
+    @staticmethod
+    def _wait(condition, process, seconds):
         end = time.monotonic() + seconds
-        while not self.probed():
+        while not condition():
             if not process.running():
                 raise Fail(f"{process.name} ended; {process.last_words()}")
             if time.monotonic() > end:
