@@ -181,7 +181,7 @@ vm-shell: all targets
 
 .PHONY: bench
 bench: all targets
-	@tools/bench
+	@tools/bench --quick
 
 .PHONY: need-root
 need-root:

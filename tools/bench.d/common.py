@@ -21,6 +21,7 @@ FLOOR = os.path.join(BUILD, "bench", "floor")
 LAPSE = os.path.join(BUILD, "bench", "lapse")
 DEPS = os.environ.get("DEPS", os.path.join(BUILD, "deps"))
 PEERS = os.path.join(DEPS, "peers")
+MEMORY_SECONDS = 600
 
 
 def keep_lapse():
