@@ -64,15 +64,24 @@ def row(name, pairs):
             f"{min(more):.1f}..{max(more):.1f}", number(median(added(pairs, 0.99)), digits=1)]
 
 
+def verdict(wanted, limit, more):
+    """Rounds that differ by more than what is asked for tell of the machine, not of lapse."""
+    got = median(more)
+    quarter = len(more) // 4
+    spread = sorted(more)[-1 - quarter] - sorted(more)[quarter]
+    if spread > 2 * LIMIT_US:
+        return target_line(wanted, f"rounds differ by {spread:,.0f} us: too busy a machine to tell", None)
+    return target_line(wanted, number(got, " us", 1), got <= limit)
+
+
 def run(case):
     phases, log = measured(case)
     pairs = {name: [(durations(log[name], bare), durations(log[name], watched)) for bare, watched in phases]
              for name in log}
     pairs = {name: both for name, both in pairs.items() if all(bare and watched for bare, watched in both)}
-    order = median(added(pairs["end_to_end"], 0.5))
+    order = added(pairs["end_to_end"], 0.5)
     table("the sample pipeline under all of contracts/trading.yaml, causes told, by its own clock: us",
           ["", "watched", "p50 bare", "p50 watched", "added", "in rounds", "added to p99"],
           [row(name, both) for name, both in pairs.items()],
           [f"{len(phases)} paired rounds, {PHASE} s with and {PHASE} s without lapse in one run",
-           target_line(f"added to an order < {LIMIT_US} us", number(order, " us", 1), order < LIMIT_US),
-           target_line(f"aim: {AIM_US} us", number(order, " us", 1), order <= AIM_US)])
+           verdict(f"added to an order < {LIMIT_US} us", LIMIT_US, order), verdict(f"aim: {AIM_US} us", AIM_US, order)])
