@@ -12,13 +12,13 @@
 
 static long end_one(__u32 n, void *context)
 {
-	struct lapse_stack *stack = context;
-	struct lapse_frame *top = frame_at(stack, stack->depth - 1);
+	const struct search *search = context;
+	struct lapse_frame *top = frame_at(search->stack, search->stack->depth - 1);
 
 	if (!top)
 		return 1;
 	frame_abandon(top);
-	stack->depth--;
+	search->stack->depth--;
 	return 0;
 }
 
@@ -27,12 +27,13 @@ static __always_inline void frames_end(void)
 {
 	struct lapse_stack *stack = stack_get(false);
 	__u64 thread = bpf_get_current_pid_tgid();
+	struct search search = {.stack = stack};
 
 	if (!stack)
 		return;
 	turn_abandon(&stack->syscall);
 	turn_abandon(&stack->loop);
-	loop_until(LAPSE_MAX_DEPTH, end_one, stack);
+	loop_until(LAPSE_MAX_DEPTH, end_one, &search);
 	if (!cfg_task_storage)
 		bpf_map_delete_elem(&stacks_by_thread, &thread);
 }
