@@ -173,6 +173,15 @@ class Code:
         """The moment at which each has one."""
         return self._wait(self.probed, process, seconds)
 
+    def wait_bare(self, seconds=20):
+        """The moment at which none has one any more."""
+        end = time.monotonic() + seconds
+        while self._read() != self._bare:
+            if time.monotonic() > end:
+                raise Fail(f"probes are still there after {seconds} s")
+            time.sleep(0.0005)
+        return time.monotonic()
+
     @staticmethod
     def _wait(condition, process, seconds):
         end = time.monotonic() + seconds
