@@ -57,11 +57,8 @@ static const struct {
 	const char *name;
 	empty_function call;
 } functions[] = {
-	{"push", empty_push},
-	{"nop5", empty_nop5},
-	{"endbr", empty_endbr},
-	{"mov", empty_mov},
-	{"stepped", empty_stepped},
+	{"push", empty_push}, {"nop5", empty_nop5},	  {"endbr", empty_endbr},
+	{"mov", empty_mov},   {"stepped", empty_stepped},
 };
 
 static empty_function find_function(const char *name)

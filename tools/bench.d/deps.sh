@@ -25,6 +25,7 @@ bpftrace_runner() { # SUITE
 }
 
 # It must load a program here, not just tell its version. It wants tracefs: mounted for it alone.
+# shellcheck disable=SC2016
 bpftrace_good() { # PROGRAM
 	[ -x "$1" ] && timeout 30 unshare -m sh -c 'mount -t tracefs none /sys/kernel/tracing; exec "$1" -e "BEGIN { exit() }"' \
 		sh "$1" >"$build/deps.log" 2>&1
