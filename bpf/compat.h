@@ -27,6 +27,21 @@
 #define VERIFIED_ONCE  __noinline
 #define VERIFIED_FOUND VERIFIED_ONCE
 
+/*
+ * Calls @turn(0, @context), @turn(1, @context) and so on, until one gives 1, @max times at most. With the
+ * kernel's own loop (5.17) the verifier looks at a turn once or twice, not at each of them on every path.
+ */
+static __always_inline void loop_until(__u32 max, long (*turn)(__u32 i, void *context), void *context)
+{
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop)) {
+		bpf_loop(max, turn, context, 0);
+		return;
+	}
+	for (__u32 i = 0; i < max; i++)
+		if (turn(i, context))
+			return;
+}
+
 /* What user space gave the link by which the program is called. */
 #define cookie_of_probe(ctx) bpf_get_attach_cookie(ctx)
 
@@ -52,6 +67,14 @@ static __always_inline bool slot_set(__u64 *slot, __u64 seen, __u64 value)
 #define VERIFIED_ONCE	     static __noinline
 #define VERIFIED_FOUND	     static __always_inline
 #define VERIFIED_ALONE	     __noinline
+
+/* Calls @turn(0, @context), @turn(1, @context) and so on, until one gives 1, @max times at most. */
+static __always_inline void loop_until(__u32 max, long (*turn)(__u32 i, void *context), void *context)
+{
+	for (__u32 i = 0; i < max; i++)
+		if (turn(i, context))
+			return;
+}
 
 /* The little program that stands at the place has left its cookie here and gone on with this one; programs
  * are not preempted on these kernels, and an interrupt runs none of them. */

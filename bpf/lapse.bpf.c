@@ -59,15 +59,27 @@ static __always_inline void usdt_capture(struct pt_regs *ctx, __u32 edge, struct
 	}
 }
 
+/* All places have this one program, so that only one is verified: what is no entry with a return probe leaves
+ * its return alone. */
 SEC("uprobe.session")
 int span_session(struct pt_regs *ctx)
 {
 	__u64 cookie = cookie_of_probe(ctx);
+	bool returns = LAPSE_COOKIE_ROLE(cookie) == LAPSE_ROLE_ENTRY;
 
 	USE_OWN_STACK(ctx, span_session);
 	if (session_is_return(ctx))
 		return span_return(ctx, cookie);
-	return span_enter(ctx, cookie, true);
+	switch (LAPSE_COOKIE_ROLE(cookie)) {
+	case LAPSE_ROLE_RETINS:
+		span_retins(ctx, cookie);
+		return 1;
+	case LAPSE_ROLE_HERE:
+		span_edge(ctx, cookie);
+		return 1;
+	default:
+		return span_enter(ctx, cookie, returns) || !returns;
+	}
 }
 
 /* Whatever needs no return probe of its own, and the entry of those that have one. A multi or perf

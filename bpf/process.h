@@ -10,12 +10,25 @@
 #include "bpf/turns.h"
 #include "bpf/why.h"
 
+static long end_one(__u32 n, void *context)
+{
+	const struct search *search = context;
+	struct lapse_frame *top = frame_at(search->stack, search->stack->depth - 1);
+
+	if (!top)
+		return 1;
+	frame_abandon(top);
+	search->stack->depth--;
+	return 0;
+}
+
 /* The open spans of the current thread, which had number @tid, will not return: it ends, or runs another
  * program from now on. */
 static __always_inline void frames_end(__u32 tid)
 {
 	struct lapse_thread_waits *own = waits_get(false);
 	struct lapse_stack *stack = stack_before(tid);
+	struct search search = {.stack = stack};
 
 	if (own)
 		rivals_unwant(&own->waits);
@@ -23,14 +36,7 @@ static __always_inline void frames_end(__u32 tid)
 		return;
 	turn_abandon(&stack->syscall);
 	turn_abandon(&stack->loop);
-	for (int n = 0; n < LAPSE_MAX_DEPTH; n++) {
-		struct lapse_frame *top = frame_at(stack, stack->depth - 1);
-
-		if (!top)
-			break;
-		frame_abandon(top);
-		stack->depth--;
-	}
+	loop_until(LAPSE_MAX_DEPTH, end_one, &search);
 	thread_forget(tid);
 }
 
@@ -177,43 +183,58 @@ _Static_assert((FRAMES_WITH_WAITS + 2) * sizeof(struct lapse_open_waits) +
 		       32768,
 	       "a task's records");
 
+/* What the frames of a task are told to. */
+struct telling {
+	struct seq_file *seq;
+	struct task_struct *task;
+	struct lapse_stack *stack;
+	struct lapse_thread_waits *own;
+	struct lapse_open open;
+};
+
+static long tell_frame(__u32 i, void *context)
+{
+	struct telling *telling = context;
+	struct lapse_frame *frame = frame_at(telling->stack, i);
+	struct lapse_open *open = &telling->open;
+	struct lapse_thread_waits *own = telling->own;
+
+	if (!frame || i >= telling->stack->depth)
+		return 1;
+	if (frame->edge)
+		return 0;
+	open->component = frame->component;
+	open->depth = i;
+	open->sp = frame->sp;
+	open->caller = frame->caller;
+	open->start_ns = frame->start_ns;
+	open->flags = frame->flags;
+	tell_open(telling->seq, telling->task, open, own,
+		  own && frame->why && i < FRAMES_WITH_WAITS ? entry_at(own, i) : NULL);
+	return 0;
+}
+
 /* Every open frame of every task, one struct lapse_open each, with its waits where it is past its limit. */
 SEC("iter/task")
 int open_frames(struct bpf_iter__task *ctx)
 {
 	struct seq_file *seq = ctx->meta->seq;
 	struct task_struct *task = ctx->task;
-	struct lapse_thread_waits *own;
-	struct lapse_stack *stack;
-	struct lapse_open open = {};
+	struct telling telling = {.seq = seq, .task = task};
+	struct lapse_open *open = &telling.open;
 
 	if (!task)
 		return 0;
-	stack = stack_of_task(task);
-	if (!stack)
+	telling.stack = stack_of_task(task);
+	if (!telling.stack)
 		return 0;
-	own = cfg_why ? waits_of_task(task) : NULL;
-	open.pid = task->tgid;
-	open.tid = task->pid;
-	bpf_probe_read_kernel_str(open.comm, sizeof(open.comm), task->comm);
-	tell_turn(seq, task, &open, own, &stack->syscall);
-	tell_turn(seq, task, &open, own, &stack->loop);
-	for (__u32 i = 0; i < LAPSE_MAX_DEPTH; i++) {
-		struct lapse_frame *frame = frame_at(stack, i);
-
-		if (!frame || i >= stack->depth)
-			break;
-		if (frame->edge)
-			continue;
-		open.component = frame->component;
-		open.depth = i;
-		open.sp = frame->sp;
-		open.caller = frame->caller;
-		open.start_ns = frame->start_ns;
-		open.flags = frame->flags;
-		tell_open(seq, task, &open, own,
-			  own && frame->why && i < FRAMES_WITH_WAITS ? entry_at(own, i) : NULL);
-	}
+	telling.own = cfg_why ? waits_of_task(task) : NULL;
+	open->pid = task->tgid;
+	open->tid = task->pid;
+	bpf_probe_read_kernel_str(open->comm, sizeof(open->comm), task->comm);
+	tell_turn(seq, task, open, telling.own, &telling.stack->syscall);
+	tell_turn(seq, task, open, telling.own, &telling.stack->loop);
+	loop_until(LAPSE_MAX_DEPTH, tell_frame, &telling);
 	return 0;
 }
 

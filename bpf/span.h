@@ -341,29 +341,42 @@ static __always_inline int stack_returning(struct lapse_stack *stack, const stru
 	return stack_pop_retins(stack, call->sp);
 }
 
-/* Ends every frame of @stack whose return address the instruction is about to pop; whether any. Siblings
- * among them end as one: they have one probe, which none of their spans holds another time. */
+/* A return instruction that ends frames, and the function of the last one that it has ended. */
+struct returning {
+	struct lapse_stack *stack;
+	const struct call *call;
+	__u64 now, ret, paid;
+	__u32 flags, place;
+};
+
+/* Siblings end as one: they have one probe, which none of their spans holds another time. */
+static long return_one(__u32 n, void *context)
+{
+	struct returning *returning = context;
+	struct lapse_stack *stack = returning->stack;
+	int at = stack_returning(stack, returning->call, returning->flags);
+	const struct lapse_frame *frame = frame_at(stack, at);
+
+	if (at < 0 || !frame)
+		return 1;
+	if (frame->place == returning->place)
+		stack->cost_ns = returning->paid;
+	returning->place = frame->place;
+	returning->paid = stack->cost_ns;
+	ON_STACK(frame_end, returning->call, stack, at, returning->now, returning->ret);
+	return 0;
+}
+
+/* Ends every frame of @stack whose return address the instruction is about to pop; whether any. */
 static __always_inline bool stack_return(struct lapse_stack *stack, const struct call *call, __u32 flags,
 					 __u64 now, __u64 ret)
 {
-	__u32 place = NO_PLACE;
-	__u64 paid = 0;
+	struct returning returning = {stack, call, now, ret, 0, flags, NO_PLACE};
 
 	if (!(flags & LAPSE_COMP_SWITCHES))
 		ON_STACK(stack_prune, call, stack, call->sp);
-	for (int n = 0; n < SLOT_SHARERS; n++) {
-		int at = stack_returning(stack, call, flags);
-		const struct lapse_frame *frame = frame_at(stack, at);
-
-		if (at < 0 || !frame)
-			break;
-		if (frame->place == place)
-			stack->cost_ns = paid;
-		place = frame->place;
-		paid = stack->cost_ns;
-		ON_STACK(frame_end, call, stack, at, now, ret);
-	}
-	return place != NO_PLACE;
+	loop_until(SLOT_SHARERS, return_one, &returning);
+	return returning.place != NO_PLACE;
 }
 
 /* At a return instruction, before it. */

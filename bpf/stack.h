@@ -63,19 +63,34 @@ static __always_inline void frame_abandon(struct lapse_frame *frame)
 		ADD(cell->abandoned, 1);
 }
 
+/* What a look through the frames of a stack is after, and what has come of it. */
+struct search {
+	struct lapse_stack *stack;
+	__u64 sp, slot, cookie;
+	__u32 flags;
+	__u32 at; /* the first that is looked at */
+	int found;
+};
+
+static long prune_one(__u32 n, void *context)
+{
+	const struct search *search = context;
+	struct lapse_frame *top = frame_at(search->stack, search->stack->depth - 1);
+
+	if (!top || top->sp >= search->sp || search->sp - top->sp > STACK_REACH)
+		return 1;
+	frame_abandon(top);
+	search->stack->depth--;
+	return 0;
+}
+
 /* Pops what lies below @sp. */
 VERIFIED_FOUND int stack_prune(struct lapse_stack *stack, __u64 sp)
 {
-	if (!stack)
-		return 0;
-	for (int n = 0; n < LAPSE_MAX_DEPTH; n++) {
-		struct lapse_frame *top = frame_at(stack, stack->depth - 1);
+	struct search search = {.stack = stack, .sp = sp};
 
-		if (!top || top->sp >= sp || sp - top->sp > STACK_REACH)
-			return 0;
-		frame_abandon(top);
-		stack->depth--;
-	}
+	if (stack)
+		loop_until(LAPSE_MAX_DEPTH, prune_one, &search);
 	return 0;
 }
 
@@ -196,6 +211,31 @@ enum slot_state {
  * below). */
 #define SETTLE_SKIPS_RETURN (1U << 31)
 
+static long settle_one(__u32 n, void *context)
+{
+	struct search *search = context;
+	__u32 i = search->at - n;
+	struct lapse_frame *frame = frame_at(search->stack, i);
+
+	if (!frame || frame->sp != search->sp)
+		return 1;
+	if (frame_sibling(frame, search->cookie)) {
+		search->found = SLOT_SHARED;
+		return 0;
+	}
+	if (frame_live(frame, search->flags, user_word(search->slot), search->cookie)) {
+		if (!frame_is(frame, search->cookie))
+			return 1;
+		if (!(search->flags & SETTLE_SKIPS_RETURN) && !(frame->flags & LAPSE_FRAME_RETINS))
+			frame->extra++;
+		search->found = SLOT_JUMP;
+		return 1;
+	}
+	frame_abandon(frame);
+	frame_remove(search->stack, frame, i);
+	return 0;
+}
+
 /*
  * Looks at the frames with the same @sp, whose slot is at address @slot. SLOT_JUMP: the component and
  * function of @cookie have a live frame there themselves, which goes on. Else a new frame is to be pushed
@@ -203,32 +243,13 @@ enum slot_state {
  */
 VERIFIED_FOUND int stack_settle(struct lapse_stack *stack, __u64 sp, __u64 slot, __u64 cookie, __u32 flags)
 {
-	enum slot_state state = SLOT_FREE;
-	__u32 i;
+	struct search search = {stack, sp, slot, cookie, flags, .found = SLOT_FREE};
 
 	if (!stack)
 		return SLOT_FREE;
-	i = stack->depth - 1;
-	for (int n = 0; n < SLOT_SHARERS; n++, i--) {
-		struct lapse_frame *frame = frame_at(stack, i);
-
-		if (!frame || frame->sp != sp)
-			return state;
-		if (frame_sibling(frame, cookie)) {
-			state = SLOT_SHARED;
-			continue;
-		}
-		if (frame_live(frame, flags, user_word(slot), cookie)) {
-			if (!frame_is(frame, cookie))
-				return state;
-			if (!(flags & SETTLE_SKIPS_RETURN) && !(frame->flags & LAPSE_FRAME_RETINS))
-				frame->extra++;
-			return SLOT_JUMP;
-		}
-		frame_abandon(frame);
-		frame_remove(stack, frame, i);
-	}
-	return state;
+	search.at = stack->depth - 1;
+	loop_until(SLOT_SHARERS, settle_one, &search);
+	return search.found;
 }
 
 enum pop_state {
@@ -237,6 +258,26 @@ enum pop_state {
 			 * that did not begin the span while links are made anew */
 };
 
+static long pop_one(__u32 n, void *context)
+{
+	struct search *search = context;
+	__u32 i = search->at - n;
+	struct lapse_frame *frame = frame_at(search->stack, i);
+
+	if (!frame || frame->sp != search->sp)
+		return 1;
+	if (!frame_is(frame, search->cookie) || (frame->flags & LAPSE_FRAME_RETINS))
+		return 0;
+	search->found = POP_EXTRA;
+	if (frame->generation != generation_of(search->cookie))
+		return 1;
+	if (frame->extra)
+		frame->extra--;
+	else
+		search->found = frame_lift(search->stack, frame, i);
+	return 1;
+}
+
 /*
  * Takes off the frame of @cookie's component and function that returns at @sp. Gives its index, which is
  * above the depth then, or enum pop_state. What lies above it is siblings', or dead: the next entry or return
@@ -244,31 +285,31 @@ enum pop_state {
  */
 VERIFIED_ONCE int stack_pop(struct lapse_stack *stack, __u64 sp, __u64 cookie)
 {
-	__u32 i;
+	struct search search = {.stack = stack, .sp = sp, .cookie = cookie, .found = POP_NONE};
 
 	if (!stack)
 		return POP_NONE;
-	i = stack->depth - 1;
-	for (int n = 0; n < SLOT_SHARERS; n++, i--) {
-		struct lapse_frame *frame = frame_at(stack, i);
-
-		if (!frame || frame->sp != sp)
-			return POP_NONE;
-		if (!frame_is(frame, cookie) || (frame->flags & LAPSE_FRAME_RETINS))
-			continue;
-		if (frame->generation != generation_of(cookie))
-			return POP_EXTRA;
-		if (frame->extra) {
-			frame->extra--;
-			return POP_EXTRA;
-		}
-		return frame_lift(stack, frame, i);
-	}
-	return POP_NONE;
+	search.at = stack->depth - 1;
+	loop_until(SLOT_SHARERS, pop_one, &search);
+	return search.found;
 }
 
 /* Whose frames stack_take() takes, where stacks are switched. */
 enum take { TAKE_ANY, TAKE_NO_SIBLING };
+
+static long take_one(__u32 n, void *context)
+{
+	struct search *search = context;
+	struct lapse_frame *frame = frame_at(search->stack, n);
+
+	if (!frame || n >= search->stack->depth)
+		return 1;
+	if (frame->sp != search->sp || !(frame->flags & LAPSE_FRAME_RETINS) ||
+	    (search->flags != TAKE_ANY && frame_sibling(frame, search->cookie)))
+		return 0;
+	search->found = frame_lift(search->stack, frame, n);
+	return 1;
+}
 
 /*
  * Where stacks are switched: takes the frame whose return address lies at @sp off, wherever it stands.
@@ -276,18 +317,11 @@ enum take { TAKE_ANY, TAKE_NO_SIBLING };
  */
 VERIFIED_FOUND int stack_take(struct lapse_stack *stack, __u64 sp, __u64 cookie, enum take take)
 {
-	if (!stack)
-		return POP_NONE;
-	for (__u32 n = 0; n < LAPSE_MAX_DEPTH; n++) {
-		struct lapse_frame *frame = frame_at(stack, n);
+	struct search search = {.stack = stack, .sp = sp, .cookie = cookie, .flags = take, .found = POP_NONE};
 
-		if (!frame || n >= stack->depth)
-			return POP_NONE;
-		if (frame->sp == sp && (frame->flags & LAPSE_FRAME_RETINS) &&
-		    (take == TAKE_ANY || !frame_sibling(frame, cookie)))
-			return frame_lift(stack, frame, n);
-	}
-	return POP_NONE;
+	if (stack)
+		loop_until(LAPSE_MAX_DEPTH, take_one, &search);
+	return search.found;
 }
 
 /* The usual entry: the uppermost frame is a caller's, or there is none. */

@@ -181,6 +181,7 @@ def list_of_places(t):
     places = {name: (o["entry_price"], o["price"], o["moved_by"], o["stays"] is None) for name, o in found.items()}
     equal(places, {"empty_push": ("emulated", "emulated", 0, True), "empty_nop5": ("nop5", "nop5", 0, True),
                    "empty_endbr": ("single-stepped", "emulated", 4, True),
+                   "empty_mov": ("single-stepped", "emulated", 2, True),
                    "empty_stepped": ("single-stepped", "single-stepped", 0, False)}, "places")
     tracer = t.stat(target.pid, "empty_push", "empty_endbr", "empty_stepped")
     tracer.stop(code=130)

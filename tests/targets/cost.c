@@ -13,6 +13,7 @@ typedef void (*empty_function)(void);
 void empty_push(void);
 void empty_nop5(void);
 void empty_endbr(void);
+void empty_mov(void);
 void empty_stepped(void);
 
 #ifdef __x86_64__
@@ -33,6 +34,7 @@ void empty_stepped(void);
 EMPTY(empty_push, SAVE_RBP);
 EMPTY(empty_nop5, ".byte 0x0f, 0x1f, 0x44, 0x00, 0x00\n");
 EMPTY(empty_endbr, "endbr64\n" SAVE_RBP);
+EMPTY(empty_mov, "mov %edi, %eax\n" SAVE_RBP);
 /* Longer than a tracer may move a probe, and not one instruction that the kernel emulates. */
 EMPTY(empty_stepped, ".rept 16\n"
 		     "lea 1(%rax), %rax\n"
@@ -47,6 +49,7 @@ EMPTY(empty_stepped, ".rept 16\n"
 EMPTY(empty_push)
 EMPTY(empty_nop5)
 EMPTY(empty_endbr)
+EMPTY(empty_mov)
 EMPTY(empty_stepped)
 #endif
 
@@ -54,10 +57,8 @@ static const struct {
 	const char *name;
 	empty_function call;
 } functions[] = {
-	{"push", empty_push},
-	{"nop5", empty_nop5},
-	{"endbr", empty_endbr},
-	{"stepped", empty_stepped},
+	{"push", empty_push}, {"nop5", empty_nop5},	  {"endbr", empty_endbr},
+	{"mov", empty_mov},   {"stepped", empty_stepped},
 };
 
 static empty_function find_function(const char *name)

@@ -19,6 +19,9 @@ from harness import BUILD, Fail, Process, TARGETS, Target  # noqa: E402, F401
 TRACEFS = "/sys/kernel/tracing"
 FLOOR = os.path.join(BUILD, "bench", "floor")
 LAPSE = os.path.join(BUILD, "bench", "lapse")
+DEPS = os.environ.get("DEPS", os.path.join(BUILD, "deps"))
+PEERS = os.path.join(DEPS, "peers")
+MEMORY_SECONDS = 600
 
 
 def keep_lapse():
@@ -90,8 +93,24 @@ def rounds(seconds, most, least=2):
 
 
 def peer(program):
-    """The path of a tool that the machine may lack; sbin is not on everyone's path."""
-    return shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    """The path of a tool that the machine may lack: what tools/deps has unpacked goes first, and sbin is not
+    on everyone's path."""
+    return shutil.which(program, path=f"{PEERS}:{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+
+
+def peer_version(program):
+    """As it tells it, without what differs between fixes: 0.27; empty where it is not there."""
+    if not peer(program):
+        return ""
+    said_it = subprocess.run([peer(program), "--version"], capture_output=True, text=True, check=False).stdout
+    match = re.search(r"(\d+\.\d+)", said_it)
+    return f" {match[1]}" if match else ""
+
+
+def absent(tools):
+    """Notes about peers that could not be measured."""
+    missing = dict.fromkeys(tool.name for tool in tools if tool and not tool.there())
+    return [f"{name}: not installed here; tools/deps bench brings it" for name in missing]
 
 
 def with_tracefs(argv):
@@ -146,9 +165,27 @@ class Code:
         """Whether each function has a probe."""
         return all(now != bare for now, bare in zip(self._read(), self._bare))
 
+    def wait_first(self, process, seconds=20):
+        """The moment at which any function has a probe."""
+        return self._wait(lambda: self._read() != self._bare, process, seconds)
+
     def wait_probed(self, process, seconds=20):
+        """The moment at which each has one."""
+        return self._wait(self.probed, process, seconds)
+
+    def wait_bare(self, seconds=20):
+        """The moment at which none has one any more."""
         end = time.monotonic() + seconds
-        while not self.probed():
+        while self._read() != self._bare:
+            if time.monotonic() > end:
+                raise Fail(f"probes are still there after {seconds} s")
+            time.sleep(0.0005)
+        return time.monotonic()
+
+    @staticmethod
+    def _wait(condition, process, seconds):
+        end = time.monotonic() + seconds
+        while not condition():
             if not process.running():
                 raise Fail(f"{process.name} ended; {process.last_words()}")
             if time.monotonic() > end:
@@ -232,7 +269,10 @@ def bpftrace_script(text, path, functions):
     return script.replace("START", "@start[tid]").replace("DURATION", "(nsecs - @start[tid])")
 
 
-def bpftrace(text, *options, name="bpftrace"):
+BPFTRACE = "bpftrace" + peer_version("bpftrace")
+
+
+def bpftrace(text, *options, name=BPFTRACE):
     def command(pid, path, functions):
         return with_tracefs([peer("bpftrace"), *options, "-p", pid, "-e",
                              bpftrace_script(text, path, functions)])
@@ -260,9 +300,8 @@ def build(source, *flags):
 
 
 def build_floor():
-    deps = os.path.join(os.environ.get("DEPS", os.path.join(BUILD, "deps")), "usr")
-    return build("tools/bench.d/floor.c", "-isystem", f"{deps}/include", f"{deps}/lib64/libbpf.a", "-lelf",
-                 "-lz")
+    return build("tools/bench.d/floor.c", "-isystem", f"{DEPS}/usr/include", f"{DEPS}/usr/lib64/libbpf.a",
+                 "-lelf", "-lz")
 
 
 def floor():
@@ -293,6 +332,25 @@ def perf_record(directory):
                              os.path.join(directory, "perf.data")])
 
     return Tool("perf record", peer("perf"), command, settle=0.3)
+
+
+# ---- processors ----------------------------------------------------------------------------
+
+
+def apart(target):
+    """The target has the last processor for itself, as far as it goes; what is started from now on, tracers
+    that is, has the others."""
+    cpus = sorted(os.sched_getaffinity(0))
+    if len(cpus) < 2:
+        return
+    for tid in os.listdir(f"/proc/{target.pid}/task"):
+        os.sched_setaffinity(int(tid), cpus[-1:])
+    os.sched_setaffinity(0, cpus[:-1])
+
+
+def together():
+    """All processors for what is started from now on."""
+    os.sched_setaffinity(0, range(os.cpu_count()))
 
 
 # ---- figures -------------------------------------------------------------------------------

@@ -2,21 +2,23 @@
 """What a probed call costs the target: entry and return together, for each kind of function."""
 
 import os
+import subprocess
 
-from common import (BPFTRACE_HIST, FUNCLATENCY, TARGETS, Target, detach, floor, lapse, median, number,
-                    perf_record, ratio, rounds, table, target_line, times)
+from common import (BPFTRACE_HIST, FUNCLATENCY, TARGETS, Target, absent, apart, detach, floor, lapse, median,
+                    number, peer, perf_record, ratio, rounds, table, target_line, times, together)
 
 PATH = os.path.join(TARGETS, "cost")
-KINDS = ("push", "nop5", "endbr", "stepped")
-CALLS = {"push": 2000, "nop5": 2000, "endbr": 2000, "stepped": 300}
+KINDS = ("push", "nop5", "endbr", "mov", "stepped")
+CALLS = {"push": 2000, "nop5": 2000, "endbr": 2000, "mov": 2000, "stepped": 300}
 BATCHES = 20
+STAT, STREAM = "lapse stat", "lapse trace, each span"
 
 
 class Cost(Target):
     """The target that is asked for rounds."""
 
-    def __init__(self):
-        super().__init__([PATH])
+    def __init__(self, argv=(PATH,)):
+        super().__init__(argv)
         self.rounds = 0
         self.go()
 
@@ -42,28 +44,89 @@ def probed_cost(case, target, tool, kind):
 
 
 def all_tools(case):
-    return [lapse("lapse stat", "stat"),
+    stream = ("trace", "--no-why", "--slower", "0ns", "-o", "/dev/null")
+    return [lapse(STAT, "stat"),
             lapse("lapse stat --attach=multi", "stat", "--attach=multi"),
             lapse("lapse stat --attach=perf", "stat", "--attach=perf"),
+            lapse(STREAM, *stream),
             floor(), FUNCLATENCY, BPFTRACE_HIST, perf_record(case.dir)]
+
+
+# ---- uftrace -------------------------------------------------------------------------------
+
+
+def uftrace_recorded(directory, kind):
+    """Whether it has patched the function at all: it passes over what it cannot patch."""
+    report = subprocess.run([peer("uftrace"), "report", "-d", directory], capture_output=True, text=True, check=False)
+    return f"empty_{kind}" in report.stdout
+
+
+def uftrace_cost(case, bare, kind):
+    """It cannot join a process that runs: the target is started by it, its functions patched."""
+    directory = case.path(f"uftrace-{kind}")
+    target = case.started(Cost([peer("uftrace"), "record", "-P", f"empty_{kind}", "-d", directory, "--no-event",
+                                "--no-libcall", PATH]))
+    patched = target.ns_per_call(kind)
+    target.finish()
+    return patched - bare.ns_per_call(kind) if uftrace_recorded(directory, kind) else None
+
+
+def uftrace_costs(case, target):
+    if not peer("uftrace"):
+        return {}
+    return {kind: uftrace_cost(case, target, kind) for kind in KINDS}
+
+
+# ---- the table -----------------------------------------------------------------------------
+
+
+def cheapest(cost, base, others, kind):
+    """How much cheaper the base is than the cheapest of the others; None where none is there."""
+    found = [ratio(cost[name, kind], cost[base, kind]) for name in others]
+    found = [value for value in found if value is not None]
+    return min(found, default=None)
+
+
+def at_least(wanted, limit, got):
+    return target_line(wanted, times(got), None if got is None else got >= limit)
+
+
+def verdicts(cost, peers):
+    push = {name: ratio(cost[name, "push"], cost[STAT, "push"]) for name in (*peers, STREAM)}
+    lines = [at_least("cheaper than funclatency, >= 1.15x", 1.15, push[FUNCLATENCY.name]),
+             at_least("cheaper than the newest bpftrace that runs, >= 1.3x", 1.3, push[BPFTRACE_HIST.name])]
+    lines += [at_least(f"a function that begins with {words}: cheaper than each peer, >= 8x", 8,
+                       cheapest(cost, STAT, peers, kind))
+              for kind, words in (("endbr", "endbr64"), ("mov", "mov"))]
+    lines.append(target_line("streaming each span against lapse's own histogram <= 1.10x", times(push[STREAM]),
+                             push[STREAM] <= 1.10))
+    return lines
+
+
+def row(cost, name, base=STAT):
+    return [name] + [text for kind in KINDS for text in
+                     (number(median(cost[name, kind])), times(ratio(cost[name, kind], cost[base, kind])))]
 
 
 def run(case):
     target = case.started(Cost())
+    apart(target)
     tools = all_tools(case)
     cost = {(tool.name, kind): [] for tool in tools for kind in KINDS}
-    for done in rounds(50, most=5):
+    for done in rounds(60, most=5):
         for kind in KINDS:
             for tool in tools:
                 cost[tool.name, kind].append(probed_cost(case, target, tool, kind))
-    rows = [[tool.name] + [text for kind in KINDS for text in
-                           (number(median(cost[tool.name, kind])),
-                            times(ratio(cost[tool.name, kind], cost[tools[0].name, kind])))]
-            for tool in tools]
+    together()
+    patched = "uftrace, which starts the program"
+    by_uftrace = uftrace_costs(case, target)
+    cost.update({(patched, kind): [by_uftrace.get(kind)] for kind in KINDS})
     bare = ", ".join(f"{kind} {target.ns_per_call(kind):.1f}" for kind in KINDS)
-    same = ratio(cost[tools[0].name, "endbr"], cost[tools[0].name, "push"])
+    notes = [f"bare calls: {bare} ns; CPU time, median of {done + 1} paired rounds; the target and the tracers on "
+             "processors of their own",
+             *absent(tools), *([] if peer("uftrace") else ["uftrace: not installed here; tools/deps bench brings it"])]
+    peers = (FUNCLATENCY.name, BPFTRACE_HIST.name, "perf record")
     table("cost of a probe, entry and return: ns a call beyond the bare one, and how many times lapse stat's",
-          ["", "push", "", "nop5", "", "endbr64", "", "stepped", ""], rows,
-          [f"bare calls: {bare} ns; CPU time, median of {done + 1} paired rounds",
-           target_line("endbr64 costs what push costs within 20 %", times(same),
-                       None if same is None else abs(same - 1) <= 0.2)])
+          ["", "push", "", "nop5", "", "endbr64", "", "mov", "", "stepped", ""],
+          [row(cost, name) for name in [*(tool.name for tool in tools), patched]],
+          notes + verdicts(cost, peers))

@@ -5,8 +5,8 @@ import os
 import re
 import subprocess
 
-from common import (BPFTRACE_HIST, FUNCLATENCY, Process, detach, lapse, median, number, ratio, rounds,
-                    table)
+from common import (BPFTRACE_HIST, FUNCLATENCY, Process, absent, detach, lapse, median, number, ratio, rounds, table,
+                    target_line)
 from harness import free_port, need
 
 REQUESTS = 40000
@@ -45,24 +45,34 @@ def run_once(case, server, tool, benchmark, port):
 
 
 def row(name, figures, bare, base):
+    if not figures:
+        return [name, None, None, None, None]
     per_second, cpu = zip(*figures)
     return [name, number(median(per_second)), number(ratio(per_second, bare), digits=3),
             number(ratio(per_second, base), digits=3), number(median(cpu), digits=2)]
 
 
+def verdict(found, base, peer):
+    """Higher in the same rounds."""
+    if not found[peer.name]:
+        return target_line(f"more requests than with {peer.name}", None, None)
+    got = ratio(base, [per_second for per_second, _ in found[peer.name]])
+    return target_line(f"more requests than with {peer.name}", f"{got:.3f}x", got > 1)
+
+
 def run(case):
     binary, benchmark = need("redis-server", "redis-benchmark")
     server, port = start_server(case, binary)
-    tools = {"untraced": None, "lapse stat": lapse("lapse", "stat"), "funclatency": FUNCLATENCY,
-             "bpftrace": BPFTRACE_HIST}
-    tools = {name: tool for name, tool in tools.items() if not tool or tool.there()}
+    peers = [FUNCLATENCY, BPFTRACE_HIST]
+    tools = {"untraced": None, "lapse stat": lapse("lapse", "stat"), **{tool.name: tool for tool in peers}}
     found = {name: [] for name in tools}
     requests_per_second(benchmark, port)
-    for _ in rounds(30, most=7):
+    for _ in rounds(45, most=7):
         for name, tool in tools.items():
-            found[name].append(run_once(case, server, tool, benchmark, port))
+            if not tool or tool.there():
+                found[name].append(run_once(case, server, tool, benchmark, port))
     bare, base = ([figure for figure, _ in found[name]] for name in ("untraced", "lapse stat"))
     table("redis-server, GET from 20 connections, call() traced: requests a second",
           ["", "requests/s", "of untraced", "of lapse's", "server CPU us/request"],
           [row(name, figures, bare, base) for name, figures in found.items()],
-          [f"median of {len(bare)} paired rounds"])
+          [f"median of {len(bare)} paired rounds", *absent(peers), *(verdict(found, base, tool) for tool in peers)])

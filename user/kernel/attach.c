@@ -140,6 +140,8 @@ static int attach_plain(struct tracer *tracer, pid_t pid, const char *path, cons
 		return 0;
 	if (tracer->kind == ATTACH_PERF)
 		return attach_perf(tracer, skel->progs.place_perf, pid, path, batch, false);
+	if (tracer->kind == ATTACH_SESSION)
+		return attach_multi(tracer, skel->progs.span_session, pid, path, batch, true, false);
 	return attach_multi(tracer, skel->progs.place_multi, pid, path, batch, false, false);
 }
 

@@ -114,7 +114,7 @@ static int choose_programs(struct tracer *tracer)
 	bool places = tracer->options.places, perf = tracer->kind == ATTACH_PERF;
 
 	bpf_program__set_autoload(skel->progs.span_session, places && tracer->kind == ATTACH_SESSION);
-	bpf_program__set_autoload(skel->progs.place_multi, places && !perf);
+	bpf_program__set_autoload(skel->progs.place_multi, places && tracer->kind == ATTACH_MULTI);
 	bpf_program__set_autoload(skel->progs.libraries_multi, places && !perf);
 	bpf_program__set_autoload(skel->progs.libraries_perf, places && perf);
 	bpf_program__set_autoload(skel->progs.return_multi, places && tracer->kind == ATTACH_MULTI);

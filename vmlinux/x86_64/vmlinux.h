@@ -31,6 +31,9 @@ typedef unsigned int dev_t;
 
 enum { false = 0, true = 1 };
 
+/* A helper that kernels before 5.17 lack. */
+enum bpf_func_id { BPF_FUNC_loop = 181 };
+
 /* From the BPF user-space interface, which does not change. */
 enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Every span, one by one, from the kernel to user space: what reading costs, and what is lost."""
+
+import os
+
+from common import (BUILD, DEPS, ROOT, Fail, Process, Target, build, cpu_seconds, detach, final, lapse, median, number,
+                    rounds, table, target_line)
+from rate import build_hot
+
+SECONDS = 1
+RATES = (1000000, 2000000)
+LIBRARIES = ["-ldw", "-lelf", "-lz", "-llzma", "-lcapstone", "-liberty", "-lyaml", "-ljansson", "-lpthread", "-lm"]
+
+
+def build_reader():
+    """Lapse's own programs and reader, with nothing behind them."""
+    path = build("tools/bench.d/ring.c", f"-I{ROOT}", f"-I{ROOT}/user", "-isystem", f"{DEPS}/usr/include",
+                 os.path.join(BUILD, "liblapse.a"), f"{DEPS}/usr/lib64/libbpf.a", *LIBRARIES)
+    if not path:
+        raise Fail("tools/bench.d/ring.c does not build")
+    return path
+
+
+def reader(program):
+    def start(case, pid):
+        process = case.started(Process([program, pid, "hot"]))
+        process.wait_line("^ready")
+        return process
+
+    def end(process):
+        process.popen.stdin.close()
+        spans, dropped, cpu_ns = map(int, process.wait_line(r"^\d+ \d+ \d+$")[0].split())
+        process.wait()
+        return spans, dropped, cpu_ns / 1e9
+
+    return start, end
+
+
+def trace():
+    """A line for each: what is written is thrown away."""
+    tool = lapse("trace", "trace", "--no-why", "--slower", "0ns", "--json")
+    before = {}
+
+    def start(case, pid):
+        process = tool.start(case, pid, None, "hot", kind=WithoutSpans)
+        process.wait_line("^lapse: tracing", process.err)
+        before[process.pid] = cpu_seconds(process.pid)
+        return process
+
+    def end(process):
+        cpu = cpu_seconds(process.pid) - before[process.pid]
+        detach(process, 60)
+        report = final(process)
+        return report["components"]["hot"]["count"] - report["integrity"]["ring_dropped"], \
+            report["integrity"]["ring_dropped"], cpu
+
+    return start, end
+
+
+class WithoutSpans(Process):
+    """Of its output only the final object is kept; grep takes the rest away as it comes."""
+
+    def __init__(self, argv, **popen):
+        read_end, write_end = os.pipe()
+        self._filter = Process(["grep", "-a", '"type":"final"'], stdin=read_end)
+        os.close(read_end)
+        super().__init__(argv, stdout=write_end, **popen)
+        os.close(write_end)
+
+    def wait(self, *args):
+        code = super().wait(*args)
+        self._filter.wait(60)
+        self.out[:] = self._filter.out
+        return code
+
+
+def run_once(case, hot, way, rate):
+    """Spans read and lost, CPU seconds of the reader, calls a second that the target has made."""
+    start, end = way
+    calls = rate * SECONDS
+    target = case.started(Target([hot, "--calls", calls, "--rate", rate]))
+    process = start(case, target.pid)
+    target.go()
+    took = target.done(120)["took_ns"] / 1e9
+    spans, dropped, cpu = end(process)
+    target.finish()
+    if spans + dropped != calls:
+        raise Fail(f"{spans:,} spans read and {dropped:,} lost of {calls:,}")
+    return spans, dropped, cpu, calls / took
+
+
+def row(name, figures):
+    spans, dropped, cpu, rate = zip(*figures)
+    return [name, number(median(rate)), number(median(each / n * 1e9 for each, n in zip(cpu, spans)), digits=2),
+            number(median(dropped)), number(100 * median(lost / (lost + n) for lost, n in zip(dropped, spans)), " %", 2)]
+
+
+def run(case):
+    hot, reading, writing = build_hot(), reader(build_reader()), trace()
+    ways = [(f"read, {rate:,} a second wanted", reading, rate) for rate in RATES]
+    ways.append((f"trace --json, {RATES[0]:,} wanted", writing, RATES[0]))
+    figures = {name: [] for name, _, _ in ways}
+    for _ in rounds(25, most=5):
+        for name, way, rate in ways:
+            figures[name].append(run_once(case, hot, way, rate))
+    slow, fast, _ = figures.values()
+    cpu = median(each / n * 1e9 for n, _, each, _ in slow)
+    lost, reached = (median(list(values)) for values in list(zip(*fast))[1::2])
+    table("each span by itself through a ring of 4 MiB: what reading it costs, and what is lost; two threads",
+          ["", "calls/s", "reader's CPU, ms a million", "lost", "share"], [row(*item) for item in figures.items()],
+          ["read: lapse's programs and its reader, with nothing done with the spans; trace writes a line for each",
+           target_line(f"reading at {RATES[0]:,} a second <= 10 ms a million", number(cpu, " ms", 2), cpu <= 10),
+           target_line(f"nothing lost at {RATES[1]:,} a second, or as many as the processors get to",
+                       f"{lost:,.0f} lost at {reached:,.0f}", lost == 0)])
