@@ -7,7 +7,7 @@ import signal
 import socket
 
 from harness import case, check, conserved, equal, wait_until
-from test_contracts import Pipeline
+from pipeline import Pipeline
 from test_handlers import _Server
 
 CONTRACT = """lapse: 1

@@ -162,6 +162,14 @@ static void count_all(struct model *model, uint64_t now_ns, uint64_t period_ns)
 	all->counted = all->n_spans;
 }
 
+/* Between two looks nobody knows whether it holds again. */
+static void not_looked(struct model_component *all)
+{
+	for (size_t i = 0; i < all->n_objectives; i++)
+		if (all->objective[i].breached)
+			model_not_calm(all, model_type(all->objective[i].objective.kind));
+}
+
 void model_tick(struct model *model, uint64_t now_ns, uint64_t period_ns, const struct model_input *input)
 {
 	/* The ticks at the end of a run are short, and make the one before longer. */
@@ -184,6 +192,8 @@ void model_tick(struct model *model, uint64_t now_ns, uint64_t period_ns, const 
 		while (now_ns >= model->next_health_ns)
 			model->next_health_ns += 10 * SEC;
 		model_judge(&model->system);
+	} else {
+		not_looked(&model->system);
 	}
 	model_alerts_tick(&model->system);
 }

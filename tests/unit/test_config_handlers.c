@@ -97,6 +97,9 @@ static void bad_files(void **state)
 	check_bad(bad, sizeof(bad) / sizeof(*bad));
 }
 
+/* A budget of latencies is one type with the single ones. */
+#define OF_LATENCY (1U << OBJ_MAX_LATENCY | 1U << OBJ_LATENCY_BUDGET)
+
 static void handlers(void **state)
 {
 	struct config config;
@@ -107,7 +110,7 @@ static void handlers(void **state)
 	assert_int_equal(config.n_handlers, 2);
 	handler = config.handlers;
 	assert_int_equal(handler[0].kind, HANDLER_EXEC);
-	assert_int_equal(handler[0].when, 1U << OBJ_MAX_LATENCY);
+	assert_int_equal(handler[0].when, OF_LATENCY);
 	assert_string_equal(handler[0].components[0], "a");
 	assert_null(handler[0].components[1]);
 	assert_int_equal(handler[0].min_severity, SEV_CRITICAL);
@@ -143,7 +146,7 @@ static void on_this_machine(void **state)
 	handler = config.handlers;
 	assert_int_equal(handler[0].kind, HANDLER_SIGNAL);
 	assert_int_equal(handler[0].signal, SIGUSR2);
-	assert_int_equal(handler[0].when, 1U << OBJ_MAX_LATENCY | 1U << OBJ_MAX_P50 | 1U << OBJ_MAX_P90 |
+	assert_int_equal(handler[0].when, OF_LATENCY | 1U << OBJ_MAX_P50 | 1U << OBJ_MAX_P90 |
 						  1U << OBJ_MAX_P95 | 1U << OBJ_MAX_P99 | 1U << OBJ_MAX_P999);
 	assert_string_equal(handler[0].components[1], "system");
 	assert_false(handler[0].resolved);
