@@ -169,7 +169,7 @@ static __always_inline bool is_condition(const struct lapse_first *first, const 
 
 static __always_inline void first_block(struct lapse_first *first, struct task_struct *task, __u64 now)
 {
-	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	struct pt_regs *regs = task_regs(task);
 	struct lapse_block *block = &first->now;
 
 	first->call = BPF_CORE_READ(regs, orig_ax);
@@ -445,7 +445,7 @@ SEC("perf_event")
 int first_sample(void *ctx)
 {
 	if (!first_over && filter_tgid(bpf_get_current_pid_tgid() >> 32))
-		look_send((void *)bpf_task_pt_regs(bpf_get_current_task_btf()), 0, 0);
+		look_send(task_regs(current_task()), 0, 0);
 	return 0;
 }
 

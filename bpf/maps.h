@@ -14,7 +14,6 @@ const volatile __u32 cfg_bucket_bits = 6;
 const volatile __u32 cfg_overflow = 2368; /* index of the overflow bucket */
 const volatile __u64 cfg_tick_ns = 1000000000;
 const volatile __u32 cfg_ring_bytes = 1 << 20;
-const volatile bool cfg_task_storage = true;
 const volatile bool cfg_processes = false; /* tell of fork, exec and exit */
 const volatile bool cfg_anyone = false;	   /* of exec everywhere */
 const volatile __u64 cfg_follow = 0;	   /* the targets whose children are in tgids, too ... */
@@ -67,11 +66,10 @@ struct {
 	__type(value, struct lapse_stack);
 } stacks SEC(".maps");
 
-/* The same by thread, for kernels without task storage in tracing programs (before 5.11). */
+/* The same by thread, for kernels without attach cookies, of which some have no task storage either. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 32768);
+	__uint(max_entries, 1);
 	__type(key, __u64); /* pid_tgid */
 	__type(value, struct lapse_stack);
 } stacks_by_thread SEC(".maps");
@@ -253,6 +251,17 @@ struct {
 	__type(key, int);
 	__type(value, struct lapse_thread_waits);
 } thread_waits SEC(".maps");
+
+/* The same by thread, where stacks_by_thread is in use. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u64); /* pid_tgid */
+	__type(value, struct lapse_thread_waits);
+} waits_by_thread SEC(".maps");
+
+/* Of a thread that has not waited; too large for a program's stack. */
+const volatile struct lapse_thread_waits no_waits = {};
 
 /* Component * LAPSE_WHY_ROWS + row. */
 struct {

@@ -102,7 +102,7 @@ static __always_inline void piece_ask(struct lapse_waits *waits, struct task_str
 		block->piece = LAPSE_PIECE_OVER_BUDGET;
 		return;
 	}
-	regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	regs = task_regs(task);
 	due->thread = (__u64)BPF_CORE_READ(task, tgid) << 32 | BPF_CORE_READ(task, pid);
 	due->off_ns = waits->off_ns;
 	due->ip = BPF_CORE_READ(regs, ip);
@@ -174,7 +174,7 @@ static __always_inline __u32 piece_take(const struct lapse_piece_due *due, const
 /* Copies what is due of the current thread, if it is still in the kernel as it was then. */
 static __always_inline void piece_settle(const struct lapse_piece_due *due)
 {
-	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	struct pt_regs *regs = task_regs(current_task());
 	struct lapse_thread_waits *own = waits_get(false);
 	struct lapse_block *block = own ? block_begun_at(&own->waits, due->off_ns) : NULL;
 

@@ -10,12 +10,15 @@
 #include "bpf/turns.h"
 #include "bpf/why.h"
 
-/* The thread's open spans will not return: it ends, or runs another program from now on. */
-static __always_inline void frames_end(void)
+/* The open spans of the current thread, which had number @tid, will not return: it ends, or runs another program
+ * from now on. */
+static __always_inline void frames_end(__u32 tid)
 {
-	struct lapse_stack *stack = stack_get(false);
-	__u64 thread = bpf_get_current_pid_tgid();
+	struct lapse_thread_waits *own = waits_get(false);
+	struct lapse_stack *stack = stack_before(tid);
 
+	if (own)
+		rivals_unwant(&own->waits);
 	if (!stack)
 		return;
 	turn_abandon(&stack->syscall);
@@ -28,8 +31,7 @@ static __always_inline void frames_end(void)
 		frame_abandon(top);
 		stack->depth--;
 	}
-	if (!cfg_task_storage)
-		bpf_map_delete_elem(&stacks_by_thread, &thread);
+	thread_forget(tid);
 }
 
 SEC("raw_tp/sched_process_exit")
@@ -40,7 +42,7 @@ int process_exit(void *ctx)
 	struct signal_struct *signal;
 	__s32 code;
 
-	frames_end();
+	frames_end(bpf_get_current_pid_tgid());
 	signal = BPF_CORE_READ(task, signal);
 	if (BPF_CORE_READ(signal, live.counter) > 0)
 		return 0;
@@ -66,7 +68,7 @@ int process_exec(struct bpf_raw_tracepoint_args *ctx)
 	__u32 pid_before = ctx->args[1];
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
 
-	frames_end();
+	frames_end(pid_before);
 	stranger_forget(tgid);
 	if (!cfg_anyone && !filter_tgid(tgid))
 		return 0;
@@ -126,7 +128,7 @@ static __always_inline bool past_limit(__u32 number, __u64 start_ns)
 static __always_inline void tell_waits(struct seq_file *seq, struct task_struct *task,
 				       struct lapse_thread_waits *own, const struct lapse_before *at_entry)
 {
-	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	struct pt_regs *regs = task_regs(task);
 	__u64 after[4];
 
 	after[1] = BPF_CORE_READ(regs, ip);
@@ -179,7 +181,7 @@ int open_frames(struct bpf_iter__task *ctx)
 
 	if (!task)
 		return 0;
-	stack = bpf_task_storage_get(&stacks, task, 0, 0);
+	stack = stack_of_task(task);
 	if (!stack)
 		return 0;
 	own = cfg_why ? waits_of_task(task) : NULL;

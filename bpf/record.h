@@ -7,6 +7,7 @@
 #define LAPSE_BPF_RECORD_H
 
 #include "bpf/rules.h"
+#include "bpf/thread.h"
 
 /* Frame @i counted from the outermost; NULL where there is none. The mask says again what the check
  * has said: without it clang forms the address first, which the verifier refuses. */
@@ -18,41 +19,6 @@ static __always_inline struct lapse_frame *frame_at(struct lapse_stack *stack, _
 		return NULL;
 	asm volatile("%[at] &= %[mask]" : [at] "+r"(at) : [mask] "i"(LAPSE_MAX_DEPTH - 1));
 	return &stack->frame[at];
-}
-
-/* ---- a task's own stack of frames ---- */
-
-static const struct lapse_stack empty_stack = {};
-
-static __always_inline struct lapse_stack *stack_get(bool create)
-{
-	struct lapse_stack *stack;
-	__u64 thread;
-
-#ifndef LAPSE_OLD
-	if (cfg_task_storage)
-		return bpf_task_storage_get(&stacks, bpf_get_current_task_btf(), 0,
-					    create ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
-#endif
-	thread = bpf_get_current_pid_tgid();
-	stack = bpf_map_lookup_elem(&stacks_by_thread, &thread);
-	if (stack || !create)
-		return stack;
-	bpf_map_update_elem(&stacks_by_thread, &thread, &empty_stack, BPF_NOEXIST);
-	return bpf_map_lookup_elem(&stacks_by_thread, &thread);
-}
-
-/* What the current thread waited for; NULL: nothing is kept of it. */
-static __always_inline struct lapse_thread_waits *waits_get(bool create)
-{
-#ifdef LAPSE_OLD
-	return NULL;
-#else
-	if (!cfg_why)
-		return NULL;
-	return bpf_task_storage_get(&thread_waits, bpf_get_current_task_btf(), 0,
-				    create ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
-#endif
 }
 
 /* Frame @i's totals; said twice for the same reason as in frame_at(). */

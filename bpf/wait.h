@@ -51,7 +51,7 @@ static __always_inline struct lapse_frame *innermost_span(struct lapse_stack *st
 /* Where the current @task stands on its own stack. */
 static __always_inline __u64 user_sp(struct task_struct *task)
 {
-	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	struct pt_regs *regs = task_regs(task);
 
 	return BPF_CORE_READ(regs, sp);
 }

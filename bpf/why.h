@@ -83,7 +83,7 @@ static __always_inline bool waits_for_disk(struct task_struct *task)
 /* What @task, which is blocked, waits for. A poll's cause is what ends it: until then it is a poll. */
 static __always_inline __u32 cause_of_block(struct lapse_block *block, struct task_struct *task)
 {
-	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	struct pt_regs *regs = task_regs(task);
 	__u64 nr = BPF_CORE_READ(regs, orig_ax);
 	__u32 number = nr, *call;
 
@@ -152,11 +152,6 @@ static __always_inline void switch_out(void *ctx, struct task_struct *task, stru
 }
 
 /* ---- switched in ----------------------------------------------------------------------------------- */
-
-static __always_inline struct lapse_stack *stack_of_task(struct task_struct *task)
-{
-	return bpf_task_storage_get(&stacks, task, 0, 0);
-}
 
 /* The user's stack of @task as it left the processor. */
 static __always_inline int trace_of_task(struct task_struct *task)
@@ -388,14 +383,6 @@ static __always_inline void why_begin(struct lapse_stack *stack, struct lapse_th
 }
 
 /* ---- the scheduler's programs --------------------------------------------------------------- */
-
-/* A look into the task spares most of them the call. */
-static __always_inline struct lapse_thread_waits *waits_of_task(struct task_struct *task)
-{
-	if (!task->bpf_storage)
-		return NULL;
-	return bpf_task_storage_get(&thread_waits, task, 0, 0);
-}
 
 /* The stack of @task, which has had a measured call, while it is in one; else NULL. */
 static __always_inline struct lapse_stack *measured(struct task_struct *task)

@@ -78,20 +78,6 @@ why_preempted() {
 	finish_target
 }
 
-# Without causes a wait has nothing to say: that is told, and calls are measured as ever.
-why_untold() {
-	start_target causes sleep --threads 1 --calls 5 --ns 1ms
-	start_lapse trace -p "$target" wait_sleep --wait lock=wait_sleep --slower 1ns --json ||
-		{ fail "lapse does not trace: $(tail -n 1 $work/lapse.err)"; return; }
-	go
-	await_done
-	stop_lapse
-	conserved
-	contains $work/lapse.err 'functions that are waits have no effect' "what is said of the wait"
-	equal "$(spans_of wait_sleep)" 5 "spans of wait_sleep"
-	finish_target
-}
-
 # Callers that keep no frame pointer, by what is copied of the stack when the thread is back.
 why_stack() { # KIND
 	frame='\+0x[0-9a-f]*","'
@@ -124,8 +110,7 @@ why_first() { # KIND CULPRIT_PATTERN
 	note "$name: $(sed -n 3p $work/lapse.out)"
 }
 
-# A call that hangs is told of while it does, counts once, and where it hangs: by the scheduler's totals, or
-# where there are none (CAUSE null) by /proc.
+# A call that hangs is told of while it does, counts once, and where it hangs.
 why_hang() { # CAUSE
 	start_target causes sleep --calls 1 --ns 8s
 	start_lapse trace -p "$target" wait_sleep --slower 100ms --json ||
@@ -140,6 +125,21 @@ why_hang() { # CAUSE
 	finish_target
 }
 
+# Where threads lie in hashes there is room for 4096: what is kept of one that ends goes, also amid a call.
+why_many_threads() {
+	start_target canceller 4500
+	start_lapse trace -p "$target" blocked --slower 1s --json ||
+		{ fail "lapse does not trace: $(tail -n 1 $work/lapse.err)"; return; }
+	go
+	await_done
+	stop_lapse
+	conserved
+	equal "$(integrity maps_full)" 0 "threads that found no room"
+	equal "$(integrity entries)" 9000 "calls of 4500 threads"
+	equal "$(integrity abandoned)" 4500 "calls amid which a thread ended"
+	finish_target
+}
+
 why_tests() {
 	run_test why-first-lock why_first lock 'lock +in wait_lock .*ended by holder/'
 	run_test why-first-net why_first net_poll 'net +in wait_net_poll .*127\.0\.0\.1:[0-9]+'
@@ -151,15 +151,7 @@ why_tests() {
 	run_test why-runq why_preempted
 	run_test why-hang why_hang '"sleep"'
 	run_test why-declared why_declared
+	run_test why-many-threads why_many_threads
 	run_test why-stack why_stack sleep
 	run_test why-stack-fault why_stack fault
-}
-
-# What a kernel cannot tell is said, and nothing else.
-why_first_refused() {
-	start_target causes sleep --calls 1 --ns 1ms
-	lapse -p "$target" -d 1 >$work/lapse.out 2>$work/lapse.err </dev/null
-	equal $? 4 "exit code of lapse"
-	contains $work/lapse.err 'does not show what a thread waits for' "lapse"
-	equal "$(wc -c <$work/lapse.out)" 0 "bytes of a report"
 }

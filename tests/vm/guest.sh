@@ -380,15 +380,7 @@ for kind in session multi perf; do
 	esac
 done
 [ "$(doctor_says 'attach cookies')" = true ] || run_test marks-refused test_marks_refused
-case $(doctor_says 'task storage') in
-true) why_tests ;;
-*)
-	skip why "causes are kept beside the task, where this kernel keeps nothing"
-	run_test why-first-refused why_first_refused
-	run_test why-hang why_hang null
-	run_test why-untold why_untold
-	;;
-esac
+why_tests
 tcp_tests
 echo "end $results"
 [ $failures -eq 0 ] && exit 1

@@ -102,7 +102,7 @@ static struct hung_place *name(struct session *session, const struct hung_span *
 	return place;
 }
 
-/* Where the kernel keeps no causes, /proc tells whether it runs. */
+/* What the kernel told of it came in the midst of a switch: /proc tells whether it runs. */
 static void ask_proc(struct hung_span *hung)
 {
 	int blocked = thread_registers((pid_t)hung->head.span.pid, (pid_t)hung->head.span.tid, &hung->ip,

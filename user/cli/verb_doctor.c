@@ -155,7 +155,7 @@ static void check_attachments(struct doctor *doctor, const struct features *feat
 	say(doctor, "attach cookies", features->cookie, false, NULL, "%s",
 	    known(features, features->cookie, "no (Linux 5.15): a program at each place tells them"));
 	say(doctor, "task storage", features->task_storage, false, NULL, "%s",
-	    known(features, features->task_storage, "no: frames are kept in a hash by thread"));
+	    known(features, features->task_storage, "no: what is kept of threads lies in hashes"));
 	if (!features->bpf)
 		say(doctor, "attachment used", kind > 0, true, "boot Linux 5.10 or newer", "%s",
 		    kind < 0 ? "none" : attach_kind_name(kind));

@@ -219,7 +219,7 @@ static uint64_t cookie_of(const struct tracer *tracer, const struct place *place
  * Without causes nothing is charged to waits. */
 static bool needed(const struct tracer *tracer, const struct place *place)
 {
-	if ((place->edge & LAPSE_EDGE_MASK) == LAPSE_EDGE_WAIT && !why_can_tell(tracer))
+	if ((place->edge & LAPSE_EDGE_MASK) == LAPSE_EDGE_WAIT && !tracer->options.why)
 		return false;
 	return !tracer->memory[place->component].dropped ||
 	       (place->role == LAPSE_ROLE_RETINS && place->shared);

@@ -97,9 +97,9 @@ static int load(struct first_tracer *tracer, const struct first_tracer_options *
 {
 	int err;
 
-	tracer->skel = lapse_bpf__open();
-	if (!tracer->skel)
-		return -errno;
+	err = tracer_open_object(&tracer->features, &tracer->skel);
+	if (err)
+		return err;
 	choose(tracer, options->follow);
 	tracer->skel->rodata->cfg_futex = __NR_futex;
 	err = size(tracer) ?: lapse_bpf__load(tracer->skel);
@@ -207,8 +207,6 @@ static int take_in_threads(struct first_tracer *tracer)
 	return err;
 }
 
-/* What a thread waits for is in the registers that its program left in the kernel; older ones do not show
- * them. */
 static int check(struct first_tracer *tracer)
 {
 	features_probe(&tracer->features);
@@ -216,13 +214,7 @@ static int check(struct first_tracer *tracer)
 		features_explain(&tracer->features, tracer->features.bpf, "cannot trace");
 		return tracer->features.bpf ?: -EOPNOTSUPP;
 	}
-	if (tracer->features.task_storage)
-		return 0;
-	diag_error(
-		"this kernel does not show what a thread waits for: the first look needs Linux 5.15 or "
-		"newer; "
-		"lapse stat and trace with a probe work here (lapse list -p PID shows what can be probed)");
-	return -EOPNOTSUPP;
+	return 0;
 }
 
 int first_tracer_open(const struct first_tracer_options *options, struct first_tracer **out)

@@ -2,6 +2,7 @@
 #include "kernel/old_object.h"
 
 #include "bpf/first_event.h"
+#include "bpf/frame.h"
 #include "lapse_old.skel.h"
 
 const void *old_object(size_t *size)

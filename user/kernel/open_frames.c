@@ -302,8 +302,6 @@ static int read_threads(struct tracer *tracer, uint64_t now_ns)
 
 static int read_all(struct tracer *tracer, uint64_t now_ns)
 {
-	if (!tracer->features.task_storage)
-		return open_threads_read(tracer, now_ns) ?: open_maps_read(tracer, now_ns);
 	if (!tracer_has_frames(tracer))
 		return open_maps_read(tracer, now_ns);
 	if (!tracer->iterator)

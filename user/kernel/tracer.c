@@ -16,10 +16,6 @@
 
 #define MAX_SHARD_BITS 3
 
-/* Where there is no task storage: threads, or goroutines in probed functions, that can be known at once, some
- * 5.5 KB each. */
-#define MAX_THREADS 4096
-
 unsigned tracer_bucket_bits(size_t n_components)
 {
 	return n_components > LAPSE_FINE_COMPONENTS ? LAPSE_BUCKET_BITS_COARSE : LAPSE_BUCKET_BITS_FINE;
@@ -54,7 +50,6 @@ static void set_constants(struct tracer *tracer)
 	constants->cfg_overflow = LAPSE_BUCKETS(tracer->bucket_bits);
 	constants->cfg_tick_ns = options->tick_ns;
 	constants->cfg_ring_bytes = options->ring_bytes;
-	constants->cfg_task_storage = tracer->features.task_storage;
 	constants->cfg_anyone = options->by_exe || options->by_comm;
 	constants->cfg_processes = constants->cfg_anyone || options->follow;
 	constants->cfg_follow = options->follow;
@@ -74,11 +69,9 @@ static int set_stacks(struct tracer *tracer)
 	struct lapse_bpf *skel = tracer->skel;
 	int err;
 
-	if (tracer->features.task_storage)
-		return bpf_map__set_max_entries(skel->maps.stacks_by_thread, 1);
+	if (tracer->features.cookie)
+		return bpf_map__set_autocreate(skel->maps.stacks_by_thread, false);
 	err = bpf_map__set_autocreate(skel->maps.stacks, false);
-	if (!err)
-		err = bpf_map__set_map_flags(skel->maps.stacks_by_thread, 0);
 	if (!err)
 		err = bpf_map__set_max_entries(skel->maps.stacks_by_thread, MAX_THREADS);
 	if (!err)
@@ -360,19 +353,18 @@ int tracer_open(const struct tracer_options *options, const struct tracer_compon
 	return allocate(tracer, components);
 }
 
-/* The object for this kernel, behind the one skeleton. */
-static int open_object(struct tracer *tracer)
+int tracer_open_object(const struct features *features, struct lapse_bpf **out)
 {
 	struct lapse_bpf *skel = calloc(1, sizeof(*skel));
 	int err;
 
+	*out = skel;
 	if (!skel)
 		return -ENOMEM;
-	tracer->skel = skel;
 	err = lapse_bpf__create_skeleton(skel);
 	if (err)
 		return err;
-	if (!tracer->features.cookie)
+	if (!features->cookie)
 		skel->skeleton->data = (void *)old_object(&skel->skeleton->data_sz);
 	return bpf_object__open_skeleton(skel->skeleton, NULL);
 }
@@ -425,7 +417,7 @@ static int set_next_programs(struct tracer *tracer)
 
 int tracer_load(struct tracer *tracer)
 {
-	int err = open_object(tracer);
+	int err = tracer_open_object(&tracer->features, &tracer->skel);
 
 	if (err)
 		return err;

@@ -43,6 +43,10 @@ struct kept_link {
 
 #define NO_VALUES UINT32_MAX
 
+/* Where threads are kept in hashes: of them, or of goroutines in probed functions, that can be known at once;
+ * some 6 KB each, and for the causes 7 KB. */
+#define MAX_THREADS 4096
+
 /* Keyed spans and goroutines that can be open at once. */
 #define MAX_KEYED      65536
 #define MAX_GOROUTINES 16384
@@ -145,6 +149,9 @@ void tracer_filter(struct tracer *tracer);
 
 int tracer_print_libbpf(enum libbpf_print_level level, const char *format, va_list args);
 
+/* The object for this kernel, behind the one skeleton; 0 or -errno, to be destroyed in any case. */
+int tracer_open_object(const struct features *features, struct lapse_bpf **skel);
+
 /* first.c: what only the first minute needs is not loaded with @skel. */
 void first_leave_out(struct lapse_bpf *skel);
 
@@ -202,8 +209,6 @@ void tcp_take_groups(struct tracer *tracer);
 /* why.c */
 /* The filter lets @pids through where it has to know them, and their end is told of. 0 or -errno. */
 int tracer_name_pids(const struct lapse_bpf *skel, const pid_t *pids, const uint64_t *targets, size_t n);
-/* Whether causes are wanted, and this kernel has what they need. */
-bool why_can_tell(const struct tracer *tracer);
 void why_choose_programs(struct tracer *tracer);
 /* The programs that tell who wakes whom, and what the kernel tells of a switch. */
 void why_choose_wakes(struct lapse_bpf *skel, bool on);
@@ -263,9 +268,6 @@ int open_take(struct tracer *tracer, const struct lapse_open *open, const struct
 int open_take_stack(struct tracer *tracer, const struct lapse_stack *stack, const struct lapse_open *whose,
 		    const struct lapse_goroutine *goroutine, uint64_t now_ns);
 
-/* open_threads.c: in place of the task iterator where there is no task storage. */
-int open_threads_read(struct tracer *tracer, uint64_t now_ns);
-
 /* open_frames.c: fills tracer->open and tracer->dead. 0 or -errno. */
 int open_frames_attach(struct tracer *tracer);
 int open_frames_read(struct tracer *tracer, uint64_t now_ns);
@@ -275,7 +277,7 @@ void open_frames_settle(struct tracer *tracer);
 /* Whether threads have frames or turns that can be looked at while they are open. */
 static inline bool tracer_has_frames(const struct tracer *tracer)
 {
-	return (tracer->options.places || tracer->options.syscalls) && tracer->features.task_storage;
+	return tracer->options.places || tracer->options.syscalls;
 }
 
 /* The cell of a component and shard. */

@@ -76,11 +76,6 @@ static int tracepoint_arguments(const struct btf *btf, const char *name)
 	return type && btf_is_func_proto(type) ? (int)btf_vlen(type) - 1 : -ENOENT;
 }
 
-bool why_can_tell(const struct tracer *tracer)
-{
-	return tracer->options.why && tracer->features.task_storage;
-}
-
 static void choose_wakes(struct lapse_bpf *skel, const struct btf *btf, bool on)
 {
 	bool ready = on && tracepoint_arguments(btf, "sk_data_ready") > 0;
@@ -107,14 +102,11 @@ void why_choose_wakes(struct lapse_bpf *skel, bool on)
 void why_choose_programs(struct tracer *tracer)
 {
 	struct lapse_bpf *skel = tracer->skel;
-	bool on = why_can_tell(tracer);
+	bool on = tracer->options.why;
 	struct btf *btf = on ? btf__load_vmlinux_btf() : NULL;
 
 	skel->rodata->cfg_why = on;
 	skel->rodata->cfg_waits = on && tracer->options.waits;
-	if (tracer->options.waits && !on)
-		diag_warn("this kernel cannot tell what calls wait for (Linux 5.11 can): functions that are "
-			  "waits have no effect");
 	bpf_program__set_autoload(skel->progs.why_switch, on);
 	bpf_program__set_autoload(skel->progs.why_waking, on);
 	choose_wakes(skel, btf, on);
@@ -129,15 +121,27 @@ static size_t n_rows(const struct tracer *tracer)
 	return (tracer->n_components + LAPSE_CLASSES) * LAPSE_WHY_ROWS;
 }
 
+/* What threads have waited lies where their frames do. */
+static int size_waits(const struct tracer *tracer)
+{
+	struct lapse_bpf *skel = tracer->skel;
+
+	if (tracer->features.cookie)
+		return bpf_map__set_autocreate(skel->maps.waits_by_thread, false);
+	return bpf_map__set_autocreate(skel->maps.thread_waits, false)
+		       ?: bpf_map__set_max_entries(skel->maps.waits_by_thread, MAX_THREADS);
+}
+
 int why_size(struct tracer *tracer)
 {
 	struct lapse_bpf *skel = tracer->skel;
 	int err;
 
-	if (!why_can_tell(tracer))
+	if (!tracer->options.why)
 		return bpf_map__set_autocreate(skel->maps.thread_waits, false)
+			       ?: bpf_map__set_autocreate(skel->maps.waits_by_thread, false)
 			       ?: bpf_map__set_autocreate(skel->maps.piece_rings, false);
-	err = bpf_map__set_max_entries(skel->maps.why_rows, n_rows(tracer));
+	err = bpf_map__set_max_entries(skel->maps.why_rows, n_rows(tracer)) ?: size_waits(tracer);
 	return err ?: bpf_map__set_max_entries(skel->maps.why_stacks, MAX_STACKS);
 }
 
@@ -153,7 +157,7 @@ int why_set_calls(const struct lapse_bpf *skel)
 
 int why_map(struct tracer *tracer)
 {
-	if (!why_can_tell(tracer))
+	if (!tracer->options.why)
 		return 0;
 	tracer->why_rows =
 		tracer_map_array(tracer->skel->maps.why_rows, sizeof(struct lapse_why_row), n_rows(tracer));
@@ -202,7 +206,7 @@ int why_attach(struct tracer *tracer)
 						skel->progs.why_switch};
 	int err;
 
-	if (!why_can_tell(tracer) || tracer->last_tick_ns)
+	if (!tracer->options.why || tracer->last_tick_ns)
 		return 0;
 	err = why_attach_wakes(skel, keep, tracer)
 		      ?: why_attach_each(programs, sizeof(programs) / sizeof(*programs), keep, tracer);
@@ -224,7 +228,7 @@ int tracer_stack(const struct tracer *tracer, int32_t number, uint64_t frames[LA
 	uint32_t key = number;
 	int n = 0;
 
-	if (number < 0 || !why_can_tell(tracer))
+	if (number < 0 || !tracer->options.why)
 		return 0;
 	if (bpf_map__lookup_elem(tracer->skel->maps.why_stacks, &key, sizeof(key), &trace, sizeof(trace), 0))
 		return 0;

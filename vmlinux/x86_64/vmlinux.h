@@ -152,6 +152,7 @@ struct uprobe_task {
 
 struct task_struct {
 	struct thread_info thread_info;
+	void *stack;
 	unsigned int on_rq; /* unsigned: from 7.3 on it is a byte */
 	struct sched_entity se;
 	struct sched_info sched_info;

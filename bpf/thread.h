@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What is kept of a thread, and where: beside the task, or, for kernels whose tracing programs cannot do that
+ * (LAPSE_OLD), in hashes by thread; and what newer kernels have helpers for.
+ */
+#ifndef LAPSE_BPF_THREAD_H
+#define LAPSE_BPF_THREAD_H
+
+#include "bpf/compat.h"
+
+static const struct lapse_stack empty_stack = {};
+
+#ifndef LAPSE_OLD
+
+#define current_task() bpf_get_current_task_btf()
+
+/* With which @task's program has entered the kernel. */
+static __always_inline struct pt_regs *task_regs(struct task_struct *task)
+{
+	return (struct pt_regs *)bpf_task_pt_regs(task);
+}
+
+/* The frames of @task, or NULL. */
+static __always_inline struct lapse_stack *stack_of_task(struct task_struct *task)
+{
+	return bpf_task_storage_get(&stacks, task, 0, 0);
+}
+
+/* Those of the current thread. */
+static __always_inline struct lapse_stack *stack_get(bool create)
+{
+	return bpf_task_storage_get(&stacks, bpf_get_current_task_btf(), 0,
+				    create ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
+}
+
+/* What @task waited for, or NULL. A look into the task spares most of them the call. */
+static __always_inline struct lapse_thread_waits *waits_of_task(struct task_struct *task)
+{
+	if (!task->bpf_storage)
+		return NULL;
+	return bpf_task_storage_get(&thread_waits, task, 0, 0);
+}
+
+/* What the current thread waited for; NULL: nothing is kept of it. */
+static __always_inline struct lapse_thread_waits *waits_get(bool create)
+{
+	if (!cfg_why)
+		return NULL;
+	return bpf_task_storage_get(&thread_waits, bpf_get_current_task_btf(), 0,
+				    create ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
+}
+
+/* The frames of the current thread, whose number was @tid before it began another program. */
+static __always_inline struct lapse_stack *stack_before(__u32 tid)
+{
+	return stack_get(false);
+}
+
+/* The current thread, of number @tid, ends or begins another program: the kernel sees to that. */
+static __always_inline void thread_forget(__u32 tid)
+{
+}
+
+#else
+
+/* x86-64: arch/x86/include/asm/page_64_types.h. The registers lie at the upper end. */
+#define KERNEL_STACK_SIZE 16384
+
+#define current_task() ((struct task_struct *)bpf_get_current_task())
+
+static __always_inline struct pt_regs *task_regs(struct task_struct *task)
+{
+	return (struct pt_regs *)(BPF_CORE_READ(task, stack) + KERNEL_STACK_SIZE -
+				  bpf_core_type_size(struct pt_regs));
+}
+
+/* As bpf_get_current_pid_tgid() has it. */
+static __always_inline __u64 thread_of(struct task_struct *task)
+{
+	return (__u64)BPF_CORE_READ(task, tgid) << 32 | (__u32)BPF_CORE_READ(task, pid);
+}
+
+static __always_inline struct lapse_stack *stack_of_task(struct task_struct *task)
+{
+	__u64 thread = thread_of(task);
+
+	return bpf_map_lookup_elem(&stacks_by_thread, &thread);
+}
+
+static __always_inline struct lapse_stack *stack_get(bool create)
+{
+	__u64 thread = bpf_get_current_pid_tgid();
+	struct lapse_stack *stack = bpf_map_lookup_elem(&stacks_by_thread, &thread);
+
+	if (stack || !create)
+		return stack;
+	bpf_map_update_elem(&stacks_by_thread, &thread, &empty_stack, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&stacks_by_thread, &thread);
+}
+
+static __always_inline struct lapse_thread_waits *waits_of_task(struct task_struct *task)
+{
+	__u64 thread = thread_of(task);
+
+	return bpf_map_lookup_elem(&waits_by_thread, &thread);
+}
+
+static __always_inline struct lapse_thread_waits *waits_get(bool create)
+{
+	__u64 thread = bpf_get_current_pid_tgid();
+	struct lapse_thread_waits *waits;
+
+	if (!cfg_why)
+		return NULL;
+	waits = bpf_map_lookup_elem(&waits_by_thread, &thread);
+	if (waits || !create)
+		return waits;
+	bpf_map_update_elem(&waits_by_thread, &thread, (const void *)&no_waits, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&waits_by_thread, &thread);
+}
+
+static __always_inline __u64 current_thread(__u32 tid)
+{
+	return bpf_get_current_pid_tgid() >> 32 << 32 | tid;
+}
+
+static __always_inline struct lapse_stack *stack_before(__u32 tid)
+{
+	__u64 thread = current_thread(tid);
+
+	return bpf_map_lookup_elem(&stacks_by_thread, &thread);
+}
+
+/* Another thread may get the number. */
+static __always_inline void thread_forget(__u32 tid)
+{
+	__u64 thread = current_thread(tid);
+
+	bpf_map_delete_elem(&stacks_by_thread, &thread);
+	if (cfg_why)
+		bpf_map_delete_elem(&waits_by_thread, &thread);
+}
+
+#endif
+
+#endif
