@@ -87,11 +87,12 @@ struct lapse_runs {
 	struct lapse_run run[LAPSE_RUNS];
 };
 
-/* A stack that is to be copied: of which block of whose, and where that thread will be then. */
+/* A stack that is to be looked at: of which block of whose, and where that thread will be then. */
 struct lapse_piece_due {
 	__u64 thread; /* its pid_tgid */
 	__u64 off_ns; /* 0: none */
 	__u64 ip, sp;
+	__u64 piece; /* bool: it is to be copied, too */
 };
 
 /* A port that a traced process listens on. */

@@ -101,8 +101,7 @@ struct lapse_stack {
 	 * time, and none of them is entered again before it has ended. */
 	struct lapse_facts facts;
 	struct lapse_args args;
-	struct lapse_trace
-		trace; /* where the thread was blocked last: of its waits, which have no room for it */
+	struct lapse_why why; /* beside the facts: the thread's waits have no room for it */
 	struct lapse_frame frame[LAPSE_MAX_DEPTH];
 };
 
@@ -122,8 +121,13 @@ struct lapse_open {
 
 /* ---- waits ---------------------------------------------------------------------------- */
 
-/* Blocks that a thread remembers: the longest ones since its outermost span began. */
-#define LAPSE_BLOCKS 4
+/* Blocks that a thread remembers since its outermost span began: bpf/blocks.h. */
+#define LAPSE_BLOCKS 8 /* a power of two */
+struct lapse_blocks {
+	struct lapse_block block[LAPSE_BLOCKS]; /* in no order; ended before that span: none */
+	__u64 lost_end_ns, lost_ns;		/* of those that found no room: the last end, the longest */
+	__u8 longer[LAPSE_BLOCKS]; /* another cause, counted from 1, that had a later block which was no shorter */
+};
 
 /* Where a thread keeps what a process ran instead of it. */
 struct lapse_place {
@@ -147,9 +151,8 @@ struct lapse_waits {
 	__u32 woken_early;	/* bool: it has been woken, and may have been on its way out then */
 	__u32 counted;		/* bool: it is among those that wait for a processor */
 	struct lapse_block now; /* the present one, as far as known */
-	struct lapse_block block[LAPSE_BLOCKS];
+	struct lapse_blocks blocks;
 	struct lapse_place place[LAPSE_RIVALS];
-	struct lapse_why why; /* of the span that is being recorded */
 };
 
 /* One a thread, beside its frames: together they would be more than newer kernels give a task (some 7.4 KiB).
@@ -183,15 +186,15 @@ enum lapse_call {
 
 #ifndef __cplusplus
 _Static_assert(sizeof(struct lapse_frame) == 80, "lapse_frame");
-_Static_assert(sizeof(struct lapse_stack) == 992 + 80 * LAPSE_MAX_DEPTH, "lapse_stack");
-_Static_assert(sizeof(struct lapse_waits) == 128 + 5 * 88 + 4 * 56 + 328, "lapse_waits");
-_Static_assert(sizeof(struct lapse_thread_waits) == 1120 + 96 * LAPSE_MAX_DEPTH, "lapse_thread_waits");
+_Static_assert(sizeof(struct lapse_stack) == 928 + 80 * LAPSE_MAX_DEPTH, "lapse_stack");
+_Static_assert(sizeof(struct lapse_waits) == 152 + 9 * 88 + 4 * 56, "lapse_waits");
+_Static_assert(sizeof(struct lapse_thread_waits) == 1168 + 96 * LAPSE_MAX_DEPTH, "lapse_thread_waits");
 /* Linux 7: what a slab object may have (8 KiB), less 512 bytes of a program's stack and the element's head.
  */
 _Static_assert(sizeof(struct lapse_stack) <= 7424 && sizeof(struct lapse_thread_waits) <= 7424,
 	       "task storage");
 _Static_assert(sizeof(struct lapse_open) == 64, "lapse_open");
-_Static_assert(sizeof(struct lapse_open_waits) == 8 + 96 + 1120 + 4 * 8, "lapse_open_waits");
+_Static_assert(sizeof(struct lapse_open_waits) == 8 + 96 + 1168 + 4 * 8, "lapse_open_waits");
 #endif
 
 #endif

@@ -54,8 +54,10 @@ __u64 values_unnamed = 0;
 __u64 stacks_lost = 0;
 /* When the consumer was last woken on purpose. */
 __u64 last_wakeup_ns = 0;
-/* Stacks that were copied in that second, and those that were not, because it had its share. */
-__u64 piece_second = 0;
+/* Stacks that were looked at in that second, those of them that were copied, and those that were not, because
+ * it had its share. */
+__u64 stacks_second = 0;
+__u64 stacks_taken = 0;
 __u64 pieces_taken = 0;
 __u64 pieces_over_budget = 0;
 
@@ -314,11 +316,13 @@ struct {
 	__type(value, struct lapse_trace);
 } why_trace SEC(".maps");
 
-/* Stacks are copied of blocks that last as long, for which spans with such a block may be sent; any span with
- * one that lasts for the limit is. */
+/* Stacks are looked at of blocks that last as long, for which spans with such a block may be sent, and copied of
+ * those that last for cfg_piece_ns; any span with one that lasts for the limit is sent. */
+const volatile __u64 cfg_stacks_ns = ~0ULL;
+const volatile __u64 cfg_stacks_limit_ns = ~0ULL;
+const volatile __u32 cfg_stacks_a_second = 0;
 const volatile __u64 cfg_piece_ns = ~0ULL;
-const volatile __u64 cfg_piece_limit_ns = ~0ULL;
-const volatile __u32 cfg_piece_bytes = LAPSE_PIECE_MAX; /* a multiple of what is read at once */
+const volatile __u32 cfg_piece_bytes = LAPSE_PIECE_MAX; /* a multiple of what is read at once; 0: none are */
 const volatile __u32 cfg_pieces_a_second = 0;
 
 struct {

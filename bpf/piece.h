@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The stack of a thread that was blocked for long: its registers and a piece of its stack go to user space,
- * which finds the callers without frame pointers.
+ * The stacks of a thread that was blocked for long: the kernel's, the program's by frame pointers, and for user
+ * space, which finds the callers without them, its registers and a piece of its stack.
  *
- * The moment to copy them. As the thread leaves the processor nobody knows for how long, and to copy
- * kilobytes at every switch is dear. When it comes back it is known, but the scheduler's program still runs
+ * The moment to look at the program's. As the thread leaves the processor nobody knows for how long, and at
+ * every switch that is dear. When it comes back it is known, but the scheduler's program still runs
  * on the thread before it, whose memory is another. Once it has left the kernel its stack has changed. What
  * lies between is an interrupt: with interrupts off, as they are in the midst of a switch, the program has
  * this processor interrupt itself. That comes the very moment they are on again, when the thread is the
@@ -16,16 +16,18 @@
  * Rather than that:
  *   - the exit of system calls has a tracepoint, too, but with it every system call of every process on the
  *     machine takes the slow way through the kernel, and faults have none;
- *   - copying at every switch inside a span costs what the stacks by frame pointers do, every time, and has
- *     to be kept until the thread comes back.
+ *   - looking at every switch inside a span costs that every time, and has to be kept until the thread comes
+ *     back.
  *
  * Only blocks that make a span slow, or nearly do, are worth it, and only so many a second: what it costs is
- * bounded, however often threads wait. The states of a block (enum lapse_piece_state) say what became of it.
+ * bounded, however often threads wait. The states of a block (enum lapse_piece_state) say what became of its
+ * copy.
  */
 #ifndef LAPSE_BPF_PIECE_H
 #define LAPSE_BPF_PIECE_H
 
 #include "bpf/stack.h"
+#include "bpf/traces.h"
 
 /* What is read at once: where memory ends within it, that much is missing. */
 #define PIECE_STEP 512
@@ -35,9 +37,12 @@ static __always_inline struct lapse_block *block_begun_at(struct lapse_waits *wa
 {
 	if (waits->off_ns == off_ns)
 		return &waits->now;
-	for (__u32 i = 0; i < LAPSE_BLOCKS; i++)
-		if (waits->block[i].end_ns - waits->block[i].duration_ns == off_ns)
-			return &waits->block[i];
+	for (__u32 i = 0; i < LAPSE_BLOCKS; i++) {
+		struct lapse_block *block = block_at(&waits->blocks, i);
+
+		if (block->end_ns - block->duration_ns == off_ns)
+			return block;
+	}
 	return NULL;
 }
 
@@ -57,23 +62,22 @@ static __always_inline void *piece_ring(void)
 	return bpf_map_lookup_elem(&piece_rings, &number);
 }
 
-/* Takes one of those that this second has. Shorter blocks than the limit may not come to anything: they leave
- * half of it to those that do. */
-static __always_inline bool piece_afford(__u64 duration_ns, __u64 now)
+/* Whether so many as this second has had of @most leave one for a block of @duration_ns. Shorter blocks than
+ * the limit may not come to anything: they leave half of it to those that do. */
+static __always_inline bool second_affords(__u64 taken, __u32 most, __u64 duration_ns)
+{
+	return taken < (duration_ns >= cfg_stacks_limit_ns ? most : most / 2);
+}
+
+static __always_inline void second_begin(__u64 now)
 {
 	__u64 second = now / 1000000000;
-	__u32 most = duration_ns >= cfg_piece_limit_ns ? cfg_pieces_a_second : cfg_pieces_a_second / 2;
 
-	if (piece_second != second) {
-		piece_second = second;
-		pieces_taken = 0;
-	}
-	if (pieces_taken >= most) {
-		ADD(pieces_over_budget, 1);
-		return false;
-	}
-	ADD(pieces_taken, 1);
-	return true;
+	if (stacks_second == second)
+		return;
+	stacks_second = second;
+	stacks_taken = 0;
+	pieces_taken = 0;
 }
 
 /* Has this processor interrupt itself as soon as it can. */
@@ -88,32 +92,51 @@ static __always_inline bool piece_interrupt(void)
 	return true;
 }
 
-/* @task, which gets the processor at @now, was away: its stack is to be copied if it was blocked for long. */
-static __always_inline void piece_ask(struct lapse_waits *waits, struct task_struct *task, __u64 now)
+/* Whether the stack of a thread that was blocked so long is to be copied; *@state: what is known of that now. */
+static __always_inline bool piece_wanted(__u64 blocked, __u16 *state)
+{
+	if (!cfg_piece_bytes || blocked < cfg_piece_ns)
+		return false;
+	if (second_affords(pieces_taken, cfg_pieces_a_second, blocked))
+		return true;
+	ADD(pieces_over_budget, 1);
+	*state = LAPSE_PIECE_OVER_BUDGET;
+	return false;
+}
+
+/* @task, which gets the processor at @now, was away: its stacks are looked at if it was blocked for long. */
+static __always_inline void stacks_ask(struct lapse_waits *waits, struct task_struct *task, __u64 now)
 {
 	struct lapse_piece_due *due = due_here();
 	struct lapse_block *block = &waits->now;
 	__u64 blocked = (waits->woken_ns ?: now) - waits->off_ns;
 	struct pt_regs *regs;
 
-	if (!due || block->cause == LAPSE_RUNQ || block->cause == LAPSE_THROTTLED || blocked < cfg_piece_ns)
+	if (!due || block->cause == LAPSE_RUNQ || block->cause == LAPSE_THROTTLED || blocked < cfg_stacks_ns)
 		return;
-	if (!piece_afford(blocked, now)) {
-		block->piece = LAPSE_PIECE_OVER_BUDGET;
+	second_begin(now);
+	due->piece = piece_wanted(blocked, &block->piece);
+	if (!due->piece && !second_affords(stacks_taken, cfg_stacks_a_second, blocked))
 		return;
-	}
+	ADD(stacks_taken, 1);
+	if (due->piece)
+		ADD(pieces_taken, 1);
+	block->kernel_stack = trace_kernel(task);
 	regs = task_regs(task);
 	due->thread = (__u64)BPF_CORE_READ(task, tgid) << 32 | BPF_CORE_READ(task, pid);
 	due->off_ns = waits->off_ns;
 	due->ip = BPF_CORE_READ(regs, ip);
 	due->sp = BPF_CORE_READ(regs, sp);
-	block->piece = piece_interrupt() ? LAPSE_PIECE_MISSED : LAPSE_PIECE_NO_ROOM;
+	if (!piece_interrupt())
+		due->off_ns = 0;
+	if (due->piece)
+		block->piece = due->off_ns ? LAPSE_PIECE_MISSED : LAPSE_PIECE_NO_ROOM;
 }
 
 /* That the thread got the processor was not seen. */
 static __always_inline void piece_missed(struct lapse_waits *waits)
 {
-	if (cfg_pieces_a_second)
+	if (cfg_piece_bytes)
 		waits->now.piece = LAPSE_PIECE_MISSED;
 }
 
@@ -171,14 +194,17 @@ static __always_inline __u32 piece_take(const struct lapse_piece_due *due, const
 	return LAPSE_PIECE_SENT;
 }
 
-/* Copies what is due of the current thread, if it is still in the kernel as it was then. */
-static __always_inline void piece_settle(const struct lapse_piece_due *due)
+/* Looks at the current thread, for which that is due, if it is still in the kernel as it was then. */
+static __always_inline void stacks_settle(void *ctx, const struct lapse_piece_due *due)
 {
 	struct pt_regs *regs = task_regs(current_task());
 	struct lapse_thread_waits *own = waits_get(false);
 	struct lapse_block *block = own ? block_begun_at(&own->waits, due->off_ns) : NULL;
 
-	if (block && BPF_CORE_READ(regs, ip) == due->ip && BPF_CORE_READ(regs, sp) == due->sp)
+	if (!block || BPF_CORE_READ(regs, ip) != due->ip || BPF_CORE_READ(regs, sp) != due->sp)
+		return;
+	block->user_stack = trace_user(ctx);
+	if (due->piece)
 		block->piece = piece_take(due, regs);
 }
 
@@ -191,7 +217,7 @@ int why_piece(void *ctx)
 	if (!due || !due->off_ns)
 		return 0;
 	if (due->thread == bpf_get_current_pid_tgid())
-		piece_settle(due);
+		stacks_settle(ctx, due);
 	due->off_ns = 0;
 	return 0;
 }

@@ -6,6 +6,7 @@
 #ifndef LAPSE_BPF_RECORD_H
 #define LAPSE_BPF_RECORD_H
 
+#include "bpf/blocks.h"
 #include "bpf/rules.h"
 #include "bpf/thread.h"
 
@@ -67,19 +68,8 @@ static __always_inline __u64 record_wakeup(const struct lapse_facts *facts)
 	return wakeup_flags(facts->flags & (LAPSE_SPAN_BREACH | LAPSE_SPAN_VALUE), facts->now);
 }
 
-/* The longest block since @since for another cause than waits->why.longest. */
-static __always_inline void other_wait(const struct lapse_waits *waits, __u64 since,
-				       struct lapse_block *other)
-{
-	__builtin_memset(other, 0, sizeof(*other));
-	for (__u32 i = 0; i < LAPSE_BLOCKS; i++)
-		if (waits->block[i].end_ns >= since && waits->block[i].cause != waits->why.longest.cause &&
-		    waits->block[i].duration_ns > other->duration_ns)
-			*other = waits->block[i];
-}
-
 static __always_inline void send_with_causes(struct lapse_cell *cell, const struct lapse_facts *facts,
-					     const struct lapse_waits *waits)
+					     const struct lapse_why *why, struct lapse_waits *waits)
 {
 	struct lapse_why_span *record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
 
@@ -89,8 +79,8 @@ static __always_inline void send_with_causes(struct lapse_cell *cell, const stru
 	}
 	span_fill(&record->span, facts);
 	record->span.kind = LAPSE_REC_WHY;
-	record->why = waits->why;
-	other_wait(waits, facts->start_ns, &record->other);
+	record->why = *why;
+	blocks_other(&waits->blocks, facts->start_ns, &record->other);
 	bpf_ringbuf_submit(record, record_wakeup(facts));
 }
 
@@ -99,10 +89,11 @@ static __always_inline void send_with_causes(struct lapse_cell *cell, const stru
 static __always_inline void record_send(struct lapse_cell *cell, const struct lapse_facts *facts)
 {
 	struct lapse_thread_waits *own = facts->flags & LAPSE_SPAN_WHY ? waits_get(false) : NULL;
+	struct lapse_stack *stack = own ? stack_get(false) : NULL;
 	struct lapse_span *span;
 
-	if (own) {
-		send_with_causes(cell, facts, &own->waits);
+	if (own && stack) {
+		send_with_causes(cell, facts, &stack->why, &own->waits);
 		return;
 	}
 	span = bpf_ringbuf_reserve(&events, sizeof(*span), 0);

@@ -158,12 +158,13 @@ static __always_inline void rivals_keep(const struct lapse_waits *waits, struct 
 		before->place[i] = (waits->place[i].ns + (1 << LAPSE_PLACE_SHIFT) - 1) >> LAPSE_PLACE_SHIFT;
 }
 
-/* Fills waits->why with what ran since @before was kept. */
-static __always_inline void rivals_take(struct lapse_waits *waits, const struct lapse_before *before)
+/* Fills @why with what ran since @before was kept. */
+static __always_inline void rivals_take(const struct lapse_waits *waits, const struct lapse_before *before,
+					struct lapse_why *why)
 {
 	for (int i = 0; i < LAPSE_RIVALS; i++) {
 		const struct lapse_place *place = &waits->place[i];
-		struct lapse_rival *rival = &waits->why.rival[i];
+		struct lapse_rival *rival = &why->rival[i];
 		__u64 from = (__u64)before->place[i] << LAPSE_PLACE_SHIFT;
 
 		if (from < place->since_ns)

@@ -266,12 +266,12 @@ VERIFIED_FOUND int frame_end(struct lapse_stack *stack, __u32 at, __u64 now, __u
 		facts->duration = facts->raw > probes ? facts->raw - probes : 0;
 		own = frame->why ? waits_get(false) : NULL;
 		if (own) {
-			why_take(own, frame->start_ns, entry_at(own, at));
+			why_take(&stack->why, own, frame->start_ns, entry_at(own, at));
 			facts->flags |= LAPSE_SPAN_WHY;
 		}
 		sending = span_record(facts);
 		if (own)
-			why_count(&own->waits, facts);
+			why_count(&stack->why, facts);
 	}
 	if (last)
 		stack->cost_ns += sending;

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The stacks of a thread that was blocked, as addresses.
- *
- * The user's can be walked only by the thread itself: it is, as it leaves the processor, when nobody knows
- * for how long, into memory of the thread's. The kernel's, which is several times as dear, is walked when the
- * thread comes back, if the block is one of those that are remembered: until then it stands still.
+ * The stacks of a thread that was blocked, as addresses: the kernel's as the thread gets the processor, until
+ * when it stands still; the user's, by frame pointers, when it is the current one again (bpf/piece.h).
  *
  * What is remembered lies in a map by its hash, the least used of which makes room for a new one: so there is
  * room at any time, and the number of a stack means this stack or none.
@@ -62,17 +59,29 @@ static __always_inline int trace_keep(struct lapse_trace *trace)
 	return number;
 }
 
-/* Of the current thread, which leaves the processor. */
-static __always_inline void trace_user(void *ctx, struct lapse_trace *trace)
-{
-	trace_end(trace, bpf_get_stack(ctx, trace->frame, TRACE_BYTES, BPF_F_USER_STACK));
-}
-
-/* Of @task, which gets the processor of which this is the program: it is the processor's own room. */
-static __always_inline int trace_kernel(struct task_struct *task)
+/* Where this processor puts a stack together; interrupts are off. */
+static __always_inline struct lapse_trace *trace_room(void)
 {
 	__u32 zero = 0;
-	struct lapse_trace *trace = bpf_map_lookup_elem(&why_trace, &zero);
+
+	return bpf_map_lookup_elem(&why_trace, &zero);
+}
+
+/* Of the current thread. */
+static __always_inline int trace_user(void *ctx)
+{
+	struct lapse_trace *trace = trace_room();
+
+	if (!trace)
+		return -1;
+	trace_end(trace, bpf_get_stack(ctx, trace->frame, TRACE_BYTES, BPF_F_USER_STACK));
+	return trace_keep(trace);
+}
+
+/* Of @task, which gets the processor. */
+static __always_inline int trace_kernel(struct task_struct *task)
+{
+	struct lapse_trace *trace = trace_room();
 
 	if (!trace)
 		return -1;

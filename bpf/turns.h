@@ -97,13 +97,13 @@ static __always_inline void turn_end(struct lapse_stack *stack, struct lapse_tur
 	for (int i = 0; i < LAPSE_CAPTURES; i++)
 		facts->capture[i] = turn->capture[i];
 	if (own) {
-		why_take(own, turn->start_ns, &turn->before);
+		why_take(&stack->why, own, turn->start_ns, &turn->before);
 		facts->flags |= LAPSE_SPAN_WHY;
 	}
 	turn->start_ns = 0;
 	stack->cost_ns += facts->cost_ns + span_record(facts);
 	if (own)
-		why_count(&own->waits, facts);
+		why_count(&stack->why, facts);
 }
 
 /* raw_tp/sys_enter: (registers, number) */

@@ -28,7 +28,6 @@
 #include "bpf/rivals.h"
 #include "bpf/stack.h"
 #include "bpf/tcp_socket.h"
-#include "bpf/traces.h"
 #include "bpf/wait.h"
 
 #define AF_UNIX 1
@@ -129,13 +128,14 @@ static __always_inline void publish(struct lapse_waits *waits, __u64 now)
 }
 
 /* The current task, which has @stack, leaves the processor. @blocked: it waits for something. */
-static __always_inline void switch_out(void *ctx, struct task_struct *task, struct lapse_stack *stack,
+static __always_inline void switch_out(struct task_struct *task, struct lapse_stack *stack,
 				       struct lapse_thread_waits *own, bool blocked, __u64 now)
 {
 	struct lapse_waits *waits = &own->waits;
 	struct lapse_block *block = &waits->now;
 
 	__builtin_memset(block, 0, sizeof(*block));
+	block->kernel_stack = block->user_stack = -1;
 	block->waker.interrupt = LAPSE_INTERRUPT_UNKNOWN;
 	waits->run_delay = run_delay_of(task);
 	if (!blocked || waits->woken_early)
@@ -143,7 +143,6 @@ static __always_inline void switch_out(void *ctx, struct task_struct *task, stru
 	if (blocked) {
 		block->cause = cause_of_block(block, task);
 		block->declared = cfg_waits ? wait_declared(stack, user_sp(task)) : 0;
-		trace_user(ctx, &stack->trace);
 	} else {
 		block->cause = is_throttled(task) ? LAPSE_THROTTLED : LAPSE_RUNQ;
 		waits->woken_ns = now;
@@ -153,37 +152,12 @@ static __always_inline void switch_out(void *ctx, struct task_struct *task, stru
 
 /* ---- switched in ----------------------------------------------------------------------------------- */
 
-/* The user's stack of @task as it left the processor. */
-static __always_inline int trace_of_task(struct task_struct *task)
+/* Remembers the block that has ended. */
+VERIFIED_ONCE int block_keep(struct lapse_thread_waits *own)
 {
-	struct lapse_stack *stack = stack_of_task(task);
-
-	return stack ? trace_keep(&stack->trace) : -1;
-}
-
-/* Remembers the block that has ended: in place of one that no open span has, else of the shortest. @task is
- * the thread as long as it stands where it was blocked; else NULL, and its stacks are not known. */
-static __always_inline void block_keep(struct lapse_thread_waits *own, struct task_struct *task)
-{
-	struct lapse_waits *waits = &own->waits;
-	struct lapse_block *block = &waits->now;
-	__u64 since = waits->begun_ns;
-	__u32 at = 0;
-
-	for (__u32 i = 0; i < LAPSE_BLOCKS; i++) {
-		if (waits->block[i].end_ns < since) {
-			at = i;
-			break;
-		}
-		if (waits->block[i].duration_ns < waits->block[at & (LAPSE_BLOCKS - 1)].duration_ns)
-			at = i;
-	}
-	at &= LAPSE_BLOCKS - 1;
-	if (waits->block[at].end_ns >= since && waits->block[at].duration_ns >= block->duration_ns)
-		return;
-	block->kernel_stack = task ? trace_kernel(task) : -1;
-	block->user_stack = task ? trace_of_task(task) : -1;
-	waits->block[at] = *block;
+	if (own)
+		blocks_add(&own->waits.blocks, &own->waits.now, own->waits.begun_ns);
+	return 0;
 }
 
 static __always_inline bool is_waiting_cause(__u32 cause)
@@ -191,9 +165,9 @@ static __always_inline bool is_waiting_cause(__u32 cause)
 	return cause != LAPSE_RUNQ && cause != LAPSE_THROTTLED;
 }
 
-/* The thread, runnable since @woken, got a processor at @now, whose last runs @runs are. @task: as above. */
-static __always_inline void away_account(struct lapse_thread_waits *own, struct task_struct *task,
-					 struct lapse_runs *runs, __u64 woken, __u64 now)
+/* The thread, runnable since @woken, got a processor at @now, whose last runs @runs are. */
+static __always_inline void away_account(struct lapse_thread_waits *own, struct lapse_runs *runs, __u64 woken,
+					 __u64 now)
 {
 	struct lapse_waits *waits = &own->waits;
 	struct lapse_block *block = &waits->now;
@@ -208,7 +182,7 @@ static __always_inline void away_account(struct lapse_thread_waits *own, struct 
 		if (cause < LAPSE_CAUSES)
 			waits->total.ns[cause] += block->duration_ns;
 		if (block->duration_ns)
-			block_keep(own, task);
+			block_keep(own);
 		cause = LAPSE_RUNQ;
 	}
 	if (cause < LAPSE_CAUSES)
@@ -231,16 +205,15 @@ static __always_inline __u64 runnable_since(const struct lapse_waits *waits)
 	return waits->woken_ns ?: waits->woken_early ? waits->off_ns : 0;
 }
 
-/* @task gets the processor, whose last runs @runs are. */
-static __always_inline void switch_in(struct lapse_thread_waits *own, struct task_struct *task,
-				      struct lapse_runs *runs, __u64 now)
+/* The thread gets the processor, whose last runs @runs are. */
+static __always_inline void switch_in(struct lapse_thread_waits *own, struct lapse_runs *runs, __u64 now)
 {
 	struct lapse_waits *waits = &own->waits;
 	__u64 woken = runnable_since(waits);
 
 	waits->woken_early = 0;
 	if (woken)
-		away_account(own, task, runs, woken, now);
+		away_account(own, runs, woken, now);
 	else
 		waits->in_ns = now;
 }
@@ -260,7 +233,7 @@ static __always_inline void away_settle(struct lapse_thread_waits *own, struct t
 		woken = in - waited;
 	if (woken < waits->off_ns)
 		woken = waits->off_ns;
-	away_account(own, NULL, NULL, woken, in);
+	away_account(own, NULL, woken, in);
 }
 
 VERIFIED_ONCE int why_settle(struct lapse_thread_waits *own)
@@ -316,29 +289,19 @@ static __always_inline void wake(struct lapse_waits *waits, const struct lapse_r
 
 /* ---- the span's part ------------------------------------------------------------ */
 
-/* The longest block that ended since @since. */
-static __always_inline void longest_since(struct lapse_waits *waits, __u64 since)
-{
-	struct lapse_block *longest = &waits->why.longest;
-
-	longest->duration_ns = 0;
-	for (__u32 i = 0; i < LAPSE_BLOCKS; i++)
-		if (waits->block[i].end_ns >= since && waits->block[i].duration_ns > longest->duration_ns)
-			*longest = waits->block[i];
-}
-
-/* Fills own->waits.why for a span that began at @start, with what the thread had waited @before. */
-VERIFIED_ONCE int why_take(struct lapse_thread_waits *own, __u64 start, const struct lapse_before *before)
+/* Fills @why for a span that began at @start, with what the thread had waited @before. */
+VERIFIED_ONCE int why_take(struct lapse_why *why, struct lapse_thread_waits *own, __u64 start,
+			   const struct lapse_before *before)
 {
 	struct lapse_waits *waits = own ? &own->waits : NULL;
 
-	if (!waits || !before)
+	if (!why || !waits || !before)
 		return 0;
 	why_settle(own);
 	for (int i = 0; i < LAPSE_CAUSES; i++)
-		waits->why.ns[i] = waits->total.ns[i] - before->waited.ns[i];
-	longest_since(waits, start);
-	rivals_take(waits, before);
+		why->ns[i] = waits->total.ns[i] - before->waited.ns[i];
+	blocks_longest(&waits->blocks, start, &why->longest);
+	rivals_take(waits, before, why);
 	return 0;
 }
 
@@ -349,14 +312,13 @@ static __always_inline void why_keep(const struct lapse_waits *waits, struct lap
 	rivals_keep(waits, before);
 }
 
-/* Adds waits->why to the causes of the component's spans that took about as long as the one of @facts.
- */
-VERIFIED_ONCE int why_count(struct lapse_waits *waits, const struct lapse_facts *facts)
+/* Adds @why to the causes of the component's spans that took about as long as the one of @facts. */
+VERIFIED_ONCE int why_count(const struct lapse_why *why, const struct lapse_facts *facts)
 {
 	struct lapse_why_row *row;
 	__u32 index;
 
-	if (!waits || !facts)
+	if (!why || !facts)
 		return 0;
 	index = facts->component * LAPSE_WHY_ROWS + lapse_bucket(facts->duration, LAPSE_WHY_BITS);
 	row = bpf_map_lookup_elem(&why_rows, &index);
@@ -365,8 +327,8 @@ VERIFIED_ONCE int why_count(struct lapse_waits *waits, const struct lapse_facts 
 	ADD(row->count, 1);
 	ADD(row->sum_ns, facts->duration);
 	for (int i = 0; i < LAPSE_CAUSES; i++)
-		if (waits->why.ns[i])
-			ADD(row->ns[i], waits->why.ns[i]);
+		if (why->ns[i])
+			ADD(row->ns[i], why->ns[i]);
 	return 0;
 }
 
@@ -435,13 +397,13 @@ int why_switch(__u64 *ctx)
 	if (rivals_wanted())
 		runs = run_note(now);
 	if (comes) {
-		piece_ask(&in->waits, next, now);
-		switch_in(in, next, runs, now);
+		stacks_ask(&in->waits, next, now);
+		switch_in(in, runs, now);
 	}
 	if (leaves) {
 		if (out->waits.off_ns)
 			away_settle(out, prev, now);
-		switch_out(ctx, prev, leaves, out, is_blocked(ctx, prev), now);
+		switch_out(prev, leaves, out, is_blocked(ctx, prev), now);
 	}
 	return 0;
 }

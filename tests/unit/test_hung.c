@@ -31,9 +31,9 @@ static struct fixture running(void)
 	f.open.at_entry.waited.ns[LAPSE_LOCK] = 1000 * MS;
 	f.open.waits.total.ns[LAPSE_LOCK] = 1000 * MS;
 	f.open.waits.total.ns[LAPSE_DISK] = 200 * MS;
-	f.open.waits.block[0] = (struct lapse_block){
+	f.open.waits.blocks.block[0] = (struct lapse_block){
 		.end_ns = START - MS, .duration_ns = 1000 * MS, .cause = LAPSE_LOCK, .kernel_stack = 3};
-	f.open.waits.block[1] = (struct lapse_block){
+	f.open.waits.blocks.block[1] = (struct lapse_block){
 		.end_ns = START + 300 * MS, .duration_ns = 200 * MS, .cause = LAPSE_DISK, .kernel_stack = 4};
 	f.open.ip = 0x1000;
 	f.open.sp = 0x2000;

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "bpf/blocks.h"
+
 static bool copied_whole(const struct lapse_open_waits *waits)
 {
 	return waits->off_before == waits->waits.off_ns && waits->off_after == waits->waits.off_ns;
@@ -82,32 +84,23 @@ static void limit_to(__u64 ns[LAPSE_CAUSES], uint64_t age_ns)
 	}
 }
 
-/* As other_wait() of bpf/record.h. */
-static void take_other(struct lapse_why_span *span, const struct lapse_waits *waits)
-{
-	for (int i = 0; i < LAPSE_BLOCKS; i++)
-		if (waits->block[i].end_ns >= span->span.start_ns &&
-		    waits->block[i].cause != span->why.longest.cause &&
-		    waits->block[i].duration_ns > span->other.duration_ns)
-			span->other = waits->block[i];
-}
-
-/* As longest_since() of bpf/why.h; the present wait has not ended. */
+/* The present wait as if it ended now: what is longest, and longest for another cause, then is so now. */
 static void take_longest(struct lapse_why_span *span, const struct lapse_waits *waits, uint64_t now_ns)
 {
-	struct lapse_block *longest = &span->why.longest;
+	struct lapse_blocks blocks = waits->blocks;
+	struct lapse_block now = waits->now;
 
-	for (int i = 0; i < LAPSE_BLOCKS; i++)
-		if (waits->block[i].end_ns >= span->span.start_ns &&
-		    waits->block[i].duration_ns > longest->duration_ns)
-			*longest = waits->block[i];
-	if (is_blocked(waits) && between(waits->off_ns, now_ns) > longest->duration_ns) {
-		*longest = waits->now;
-		longest->cause = cause_of(waits);
-		longest->end_ns = 0;
-		longest->duration_ns = between(waits->off_ns, now_ns);
-	}
-	take_other(span, waits);
+	now.cause = cause_of(waits);
+	now.end_ns = now_ns;
+	now.duration_ns = between(waits->off_ns, now_ns);
+	if (is_blocked(waits))
+		blocks_add(&blocks, &now, waits->begun_ns);
+	blocks_longest(&blocks, span->span.start_ns, &span->why.longest);
+	blocks_other(&blocks, span->span.start_ns, &span->other);
+	if (span->why.longest.end_ns == now_ns)
+		span->why.longest.end_ns = 0;
+	if (span->other.end_ns == now_ns)
+		span->other.end_ns = 0;
 }
 
 /* As rivals_take() of bpf/rivals.h. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Copied stacks of threads that were blocked: how they come, and those that came last. */
+/* Stacks of threads that were blocked: for which waits they are wanted, how copies come, and those that came
+ * last. */
 #include "kernel/tracer_parts.h"
 
 #include <errno.h>
@@ -9,7 +10,9 @@
 
 /* Room for a second's largest ones, if nobody takes them. */
 #define RING_BYTES    (1024 * 1024)
-/* Blocks that are shorter are not worth the interrupt, whatever the limit of spans. */
+/* Blocks whose stacks are looked at in a second: each costs its thread an interrupt of some microseconds. */
+#define STACKS_A_SECOND 10000
+/* Blocks that are shorter are not worth a copy, whatever the limit of spans. */
 #define SHORTEST_NS   250000
 /* A block of that part of a span's limit may still be what makes it slow. */
 #define PART_OF_LIMIT 4
@@ -31,23 +34,21 @@ static uint64_t lowest_limit(const struct tracer *tracer)
 	return lowest;
 }
 
-static uint64_t at_least(uint64_t ns)
-{
-	return ns < SHORTEST_NS ? SHORTEST_NS : ns;
-}
-
 void pieces_choose_programs(struct tracer *tracer, bool interrupts)
 {
 	struct lapse_bpf *skel = tracer->skel;
 	uint64_t limit = lowest_limit(tracer);
 
-	tracer->pieces_on = tracer->options.stack_bytes && interrupts && limit != UINT64_MAX;
-	bpf_program__set_autoload(skel->progs.why_piece, tracer->pieces_on);
-	if (!tracer->pieces_on)
+	tracer->stacks_on = interrupts && limit != UINT64_MAX;
+	tracer->pieces_on = tracer->stacks_on && tracer->options.stack_bytes;
+	bpf_program__set_autoload(skel->progs.why_piece, tracer->stacks_on);
+	skel->rodata->cfg_piece_bytes = tracer->pieces_on ? tracer->options.stack_bytes : 0;
+	if (!tracer->stacks_on)
 		return;
-	skel->rodata->cfg_piece_limit_ns = at_least(limit);
-	skel->rodata->cfg_piece_ns = at_least(limit / PART_OF_LIMIT);
-	skel->rodata->cfg_piece_bytes = tracer->options.stack_bytes;
+	skel->rodata->cfg_stacks_limit_ns = limit;
+	skel->rodata->cfg_stacks_ns = limit / PART_OF_LIMIT;
+	skel->rodata->cfg_stacks_a_second = STACKS_A_SECOND;
+	skel->rodata->cfg_piece_ns = limit / PART_OF_LIMIT < SHORTEST_NS ? SHORTEST_NS : limit / PART_OF_LIMIT;
 	skel->rodata->cfg_pieces_a_second = TRACER_PIECES_A_SECOND;
 }
 
@@ -147,14 +148,16 @@ static int hand_out(struct tracer *tracer, int ring, uint32_t first, uint32_t st
 int pieces_open(struct tracer *tracer)
 {
 	uint32_t n = 1, cpus = (uint32_t)libbpf_num_possible_cpus();
+	/* Without copies they serve to ask for interrupts alone. */
+	uint32_t bytes = tracer->pieces_on ? RING_BYTES : (uint32_t)sysconf(_SC_PAGESIZE);
 	int err = 0;
 
-	if (!tracer->pieces_on)
+	if (!tracer->stacks_on)
 		return 0;
 	while (n < LAPSE_PIECE_RINGS && n < cpus)
 		n *= 2;
 	for (uint32_t i = 0; i < n && !err; i++) {
-		int ring = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "piece_ring", 0, 0, RING_BYTES, NULL);
+		int ring = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "piece_ring", 0, 0, bytes, NULL);
 
 		if (ring < 0)
 			return -errno;

@@ -128,7 +128,8 @@ struct tracer {
 	uint64_t last_tick_ns;
 
 	struct ring_buffer *ring, *piece_ring;
-	bool pieces_on;				/* stacks of blocks are copied */
+	bool stacks_on;				/* stacks of blocks are looked at ... */
+	bool pieces_on;				/* ... and copied */
 	struct lapse_piece *pieces[MAX_PIECES]; /* the latest, in turn */
 	size_t n_pieces;			/* ever */
 	const struct tracer_records *records;

@@ -93,27 +93,39 @@ static void present(FILE *out, const struct snapshot *snapshot, const struct lap
 }
 
 /* "└ 171.0 ms of lock in pthread_mutex_lock, ended by checkout/41833 (rebuild_index)" */
+static void longest(FILE *out, const struct snapshot *snapshot, const struct lapse_block *block,
+		    const struct output_stack *stack)
+{
+	char word[WORD_SIZE], address[ADDRESS_SIZE], where[NAME_SIZE];
+
+	fprintf(out, "%13s\u2514 %s of %s", "", word_duration((double)block->duration_ns, word),
+		cause_names[block->cause]);
+	if (block->peer.port)
+		fprintf(out, " on %s", word_address(&block->peer, address));
+	if (stack && *stack->brief)
+		fprintf(out, " in %s", text_escape(stack->brief, where, sizeof(where)));
+	waker(out, snapshot, &block->waker);
+	fputc('\n', out);
+}
+
+/* More waits followed than the kernel's side remembers, and this one's were among them. */
+static bool longest_is_lost(const struct lapse_block *block)
+{
+	return !block->duration_ns && block->end_ns;
+}
+
 void text_longest_wait(FILE *out, const struct snapshot *snapshot, const struct lapse_span *span,
 		       const struct output_stack *stack)
 {
 	const struct lapse_why *why = span_why(span);
-	char word[WORD_SIZE], address[ADDRESS_SIZE], where[NAME_SIZE];
 
-	if (span_now(span)) {
+	if (span_now(span))
 		present(out, snapshot, span);
-	} else if (!why) {
-		return;
-	} else if ((double)why->longest.duration_ns >= SHOWN * (double)span->duration_ns &&
-		   why->longest.duration_ns) {
-		fprintf(out, "%13s\u2514 %s of %s", "", word_duration((double)why->longest.duration_ns, word),
-			cause_names[why->longest.cause]);
-		if (why->longest.peer.port)
-			fprintf(out, " on %s", word_address(&why->longest.peer, address));
-		if (stack && *stack->brief)
-			fprintf(out, " in %s", text_escape(stack->brief, where, sizeof(where)));
-		waker(out, snapshot, &why->longest.waker);
-		fputc('\n', out);
-	}
+	else if (why && longest_is_lost(&why->longest))
+		fprintf(out, "%13s\u2514 its longest wait is not known: too many came after it\n", "");
+	else if (why && (double)why->longest.duration_ns >= SHOWN * (double)span->duration_ns &&
+		 why->longest.duration_ns)
+		longest(out, snapshot, &why->longest, stack);
 	if (why)
 		rival(out, why, span->duration_ns);
 }

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The blocks of a thread that its open spans may have to tell of. Both sides and the tests include it.
+ *
+ * A span ends now, so what it has to tell of are blocks since some moment until now: the longest one, and the
+ * longest for another cause. A block that has ended is of no use any more once there is, after it,
+ *   - a block for the same cause that is no shorter, or
+ *   - two that are no shorter, for two causes besides its own,
+ * whatever the span's beginning is: what is left answers for any of them, however spans are nested. Without
+ * the second question it would be the list of suffix maxima. Of n blocks in random order some 2 ln n are left.
+ *
+ * When there is no room the oldest goes but the two that answer for all: the innermost spans begin last, and
+ * the outermost one began before all. What has gone is remembered as one: until when it ended, and how long it
+ * lasted. A span that began by then, and has nothing that is longer, is told that the answer is not known.
+ */
+#ifndef LAPSE_BPF_BLOCKS_H
+#define LAPSE_BPF_BLOCKS_H
+
+#include "bpf/frame.h"
+
+#define LAPSE_NO_BLOCK LAPSE_BLOCKS
+
+static __always_inline struct lapse_block *block_at(struct lapse_blocks *blocks, __u32 i)
+{
+	return &blocks->block[i & (LAPSE_BLOCKS - 1)];
+}
+
+/* Whether block @i makes room for @new, of a thread whose outermost span began at @begun. */
+static __always_inline int block_goes(struct lapse_blocks *blocks, __u32 i, const struct lapse_block *new, __u64 begun)
+{
+	struct lapse_block *block = block_at(blocks, i);
+	__u8 *longer = &blocks->longer[i & (LAPSE_BLOCKS - 1)];
+
+	if (block->end_ns < begun)
+		return 1;
+	if (block->duration_ns > new->duration_ns)
+		return 0;
+	if (block->cause == new->cause || (*longer && *longer != new->cause + 1)) {
+		block->end_ns = 0;
+		return 1;
+	}
+	*longer = new->cause + 1;
+	return 0;
+}
+
+/* The longest since @since, for another cause than that of block @but; LAPSE_NO_BLOCK: there is none. */
+static __always_inline __u32 block_longest(struct lapse_blocks *blocks, __u64 since, __u32 but)
+{
+	__u32 longest = LAPSE_NO_BLOCK;
+
+	for (__u32 i = 0; i < LAPSE_BLOCKS; i++) {
+		const struct lapse_block *block = block_at(blocks, i);
+
+		if (block->end_ns < since ||
+		    (but != LAPSE_NO_BLOCK && block->cause == block_at(blocks, but)->cause))
+			continue;
+		if (longest == LAPSE_NO_BLOCK || block->duration_ns > block_at(blocks, longest)->duration_ns)
+			longest = i;
+	}
+	return longest;
+}
+
+/* All are in use: which of them goes. */
+static __always_inline __u32 block_lose(struct lapse_blocks *blocks)
+{
+	__u32 longest = block_longest(blocks, 0, LAPSE_NO_BLOCK), other = block_longest(blocks, 0, longest);
+	__u32 oldest = LAPSE_NO_BLOCK;
+	const struct lapse_block *block;
+
+	for (__u32 i = 0; i < LAPSE_BLOCKS; i++)
+		if (i != longest && i != other &&
+		    (oldest == LAPSE_NO_BLOCK || block_at(blocks, i)->end_ns < block_at(blocks, oldest)->end_ns))
+			oldest = i;
+	block = block_at(blocks, oldest);
+	if (block->end_ns > blocks->lost_end_ns)
+		blocks->lost_end_ns = block->end_ns;
+	if (block->duration_ns > blocks->lost_ns)
+		blocks->lost_ns = block->duration_ns;
+	return oldest;
+}
+
+/* Remembers @new, which has ended just now, of a thread whose outermost span began at @begun. */
+static __always_inline void blocks_add(struct lapse_blocks *blocks, const struct lapse_block *new, __u64 begun)
+{
+	__u32 at = LAPSE_NO_BLOCK;
+
+	if (blocks->lost_end_ns < begun)
+		blocks->lost_ns = 0;
+	for (__u32 i = 0; i < LAPSE_BLOCKS; i++)
+		if (block_goes(blocks, i, new, begun))
+			at = i;
+	if (at == LAPSE_NO_BLOCK)
+		at = block_lose(blocks);
+	*block_at(blocks, at) = *new;
+	blocks->longer[at & (LAPSE_BLOCKS - 1)] = 0;
+}
+
+/* Copies block @at, the answer for a span that began at @since; duration 0: there is none, or (with end_ns) it
+ * is not known. */
+static __always_inline void block_answer(struct lapse_blocks *blocks, __u64 since, __u32 at, struct lapse_block *answer)
+{
+	__u64 lost_ns = blocks->lost_end_ns >= since ? blocks->lost_ns : 0;
+
+	answer->end_ns = answer->duration_ns = 0;
+	if (at != LAPSE_NO_BLOCK)
+		*answer = *block_at(blocks, at);
+	if (answer->duration_ns >= lost_ns)
+		return;
+	answer->end_ns = blocks->lost_end_ns;
+	answer->duration_ns = 0;
+}
+
+static __always_inline void blocks_longest(struct lapse_blocks *blocks, __u64 since, struct lapse_block *longest)
+{
+	block_answer(blocks, since, block_longest(blocks, since, LAPSE_NO_BLOCK), longest);
+}
+
+/* The longest for another cause than blocks_longest() has. */
+static __always_inline void blocks_other(struct lapse_blocks *blocks, __u64 since, struct lapse_block *other)
+{
+	__u32 longest = block_longest(blocks, since, LAPSE_NO_BLOCK);
+
+	block_answer(blocks, since,
+		     longest == LAPSE_NO_BLOCK ? longest : block_longest(blocks, since, longest), other);
+}
+
+#endif
