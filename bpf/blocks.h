@@ -7,14 +7,19 @@
  *   - a block for the same cause that is no shorter, or
  *   - two that are no shorter, for two causes besides its own,
  * whatever the span's beginning is: what is left answers for any of them, however spans are nested. Without
- * the second question it would be the list of suffix maxima. Of n blocks in random order some 2 ln n are left.
+ * the second question it would be the list of suffix maxima. Of n blocks in random order some 2 ln n are
+ * left.
  *
  * When there is no room the oldest goes but the two that answer for all: the innermost spans begin last, and
- * the outermost one began before all. What has gone is remembered as one: until when it ended, and how long it
- * lasted. A span that began by then, and has nothing that is longer, is told that the answer is not known.
+ * the outermost one began before all. What has gone is remembered as one: until when it ended, and how long
+ * it lasted. A span that began by then, and has nothing that is longer, is told that the answer is not known.
  */
 #ifndef LAPSE_BPF_BLOCKS_H
 #define LAPSE_BPF_BLOCKS_H
+
+#ifndef __VMLINUX_H__
+#include <stdbool.h>
+#endif
 
 #include "bpf/frame.h"
 
@@ -26,7 +31,8 @@ static __always_inline struct lapse_block *block_at(struct lapse_blocks *blocks,
 }
 
 /* Whether block @i makes room for @new, of a thread whose outermost span began at @begun. */
-static __always_inline int block_goes(struct lapse_blocks *blocks, __u32 i, const struct lapse_block *new, __u64 begun)
+static __always_inline int block_goes(struct lapse_blocks *blocks, __u32 i, const struct lapse_block *new,
+				      __u64 begun)
 {
 	struct lapse_block *block = block_at(blocks, i);
 	__u8 *longer = &blocks->longer[i & (LAPSE_BLOCKS - 1)];
@@ -69,7 +75,8 @@ static __always_inline __u32 block_lose(struct lapse_blocks *blocks)
 
 	for (__u32 i = 0; i < LAPSE_BLOCKS; i++)
 		if (i != longest && i != other &&
-		    (oldest == LAPSE_NO_BLOCK || block_at(blocks, i)->end_ns < block_at(blocks, oldest)->end_ns))
+		    (oldest == LAPSE_NO_BLOCK ||
+		     block_at(blocks, i)->end_ns < block_at(blocks, oldest)->end_ns))
 			oldest = i;
 	block = block_at(blocks, oldest);
 	if (block->end_ns > blocks->lost_end_ns)
@@ -80,7 +87,8 @@ static __always_inline __u32 block_lose(struct lapse_blocks *blocks)
 }
 
 /* Remembers @new, which has ended just now, of a thread whose outermost span began at @begun. */
-static __always_inline void blocks_add(struct lapse_blocks *blocks, const struct lapse_block *new, __u64 begun)
+static __always_inline void blocks_add(struct lapse_blocks *blocks, const struct lapse_block *new,
+				       __u64 begun)
 {
 	__u32 at = LAPSE_NO_BLOCK;
 
@@ -95,33 +103,46 @@ static __always_inline void blocks_add(struct lapse_blocks *blocks, const struct
 	blocks->longer[at & (LAPSE_BLOCKS - 1)] = 0;
 }
 
-/* Copies block @at, the answer for a span that began at @since; duration 0: there is none, or (with end_ns) it
- * is not known. */
-static __always_inline void block_answer(struct lapse_blocks *blocks, __u64 since, __u32 at, struct lapse_block *answer)
+/* Copies block @at, the answer where no block is lost that is longer than @lost_ns; duration 0: there is
+ * none, or (with end_ns) it is not known. */
+static __always_inline void block_answer(struct lapse_blocks *blocks, __u32 at, __u64 lost_ns,
+					 struct lapse_block *answer)
 {
-	__u64 lost_ns = blocks->lost_end_ns >= since ? blocks->lost_ns : 0;
-
-	answer->end_ns = answer->duration_ns = 0;
 	if (at != LAPSE_NO_BLOCK)
 		*answer = *block_at(blocks, at);
+	else
+		__builtin_memset(answer, 0, sizeof(*answer));
 	if (answer->duration_ns >= lost_ns)
 		return;
 	answer->end_ns = blocks->lost_end_ns;
 	answer->duration_ns = 0;
 }
 
-static __always_inline void blocks_longest(struct lapse_blocks *blocks, __u64 since, struct lapse_block *longest)
+/* How long one that is lost may have been, of a span that began at @since. */
+static __always_inline __u64 block_lost(const struct lapse_blocks *blocks, __u64 since)
 {
-	block_answer(blocks, since, block_longest(blocks, since, LAPSE_NO_BLOCK), longest);
+	return blocks->lost_end_ns >= since ? blocks->lost_ns : 0;
 }
 
-/* The longest for another cause than blocks_longest() has. */
-static __always_inline void blocks_other(struct lapse_blocks *blocks, __u64 since, struct lapse_block *other)
+/* For a span that began at @since. */
+static __always_inline void blocks_longest(struct lapse_blocks *blocks, __u64 since,
+					   struct lapse_block *longest)
 {
-	__u32 longest = block_longest(blocks, since, LAPSE_NO_BLOCK);
+	block_answer(blocks, block_longest(blocks, since, LAPSE_NO_BLOCK), block_lost(blocks, since),
+		     longest);
+}
 
-	block_answer(blocks, since,
-		     longest == LAPSE_NO_BLOCK ? longest : block_longest(blocks, since, longest), other);
+/* The longest for another cause than blocks_longest() has; the outermost span began at @begun. */
+static __always_inline void blocks_other(struct lapse_blocks *blocks, __u64 since, __u64 begun,
+					 struct lapse_block *other)
+{
+	__u32 all = block_longest(blocks, begun, LAPSE_NO_BLOCK);
+	__u32 longest = block_longest(blocks, since, LAPSE_NO_BLOCK);
+	__u32 at = longest == LAPSE_NO_BLOCK ? longest : block_longest(blocks, since, longest);
+	/* What answers for all has never been lost, and nothing that is lost was between the two. */
+	bool for_all = longest == all && longest != LAPSE_NO_BLOCK && at == block_longest(blocks, begun, all);
+
+	block_answer(blocks, at, for_all ? 0 : block_lost(blocks, since), other);
 }
 
 #endif

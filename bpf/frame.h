@@ -126,7 +126,8 @@ struct lapse_open {
 struct lapse_blocks {
 	struct lapse_block block[LAPSE_BLOCKS]; /* in no order; ended before that span: none */
 	__u64 lost_end_ns, lost_ns;		/* of those that found no room: the last end, the longest */
-	__u8 longer[LAPSE_BLOCKS]; /* another cause, counted from 1, that had a later block which was no shorter */
+	__u8 longer[LAPSE_BLOCKS]; /* another cause, counted from 1, that had a later block which was no
+				      shorter */
 };
 
 /* Where a thread keeps what a process ran instead of it. */

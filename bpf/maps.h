@@ -316,8 +316,8 @@ struct {
 	__type(value, struct lapse_trace);
 } why_trace SEC(".maps");
 
-/* Stacks are looked at of blocks that last as long, for which spans with such a block may be sent, and copied of
- * those that last for cfg_piece_ns; any span with one that lasts for the limit is sent. */
+/* Stacks are looked at of blocks that last as long, for which spans with such a block may be sent, and copied
+ * of those that last for cfg_piece_ns; any span with one that lasts for the limit is sent. */
 const volatile __u64 cfg_stacks_ns = ~0ULL;
 const volatile __u64 cfg_stacks_limit_ns = ~0ULL;
 const volatile __u32 cfg_stacks_a_second = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The stacks of a thread that was blocked for long: the kernel's, the program's by frame pointers, and for user
- * space, which finds the callers without them, its registers and a piece of its stack.
+ * The stacks of a thread that was blocked for long: the kernel's, the program's by frame pointers, and for
+ * user space, which finds the callers without them, its registers and a piece of its stack.
  *
  * The moment to look at the program's. As the thread leaves the processor nobody knows for how long, and at
  * every switch that is dear. When it comes back it is known, but the scheduler's program still runs
@@ -92,7 +92,8 @@ static __always_inline bool piece_interrupt(void)
 	return true;
 }
 
-/* Whether the stack of a thread that was blocked so long is to be copied; *@state: what is known of that now. */
+/* Whether the stack of a thread that was blocked so long is to be copied; *@state: what is known of that now.
+ */
 static __always_inline bool piece_wanted(__u64 blocked, __u16 *state)
 {
 	if (!cfg_piece_bytes || blocked < cfg_piece_ns)

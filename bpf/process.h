@@ -10,8 +10,8 @@
 #include "bpf/turns.h"
 #include "bpf/why.h"
 
-/* The open spans of the current thread, which had number @tid, will not return: it ends, or runs another program
- * from now on. */
+/* The open spans of the current thread, which had number @tid, will not return: it ends, or runs another
+ * program from now on. */
 static __always_inline void frames_end(__u32 tid)
 {
 	struct lapse_thread_waits *own = waits_get(false);

@@ -80,7 +80,7 @@ static __always_inline void send_with_causes(struct lapse_cell *cell, const stru
 	span_fill(&record->span, facts);
 	record->span.kind = LAPSE_REC_WHY;
 	record->why = *why;
-	blocks_other(&waits->blocks, facts->start_ns, &record->other);
+	blocks_other(&waits->blocks, facts->start_ns, waits->begun_ns, &record->other);
 	bpf_ringbuf_submit(record, record_wakeup(facts));
 }
 

@@ -42,7 +42,7 @@ class Run:
                                "--file", t.path("file"), "--log", log, *options)
         if cgroup:
             cgroup.add(self.target.pid)
-        function = kind if kind in ("burn", "mixture", "nested", "crowded") else f"wait_{kind}"
+        function = kind if kind in ("burn", "mixture", "nested", "shadowed", "crowded") else f"wait_{kind}"
         self.tracer = t.lapse("trace", "-p", self.target.pid, function, *probes, "--slower", "1ns", "--json", *lapse)
         if "--rivals" in options:
             _prefer(self.target.pid)
@@ -399,6 +399,23 @@ def parent_and_children(t, threads, calls):
     for function, cause in (("wait_lock", "lock"), ("wait_sleep", "sleep"), ("wait_net", "net")):
         got = _child_has(run, function, cause, run.true(cause))
         within(run.total(cause), got, got * 1.01 + 5000 * len(run.spans), f"{cause} of the parent")
+
+
+@case()
+def shorter_waits_of_a_child(t):
+    """Whatever its parent has waited for before, each has its own longest wait, with the stack and who ended it."""
+    run = Run(t, "shadowed", 1, 20, "--ns", "1ms", probes=["wait_net"])
+    children = run.of("wait_net")
+    equal(len(children), 20, "spans of wait_net")
+    for span in run.spans:
+        equal((span["longest_wait"]["cause"], span["longest_wait"]["waker"]["interrupt"]), ("sleep", "a timer"),
+              "the longest wait of the parent")
+        check(span["longest_wait"]["duration_ns"] >= 10e6, f"of six: {span['longest_wait']}")
+    for span in children:
+        equal(span["longest_wait"]["cause"], "net", "the longest wait of the child")
+        within(span["longest_wait"]["duration_ns"], span["cause"]["net_ns"] / 2, span["duration_ns"], "its own")
+        check(span["longest_wait"]["peer"], f"its remote end: {span['longest_wait']}")
+        check(any("recv" in frame for frame in span["longest_wait"]["stack"]), f"where: {span['longest_wait']}")
 
 
 @case()

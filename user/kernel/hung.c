@@ -96,7 +96,7 @@ static void take_longest(struct lapse_why_span *span, const struct lapse_waits *
 	if (is_blocked(waits))
 		blocks_add(&blocks, &now, waits->begun_ns);
 	blocks_longest(&blocks, span->span.start_ns, &span->why.longest);
-	blocks_other(&blocks, span->span.start_ns, &span->other);
+	blocks_other(&blocks, span->span.start_ns, waits->begun_ns, &span->other);
 	if (span->why.longest.end_ns == now_ns)
 		span->why.longest.end_ns = 0;
 	if (span->other.end_ns == now_ns)

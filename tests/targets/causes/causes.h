@@ -84,6 +84,7 @@ void wait_handoff_pipe(struct worker *me);
 void wait_handoff_poll(struct worker *me);
 void mixture(struct worker *me);
 void nested(struct worker *me);
+void shadowed(struct worker *me);
 
 /* Waits with epoll for what the set has, on behalf of @cause. */
 void await(struct worker *me, int set, enum cause cause);

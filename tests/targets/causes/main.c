@@ -17,6 +17,7 @@
  *       burn                         computing
  *       mixture                      4 parts lock, 3 sleep, 2 net, 1 computing, of --ns each
  *       nested                       calls wait_lock, wait_sleep, wait_net and burn
+ *       shadowed                     sleeps for 10, 9, ... 5 parts of --ns, then calls wait_net
  *       crowded                      calls wait_runq, and burn when the rivals have been stopped
  *
  * Each call takes about --ns, or touches --pages. The truth of a call is by the program's own clock and what
@@ -61,6 +62,7 @@ static const struct kind kinds[] = {
 	{"burn", "burn", NULL, burn, NULL, NULL},
 	{"mixture", "mixture", want_lock, mixture, "holder", assist_long_lock},
 	{"nested", "nested", want_lock, nested, "holder", assist_lock},
+	{"shadowed", "shadowed", NULL, shadowed, NULL, NULL},
 	{"crowded", "crowded", NULL, crowded, NULL, NULL},
 };
 
@@ -71,7 +73,7 @@ static int is(const char *name)
 
 static int needs_peer(void)
 {
-	return !strncmp(kind->name, "net", 3) || is("mixture") || is("nested");
+	return !strncmp(kind->name, "net", 3) || is("mixture") || is("nested") || is("shadowed");
 }
 
 static int has_rivals(void)

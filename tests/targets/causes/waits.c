@@ -133,6 +133,17 @@ PROBED void nested(struct worker *me)
 	burn(me);
 }
 
+PROBED void shadowed(struct worker *me)
+{
+	for (int i = 0; i < 6; i++) {
+		struct moment from = now_of(me);
+
+		nap((uint64_t)(10 - i) * part_ns);
+		blocked(me, SLEEP, from);
+	}
+	wait_net(me);
+}
+
 /* Four parts, as "mixture" has it. */
 void assist_long_lock(struct worker *me)
 {
