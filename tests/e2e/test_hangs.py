@@ -2,8 +2,10 @@
 """Calls that hang: what is said of them while they do, and that each counts once."""
 
 import json
+import socket
+import sys
 
-from harness import case, check, conserved, equal, wait_until, within
+from harness import Target, case, check, conserved, equal, wait_until, within
 
 # Longer than two ticks, whenever it begins.
 HANG = "3s"
@@ -94,6 +96,72 @@ def in_an_answer(t):
     band = hang.tracer.component("wait_net")["causes"][-1]
     equal([(named["cause"], named["by"], named["name"]) for named in band["named"]][:1],
           [("net", "peer", hang.spans[0]["now"]["peer"])], "the peer")
+
+
+def _polls(t, kind):
+    """What a poll waits for is told before it has ended."""
+    hang = Hang(t, kind)
+    _blocked(hang.spans, "poll")
+    ended = hang.of(f"wait_{kind}", False)[0]["longest_wait"]
+    check(ended["cause"] == "net" and ended["peer"], f"what it was in the end: {ended}")
+    for span in hang.spans:
+        equal((span["now"]["peer"], span["now"]["peers"]), (ended["peer"], 1), "whom it waits for")
+
+
+@case()
+def in_a_poll(t):
+    _polls(t, "net_poll")
+
+
+@case()
+def in_an_epoll(t):
+    _polls(t, "net_epoll")
+
+
+@case()
+def in_a_poll_of_nobody(t):
+    hang = Hang(t, "handoff_poll")
+    for span in hang.spans:
+        equal((span["now"]["cause"], span["now"]["peer"], span["now"]["peers"]), ("poll", None, None), "no remote end")
+
+
+# Waits for any of its connections, of which two have one remote end.
+POLLER = """
+import select, socket, sys
+connections = [socket.create_connection(("127.0.0.1", int(port))) for port in sys.argv[2:]]
+print("ready", __import__("os").getpid(), flush=True)
+sys.stdin.readline()
+if sys.argv[1] == "select":
+    select.select(connections, [], [])
+else:
+    poll = select.epoll() if sys.argv[1] == "epoll" else select.poll()
+    for connection in connections:
+        poll.register(connection.fileno(), select.POLLIN)
+    poll.poll()
+"""
+
+
+@case()
+def in_a_poll_of_several(t):
+    """How many they are, each counted once, whatever the call."""
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+        ports = [server.getsockname()[1] for server in (one, one, other)]
+        for kind, call in (("poll", "poll"), ("epoll", "epoll_wait"), ("select", "pselect6|select")):
+            for n, peers in ((2, 1), (3, 2)):
+                _hangs_in(t, kind, call, ports[:n], peers)
+
+
+def _hangs_in(t, kind, calls, ports, peers):
+    target = t.started(Target([sys.executable, "-c", POLLER, kind, *map(str, ports)]))
+    tracer = t.lapse("trace", "-p", target.pid, *(f"syscall:{call}" for call in calls.split("|")), "--slower", "100ms",
+                     "--json")
+    target.go()
+    wait_until(lambda: any(span["now"] for span in tracer.objects("span")), f"a {kind} that hangs")
+    span = next(span for span in tracer.objects("span") if span["now"])
+    equal(span["now"]["peers"], peers, f"remote ends of {kind}")
+    equal(span["now"]["peer"], f"127.0.0.1:{ports[0]}" if peers == 1 else None, "the one")
+    tracer.stop()
+    target.end()
 
 
 @case()

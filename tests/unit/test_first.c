@@ -10,7 +10,7 @@
 
 #include "base/units.h"
 #include "first/report.h"
-#include "first/sockets.h"
+#include "stack/sockets.h"
 
 #define PROGRAM "/usr/bin/shop"
 #define LIBC	"/usr/lib/x86_64-linux-gnu/libc.so.6"
@@ -325,14 +325,17 @@ static const char sockets[] =
 	"   4: 0000000000000000FFFF00000100007F:9C40 B80D01200000000000000000010000FF:0050 02 "
 	"00000000:00000000 00:00000000 00000000 0 0 34 1 0\n";
 
-static struct socket_search search_for(unsigned long inode)
+static struct socket_search search;
+
+static void search_for(unsigned long first, unsigned long last)
 {
-	struct socket_search search = {.inode = inode};
 	FILE *table = fmemopen((void *)(uintptr_t)sockets, strlen(sockets), "r");
 
+	memset(&search, 0, sizeof(search));
+	for (unsigned long inode = first; inode <= last; inode++)
+		search.inodes[search.n++] = inode;
 	sockets_read(table, &search);
 	fclose(table);
-	return search;
 }
 
 /* Accepted connections share the port that is listened on; those that are over are none. */
@@ -340,22 +343,20 @@ static void sockets_by_inode(void **state)
 {
 	static const uint8_t four[16] = {[10] = 0xff, [11] = 0xff, [12] = 10, [13] = 0, [14] = 1, [15] = 5};
 	static const uint8_t six[16] = {0x20, 0x01, 0x0d, 0xb8, [12] = 0xff, [15] = 1};
-	struct socket_search search = search_for(32);
 
 	(void)state;
-	assert_true(sockets_is_client(&search));
-	assert_memory_equal(search.peer.ip, four, 16);
-	assert_int_equal(search.peer.port, 5432);
-	search = search_for(34);
-	assert_true(sockets_is_client(&search));
-	assert_memory_equal(search.peer.ip, six, 16);
-	assert_int_equal(search.peer.port, 80);
-	for (unsigned long inode = 31; inode <= 36; inode++) {
-		if (inode == 32 || inode == 34)
-			continue;
-		search = search_for(inode);
-		assert_false(sockets_is_client(&search));
-	}
+	search_for(31, 36);
+	assert_int_equal(search.n_found, 3);
+	assert_false(sockets_is_client(&search, 0));
+	assert_int_equal(search.found[0].peer.port, 0xca34);
+	assert_true(sockets_is_client(&search, 1));
+	assert_memory_equal(search.found[1].peer.ip, four, 16);
+	assert_int_equal(search.found[1].peer.port, 5432);
+	assert_true(sockets_is_client(&search, 2));
+	assert_memory_equal(search.found[2].peer.ip, six, 16);
+	assert_int_equal(search.found[2].peer.port, 80);
+	search_for(35, 36);
+	assert_int_equal(search.n_found, 0);
 }
 
 /* ---- what is said ------------------------------------------------------------------------------------- */

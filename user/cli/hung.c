@@ -13,6 +13,8 @@
 
 #include "base/units.h"
 #include "stack/futex.h"
+#include "stack/polled.h"
+#include "stack/sockets.h"
 #include "stack/thread.h"
 
 /* What naming may take of a tick; who finds no time is named at the next one. The first ones are named at any
@@ -27,6 +29,7 @@ struct hung_place {
 	} key;
 	uint64_t seen_ns;
 	char place[THREAD_PLACE];
+	struct socket_peers peers;   /* of a poll */
 	struct output_frame *frames; /* their texts and names are copies; files are known for good */
 	size_t n;
 	UT_hash_handle hh;
@@ -88,6 +91,17 @@ static void keep_frames(const struct output_stack *stack, struct hung_place *pla
 	}
 }
 
+/* Whose word a poll waits for; a function that is declared a wait knows better. */
+static struct socket_peers peers_of(const struct hung_span *hung)
+{
+	pid_t pid = (pid_t)hung->head.span.pid;
+	int fds[SOCKETS_MAX];
+
+	if (hung->now.cause != LAPSE_POLL && hung->now.cause != LAPSE_CAUSES)
+		return (struct socket_peers){.n = 0};
+	return sockets_peers(pid, fds, polled_now(pid, (pid_t)hung->head.span.tid, fds, SOCKETS_MAX));
+}
+
 static struct hung_place *name(struct session *session, const struct hung_span *hung)
 {
 	struct hung_place *place = add(session, hung);
@@ -96,6 +110,8 @@ static struct hung_place *name(struct session *session, const struct hung_span *
 
 	if (!place)
 		return NULL;
+	if (hung->now.state == THREAD_BLOCKED)
+		place->peers = peers_of(hung);
 	stack = stacks_now(session, hung, &n_kernel);
 	describe(&stack, n_kernel, place);
 	keep_frames(&stack, place);
@@ -169,6 +185,9 @@ static bool locate(struct session *session, const struct tick *tick, struct hung
 		return named;
 	place->seen_ns = tick->now_ns;
 	memcpy(hung->now.place, place->place, sizeof(hung->now.place));
+	hung->now.n_peers = place->peers.n;
+	if (place->peers.n == 1)
+		hung->now.peer = place->peers.peer;
 	return named;
 }
 

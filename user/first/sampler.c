@@ -9,9 +9,10 @@
 #include <sys/uio.h>
 
 #include "base/clock.h"
-#include "first/sockets.h"
 #include "probe/syscalls.h"
 #include "stack/fold.h"
+#include "stack/polled.h"
+#include "stack/sockets.h"
 #include "stack/stack.h"
 
 #define MAX_FRAMES  128
@@ -21,8 +22,10 @@
 /* So long one look reads and unwinds stacks; waits beyond that count without a stack. */
 #define LOOK_BUDGET_NS (10 * 1000 * 1000ULL)
 
-/* A poll that lasts so long is asked what for: it may never end. */
+/* A poll that lasts so long is asked what for: it may never end. A client has one connection to wait for, and
+ * something to be woken by. */
 #define LONG_POLL_NS NSEC_PER_SEC
+#define POLLED_MAX   4
 
 /* A thread, and the wait in which the last look found it. */
 struct pending {
@@ -314,12 +317,21 @@ static bool waits(const struct lapse_first *thread)
 /* Once: what a poll waits for that has not ended for long. */
 static void ask_poll(struct pending *pending, const struct lapse_first *thread, uint64_t now_ns)
 {
+	uint64_t arguments[THREAD_ARGUMENTS] = {thread->argument[0], thread->argument[1]};
+	struct socket_peers peers;
+	int fds[POLLED_MAX + 1];
+	size_t n;
+
 	if (pending->asked || !thread->polls || now_ns - thread->off_ns < LONG_POLL_NS ||
 	    (thread->call != __NR_poll && thread->call != __NR_ppoll))
 		return;
 	pending->asked = true;
-	if (sockets_polled((pid_t)thread->pid, thread->argument[0], thread->argument[1], &pending->peer))
-		pending->stack.part = LAPSE_NET;
+	n = polled_by_call((pid_t)thread->pid, thread->call, arguments, fds, POLLED_MAX + 1);
+	peers = sockets_peers((pid_t)thread->pid, fds, n > POLLED_MAX ? 0 : n);
+	if (!peers.n || !peers.opened)
+		return;
+	pending->peer = peers.peer;
+	pending->stack.part = LAPSE_NET;
 }
 
 static void look_at(struct sampler *sampler, struct pending *pending, const struct lapse_first *thread,

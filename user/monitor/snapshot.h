@@ -97,7 +97,8 @@ struct thread_now {
 	uint32_t state;		   /* enum thread_state */
 	uint32_t cause;		   /* of a blocked one, enum lapse_cause; LAPSE_CAUSES: not known */
 	uint64_t for_ns;	   /* so far; 0: not known */
-	struct lapse_address peer; /* port 0: none */
+	struct lapse_address peer; /* port 0: none, or several */
+	uint64_t n_peers;	   /* remote ends of the connections that it polls; 0: none, or it does not */
 	struct thread_holder {
 		uint32_t tid;	    /* of the same process; 0: not known */
 		uint32_t component; /* counted from 1, of the span that it is in; 0: none */

@@ -268,12 +268,13 @@ static json_t *now_of(const struct snapshot *snapshot, const struct thread_now *
 	if (now->state == THREAD_UNKNOWN)
 		return json_null();
 	object =
-		json_pack("{s:s,s:o,s:o,s:o,s:o,s:o}", "state", thread_state_names[now->state], "cause",
+		json_pack("{s:s,s:o,s:o,s:o,s:o,s:o,s:o}", "state", thread_state_names[now->state], "cause",
 			  now->state == THREAD_BLOCKED && now->cause < LAPSE_CAUSES
 				  ? json_string(cause_names[now->cause])
 				  : json_null(),
 			  "for_ns", now->for_ns ? json_integer((json_int_t)now->for_ns) : json_null(), "peer",
 			  now->peer.port ? json_string(word_address(&now->peer, address)) : json_null(),
+			  "peers", now->n_peers ? json_integer((json_int_t)now->n_peers) : json_null(),
 			  "place", *now->place ? json_text(now->place) : json_null(), "holder",
 			  holder_of(snapshot, &now->holder));
 	if (!stack || !object)
@@ -290,14 +291,15 @@ json_t *json_schema_now(void)
 			  "properties", "comm", "type", "string", "tid", "type", "integer", "component",
 			  "type", "string", "null", "required", "comm", "tid", "component");
 
-	return json_pack(
-		"{s:[s,s],s:{s:{s:[s,s,s]},s:{s:[s,s]},s:{s:[s,s]},s:{s:[s,s]},s:{s:[s,s]},s:o,s:{s:s,"
-		"s:{s:s}},s:o},s:[s,s,s,s,s,s]}",
-		"type", "object", "null", "properties", "state", "enum", "on-cpu", "runnable", "blocked",
-		"cause", "type", "string", "null", "for_ns", "type", "integer", "null", "peer", "type",
-		"string", "null", "place", "type", "string", "null", "holder", holder, "stack", "type",
-		"array", "items", "type", "string", "frames", schema_frames(), "required", "state", "cause",
-		"for_ns", "peer", "place", "holder");
+	return json_pack("{s:[s,s],s:{s:{s:[s,s,s]},s:{s:[s,s]},s:{s:[s,s]},s:{s:[s,s]},s:{s:[s,s]},s:{s:[s,"
+			 "s]},s:o,s:{s:s,"
+			 "s:{s:s}},s:o},s:[s,s,s,s,s,s,s]}",
+			 "type", "object", "null", "properties", "state", "enum", "on-cpu", "runnable",
+			 "blocked", "cause", "type", "string", "null", "for_ns", "type", "integer", "null",
+			 "peer", "type", "string", "null", "peers", "type", "integer", "null", "place",
+			 "type", "string", "null", "holder", holder, "stack", "type", "array", "items",
+			 "type", "string", "frames", schema_frames(), "required", "state", "cause", "for_ns",
+			 "peer", "peers", "place", "holder");
 }
 
 json_t *json_get_span_now(const struct json_source *source)

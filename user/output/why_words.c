@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "output/why_words.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -117,6 +118,8 @@ static void append_wait(const struct thread_now *now, char buffer[NAME_SIZE])
 		append(buffer, " of %s", cause_names[now->cause]);
 	if (now->peer.port)
 		append(buffer, " on %s", word_address(&now->peer, address));
+	else if (now->n_peers)
+		append(buffer, " on one of %" PRIu64 " remote ends", now->n_peers);
 }
 
 static void append_holder(const struct snapshot *snapshot, const struct thread_holder *holder,

@@ -27,24 +27,15 @@ struct wait {
 	unsigned operation;
 };
 
-/* "202 0x7f... 0x80 ...": the futex that it is blocked in. */
+/* The futex that it is blocked in. */
 static bool read_wait(pid_t pid, pid_t tid, struct wait *wait)
 {
-	unsigned long long address, operation;
-	char path[64];
-	FILE *file;
-	int number = -1, n;
+	uint64_t arguments[THREAD_ARGUMENTS];
 
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/syscall", pid, tid);
-	file = fopen(path, "re");
-	if (!file)
+	if (thread_call(pid, tid, arguments) != SYS_futex)
 		return false;
-	n = fscanf(file, "%d 0x%llx 0x%llx", &number, &address, &operation);
-	fclose(file);
-	if (n != 3 || number != SYS_futex)
-		return false;
-	wait->address = address;
-	wait->operation = (unsigned)operation & FUTEX_CMD_MASK;
+	wait->address = arguments[0];
+	wait->operation = (unsigned)arguments[1] & FUTEX_CMD_MASK;
 	return true;
 }
 

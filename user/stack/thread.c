@@ -37,6 +37,25 @@ int thread_registers(pid_t pid, pid_t tid, uint64_t *ip, uint64_t *sp)
 	return 1;
 }
 
+long thread_call(pid_t pid, pid_t tid, uint64_t arguments[THREAD_ARGUMENTS])
+{
+	FILE *file = open_of(pid, tid, "syscall");
+	unsigned long long a[THREAD_ARGUMENTS];
+	long number = -1;
+	int n;
+
+	if (!file)
+		return -1;
+	n = fscanf(file, "%ld 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx", &number, &a[0], &a[1], &a[2], &a[3],
+		   &a[4], &a[5]);
+	fclose(file);
+	if (n != 1 + THREAD_ARGUMENTS)
+		return -1;
+	for (int i = 0; i < THREAD_ARGUMENTS; i++)
+		arguments[i] = a[i];
+	return number;
+}
+
 size_t thread_memory(pid_t pid, uint64_t sp, void *bytes, size_t size)
 {
 	char path[32];

@@ -10,6 +10,10 @@
 /* The user registers with which it will go on: 1; 0: it runs; or -errno. */
 int thread_registers(pid_t pid, pid_t tid, uint64_t *ip, uint64_t *sp);
 
+/* The number of the system call that it is blocked in, with its arguments; negative: none. */
+#define THREAD_ARGUMENTS 6
+long thread_call(pid_t pid, pid_t tid, uint64_t arguments[THREAD_ARGUMENTS]);
+
 /* Copies what lies from @sp on in the memory of @pid; how many bytes, at most @size. */
 size_t thread_memory(pid_t pid, uint64_t sp, void *bytes, size_t size);
 
