@@ -123,6 +123,7 @@ enum lapse_piece_state {
 	LAPSE_PIECE_NO_ROOM,	 /* the ring was full */
 	LAPSE_PIECE_MISSED,	 /* the thread could not be stopped before it went on */
 	LAPSE_PIECE_UNREADABLE,	 /* its stack is not in memory */
+	LAPSE_PIECE_UNSEEN,	 /* nor was it followed: this second had its share of that, too */
 };
 
 /* A return address that a return probe has put its own in place of. */

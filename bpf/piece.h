@@ -117,8 +117,10 @@ static __always_inline void stacks_ask(struct lapse_waits *waits, struct task_st
 		return;
 	second_begin(now);
 	due->piece = piece_wanted(blocked, &block->piece);
-	if (!due->piece && !second_affords(stacks_taken, cfg_stacks_a_second, blocked))
+	if (!due->piece && !second_affords(stacks_taken, cfg_stacks_a_second, blocked)) {
+		block->piece = LAPSE_PIECE_UNSEEN;
 		return;
+	}
 	ADD(stacks_taken, 1);
 	if (due->piece)
 		ADD(pieces_taken, 1);

@@ -90,6 +90,11 @@ static void where_it_is(void **state)
 
 	(void)state;
 	expect_now(net, "blocked for 3.00 s of net on 127.0.0.1:80 in wait_woken <- recv");
+	net.cause = LAPSE_POLL;
+	net.n_peers = 1;
+	expect_now(net, "blocked for 3.00 s of poll on 127.0.0.1:80 in wait_woken <- recv");
+	expect_now((struct thread_now){.state = THREAD_BLOCKED, .cause = LAPSE_POLL, .n_peers = 3},
+		   "blocked of poll on one of 3 remote ends");
 	expect_now((struct thread_now){.state = THREAD_RUNNING, .cause = LAPSE_CAUSES}, "on-cpu");
 	expect_now((struct thread_now){.state = THREAD_RUNNABLE, .cause = LAPSE_CAUSES, .for_ns = 2 * MS},
 		   "runnable for 2.00 ms");
@@ -97,7 +102,7 @@ static void where_it_is(void **state)
 				       .cause = LAPSE_LOCK,
 				       .holder = {.tid = 7, .component = 1, .comm = "indexer"}},
 		   "blocked of lock, held by indexer/7 (endToEnd)");
-	/* Where the kernel keeps no causes. */
+	/* Where it is known by /proc alone. */
 	expect_now((struct thread_now){.state = THREAD_BLOCKED, .cause = LAPSE_CAUSES, .place = "pipe_read"},
 		   "blocked in pipe_read");
 	expect_now((struct thread_now){.state = THREAD_UNKNOWN}, "");

@@ -78,6 +78,70 @@ why_preempted() {
 	finish_target
 }
 
+make_group() { # NAME; its folder in $group
+	group=/sys/fs/cgroup/$1
+	echo +cpu >/sys/fs/cgroup/cgroup.subtree_control && mkdir -p "$group"
+}
+
+# Since when is told of each task whether its group's quota is spent; before, it is runnable only.
+tells_throttled() {
+	[ "$(uname -r | awk -F. '{ print $1 * 100 + $2 }')" -ge 618 ]
+}
+
+# A fifth of a processor: what the thread lacks besides is the group's fault.
+why_quota() {
+	make_group quota || { fail "there is no control group with cpu"; return; }
+	echo "20000 100000" >"$group/cpu.max"
+	start_target causes burn --calls 20 --ns 20ms
+	echo "$target" >"$group/cgroup.procs"
+	start_lapse trace -p "$target" burn --slower 1ns --json ||
+		{ fail "lapse does not trace: $(tail -n 1 $work/lapse.err)"; return; }
+	go
+	await_done
+	stop_lapse
+	conserved
+	spent=$(sum_of burn throttled_ns) lacking=$((spent + $(sum_of burn runq_ns)))
+	stood=$(sed -n 's/^throttled_usec //p' "$group/cpu.stat")000
+	note "$name: throttled $((spent / 1000)) us, with runq $((lacking / 1000)) us; the group $((stood / 1000)) us"
+	at_least $lacking $((stood * 85 / 100)) "what the thread lacked, ns"
+	at_least $lacking 400000000 "of four processors' worth in five, ns"
+	! tells_throttled || at_least "$spent" $((stood * 80 / 100)) "throttled, ns"
+	for other in lock disk net handoff poll sleep; do
+		equal "$(sum_of burn ${other}_ns)" 0 "$other of what only computes"
+	done
+	finish_target
+	rmdir "$group"
+}
+
+# What runs instead is named, with its group.
+why_hog() {
+	make_group hog || { fail "there is no control group"; return; }
+	ln -s /targets/causes $work/hog
+	echo go >$work/hog.in
+	$work/hog burn --threads 4 --calls 1000000 --ns 10ms <$work/hog.in >$work/hog.out 2>&1 &
+	hog=$!
+	echo $hog >"$group/cgroup.procs"
+	why_beside_hog "$(stat -c %i "$group")"
+	kill -9 $hog
+	wait_end $hog
+	rmdir "$group"
+}
+
+why_beside_hog() { # NUMBER_OF_ITS_GROUP
+	start_target causes burn --calls 10 --ns 20ms
+	start_lapse trace -p "$target" burn --slower 1ns --json ||
+		{ fail "lapse does not trace: $(tail -n 1 $work/lapse.err)"; return; }
+	go
+	await_done
+	stop_lapse
+	conserved
+	at_least "$(sum_of burn runq_ns)" $(($(truth runq_ns) * 90 / 100 - 2000000)) "waiting for a processor, ns"
+	at_least "$(sum_of burn runq_ns)" 20000000 "waiting while four others run, ns"
+	contains $work/lapse.out "\"ran_instead\":\[[^]]*\"comm\":\"hog\",\"pid\":$hog,\"cgroup\":$1," \
+		"the report of what ran instead"
+	finish_target
+}
+
 # Callers that keep no frame pointer, by what is copied of the stack when the thread is back.
 why_stack() { # KIND
 	frame='\+0x[0-9a-f]*","'
@@ -149,6 +213,8 @@ why_tests() {
 	run_test why-net-poll why_net net_poll
 	run_test why-handoff why_kind handoff handoff '"comm":"passer".*"component":"pass_word"' pass_word
 	run_test why-runq why_preempted
+	run_test why-quota why_quota
+	run_test why-hog why_hog
 	run_test why-hang why_hang '"sleep"'
 	run_test why-declared why_declared
 	run_test why-many-threads why_many_threads

@@ -134,9 +134,13 @@ static const char *why_no_piece(const struct session *session, const struct laps
 		return "[unknown: the thread went on before its stack was copied]";
 	case LAPSE_PIECE_UNREADABLE:
 		return "[unknown: the stack is not in memory]";
+	case LAPSE_PIECE_UNSEEN:
+		return "[unknown: over the budget of " STRING(TRACER_STACKS_A_SECOND) " waits a second]";
 	case LAPSE_PIECE_NONE:
 		break;
 	}
+	if (block->user_stack < 0 && block->kernel_stack < 0)
+		return "[unknown: the wait was too short for its stack to be looked at]";
 	return tracer_copies_stacks(session->tracer)
 		       ? "[unknown: no frame pointers, and the wait was too short for its stack to be copied]"
 		       : "[unknown: no frame pointers, and stacks are not copied]";

@@ -10,8 +10,6 @@
 
 /* Room for a second's largest ones, if nobody takes them. */
 #define RING_BYTES	(1024 * 1024)
-/* Blocks whose stacks are looked at in a second: each costs its thread an interrupt of some microseconds. */
-#define STACKS_A_SECOND 10000
 /* Blocks that are shorter are not worth a copy, whatever the limit of spans. */
 #define SHORTEST_NS	250000
 /* A block of that part of a span's limit may still be what makes it slow. */
@@ -47,7 +45,7 @@ void pieces_choose_programs(struct tracer *tracer, bool interrupts)
 		return;
 	skel->rodata->cfg_stacks_limit_ns = limit;
 	skel->rodata->cfg_stacks_ns = limit / PART_OF_LIMIT;
-	skel->rodata->cfg_stacks_a_second = STACKS_A_SECOND;
+	skel->rodata->cfg_stacks_a_second = TRACER_STACKS_A_SECOND;
 	skel->rodata->cfg_piece_ns =
 		limit / PART_OF_LIMIT < SHORTEST_NS ? SHORTEST_NS : limit / PART_OF_LIMIT;
 	skel->rodata->cfg_pieces_a_second = TRACER_PIECES_A_SECOND;

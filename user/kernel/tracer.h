@@ -92,6 +92,8 @@ int tracer_stack(const struct tracer *tracer, int32_t number, uint64_t frames[LA
 
 /* Stacks that are copied in a second, at most, and what their size is a multiple of. */
 #define TRACER_PIECES_A_SECOND 50
+/* Waits whose stacks are looked at in a second: each costs its thread an interrupt of some microseconds. */
+#define TRACER_STACKS_A_SECOND 10000
 #define TRACER_STACK_STEP      512U
 
 /* The copied stack of @tid's block that began at @off_ns, until the next one is asked for or records are

@@ -57,7 +57,8 @@ static size_t of_epoll(pid_t pid, uint64_t epoll, int *fds, size_t max)
 	return found;
 }
 
-size_t polled_by_call(pid_t pid, long number, const uint64_t arguments[THREAD_ARGUMENTS], int *fds, size_t max)
+size_t polled_by_call(pid_t pid, long number, const uint64_t arguments[THREAD_ARGUMENTS], int *fds,
+		      size_t max)
 {
 	switch (number) {
 	case __NR_poll:
