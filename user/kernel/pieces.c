@@ -9,11 +9,11 @@
 #include <unistd.h>
 
 /* Room for a second's largest ones, if nobody takes them. */
-#define RING_BYTES	(1024 * 1024)
+#define RING_BYTES    (1024 * 1024)
 /* Blocks that are shorter are not worth a copy, whatever the limit of spans. */
-#define SHORTEST_NS	250000
+#define SHORTEST_NS   250000
 /* A block of that part of a span's limit may still be what makes it slow. */
-#define PART_OF_LIMIT	4
+#define PART_OF_LIMIT 4
 
 /* The lowest duration above which some component's spans are sent; UINT64_MAX: none is. */
 static uint64_t lowest_limit(const struct tracer *tracer)
