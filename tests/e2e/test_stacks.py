@@ -146,6 +146,22 @@ def none_is_copied_if_asked(t):
         check("handle_order" not in stack, f"a caller that cannot be known in {stack}")
 
 
+@case()
+def of_long_waits_alone(t):
+    """A wait that could not have made its call slow costs no look: here of calls that are shown for their errors."""
+    target = t.target("causes", "sleep", "--calls", 20, "--ns", "5ms")
+    tracer = t.lapse("trace", "-p", target.pid, "wait_sleep err(long ret != 123456789)", "--slower", "10s", "--json")
+    target.go()
+    target.done()
+    tracer.stop()
+    target.finish()
+    waits = [span["longest_wait"] for span in tracer.objects("span") if span["longest_wait"]]
+    check(len(waits) >= 15, f"calls that failed, with their waits: {len(waits)}")
+    for wait in waits:
+        equal(wait["cause"], "sleep", "the cause")
+        equal(wait["stack"], ["[unknown: the wait was too short for its stack to be looked at]"], "its stack")
+
+
 @case(90)
 def more_than_the_budget(t):
     """What is not copied is counted, and said of each."""

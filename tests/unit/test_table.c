@@ -113,6 +113,21 @@ static void spans(void **state)
 			    "22:13:21.596 checkout        41822    41830          12.3  ok       endToEnd\n");
 }
 
+/* That it waited for nothing is something else than that it is not known. */
+static void longest_waits(void **state)
+{
+	struct sample *sample = *state;
+	struct lapse_why_span whole = {.span = sample_span()};
+
+	whole.span.flags |= LAPSE_SPAN_WHY;
+	output_text.span(&sample->options, &sample->snapshot, &whole.span, NULL);
+	assert_null(strstr(sample_text(sample), "longest"));
+	whole.why.longest.end_ns = 1;
+	output_text.span(&sample->options, &sample->snapshot, &whole.span, NULL);
+	assert_non_null(
+		strstr(sample_text(sample), " its longest wait is not known: too many came after it\n"));
+}
+
 /* What is not measured any more does not look as if nobody called it. */
 static void detached(void **state)
 {
@@ -325,6 +340,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(timestamps, setup, teardown),
 		cmocka_unit_test_setup_teardown(header_every_20_rows, setup, teardown),
 		cmocka_unit_test_setup_teardown(spans, setup, teardown),
+		cmocka_unit_test_setup_teardown(longest_waits, setup, teardown),
 		cmocka_unit_test_setup_teardown(detached, setup, teardown),
 		cmocka_unit_test_setup_teardown(cache_and_values, setup, teardown),
 		cmocka_unit_test_setup_teardown(late_values_and_goroutines, setup, teardown),
