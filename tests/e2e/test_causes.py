@@ -407,9 +407,11 @@ def shorter_waits_of_a_child(t):
     run = Run(t, "shadowed", 1, 20, "--ns", "1ms", probes=["wait_net"])
     children = run.of("wait_net")
     equal(len(children), 20, "spans of wait_net")
-    for span in run.spans:
-        equal(span["longest_wait"]["cause"], "sleep", "the longest wait of the parent")
-        check(span["longest_wait"]["duration_ns"] >= 9e6, f"of six: {span['longest_wait']}")
+    for span, child in zip(run.spans, children):
+        check(span["longest_wait"]["duration_ns"] >= 9e6, f"the longest wait of the parent: {span['longest_wait']}")
+        # On a busy machine an answer may be late.
+        if child["duration_ns"] < 9e6:
+            equal(span["longest_wait"]["cause"], "sleep", "the longest of its seven")
     # An answer that comes before the child has begun to wait for it makes no wait.
     waits = [span["longest_wait"] for span in children if span["longest_wait"]]
     check(len(waits) >= 15, f"{len(waits)} children know what they waited for: {children}")
