@@ -169,6 +169,14 @@ static __always_inline void tell_turn(struct seq_file *seq, struct task_struct *
 	tell_open(seq, task, open, own, &turn->before);
 }
 
+/* Of how many frames, the outermost first, the waits are told: the kernel gives up where a task's records are
+ * more than 32 KiB. */
+#define FRAMES_WITH_WAITS 16
+_Static_assert((FRAMES_WITH_WAITS + 2) * sizeof(struct lapse_open_waits) +
+			       (LAPSE_MAX_DEPTH + 2) * sizeof(struct lapse_open) <=
+		       32768,
+	       "a task's records");
+
 /* Every open frame of every task, one struct lapse_open each, with its waits where it is past its limit. */
 SEC("iter/task")
 int open_frames(struct bpf_iter__task *ctx)
@@ -203,7 +211,8 @@ int open_frames(struct bpf_iter__task *ctx)
 		open.caller = frame->caller;
 		open.start_ns = frame->start_ns;
 		open.flags = frame->flags;
-		tell_open(seq, task, &open, own, own && frame->why ? entry_at(own, i) : NULL);
+		tell_open(seq, task, &open, own,
+			  own && frame->why && i < FRAMES_WITH_WAITS ? entry_at(own, i) : NULL);
 	}
 	return 0;
 }

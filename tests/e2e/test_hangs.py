@@ -209,6 +209,22 @@ def still_hanging_at_the_end(t):
 
 
 @case()
+def in_a_deep_recursion(t):
+    """All of its calls are known, however much there is to tell of one thread."""
+    target = t.target("deep", "--depth", 60, "--rounds", 1, "--pause", "60s")
+    tracer = t.lapse("trace", "-p", target.pid, "deep", "--slower", "100ms", "--json")
+    target.go()
+    wait_until(lambda: any(span["now"] for span in tracer.objects("span")), "spans that hang")
+    tracer.stop()
+    final = tracer.final()
+    conserved(final)
+    hung = final["components"]["deep"]
+    equal((final["integrity"]["in_flight"], len(hung["hung"]) + hung["hung_more"]), (60, 60), "calls that hang")
+    check(all(each["now"]["cause"] == "sleep" for each in hung["hung"]), f"where: {hung['hung']}")
+    target.end()
+
+
+@case()
 def two_causes_have_their_names(t):
     """A call that waits for a lock longest, and for a peer too: both are named, each for its part."""
     target = t.target("causes", "mixture", "--calls", 20, "--ns", "4ms")

@@ -3,7 +3,9 @@
  * Recursion, D deep, R times, in N threads; also beyond the 64 return probes that the kernel
  * keeps for a thread:
  *
- *     deep [--depth D] [--rounds R] [--threads N]
+ *     deep [--depth D] [--rounds R] [--threads N] [--pause D]
+ *
+ * With a pause at the bottom.
  */
 #include "common.h"
 
@@ -11,6 +13,15 @@
 #include <pthread.h>
 
 static long depth = 40, rounds = 100, n_threads = 1;
+static uint64_t pause_ns;
+
+static void pause_at_bottom(void)
+{
+	struct timespec left = {(time_t)(pause_ns / 1000000000), (long)(pause_ns % 1000000000)};
+
+	if (pause_ns)
+		nanosleep(&left, NULL);
+}
 
 /* The addition after the inner call keeps the compiler from making a loop of it. */
 PROBED long deep(long n)
@@ -19,6 +30,8 @@ PROBED long deep(long n)
 
 	if (n > 1)
 		below = deep(n - 1);
+	else
+		pause_at_bottom();
 	__asm__ volatile("" : "+r"(below) : : "memory");
 	return below + 1;
 }
@@ -36,10 +49,8 @@ static void *run(void *arg)
 static void parse_options(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{"depth", 1, NULL, 'd'},
-		{"rounds", 1, NULL, 'r'},
-		{"threads", 1, NULL, 't'},
-		{NULL, 0, NULL, 0},
+		{"depth", 1, NULL, 'd'}, {"rounds", 1, NULL, 'r'}, {"threads", 1, NULL, 't'},
+		{"pause", 1, NULL, 'p'}, {NULL, 0, NULL, 0},
 	};
 	int c;
 
@@ -50,6 +61,8 @@ static void parse_options(int argc, char **argv)
 			rounds = atol(optarg);
 		else if (c == 't')
 			n_threads = atol(optarg);
+		else if (c == 'p')
+			pause_ns = parse_duration(optarg);
 		else
 			exit(2);
 	}
