@@ -30,7 +30,7 @@ struct features {
 	bool ring;	   /* the way to user space */
 	bool session;	   /* uprobe.session */
 	bool multi;	   /* uprobe.multi */
-	bool task_storage; /* to be used: only beside cookies */
+	bool task_storage; /* in use beside cookies; else hashes are */
 	bool cookie;	   /* attach cookies for perf-event uprobes; without them lapse tells them itself */
 };
 
