@@ -17,8 +17,13 @@
 #ifndef LAPSE_BPF_BLOCKS_H
 #define LAPSE_BPF_BLOCKS_H
 
-#ifndef __VMLINUX_H__
+#ifdef __VMLINUX_H__
+#include "bpf/compat.h"
+/* The verifier looks at it once, for it would go through all that it may give. */
+#define BLOCKS_SEARCH VERIFIED_ONCE
+#else
 #include <stdbool.h>
+#define BLOCKS_SEARCH static inline
 #endif
 
 #include "bpf/frame.h"
@@ -50,10 +55,12 @@ static __always_inline int block_goes(struct lapse_blocks *blocks, __u32 i, cons
 }
 
 /* The longest since @since, for another cause than that of block @but; LAPSE_NO_BLOCK: there is none. */
-static __always_inline __u32 block_longest(struct lapse_blocks *blocks, __u64 since, __u32 but)
+BLOCKS_SEARCH int block_longest(struct lapse_blocks *blocks, __u64 since, __u32 but)
 {
 	__u32 longest = LAPSE_NO_BLOCK;
 
+	if (!blocks)
+		return LAPSE_NO_BLOCK;
 	for (__u32 i = 0; i < LAPSE_BLOCKS; i++) {
 		const struct lapse_block *block = block_at(blocks, i);
 
@@ -138,9 +145,11 @@ static __always_inline void blocks_other(struct lapse_blocks *blocks, __u64 sinc
 {
 	__u32 all = block_longest(blocks, begun, LAPSE_NO_BLOCK);
 	__u32 longest = block_longest(blocks, since, LAPSE_NO_BLOCK);
-	__u32 at = longest == LAPSE_NO_BLOCK ? longest : block_longest(blocks, since, longest);
+	/* Where there is none at all there is none for another cause. */
+	__u32 at = block_longest(blocks, since, longest);
 	/* What answers for all has never been lost, and nothing that is lost was between the two. */
-	bool for_all = longest == all && longest != LAPSE_NO_BLOCK && at == block_longest(blocks, begun, all);
+	__u32 other_of_all = block_longest(blocks, begun, all);
+	bool for_all = longest == all && longest != LAPSE_NO_BLOCK && at == other_of_all;
 
 	block_answer(blocks, at, for_all ? 0 : block_lost(blocks, since), other);
 }
