@@ -17,13 +17,8 @@
 #ifndef LAPSE_BPF_BLOCKS_H
 #define LAPSE_BPF_BLOCKS_H
 
-#ifdef __VMLINUX_H__
-#include "bpf/compat.h"
-/* The verifier looks at it once, for it would go through all that it may give. */
-#define BLOCKS_SEARCH VERIFIED_ONCE
-#else
+#ifndef __VMLINUX_H__
 #include <stdbool.h>
-#define BLOCKS_SEARCH static inline
 #endif
 
 #include "bpf/frame.h"
@@ -54,38 +49,59 @@ static __always_inline int block_goes(struct lapse_blocks *blocks, __u32 i, cons
 	return 0;
 }
 
-/* The longest since @since, for another cause than that of block @but; LAPSE_NO_BLOCK: there is none. */
-BLOCKS_SEARCH int block_longest(struct lapse_blocks *blocks, __u64 since, __u32 but)
+/*
+ * What a search has found so far. It lies in the map, of whose content the verifier knows nothing: on the
+ * stack or in a register it would go on from each place that may have been found.
+ */
+static __always_inline volatile __u32 *search(struct lapse_blocks *blocks)
 {
-	__u32 longest = LAPSE_NO_BLOCK;
+	volatile __u32 *found = &blocks->found;
 
-	if (!blocks)
-		return LAPSE_NO_BLOCK;
+	*found = LAPSE_NO_BLOCK;
+	return found;
+}
+
+/* The longest since @since, for another cause than that of block @but; LAPSE_NO_BLOCK: there is none. */
+static __always_inline __u32 block_longest(struct lapse_blocks *blocks, __u64 since, __u32 but)
+{
+	volatile __u32 *longest = search(blocks);
+
 	for (__u32 i = 0; i < LAPSE_BLOCKS; i++) {
 		const struct lapse_block *block = block_at(blocks, i);
+		__u32 so_far = *longest;
 
 		if (block->end_ns < since ||
 		    (but != LAPSE_NO_BLOCK && block->cause == block_at(blocks, but)->cause))
 			continue;
-		if (longest == LAPSE_NO_BLOCK || block->duration_ns > block_at(blocks, longest)->duration_ns)
-			longest = i;
+		if (so_far == LAPSE_NO_BLOCK || block->duration_ns > block_at(blocks, so_far)->duration_ns)
+			*longest = i;
 	}
-	return longest;
+	return *longest;
+}
+
+/* The oldest but those two. */
+static __always_inline __u32 block_oldest(struct lapse_blocks *blocks, __u32 but, __u32 nor)
+{
+	volatile __u32 *oldest = search(blocks);
+
+	for (__u32 i = 0; i < LAPSE_BLOCKS; i++) {
+		__u32 so_far = *oldest;
+
+		if (i != but && i != nor &&
+		    (so_far == LAPSE_NO_BLOCK ||
+		     block_at(blocks, i)->end_ns < block_at(blocks, so_far)->end_ns))
+			*oldest = i;
+	}
+	return *oldest;
 }
 
 /* All are in use: which of them goes. */
 static __always_inline __u32 block_lose(struct lapse_blocks *blocks)
 {
 	__u32 longest = block_longest(blocks, 0, LAPSE_NO_BLOCK), other = block_longest(blocks, 0, longest);
-	__u32 oldest = LAPSE_NO_BLOCK;
-	const struct lapse_block *block;
+	__u32 oldest = block_oldest(blocks, longest, other);
+	const struct lapse_block *block = block_at(blocks, oldest);
 
-	for (__u32 i = 0; i < LAPSE_BLOCKS; i++)
-		if (i != longest && i != other &&
-		    (oldest == LAPSE_NO_BLOCK ||
-		     block_at(blocks, i)->end_ns < block_at(blocks, oldest)->end_ns))
-			oldest = i;
-	block = block_at(blocks, oldest);
 	if (block->end_ns > blocks->lost_end_ns)
 		blocks->lost_end_ns = block->end_ns;
 	if (block->duration_ns > blocks->lost_ns)
@@ -97,13 +113,15 @@ static __always_inline __u32 block_lose(struct lapse_blocks *blocks)
 static __always_inline void blocks_add(struct lapse_blocks *blocks, const struct lapse_block *new,
 				       __u64 begun)
 {
-	__u32 at = LAPSE_NO_BLOCK;
+	volatile __u32 *free = search(blocks);
+	__u32 at;
 
 	if (blocks->lost_end_ns < begun)
 		blocks->lost_ns = 0;
 	for (__u32 i = 0; i < LAPSE_BLOCKS; i++)
 		if (block_goes(blocks, i, new, begun))
-			at = i;
+			*free = i;
+	at = *free;
 	if (at == LAPSE_NO_BLOCK)
 		at = block_lose(blocks);
 	*block_at(blocks, at) = *new;

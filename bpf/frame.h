@@ -126,6 +126,7 @@ struct lapse_open {
 struct lapse_blocks {
 	struct lapse_block block[LAPSE_BLOCKS]; /* in no order; ended before that span: none */
 	__u64 lost_end_ns, lost_ns;		/* of those that found no room: the last end, the longest */
+	__u32 found, pad;			/* of the search that goes on */
 	__u8 longer[LAPSE_BLOCKS]; /* another cause, counted from 1, that had a later block which was no
 				      shorter */
 };
@@ -188,14 +189,14 @@ enum lapse_call {
 #ifndef __cplusplus
 _Static_assert(sizeof(struct lapse_frame) == 80, "lapse_frame");
 _Static_assert(sizeof(struct lapse_stack) == 928 + 80 * LAPSE_MAX_DEPTH, "lapse_stack");
-_Static_assert(sizeof(struct lapse_waits) == 152 + 9 * 88 + 4 * 56, "lapse_waits");
-_Static_assert(sizeof(struct lapse_thread_waits) == 1168 + 96 * LAPSE_MAX_DEPTH, "lapse_thread_waits");
+_Static_assert(sizeof(struct lapse_waits) == 160 + 9 * 88 + 4 * 56, "lapse_waits");
+_Static_assert(sizeof(struct lapse_thread_waits) == 1176 + 96 * LAPSE_MAX_DEPTH, "lapse_thread_waits");
 /* Linux 7: what a slab object may have (8 KiB), less 512 bytes of a program's stack and the element's head.
  */
 _Static_assert(sizeof(struct lapse_stack) <= 7424 && sizeof(struct lapse_thread_waits) <= 7424,
 	       "task storage");
 _Static_assert(sizeof(struct lapse_open) == 64, "lapse_open");
-_Static_assert(sizeof(struct lapse_open_waits) == 8 + 96 + 1168 + 4 * 8, "lapse_open_waits");
+_Static_assert(sizeof(struct lapse_open_waits) == 8 + 96 + 1176 + 4 * 8, "lapse_open_waits");
 #endif
 
 #endif

@@ -246,7 +246,8 @@ enum model_found model_found(const struct model_component *c, struct model_objec
 	case OBJ_MIN_POOL_EFFICIENCY: {
 		double opened = (double)model_connects_in(&s, &failed) - (double)failed, best;
 
-		/* Nothing was ever seen of the connections: all may be reused, or the probe be about others. */
+		/* Nothing was ever seen of the connections: all may be reused, or the probe be about others.
+		 */
 		if (!c->connects_counted)
 			return MODEL_TOO_FEW;
 		/* What was missed may have ended, and found a connection open. */
