@@ -98,6 +98,22 @@ def one_that_sleeps_for_ever(t):
 
 
 @case()
+def one_that_outlives_lapse(t):
+    """Nobody would see to its time limit any more: it goes with lapse, however that ends."""
+    sleeper = t.write("sleeper", f"#!/bin/sh\necho $$ > {t.path('pid')}.new\nmv {t.path('pid')}.new {t.path('pid')}\n"
+                      "exec sleep 100000\n", 0o755)
+    os.chmod(t.dir, 0o777)
+    run = _Run(t, f'exec: ["{sleeper}"], timeout: 1000s', calls=1).go()
+    wait_until(lambda: os.path.exists(t.path("pid")), "the program's start")
+    with open(t.path("pid"), encoding="ascii") as file:
+        pid = int(file.read())
+    run.tracer.signal(signal.SIGKILL)
+    run.tracer.wait()
+    wait_until(lambda: not os.path.exists(f"/proc/{pid}"), "the program's end")
+    run.target.finish()
+
+
+@case()
 def one_that_is_not_there(t):
     """A program that is missing is an error at the start; one that goes away later holds nobody up."""
     gone = t.write("gone", "#!/bin/sh\nexit 0\n", 0o755)

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -86,10 +87,26 @@ static void reset_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* A session of its own is also a process group of its own, and has no terminal. */
+/* The bound on what lapse's own realtime thread may run at a stretch. */
+static void reset_limits(void)
+{
+	struct rlimit limit;
+
+	if (!getrlimit(RLIMIT_RTTIME, &limit)) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_RTTIME, &limit);
+	}
+}
+
+/*
+ * A session of its own is also a process group of its own, and has no terminal. If lapse is killed nobody
+ * would be left to see to the time limit: the program goes with it. Changing the user would clear that.
+ */
 static _Noreturn void child(char *const argv[], char *const environment[], int input)
 {
-	if (setsid() < 0 || chdir("/") || set_descriptors(input) || drop_privilege())
+	reset_limits();
+	if (setsid() < 0 || chdir("/") || set_descriptors(input) || drop_privilege() ||
+	    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0))
 		_exit(STATUS_SETUP);
 	reset_signals();
 	execve(argv[0], argv, environment);
