@@ -39,6 +39,7 @@ struct component {
 	bool outcome_unknown; /* nothing tells a failed span from a good one */
 	bool untimed, has_cache, cache_apart, tcp, spare;
 	bool detached; /* not measured any more */
+	bool unplaced; /* spans that may be beyond a limit, or may not */
 	struct thresholds thresholds;
 	struct alert_policy policy;
 

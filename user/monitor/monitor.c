@@ -313,6 +313,11 @@ bool monitor_interval_ended(const struct monitor *monitor)
 	return monitor->n_components && !monitor->stage.extends && !monitor->components[0]->interval_ticks;
 }
 
+void monitor_recorded(struct monitor *monitor, const struct recording *recording)
+{
+	monitor->recording = recording;
+}
+
 bool monitor_end(struct monitor *monitor, const char *reason)
 {
 	bool rest = false;

@@ -90,6 +90,9 @@ bool monitor_interval_ended(const struct monitor *monitor);
 /* The end: @reason is kept for the snapshot (not copied). True if a last, shorter interval ended. */
 bool monitor_end(struct monitor *monitor, const char *reason);
 
+/* For the snapshot; not copied. */
+void monitor_recorded(struct monitor *monitor, const struct recording *recording);
+
 /* Valid until the next call on @monitor; NULL when out of memory. */
 const struct snapshot *monitor_snapshot(struct monitor *monitor);
 

@@ -387,5 +387,6 @@ const struct snapshot *monitor_snapshot(struct monitor *monitor)
 	describe_overhead(&monitor->self, &s->overhead);
 	s->bucket_bits = monitor->stage.options.bucket_bits;
 	s->end_reason = monitor->end_reason;
+	s->recording = monitor->recording;
 	return s;
 }

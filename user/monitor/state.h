@@ -23,6 +23,7 @@ struct monitor {
 	struct tick_self self;
 	uint64_t next_health_ns; /* and the whole is judged */
 	const char *end_reason;
+	const struct recording *recording;
 	struct snapshot_store store;
 };
 
