@@ -79,6 +79,7 @@ struct config_handler {
 
 struct config {
 	char *path;
+	char *text; /* of the file */
 	struct config_target target;
 	struct window_spec window;
 	struct thresholds thresholds;
