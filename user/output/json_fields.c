@@ -276,5 +276,7 @@ static const struct json_field final_fields[] = {
 	{"verdict", JSON_KIND_NAME, SNAPSHOT(verdict), NAMES(verdict_names), .nullable = true,
 	 .help = "null without contracts"},
 	{"end_reason", JSON_KIND_TEXT, SNAPSHOT(end_reason), .nullable = true},
+	{"recording", JSON_KIND_GET, .get = json_get_recording, .schema = json_schema_recording,
+	 .help = "what was recorded of it; null: nothing was to be"},
 };
 TABLE(json_final, "final", final_fields, "the whole since the start, once, at the end");

@@ -27,6 +27,7 @@ enum json_from {
 	FROM_HISTOGRAM_ROW,
 	FROM_TCP,   /* struct lapse_tcp */
 	FROM_STACK, /* struct output_stack */
+	FROM_RECORDING,
 	JSON_FROMS,
 };
 
