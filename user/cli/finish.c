@@ -6,18 +6,7 @@
 #include <string.h>
 
 #include "base/exit_code.h"
-
-static int verdict_code(enum verdict verdict)
-{
-	switch (verdict) {
-	case VERDICT_VIOLATED:
-		return EXIT_VIOLATED;
-	case VERDICT_UNKNOWN:
-		return EXIT_UNKNOWN;
-	default:
-		return EXIT_HELD;
-	}
-}
+#include "cli/verdict_code.h"
 
 /* 130 is for a run that was interrupted before it measured anything. */
 static int exit_code(const struct session *session, const struct snapshot *snapshot)
@@ -60,6 +49,7 @@ int session_finish(struct session *session)
 		diag_warn("the last figures could not be read: %s", strerror(-err));
 	if (monitor_end(session->monitor, session->end_reason))
 		present_interval(session);
+	recorder_finish(session);
 	snapshot = monitor_snapshot(session->monitor);
 	if (!snapshot)
 		return EXIT_UNKNOWN;

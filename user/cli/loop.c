@@ -60,6 +60,10 @@ static void take_signal(struct session *session)
 
 	if (read(session->signals, &info, sizeof(info)) != sizeof(info))
 		return;
+	if (info.ssi_signo == SIGUSR2) {
+		recorder_trigger(session, "signal");
+		return;
+	}
 	session->interrupted = true;
 	session_end(session, info.ssi_signo == SIGINT ? "interrupted" : "ended by signal %u (%s)",
 		    info.ssi_signo, strsignal(info.ssi_signo));

@@ -12,7 +12,8 @@
 #include "base/units.h"
 #include "kernel/tracer.h"
 
-#define TRACING (VERB_STAT | VERB_TRACE | VERB_WATCH | VERB_TCP)
+#define LIVE	(VERB_STAT | VERB_TRACE | VERB_WATCH | VERB_TCP)
+#define TRACING (LIVE | VERB_RECORD)
 #define TARGETS (TRACING | VERB_LIST | VERB_CHECK | VERB_DOCTOR | VERB_FIRST)
 
 struct option_row {
@@ -196,6 +197,69 @@ static int set_output(struct options *options, const char *value)
 	return 0;
 }
 
+static int set_capture(struct options *options, const char *value)
+{
+	options->capture_path = value;
+	return *value ? 0 : bad("capture", value, "a path");
+}
+
+static int set_contracts(struct options *options, const char *value)
+{
+	options->contracts_path = value;
+	return 0;
+}
+
+static int set_keep(struct options *options, const char *value)
+{
+	return seconds("keep", value, &options->keep_ns);
+}
+
+static int set_after(struct options *options, const char *value)
+{
+	return seconds("after", value, &options->after_ns);
+}
+
+static int set_max_time(struct options *options, const char *value)
+{
+	return seconds("max-time", value, &options->max_time_ns);
+}
+
+static int size(const char *option, const char *value, uint64_t *bytes)
+{
+	if (units_parse_size(value, bytes) || *bytes < CAPTURE_SIZE_MIN)
+		return bad(option, value, "a size of at least 1MiB; write 64MiB or 2GB");
+	return 0;
+}
+
+static int set_max_size(struct options *options, const char *value)
+{
+	return size("max-size", value, &options->max_bytes);
+}
+
+static int set_keep_size(struct options *options, const char *value)
+{
+	return size("keep-size", value, &options->keep_bytes);
+}
+
+static int set_max_incidents(struct options *options, const char *value)
+{
+	char *end;
+	long n = strtol(value, &end, 10);
+
+	options->max_incidents = (size_t)n;
+	return *value && !*end && n > 0 ? 0 : bad("max-incidents", value, "a number of files");
+}
+
+static int set_max_rate(struct options *options, const char *value)
+{
+	double rate;
+
+	if (units_parse_throughput(value, &rate) || rate < 10)
+		return bad("max-rate", value, "a rate of at least 10/s; write 300000/s");
+	options->stream_rate = (uint64_t)rate;
+	return 0;
+}
+
 static int set_attach(struct options *options, const char *value)
 {
 	int kind = attach_kind_parse(value);
@@ -294,15 +358,26 @@ static int set_force(struct options *options, const char *value)
 	return 0;
 }
 
-static int set_fail_on(struct options *options, const char *value)
+static int severity(const char *option, const char *value, enum severity *to)
 {
 	for (int severity = SEV_NOTICE; severity <= SEV_CRITICAL; severity++) {
 		if (!strcmp(value, output_severity_name(severity))) {
-			options->fail_on = severity;
+			*to = severity;
 			return 0;
 		}
 	}
-	return bad("fail-on", value, "notice, warning or critical");
+	return bad(option, value, "notice, warning or critical");
+}
+
+static int set_fail_on(struct options *options, const char *value)
+{
+	options->fail_on_given = true;
+	return severity("fail-on", value, &options->fail_on);
+}
+
+static int set_keep_on(struct options *options, const char *value)
+{
+	return severity("on", value, &options->keep_on);
 }
 
 enum {
@@ -327,6 +402,15 @@ enum {
 	KEY_NO_WHY,
 	KEY_WAIT,
 	KEY_STACK_SIZE,
+	KEY_CAPTURE,
+	KEY_KEEP,
+	KEY_KEEP_SIZE,
+	KEY_ON,
+	KEY_AFTER,
+	KEY_MAX_INCIDENTS,
+	KEY_MAX_SIZE,
+	KEY_MAX_TIME,
+	KEY_MAX_RATE,
 };
 
 static const struct option_row rows[] = {
@@ -348,18 +432,45 @@ static const struct option_row rows[] = {
 	{"interval", 'i', "TIME", "report every TIME (default 1 s)", TRACING, set_interval},
 	{"slower", KEY_SLOWER, "TIME", "show calls longer than TIME (default 1ms)", VERB_TRACE | VERB_TCP,
 	 set_slower},
-	{"milliseconds", 'm', NULL, "show milliseconds", TRACING, set_ms},
-	{"microseconds", 'u', NULL, "show microseconds", TRACING, set_us},
+	{"slower", KEY_SLOWER, "TIME", "calls longer than TIME are always recorded one by one (default 1ms)",
+	 VERB_RECORD, set_slower},
+	{"milliseconds", 'm', NULL, "show milliseconds", TRACING | VERB_REPLAY, set_ms},
+	{"microseconds", 'u', NULL, "show microseconds", TRACING | VERB_REPLAY, set_us},
 	{"timestamp", 'T', NULL, "show the time of day", TRACING, set_timestamps},
 	{"json", KEY_JSON, NULL, "write JSON, an object a line (lapse --json-schema)",
-	 TRACING | VERB_LIST | VERB_DOCTOR | VERB_FIRST, set_json},
-	{"output", 'o', "FILE", "write the data to FILE instead of stdout", TRACING, set_output},
-	{"color", KEY_COLOR, "WHEN", "auto, always or never", TRACING, set_color},
+	 TRACING | VERB_LIST | VERB_DOCTOR | VERB_FIRST | VERB_REPLAY, set_json},
+	{"output", 'o', "FILE", "write the data to FILE instead of stdout", LIVE | VERB_REPLAY, set_output},
+	{"output", 'o', "FILE", "the recording; with --keep the folder that incidents are written to",
+	 VERB_RECORD, set_capture},
+	{"capture", KEY_CAPTURE, "FILE", "record it too, to FILE: see lapse record", LIVE, set_capture},
+	{"contracts", 'c', "CONTRACTS.yaml", "enforce these meanwhile; what they measure needs no PROBE",
+	 VERB_RECORD, set_contracts},
+	{"keep", KEY_KEEP, "TIME",
+	 "keep the last TIME in memory, and write it when a violation or SIGUSR2 comes", VERB_RECORD,
+	 set_keep},
+	{"keep-size", KEY_KEEP_SIZE, "SIZE", "with --keep: of memory, at most (default 256MiB)", VERB_RECORD,
+	 set_keep_size},
+	{"on", KEY_ON, "SEVERITY", "with --keep: violations that write (default critical)", VERB_RECORD,
+	 set_keep_on},
+	{"after", KEY_AFTER, "TIME", "with --keep: write what follows for TIME, too (default 10s)",
+	 VERB_RECORD, set_after},
+	{"max-incidents", KEY_MAX_INCIDENTS, "N", "with --keep: write so many files, then none (default 20)",
+	 VERB_RECORD, set_max_incidents},
+	{"max-size", KEY_MAX_SIZE, "SIZE", "of the recording: the oldest gives way beyond it", TRACING,
+	 set_max_size},
+	{"max-time", KEY_MAX_TIME, "TIME", "that the recording reaches back: the oldest gives way", TRACING,
+	 set_max_time},
+	{"max-rate", KEY_MAX_RATE, "RATE",
+	 "record calls one by one up to RATE (default 300000/s); above it the slow and failed ones and "
+	 "samples",
+	 TRACING, set_max_rate},
+	{"color", KEY_COLOR, "WHEN", "auto, always or never", TRACING | VERB_REPLAY, set_color},
 	{"fail-on", KEY_FAIL_ON, "SEVERITY",
-	 "breaches below notice, warning or critical leave the exit code alone", VERB_WATCH, set_fail_on},
+	 "breaches below notice, warning or critical leave the exit code alone",
+	 VERB_WATCH | VERB_RECORD | VERB_REPLAY, set_fail_on},
 	{"yes", KEY_YES, NULL, "a glob over 100 functions is meant", TRACING, set_yes},
 	{"merge", KEY_MERGE, "NAME", "one component NAME for all that the globs match",
-	 VERB_STAT | VERB_TRACE, set_merge},
+	 VERB_STAT | VERB_TRACE | VERB_RECORD, set_merge},
 	{"attach", KEY_ATTACH, "KIND", "auto, session, multi or perf", TRACING, set_attach},
 	{"tcp-backend", KEY_TCP_BACKEND, "KIND", "auto, fentry, kprobe or tracepoint", TRACING,
 	 set_tcp_backend},
@@ -372,7 +483,7 @@ static const struct option_row rows[] = {
 	{"stack-size", KEY_STACK_SIZE, "SIZE",
 	 "copy SIZE of a thread's stack after a long wait, to find callers without frame pointers (default "
 	 "16KiB; 0: none)",
-	 VERB_TRACE, set_stack_size},
+	 VERB_TRACE | VERB_RECORD, set_stack_size},
 	{"max-overhead", KEY_MAX_OVERHEAD, "SHARE",
 	 "take the dearest probes away once all together cost more of the target's CPU time, say 2%", TRACING,
 	 set_max_overhead},
@@ -382,7 +493,7 @@ static const struct option_row rows[] = {
 	{"force-uretprobe", KEY_FORCE, NULL,
 	 "use return probes even where exceptions or fibers in the target would then kill it", TRACING,
 	 set_force},
-	{"verbose", 'v', NULL, "say what is done", TARGETS, set_verbose},
+	{"verbose", 'v', NULL, "say what is done", TARGETS | VERB_REPLAY, set_verbose},
 };
 
 #define N_ROWS (sizeof(rows) / sizeof(rows[0]))
@@ -440,7 +551,12 @@ int options_parse(const struct verb_usage *usage, int argc, char **argv, struct 
 	*options = (struct options){.interval_ns = NSEC_PER_SEC,
 				    .slower_ns = NSEC_PER_MSEC,
 				    .stack_bytes = LAPSE_PIECE_MAX,
-				    .ring_bytes = RING_SIZE_DEFAULT};
+				    .ring_bytes = RING_SIZE_DEFAULT,
+				    .keep_bytes = KEEP_SIZE_DEFAULT,
+				    .keep_on = SEV_CRITICAL,
+				    .after_ns = 10 * NSEC_PER_SEC,
+				    .max_incidents = 20,
+				    .stream_rate = 300000};
 	options->operands = calloc(argc + 1, sizeof(char *));
 	if (!options->operands)
 		return -ENOMEM;

@@ -29,9 +29,17 @@ static void show(struct session *session, const struct lapse_span *span)
 					     stack.n ? &stack : NULL));
 }
 
+/* Where all are sent because they are recorded, most are not worth a line. */
+static bool is_shown(const struct session *session, const struct lapse_span *span)
+{
+	return !session->recorder ||
+	       span->flags & (LAPSE_SPAN_BREACH | LAPSE_SPAN_ERROR | LAPSE_SPAN_VALUE | LAPSE_SPAN_OPEN);
+}
+
 static void show_span(struct session *session, const struct lapse_span *span)
 {
-	if (!session->error && session->kind == SESSION_TRACE && session->output->span)
+	if (is_shown(session, span) && !session->error && session->kind == SESSION_TRACE &&
+	    session->output->span)
 		show(session, span);
 }
 
@@ -116,6 +124,7 @@ int present_span(void *context, const struct lapse_span *span)
 
 	if (err)
 		return err;
+	recorder_span(session, span);
 	show_span(session, span);
 	return feed_span(session, span);
 }
@@ -133,6 +142,7 @@ static void show_violation(void *context, const struct violation *violation)
 {
 	struct session *session = context;
 
+	recorder_violation(session, violation);
 	if (!session->options->json && !diag_verbose())
 		return;
 	if (!session->error && session->output->violation)
@@ -148,10 +158,12 @@ static void show_alert(void *context, const struct alert *alert)
 
 	if (!session->error && session->output->alert)
 		check(session, session->output->alert(&session->show, snapshot, alert));
-	if (!session->handlers)
+	if (!session->handlers && !session->recorder)
 		return;
 	json = output_alert_json(snapshot, alert);
 	if (json)
+		recorder_alert(session, alert, json);
+	if (json && session->handlers)
 		handlers_tell(session->handlers, alert, snapshot->components[alert->component].name, json);
 	free(json);
 }
@@ -160,7 +172,7 @@ static void show_health(void *context)
 {
 	struct session *session = context;
 
-	if (!session->error && session->kind == SESSION_WATCH && session->output->health)
+	if (!session->error && session->config && session->output->health)
 		check(session, session->output->health(&session->show, monitor_snapshot(session->monitor)));
 }
 
@@ -174,7 +186,8 @@ const struct monitor_sink session_sink = {
 void present_interval(struct session *session)
 {
 	bool wanted = session->kind == SESSION_STAT ||
-		      (session->kind == SESSION_WATCH && session->options->interval_given);
+		      ((session->kind == SESSION_WATCH || session->kind == SESSION_RECORD) &&
+		       session->options->interval_given);
 
 	if (!session->error && wanted && session->output->interval)
 		check(session, session->output->interval(&session->show, monitor_snapshot(session->monitor)));

@@ -42,6 +42,8 @@ static int open_signals(struct session *session)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
+	if (session->options->keep_ns)
+		sigaddset(&set, SIGUSR2);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	session->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (session->signals >= 0)
@@ -89,6 +91,7 @@ void session_free(struct session *session)
 	handlers_stop(session->handlers);
 	present_free(session);
 	stacks_free(session);
+	recorder_free(session->recorder);
 	budget_free(session->budget);
 	lookup_free(session->lookup);
 	processes_free(session);

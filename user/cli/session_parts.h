@@ -51,6 +51,7 @@ struct session {
 	struct output_options show;
 	struct handlers *handlers;
 	struct budget *budget;
+	struct recorder *recorder;	/* NULL: nothing is recorded */
 	struct lookup *lookup;		/* of the names of TCP peers; NULL: there is none */
 	struct stack_symbols *symbols;	/* of stacks; NULL: none are shown */
 	struct wait_stack *wait_stack;	/* room for one */
@@ -154,6 +155,26 @@ struct output_stack stacks_now(struct session *session, const struct hung_span *
 void hung_locate(struct session *session, const struct tick *tick);
 struct output_stack hung_stack(const struct session *session, const struct lapse_span *span);
 void hung_forget(struct session *session, uint64_t but_ns);
+
+/* recorder.c: what enters the monitor, and what comes of it, on its way into a recording; all do nothing
+ * where there is none. 0 or an exit code of those that give one. */
+int recorder_new(struct session *session);
+void recorder_free(struct recorder *recorder);
+/* Tracing has begun: what is measured, and where. */
+void recorder_start(struct session *session);
+/* Component @number of the monitor has come later. */
+void recorder_component(struct session *session, size_t number, const struct monitor_component *component);
+/* Before they are fed; and that all that a tick set off has been told. */
+void recorder_span(struct session *session, const struct lapse_span *span);
+void recorder_tick(struct session *session, const struct tick *tick);
+void recorder_commit(struct session *session, uint64_t now_ns);
+void recorder_violation(struct session *session, const struct violation *violation);
+void recorder_alert(struct session *session, const struct alert *alert, const char *json);
+void recorder_process(struct session *session, const struct lapse_proc *record);
+/* Somebody asks for what a flight recorder has. */
+void recorder_trigger(struct session *session, const char *why);
+/* The end: what was recorded is whole when it returns, and stands in the snapshots. */
+void recorder_finish(struct session *session);
 
 /* budget.c: probes that take too much of the target's CPU time. 0 or -ENOMEM. */
 int budget_new(struct session *session);
