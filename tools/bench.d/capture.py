@@ -14,7 +14,8 @@ SECONDS = 60
 
 def run_once(case, hot, seconds, *options):
     path = case.path("bench.lapse")
-    tool = lapse("lapse record", "record", "-o", path, "--json", *options)
+    tool = lapse("lapse record", "record", "-o", path, "--json", "--max-rate", f"{5 * RATE}/s",
+                 *options)
     target = case.started(Target([hot, "--calls", RATE * seconds, "--rate", RATE]))
     process = tool.attach(case, target.pid, hot, "hot")
     before = children_cpu()

@@ -12,8 +12,9 @@
 #include "base/exit_code.h"
 #include "base/units.h"
 
-/* Between the loop and the disk: seconds of the highest rate that is recorded by default. */
-#define QUEUE_BYTES (128ULL << 20)
+/* Between the loop and the disk, of memory that is in use only while the disk is behind: four million spans.
+ */
+#define QUEUE_BYTES (512ULL << 20)
 
 /* Waits that are shorter have no stack in words: to name one costs more than most are worth. */
 #define STACK_WAIT_NS NSEC_PER_MSEC
