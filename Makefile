@@ -21,7 +21,7 @@ say = @printf '  %-5s %s\n'
 endif
 
 # DIRS narrows the build to some folders of user/ (with the tests that need no others).
-DIRS ?= base probe stack kernel monitor config handler output first cli
+DIRS ?= base probe stack kernel monitor config handler output capture first cli
 
 # What tools/deps has built.
 DEPS      ?= $(BUILD)/deps
@@ -29,7 +29,7 @@ deps_root := $(DEPS)/usr
 CPPFLAGS  += -D_GNU_SOURCE -DLAPSE_VERSION='"$(VERSION)"' -I. -Iuser -isystem $(deps_root)/include -I$(BUILD)/skel
 CFLAGS    ?= -O2 -g
 CFLAGS    += -std=gnu11 -Wall -Wextra -Werror -fno-omit-frame-pointer
-LDLIBS    += $(deps_root)/lib64/libbpf.a -ldw -lelf -lz -llzma -lcapstone -liberty -lyaml -ljansson -lpthread -lm
+LDLIBS    += $(deps_root)/lib64/libbpf.a -ldw -lelf -lz -llzma -lcapstone -liberty -lyaml -ljansson -lsqlite3 -lpthread -lm
 
 sources := $(wildcard $(DIRS:%=user/%/*.c))
 library := $(BUILD)/liblapse.a
@@ -213,7 +213,7 @@ install: all
 	install -D -m 0755 $(BUILD)/lapse $(DESTDIR)$(PREFIX)/bin/lapse
 	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/lapse/contracts contracts/*.yaml
 	install -D -m 0644 docs/lapse.8 $(DESTDIR)$(PREFIX)/share/man/man8/lapse.8
-	install -D -m 0644 docs/lapse-contracts.5 $(DESTDIR)$(PREFIX)/share/man/man5/lapse-contracts.5
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man5 docs/lapse-contracts.5 docs/lapse-capture.5
 
 clean:
 	find $(BUILD) -mindepth 1 -maxdepth 1 ! -name deps -exec rm -rf {} +

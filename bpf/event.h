@@ -304,13 +304,17 @@ struct lapse_proc {
 enum lapse_level { LAPSE_LEVEL_NOTICE, LAPSE_LEVEL_WARNING, LAPSE_LEVEL_CRITICAL, LAPSE_LEVELS };
 
 enum lapse_component_flag {
-	LAPSE_COMP_STREAM = 1 << 0,	/* send every span, not only breaching ones */
-	LAPSE_COMP_SELF_JUMP = 1 << 1,	/* the function jumps to its own entry: no new span then */
+	LAPSE_COMP_STREAM = 1 << 0,    /* send every span, not only breaching ones, as long as they are few */
+	LAPSE_COMP_SELF_JUMP = 1 << 1, /* the function jumps to its own entry: no new span then */
 	LAPSE_COMP_TAIL_CALLS = 1 << 2, /* return-instruction probes follow its tail calls */
 	LAPSE_COMP_SWITCHES = 1 << 3,	/* fibers may leave it on one stack and go on with another */
 	LAPSE_COMP_RULES = 1 << 4,	/* its row in the map of rules is to be heeded */
 	LAPSE_COMP_GOROUTINES = 1 << 5, /* its stacks belong to goroutines: they move, and change threads */
 };
+
+/* Streaming is bounded by slices of time; of what is beyond the bound one in so many is sent. */
+#define LAPSE_STREAM_SLICE_NS 1000000000
+#define LAPSE_STREAM_SAMPLE   64
 
 struct lapse_component {
 	__u64 level_ns[LAPSE_LEVELS]; /* count at this level above this duration */

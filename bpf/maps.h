@@ -14,6 +14,8 @@ const volatile __u32 cfg_bucket_bits = 6;
 const volatile __u32 cfg_overflow = 2368; /* index of the overflow bucket */
 const volatile __u64 cfg_tick_ns = 1000000000;
 const volatile __u32 cfg_ring_bytes = 1 << 20;
+/* Spans that LAPSE_COMP_STREAM alone sends, at most, in a slice of time; beyond that one in so many goes. */
+const volatile __u64 cfg_stream_a_slice = 0;
 const volatile bool cfg_processes = false; /* tell of fork, exec and exit */
 const volatile bool cfg_anyone = false;	   /* of exec everywhere */
 const volatile __u64 cfg_follow = 0;	   /* the targets whose children are in tgids, too ... */
@@ -54,6 +56,10 @@ __u64 values_unnamed = 0;
 __u64 stacks_lost = 0;
 /* When the consumer was last woken on purpose. */
 __u64 last_wakeup_ns = 0;
+/* The slice of time at hand, the spans that were to be streamed in it, and of all those that were not. */
+__u64 stream_slice = 0;
+__u64 stream_asked = 0;
+__u64 not_streamed = 0;
 /* Stacks that were looked at in that second, those of them that were copied, and those that were not, because
  * it had its share. */
 __u64 stacks_second = 0;

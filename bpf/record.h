@@ -106,11 +106,29 @@ static __always_inline void record_send(struct lapse_cell *cell, const struct la
 	bpf_ringbuf_submit(span, record_wakeup(facts));
 }
 
+/* Two CPUs at the turn of a slice may each begin it: the bound is a little higher then. */
+static __always_inline bool may_stream(__u64 now)
+{
+	__u64 slice = now / LAPSE_STREAM_SLICE_NS, asked;
+
+	if (stream_slice != slice) {
+		stream_slice = slice;
+		stream_asked = 0;
+	}
+	ADD(stream_asked, 1);
+	asked = stream_asked;
+	if (asked <= cfg_stream_a_slice || asked % LAPSE_STREAM_SAMPLE == 0)
+		return true;
+	ADD(not_streamed, 1);
+	return false;
+}
+
 static __always_inline bool worth_sending(const struct lapse_component *component,
 					  const struct lapse_facts *facts)
 {
 	return facts->flags & (LAPSE_SPAN_BREACH | LAPSE_SPAN_ERROR | LAPSE_SPAN_VALUE) ||
-	       facts->duration > component->send_ns || (component->flags & LAPSE_COMP_STREAM);
+	       facts->duration > component->send_ns ||
+	       (component->flags & LAPSE_COMP_STREAM && may_stream(facts->now));
 }
 
 static __always_inline void record_duration(struct lapse_cell *cell, const struct lapse_component *component,

@@ -101,6 +101,8 @@ static int add_group(struct session *session, const struct lapse_tcp_group *grou
 
 	name_group(session, group, name, sizeof(name));
 	number = monitor_add(session->monitor, &component);
+	if (number >= 0)
+		recorder_component(session, (size_t)number, &component);
 	return number < 0 ? number : 0;
 }
 

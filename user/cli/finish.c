@@ -8,21 +8,10 @@
 
 #include "base/exit_code.h"
 #include "base/units.h"
+#include "cli/verdict_code.h"
 
 #define SETTLE_NS      (500 * NSEC_PER_MSEC)
 #define SETTLE_POLL_NS (5 * NSEC_PER_MSEC)
-
-static int verdict_code(enum verdict verdict)
-{
-	switch (verdict) {
-	case VERDICT_VIOLATED:
-		return EXIT_VIOLATED;
-	case VERDICT_UNKNOWN:
-		return EXIT_UNKNOWN;
-	default:
-		return EXIT_HELD;
-	}
-}
 
 /* 130 is for a run that was interrupted before it measured anything. */
 static int exit_code(const struct session *session, const struct snapshot *snapshot)
@@ -89,6 +78,7 @@ int session_finish(struct session *session)
 		diag_warn("the last figures could not be read: %s", strerror(-err));
 	if (monitor_end(session->monitor, session->end_reason))
 		present_interval(session);
+	recorder_finish(session);
 	settle_handlers(session);
 	session_count_handlers(session);
 	snapshot = monitor_snapshot(session->monitor);

@@ -60,6 +60,10 @@ static void take_signal(struct session *session)
 
 	if (read(session->signals, &info, sizeof(info)) != sizeof(info))
 		return;
+	if (info.ssi_signo == SIGUSR2) {
+		recorder_trigger(session, "signal");
+		return;
+	}
 	if (info.ssi_signo == SIGUSR1) {
 		present_report(session);
 		return;

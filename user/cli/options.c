@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "cli/options.h"
+#include "cli/options_parts.h"
 
 #include <argp.h>
 #include <errno.h>
@@ -12,7 +12,8 @@
 #include "base/units.h"
 #include "kernel/tracer.h"
 
-#define TRACING (VERB_STAT | VERB_TRACE | VERB_WATCH | VERB_TCP)
+#define LIVE	(VERB_STAT | VERB_TRACE | VERB_WATCH | VERB_TCP)
+#define TRACING (LIVE | VERB_RECORD)
 #define TARGETS (TRACING | VERB_LIST | VERB_CHECK | VERB_DOCTOR | VERB_FIRST)
 
 struct option_row {
@@ -24,12 +25,6 @@ struct option_row {
 	/* 0, or -EINVAL after a message. */
 	int (*apply)(struct options *options, const char *value);
 };
-
-static int bad(const char *option, const char *value, const char *wanted)
-{
-	diag_error("--%s: '%s' is not %s", option, value, wanted);
-	return -EINVAL;
-}
 
 static int add_pids(struct options *options, const char *value)
 {
@@ -52,7 +47,7 @@ static int add_pids(struct options *options, const char *value)
 static int set_exe(struct options *options, const char *value)
 {
 	options->target.exe = value;
-	return *value ? 0 : bad("exe", value, "a path");
+	return *value ? 0 : option_bad("exe", value, "a path");
 }
 
 static int set_comm(struct options *options, const char *value)
@@ -60,7 +55,7 @@ static int set_comm(struct options *options, const char *value)
 	options->target.comm = value;
 	return *value && strlen(value) < LAPSE_COMM_LEN
 		       ? 0
-		       : bad("comm", value, "a command name of at most 15 characters");
+		       : option_bad("comm", value, "a command name of at most 15 characters");
 }
 
 static int set_group(struct options *options, enum cgroup_by by, const char *option, const char *value)
@@ -72,7 +67,7 @@ static int set_group(struct options *options, enum cgroup_by by, const char *opt
 		return -EINVAL;
 	}
 	if (cgroup_rule_parse(by, value, &options->target.cgroup, &wanted))
-		return bad(option, value, wanted);
+		return option_bad(option, value, wanted);
 	return 0;
 }
 
@@ -104,32 +99,22 @@ static int set_tid(struct options *options, const char *value)
 	long tid = strtol(value, &end, 10);
 
 	options->tid = tid;
-	return *value && !*end && tid > 0 ? 0 : bad("tid", value, "a thread id");
-}
-
-static int seconds(const char *option, const char *value, uint64_t *ns)
-{
-	uint64_t parsed;
-
-	if (units_parse_seconds(value, &parsed) || !parsed)
-		return bad(option, value, "a duration; write 10 or 10s, 500ms, 2min");
-	*ns = parsed;
-	return 0;
+	return *value && !*end && tid > 0 ? 0 : option_bad("tid", value, "a thread id");
 }
 
 static int set_duration(struct options *options, const char *value)
 {
-	return seconds("duration", value, &options->duration_ns);
+	return option_seconds("duration", value, &options->duration_ns);
 }
 
 static int set_interval(struct options *options, const char *value)
 {
 	options->interval_given = true;
-	if (seconds("interval", value, &options->interval_ns))
+	if (option_seconds("interval", value, &options->interval_ns))
 		return -EINVAL;
 	if (options->interval_ns < 100 * NSEC_PER_MSEC ||
 	    (options->interval_ns > NSEC_PER_SEC && options->interval_ns % NSEC_PER_SEC))
-		return bad("interval", value, "at least 100ms, and above a second whole seconds");
+		return option_bad("interval", value, "at least 100ms, and above a second whole seconds");
 	return 0;
 }
 
@@ -137,7 +122,7 @@ static int set_slower(struct options *options, const char *value)
 {
 	options->slower_given = true;
 	if (units_parse_duration(value, &options->slower_ns))
-		return bad("slower", value, "a duration with a unit; write 30ms, 250us, 1s");
+		return option_bad("slower", value, "a duration with a unit; write 30ms, 250us, 1s");
 	return 0;
 }
 
@@ -187,7 +172,7 @@ static int set_color(struct options *options, const char *value)
 			return 0;
 		}
 	}
-	return bad("color", value, "auto, always or never");
+	return option_bad("color", value, "auto, always or never");
 }
 
 static int set_output(struct options *options, const char *value)
@@ -201,7 +186,7 @@ static int set_attach(struct options *options, const char *value)
 	int kind = attach_kind_parse(value);
 
 	if (kind < 0)
-		return bad("attach", value, "auto, session, multi or perf");
+		return option_bad("attach", value, "auto, session, multi or perf");
 	options->attach = kind;
 	return 0;
 }
@@ -211,7 +196,7 @@ static int set_tcp_backend(struct options *options, const char *value)
 	int backend = tcp_backend_parse(value);
 
 	if (backend < 0)
-		return bad("tcp-backend", value, "auto, fentry, kprobe or tracepoint");
+		return option_bad("tcp-backend", value, "auto, fentry, kprobe or tracepoint");
 	options->tcp_backend = backend;
 	return 0;
 }
@@ -246,9 +231,9 @@ static int set_stack_size(struct options *options, const char *value)
 	uint64_t bytes = 0;
 
 	if (strcmp(value, "0") != 0 && units_parse_size(value, &bytes))
-		return bad("stack-size", value, "a size with a unit; write 8KiB, or 0 for none");
+		return option_bad("stack-size", value, "a size with a unit; write 8KiB, or 0 for none");
 	if (bytes > LAPSE_PIECE_MAX)
-		return bad("stack-size", value, "at most 16KiB");
+		return option_bad("stack-size", value, "at most 16KiB");
 	options->stack_bytes = ((uint32_t)bytes + TRACER_STACK_STEP - 1) & ~(TRACER_STACK_STEP - 1);
 	return 0;
 }
@@ -264,7 +249,8 @@ static int set_max_overhead(struct options *options, const char *value)
 {
 	if (units_parse_rate(value, &options->max_overhead) || options->max_overhead <= 0 ||
 	    options->max_overhead > 1)
-		return bad("max-overhead", value, "a share of the target's CPU time; write 2% or 0.02");
+		return option_bad("max-overhead", value,
+				  "a share of the target's CPU time; write 2% or 0.02");
 	return 0;
 }
 
@@ -274,7 +260,7 @@ static int set_ring_size(struct options *options, const char *value)
 	uint64_t bytes = 0, power = RING_SIZE_MIN;
 
 	if (units_parse_size(value, &bytes) || bytes > RING_SIZE_MAX)
-		return bad("ring-size", value, "a size up to 1GiB; write 16MiB");
+		return option_bad("ring-size", value, "a size up to 1GiB; write 16MiB");
 	while (power < bytes)
 		power *= 2;
 	options->ring_bytes = power;
@@ -303,13 +289,8 @@ static int set_force(struct options *options, const char *value)
 
 static int set_fail_on(struct options *options, const char *value)
 {
-	for (int severity = SEV_NOTICE; severity <= SEV_CRITICAL; severity++) {
-		if (!strcmp(value, output_severity_name(severity))) {
-			options->fail_on = severity;
-			return 0;
-		}
-	}
-	return bad("fail-on", value, "notice, warning or critical");
+	options->fail_on_given = true;
+	return option_severity("fail-on", value, &options->fail_on);
 }
 
 enum {
@@ -335,6 +316,15 @@ enum {
 	KEY_NO_WHY,
 	KEY_WAIT,
 	KEY_STACK_SIZE,
+	KEY_CAPTURE,
+	KEY_KEEP,
+	KEY_KEEP_SIZE,
+	KEY_ON,
+	KEY_AFTER,
+	KEY_MAX_INCIDENTS,
+	KEY_MAX_SIZE,
+	KEY_MAX_TIME,
+	KEY_MAX_RATE,
 };
 
 static const struct option_row rows[] = {
@@ -356,18 +346,46 @@ static const struct option_row rows[] = {
 	{"interval", 'i', "TIME", "report every TIME (default 1 s)", TRACING, set_interval},
 	{"slower", KEY_SLOWER, "TIME", "show calls longer than TIME (default 1ms)", VERB_TRACE | VERB_TCP,
 	 set_slower},
-	{"milliseconds", 'm', NULL, "show milliseconds", TRACING, set_ms},
-	{"microseconds", 'u', NULL, "show microseconds", TRACING, set_us},
+	{"slower", KEY_SLOWER, "TIME", "calls longer than TIME are always recorded one by one (default 1ms)",
+	 VERB_RECORD, set_slower},
+	{"milliseconds", 'm', NULL, "show milliseconds", TRACING | VERB_REPLAY, set_ms},
+	{"microseconds", 'u', NULL, "show microseconds", TRACING | VERB_REPLAY, set_us},
 	{"timestamp", 'T', NULL, "show the time of day", TRACING, set_timestamps},
 	{"json", KEY_JSON, NULL, "write JSON, an object a line (lapse --json-schema)",
-	 TRACING | VERB_LIST | VERB_DOCTOR | VERB_FIRST, set_json},
-	{"output", 'o', "FILE", "write the data to FILE instead of stdout", TRACING, set_output},
-	{"color", KEY_COLOR, "WHEN", "auto, always or never", TRACING, set_color},
+	 TRACING | VERB_LIST | VERB_DOCTOR | VERB_FIRST | VERB_REPLAY, set_json},
+	{"output", 'o', "FILE", "write the data to FILE instead of stdout", LIVE | VERB_REPLAY, set_output},
+	{"output", 'o', "FILE", "the recording; with --keep the folder that incidents are written to",
+	 VERB_RECORD, option_set_capture},
+	{"capture", KEY_CAPTURE, "FILE", "record it too, to FILE: see lapse record", LIVE,
+	 option_set_capture},
+	{"contracts", 'c', "CONTRACTS.yaml", "enforce these meanwhile; what they measure needs no PROBE",
+	 VERB_RECORD, option_set_contracts},
+	{"keep", KEY_KEEP, "TIME",
+	 "keep the last TIME in memory, and write it when a violation or SIGUSR2 comes", VERB_RECORD,
+	 option_set_keep},
+	{"keep-size", KEY_KEEP_SIZE, "SIZE", "with --keep: of memory, at most (default 256MiB)", VERB_RECORD,
+	 option_set_keep_size},
+	{"on", KEY_ON, "SEVERITY", "with --keep: violations that write (default critical)", VERB_RECORD,
+	 option_set_keep_on},
+	{"after", KEY_AFTER, "TIME", "with --keep: write what follows for TIME, too (default 10s)",
+	 VERB_RECORD, option_set_after},
+	{"max-incidents", KEY_MAX_INCIDENTS, "N", "with --keep: write so many files, then none (default 20)",
+	 VERB_RECORD, option_set_max_incidents},
+	{"max-size", KEY_MAX_SIZE, "SIZE", "of the recording: the oldest gives way beyond it", TRACING,
+	 option_set_max_size},
+	{"max-time", KEY_MAX_TIME, "TIME", "that the recording reaches back: the oldest gives way", TRACING,
+	 option_set_max_time},
+	{"max-rate", KEY_MAX_RATE, "RATE",
+	 "record calls one by one up to RATE (default 300000/s); above it the slow and failed ones and "
+	 "samples",
+	 TRACING, option_set_max_rate},
+	{"color", KEY_COLOR, "WHEN", "auto, always or never", TRACING | VERB_REPLAY, set_color},
 	{"fail-on", KEY_FAIL_ON, "SEVERITY",
-	 "breaches below notice, warning or critical leave the exit code alone", VERB_WATCH, set_fail_on},
+	 "breaches below notice, warning or critical leave the exit code alone",
+	 VERB_WATCH | VERB_RECORD | VERB_REPLAY, set_fail_on},
 	{"yes", KEY_YES, NULL, "a glob over 100 functions is meant", TRACING, set_yes},
 	{"merge", KEY_MERGE, "NAME", "one component NAME for all that the globs match",
-	 VERB_STAT | VERB_TRACE, set_merge},
+	 VERB_STAT | VERB_TRACE | VERB_RECORD, set_merge},
 	{"attach", KEY_ATTACH, "KIND", "auto, session, multi or perf", TRACING, set_attach},
 	{"tcp-backend", KEY_TCP_BACKEND, "KIND", "auto, fentry, kprobe or tracepoint", TRACING,
 	 set_tcp_backend},
@@ -380,7 +398,7 @@ static const struct option_row rows[] = {
 	{"stack-size", KEY_STACK_SIZE, "SIZE",
 	 "copy SIZE of a thread's stack after a long wait, to find callers without frame pointers (default "
 	 "16KiB; 0: none)",
-	 VERB_TRACE, set_stack_size},
+	 VERB_TRACE | VERB_RECORD, set_stack_size},
 	{"max-overhead", KEY_MAX_OVERHEAD, "SHARE",
 	 "take the dearest probes away once all together cost more of the target's CPU time, say 2%", TRACING,
 	 set_max_overhead},
@@ -394,7 +412,7 @@ static const struct option_row rows[] = {
 	{"force-uretprobe", KEY_FORCE, NULL,
 	 "use return probes even where exceptions or fibers in the target would then kill it", TRACING,
 	 set_force},
-	{"verbose", 'v', NULL, "say what is done", TARGETS, set_verbose},
+	{"verbose", 'v', NULL, "say what is done", TARGETS | VERB_REPLAY, set_verbose},
 };
 
 #define N_ROWS (sizeof(rows) / sizeof(rows[0]))
@@ -452,7 +470,11 @@ int options_parse(const struct verb_usage *usage, int argc, char **argv, struct 
 	*options = (struct options){.interval_ns = NSEC_PER_SEC,
 				    .slower_ns = NSEC_PER_MSEC,
 				    .stack_bytes = LAPSE_PIECE_MAX,
-				    .ring_bytes = RING_SIZE_DEFAULT};
+				    .keep_bytes = KEEP_SIZE_DEFAULT,
+				    .keep_on = SEV_CRITICAL,
+				    .after_ns = 10 * NSEC_PER_SEC,
+				    .max_incidents = 20,
+				    .stream_rate = 300000};
 	options->operands = calloc(argc + 1, sizeof(char *));
 	if (!options->operands)
 		return -ENOMEM;

@@ -21,15 +21,22 @@ enum verb_bit {
 	VERB_DOCTOR = 1 << 5,
 	VERB_TCP = 1 << 6,
 	VERB_FIRST = 1 << 7, /* none is named */
+	VERB_RECORD = 1 << 8,
+	VERB_REPLAY = 1 << 9,
 };
 
 /* Causes of spans: AUTO is on where spans are shown one by one, or judged. */
 enum why_choice { WHY_AUTO, WHY_ON, WHY_OFF };
 
 /* Of the ring of single spans. The default loses nothing at two million records a second (measured). */
-#define RING_SIZE_DEFAULT (4U << 20)
-#define RING_SIZE_MIN	  (64U << 10) /* the largest page of any machine */
-#define RING_SIZE_MAX	  (1U << 30)
+#define RING_SIZE_DEFAULT   (4U << 20)
+#define RING_SIZE_RECORDING (32U << 20) /* where all are sent, with what they waited for */
+#define RING_SIZE_MIN	    (64U << 10) /* the largest page of any machine */
+#define RING_SIZE_MAX	    (1U << 30)
+
+/* What a flight recorder keeps in memory, and the smallest bound of that and of a recording. */
+#define KEEP_SIZE_DEFAULT (256U << 20)
+#define CAPTURE_SIZE_MIN  (1U << 20)
 
 enum color_choice { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
@@ -59,6 +66,17 @@ struct options {
 	const char *output_path;
 	pid_t tid;
 	enum severity fail_on;
+	bool fail_on_given;
+	/* Recording. */
+	const char *capture_path;   /* a file, or with keep_ns a folder; NULL: nothing is recorded */
+	const char *contracts_path; /* record's */
+	uint64_t keep_ns;	    /* of a flight recorder; 0: none */
+	uint64_t keep_bytes;
+	enum severity keep_on; /* violations that have it write */
+	uint64_t after_ns;
+	size_t max_incidents;
+	uint64_t max_bytes, max_time_ns; /* of a file; 0: no bound */
+	uint64_t stream_rate;		 /* spans a second that are sent singly */
 };
 
 /* What argp needs to know of a verb. */

@@ -29,9 +29,17 @@ static void show(struct session *session, const struct lapse_span *span)
 					     stack.n ? &stack : NULL));
 }
 
+/* Where all are sent because they are recorded, most are not worth a line. */
+static bool is_shown(const struct session *session, const struct lapse_span *span)
+{
+	return !session->recorder ||
+	       span->flags & (LAPSE_SPAN_BREACH | LAPSE_SPAN_ERROR | LAPSE_SPAN_VALUE | LAPSE_SPAN_OPEN);
+}
+
 static void show_span(struct session *session, const struct lapse_span *span)
 {
-	if (!session->error && session->kind == SESSION_TRACE && session->output->span)
+	if (is_shown(session, span) && !session->error && session->kind == SESSION_TRACE &&
+	    session->output->span)
 		show(session, span);
 }
 
@@ -116,6 +124,7 @@ int present_span(void *context, const struct lapse_span *span)
 
 	if (err)
 		return err;
+	recorder_span(session, span);
 	show_span(session, span);
 	return feed_span(session, span);
 }
@@ -133,6 +142,7 @@ static void show_violation(void *context, const struct violation *violation)
 {
 	struct session *session = context;
 
+	recorder_violation(session, violation);
 	if (!session->options->json && !diag_verbose())
 		return;
 	if (!session->error && session->output->violation)
@@ -154,6 +164,18 @@ static void tell_by(struct session *session, const struct snapshot *snapshot, co
 	free(text);
 }
 
+/* The line that is recorded is the one that is told. */
+static void tell_alert(struct session *session, const struct snapshot *snapshot, const struct alert *alert)
+{
+	char *json = session->recorder ? output_alert_json(snapshot, alert) : NULL;
+
+	if (json)
+		recorder_alert(session, alert, json);
+	free(json);
+	if (session->handlers)
+		tell_by(session, snapshot, alert, handlers_tell);
+}
+
 static void show_alert(void *context, const struct alert *alert)
 {
 	struct session *session = context;
@@ -161,8 +183,7 @@ static void show_alert(void *context, const struct alert *alert)
 
 	if (!session->error && session->output->alert)
 		check(session, session->output->alert(&session->show, snapshot, alert));
-	if (session->handlers)
-		tell_by(session, snapshot, alert, handlers_tell);
+	tell_alert(session, snapshot, alert);
 }
 
 void present_standing(struct session *session)
@@ -178,6 +199,7 @@ void present_report(struct session *session)
 	const struct snapshot *snapshot;
 
 	session_count_handlers(session);
+	recorder_count(session);
 	snapshot = monitor_snapshot(session->monitor);
 	if (snapshot && !session->error)
 		check(session, session->output->final(&session->show, snapshot));
@@ -187,7 +209,7 @@ static void show_health(void *context)
 {
 	struct session *session = context;
 
-	if (!session->error && session->kind == SESSION_WATCH && session->output->health)
+	if (!session->error && session->config && session->output->health)
 		check(session, session->output->health(&session->show, monitor_snapshot(session->monitor)));
 }
 
@@ -201,7 +223,8 @@ const struct monitor_sink session_sink = {
 void present_interval(struct session *session)
 {
 	bool wanted = session->kind == SESSION_STAT ||
-		      (session->kind == SESSION_WATCH && session->options->interval_given);
+		      ((session->kind == SESSION_WATCH || session->kind == SESSION_RECORD) &&
+		       session->options->interval_given);
 
 	if (!session->error && wanted && session->output->interval)
 		check(session, session->output->interval(&session->show, monitor_snapshot(session->monitor)));

@@ -385,6 +385,7 @@ int processes_record(void *context, const struct lapse_proc *record)
 {
 	struct session *session = context;
 
+	recorder_process(session, record);
 	if (record->event == LAPSE_PROC_EXIT)
 		note_exit(session, record);
 	else if (record->event == LAPSE_PROC_EXEC)

@@ -206,6 +206,9 @@ static int take(struct session *session, struct config *new)
 
 	if (!err)
 		err = handlers_start(new, &targets, session->handlers, &handlers);
+	/* Before what comes of it. */
+	if (!err)
+		recorder_contract(session, new);
 	if (!err)
 		err = renew_monitor(session, new);
 	if (!err) {

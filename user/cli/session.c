@@ -43,6 +43,8 @@ static int open_signals(struct session *session)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGUSR1);
+	if (session->options->keep_ns)
+		sigaddset(&set, SIGUSR2);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	session->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (session->signals >= 0)
@@ -91,6 +93,7 @@ void session_free(struct session *session)
 	reload_free(session);
 	present_free(session);
 	stacks_free(session);
+	recorder_free(session->recorder);
 	budget_free(session->budget);
 	lookup_free(session->lookup);
 	processes_free(session);

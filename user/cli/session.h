@@ -6,12 +6,12 @@
 #include "cli/options.h"
 #include "config/config.h"
 
-enum session_kind { SESSION_STAT, SESSION_TRACE, SESSION_WATCH };
+enum session_kind { SESSION_STAT, SESSION_TRACE, SESSION_WATCH, SESSION_RECORD };
 
 struct session_setup {
 	enum session_kind kind;
 	const struct options *options;
-	const struct config *config; /* watch; else NULL */
+	const struct config *config; /* watch, and record where it has one; else NULL */
 	bool tcp;		     /* connections alone; the operands say which */
 };
 

@@ -54,6 +54,7 @@ struct session {
 		*reloaded; /* the contract file as it was read last, if it was read anew; .config is it */
 	struct retired *retired; /* what reload.c has replaced */
 	struct budget *budget;
+	struct recorder *recorder;	/* NULL: nothing is recorded */
 	struct lookup *lookup;		/* of the names of TCP peers; NULL: there is none */
 	struct stack_symbols *symbols;	/* of stacks; NULL: none are shown */
 	struct wait_stack *wait_stack;	/* room for one */
@@ -174,6 +175,30 @@ void hung_forget(struct session *session, uint64_t but_ns);
 void reload(struct session *session);
 void reload_tick(struct session *session, uint64_t now_ns);
 void reload_free(struct session *session);
+
+/* recorder.c: what enters the monitor, and what comes of it, on its way into a recording; all do nothing
+ * where there is none. 0 or an exit code of those that give one. */
+int recorder_new(struct session *session);
+void recorder_free(struct recorder *recorder);
+/* Tracing has begun: what is measured, and where. */
+void recorder_start(struct session *session);
+/* Component @number of the monitor has come later. */
+void recorder_component(struct session *session, size_t number, const struct monitor_component *component);
+/* Before they are fed; and that all that a tick set off has been told. */
+void recorder_span(struct session *session, const struct lapse_span *span);
+void recorder_tick(struct session *session, const struct tick *tick);
+void recorder_commit(struct session *session, uint64_t now_ns);
+void recorder_violation(struct session *session, const struct violation *violation);
+void recorder_alert(struct session *session, const struct alert *alert, const char *json);
+void recorder_process(struct session *session, const struct lapse_proc *record);
+/* From here on these contracts are what is promised. */
+void recorder_contract(struct session *session, const struct config *config);
+/* Somebody asks for what a flight recorder has. */
+void recorder_trigger(struct session *session, const char *why);
+/* How it has gone so far, into the next snapshot. */
+void recorder_count(struct session *session);
+/* The end: what was recorded is whole when it returns, and stands in the snapshots. */
+void recorder_finish(struct session *session);
 
 /* budget.c: probes that take too much of the target's CPU time. 0 or -ENOMEM. */
 int budget_new(struct session *session);

@@ -36,7 +36,7 @@ static bool has_threads(const struct plan *plan)
 
 static bool wants_why(const struct session *session)
 {
-	bool by_itself = session->kind == SESSION_TRACE || session->kind == SESSION_WATCH;
+	bool by_itself = session->kind != SESSION_STAT;
 
 	if (session->tcp || !has_threads(&session->plan))
 		return false;
@@ -130,6 +130,8 @@ static int add_component(struct session *session, size_t i)
 	for (int value = 0; value < LAPSE_VALUES; value++)
 		component.value_name[value] = *planned->value_name[value] ? planned->value_name[value] : NULL;
 	number = monitor_add(session->monitor, &component);
+	if (number >= 0)
+		recorder_component(session, (size_t)number, &component);
 	return number < 0 ? number : 0;
 }
 
@@ -189,6 +191,12 @@ static void describe_values(const struct session *session, size_t i, struct plan
 						    (int64_t *)planned->rules.value[value].below);
 }
 
+/* What is recorded is sent span by span. */
+static uint32_t streamed(const struct session *session)
+{
+	return session->recorder ? LAPSE_COMP_STREAM : 0;
+}
+
 /* In trace, every span over --slower is worth a wakeup; in watch, the contract's limits say which. */
 void session_describe(struct session *session, size_t i, struct tracer_component *component)
 {
@@ -196,7 +204,7 @@ void session_describe(struct session *session, size_t i, struct tracer_component
 	struct plan_component *planned = &session->plan.components[i];
 
 	component->send_ns = UINT64_MAX;
-	component->flags = planned->flags;
+	component->flags = planned->flags | streamed(session);
 	component->rules = planned->has_rules ? &planned->rules : NULL;
 	component->marker = planned->marker;
 	component->wait = planned->wait;
@@ -215,6 +223,9 @@ void session_describe(struct session *session, size_t i, struct tracer_component
 	component->recent_len = config ? config->window.last : 0;
 	if (session->kind == SESSION_TRACE)
 		component->level_ns[LAPSE_LEVEL_WARNING] = session->options->slower_ns;
+	/* Of slow calls stacks are wanted, promised or not. */
+	if (session->recorder)
+		component->send_ns = session->options->slower_ns;
 }
 
 /* What a group of connections takes. */
@@ -222,6 +233,7 @@ static void describe_group(const struct session *session, struct tracer_componen
 {
 	*component = (struct tracer_component){
 		.send_ns = UINT64_MAX,
+		.flags = streamed(session),
 		.fed = NO_COMPONENT,
 		.targets = LAPSE_ALL_TARGETS,
 	};
@@ -269,18 +281,29 @@ static bool wants_places(const struct session *session)
 	return false;
 }
 
+/* What is recorded is many times what is sent otherwise. */
+static size_t ring_bytes(const struct session *session)
+{
+	if (session->options->ring_bytes)
+		return session->options->ring_bytes;
+	return session->recorder ? RING_SIZE_RECORDING : RING_SIZE_DEFAULT;
+}
+
 static int open_tracer(struct session *session)
 {
 	size_t n_planned = session->plan.n_components, n = n_planned + session->n_groups;
 	struct tracer_component *components = calloc(n, sizeof(*components));
 	struct tracer_options options = {
 		.attach = session->options->attach,
-		.ring_bytes = session->options->ring_bytes,
+		.ring_bytes = ring_bytes(session),
 		.realtime = !session->options->no_realtime,
 		.tick_ns = session->tick_ns,
 		.why = wants_why(session),
 		.waits = wants_why(session) && waits_planned(&session->plan),
-		.stack_bytes = session->kind == SESSION_TRACE ? session->options->stack_bytes : 0,
+		.stream_rate = session->options->stream_rate,
+		.stack_bytes = session->kind == SESSION_TRACE || session->recorder
+				       ? session->options->stack_bytes
+				       : 0,
 		.places = wants_places(session),
 		.usdts = wants_usdts(session),
 		.syscalls = session->plan.n_syscalls,
@@ -418,7 +441,7 @@ int session_start(struct session *session)
 	int code;
 
 	session->tick_ns = options->interval_ns < NSEC_PER_SEC ? options->interval_ns : NSEC_PER_SEC;
-	code = open_output(session);
+	code = open_output(session) ?: recorder_new(session);
 	if (code)
 		return code;
 	if (start_monitor(session) || budget_new(session) || stacks_new(session) ||
@@ -436,6 +459,7 @@ int session_start(struct session *session)
 		return code;
 	session->start_ns = clock_now_ns();
 	monitor_start(session->monitor, session->start_ns);
+	recorder_start(session);
 	say_tracing(session);
 	markers_say(session);
 	if (command_release(&session->command)) {

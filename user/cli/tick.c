@@ -69,10 +69,12 @@ int session_tick(struct session *session, bool last)
 		err = connections_learn(session, tick.n_components - 1);
 	if (!err) {
 		hung_locate(session, &tick);
+		recorder_tick(session, &tick);
 		err = monitor_tick(session->monitor, &tick);
 	}
 	if (err)
 		return err;
+	recorder_commit(session, tick.now_ns);
 	present_open(session, &tick, last);
 	if (session->handlers)
 		handlers_tick(session->handlers, now);

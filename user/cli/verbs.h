@@ -7,6 +7,8 @@ int verb_stat(int argc, char **argv);
 int verb_trace(int argc, char **argv);
 int verb_tcp(int argc, char **argv);
 int verb_watch(int argc, char **argv);
+int verb_record(int argc, char **argv);
+int verb_replay(int argc, char **argv);
 int verb_list(int argc, char **argv);
 int verb_check(int argc, char **argv);
 int verb_doctor(int argc, char **argv);

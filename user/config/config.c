@@ -40,7 +40,8 @@ static int fill(const char *path, const char *text, size_t length, struct config
 	if (err)
 		return err;
 	config->path = strdup(path);
-	err = config->path ? config_walk_mapping(&walk, &root, IN_FILE, config) : -ENOMEM;
+	config->text = strndup(text, length);
+	err = config->path && config->text ? config_walk_mapping(&walk, &root, IN_FILE, config) : -ENOMEM;
 	tree_free(&root);
 	return err ? err : add_system(config);
 }
@@ -211,5 +212,6 @@ void config_free(struct config *config)
 	config_labels_free(&config->labels);
 	config_labels_free(&config->annotations);
 	free(config->path);
+	free(config->text);
 	*config = (struct config){0};
 }

@@ -107,6 +107,7 @@ uint64_t config_violation_kinds(const char *violation);
 
 struct config {
 	char *path;
+	char *text; /* of the file */
 	struct config_target target;
 	struct window_spec window;
 	struct thresholds thresholds;

@@ -212,6 +212,7 @@ static void read_self(struct tracer *tracer, struct tick_self *self, const struc
 	self->ring_dropped = tracer->skel->bss->records_dropped;
 	self->kernel_missed =
 		kernel_missed(tracer) + tracer->skel->bss->unsafe_skipped + tracer->skel->bss->tcp_lost;
+	self->not_streamed = tracer->skel->bss->not_streamed;
 	self->values_unnamed = tracer->skel->bss->values_unnamed;
 	self->stacks_lost = tracer->skel->bss->stacks_lost;
 	self->target_cpu_ns = target->cpu_ns;
@@ -243,7 +244,7 @@ static int read_component(struct tracer *tracer, size_t component, bool last, ui
 	read_extremes(tracer, component, now_tick, end_tick, out);
 	read_recent(tracer, component, recent, out);
 	tcp_read(tracer, component, out);
-	out->causes = tracer_causes(tracer, component);
+	out->causes = why_read(tracer, component);
 	return err;
 }
 

@@ -43,6 +43,7 @@ struct tracer_options {
 	size_t ring_bytes;	 /* a power of two */
 	bool realtime;		 /* a thread ahead of all usual ones takes the records in, where allowed */
 	uint64_t tick_ns;
+	uint64_t stream_rate; /* spans of LAPSE_COMP_STREAM that are sent in a second, at most */
 	bool by_exe, by_comm; /* programs and names are meant (tracer_want_exe(), tracer_want_comm()), of
 			       * whatever process: it is filtered in the programs */
 	uint64_t follow;      /* targets whose processes' children are meant, too */
@@ -88,9 +89,6 @@ void tracer_set_limits(struct tracer *tracer, const struct tracer_component *com
 
 /* The rules of TCP as @plan has them now: names of peers may have got other addresses. */
 int tracer_tcp_rules(struct tracer *tracer, const struct plan *plan);
-
-/* Causes of @component's spans by their duration: LAPSE_WHY_ROWS rows, in place; NULL: none are kept. */
-const struct lapse_why_row *tracer_causes(const struct tracer *tracer, size_t component);
 
 /* The frames of stack @number, innermost first; how many, 0 where it is not known. */
 int tracer_stack(const struct tracer *tracer, int32_t number, uint64_t frames[LAPSE_STACK_DEPTH]);

@@ -4,6 +4,7 @@
 
 #include <asm/unistd.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <bpf/btf.h>
@@ -160,12 +161,14 @@ int why_map(struct tracer *tracer)
 		return 0;
 	tracer->why_rows =
 		tracer_map_array(tracer->skel->maps.why_rows, sizeof(struct lapse_why_row), n_rows(tracer));
-	return tracer->why_rows ? why_set_calls(tracer->skel) : -ENOMEM;
+	tracer->why_copy = calloc(n_rows(tracer), sizeof(*tracer->why_copy));
+	return tracer->why_rows && tracer->why_copy ? why_set_calls(tracer->skel) : -ENOMEM;
 }
 
 void why_unmap(struct tracer *tracer)
 {
 	tracer_unmap_array(tracer->why_rows, sizeof(struct lapse_why_row), n_rows(tracer));
+	free(tracer->why_copy);
 }
 
 /* ---- attached ------------------------------------------------------------ */
@@ -216,9 +219,14 @@ int why_attach(struct tracer *tracer)
 
 /* ---- read ------------------------------------------------------------ */
 
-const struct lapse_why_row *tracer_causes(const struct tracer *tracer, size_t component)
+const struct lapse_why_row *why_read(struct tracer *tracer, size_t component)
 {
-	return tracer->why_rows ? tracer->why_rows + component * LAPSE_WHY_ROWS : NULL;
+	size_t at = component * LAPSE_WHY_ROWS;
+
+	if (!tracer->why_rows)
+		return NULL;
+	memcpy(tracer->why_copy + at, tracer->why_rows + at, LAPSE_WHY_ROWS * sizeof(*tracer->why_copy));
+	return tracer->why_copy + at;
 }
 
 int tracer_stack(const struct tracer *tracer, int32_t number, uint64_t frames[LAPSE_STACK_DEPTH])

@@ -254,6 +254,7 @@ static int take_input(struct component *c, const struct tick_component *input)
 	c->cache_lost = input->cache_lost;
 	c->resident_bytes = input->resident_bytes;
 	c->detached = input->detached;
+	c->unplaced = input->unplaced;
 	c->has_cache |= input->counters.hits || input->counters.misses;
 	if (!c->open_known)
 		c->in_flight = computed_in_flight(&input->counters);

@@ -45,6 +45,7 @@ struct component {
 	bool outcome_unknown; /* nothing tells a failed span from a good one */
 	bool untimed, has_cache, cache_apart, tcp, spare, connects_apart;
 	bool detached; /* not measured any more */
+	bool unplaced; /* spans that may be beyond a limit, or may not */
 	struct thresholds thresholds;
 	struct alert_policy policy;
 	struct label_set labels, annotations; /* the contract's own */

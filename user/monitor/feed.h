@@ -66,6 +66,9 @@ struct tick_component {
 	bool running;		 /* a process of it is alive */
 	bool detached;		 /* its probes were taken away before the end */
 	uint64_t resident_bytes; /* of its processes; 0: not known */
+	/* Replayed by other limits than it was traced by: of some spans it is not known whether they are
+	 * beyond. */
+	bool unplaced;
 	struct tick_counters counters;
 	const struct bucket_delta *buckets; /* in ascending order of index */
 	size_t n_buckets;
@@ -89,6 +92,7 @@ struct tick_self {
 	uint64_t values_unnamed; /* of markers: under more names than a component has room for */
 	uint64_t stacks_lost;	 /* of waits, that could not be kept */
 	uint64_t ring_dropped;	 /* of records that belong to no component */
+	uint64_t not_streamed;	 /* spans that were to be sent, and were not: above the rate that is wanted */
 	uint64_t hits;		 /* probe hits */
 	double ns_per_hit;	 /* as calibrated, weighted by the hits of each class */
 	uint64_t probe_ns;	 /* measured cost of all hits */

@@ -432,5 +432,6 @@ const struct snapshot *monitor_snapshot(struct monitor *monitor)
 	s->end_reason = monitor->end_reason;
 	s->handlers = monitor->handlers;
 	s->n_handlers = monitor->n_handlers;
+	s->recording = monitor->recording;
 	return s;
 }

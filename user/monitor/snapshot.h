@@ -241,6 +241,16 @@ struct handler_stats {
 	uint64_t waiting;   /* alerts that it has still to act on */
 };
 
+/* What has been recorded, at the end. */
+struct recording {
+	const char *path;	      /* of the file that was written last; NULL: none was */
+	uint64_t spans, ticks, bytes; /* in it */
+	uint64_t dropped_ticks;	      /* that gave way to newer ones */
+	uint64_t lost;		      /* records that found no room */
+	uint64_t files;
+	const char *stopped; /* why nothing more could be written; NULL: all was */
+};
+
 struct system_snapshot {
 	uint64_t start_ns, now_ns, observed_ns;
 	uint64_t requests, errors;
@@ -262,7 +272,8 @@ struct snapshot {
 	size_t n_firing;
 	struct integrity integrity;
 	struct overhead overhead;
-	unsigned bucket_bits; /* precision of the histograms */
+	unsigned bucket_bits;		   /* precision of the histograms */
+	const struct recording *recording; /* NULL: nothing is recorded */
 	enum verdict verdict;
 	const struct handler_stats *handlers; /* in the order of the contract file */
 	size_t n_handlers;

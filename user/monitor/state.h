@@ -25,6 +25,7 @@ struct monitor {
 	const char *end_reason;
 	const struct handler_stats *handlers;
 	size_t n_handlers;
+	const struct recording *recording;
 	struct snapshot_store store;
 };
 

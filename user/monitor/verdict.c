@@ -7,6 +7,9 @@ static const char lost_any[] = "spans were lost: too deep, no memory, no entry s
 
 static const char detached[] = "its probes were too dear, and have been taken away";
 
+static const char unplaced[] =
+	"the limit lies inside of a bucket of the histogram, with spans in it that were not recorded singly";
+
 /* What there is none of, where nothing has come that the objective is measured by; else NULL. */
 static const char *why_nothing(const struct component *c, const struct objective_run *run)
 {
@@ -41,6 +44,8 @@ static const char *why_span_unknown(const struct component *c, const struct obje
 {
 	if (run->info->source == SOURCE_CONNECTS)
 		return c->connects.lost + c->stage->missed ? lost_any : NULL;
+	if (run->info->source == SOURCE_DURATIONS && c->unplaced)
+		return unplaced;
 	return component_lost(c) ? lost_any : NULL;
 }
 

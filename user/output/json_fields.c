@@ -301,5 +301,7 @@ static const struct json_field final_fields[] = {
 	 .help = "null: it goes on, and was asked for by SIGUSR1"},
 	{"handlers", JSON_KIND_GET, .get = json_get_handlers, .schema = json_schema_handlers,
 	 .help = "in the order of the contract file"},
+	{"recording", JSON_KIND_GET, .get = json_get_recording, .schema = json_schema_recording,
+	 .help = "what was recorded of it; null: nothing was to be"},
 };
 TABLE(json_final, "final", final_fields, "the whole since the start, at the end, and at each SIGUSR1");

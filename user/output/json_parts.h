@@ -37,6 +37,7 @@ json_t *json_get_labels(const struct json_source *source);
 json_t *json_get_annotations(const struct json_source *source);
 json_t *json_get_handlers(const struct json_source *source);
 json_t *json_get_hung(const struct json_source *source);
+json_t *json_get_recording(const struct json_source *source);
 
 json_t *json_schema_text(void);
 json_t *json_schema_text_or_null(void);
@@ -60,6 +61,7 @@ json_t *json_schema_now(void);
 json_t *json_schema_hung(void);
 json_t *json_schema_labels(void);
 json_t *json_schema_handlers(void);
+json_t *json_schema_recording(void);
 
 /* The source for @component's row, or for an alert of it; figures since the start. */
 struct json_source json_source_component(const struct snapshot *snapshot, uint32_t component);

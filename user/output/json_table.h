@@ -28,6 +28,7 @@ enum json_from {
 	FROM_TCP,   /* struct lapse_tcp */
 	FROM_STACK, /* struct output_stack */
 	FROM_HANDLER,
+	FROM_RECORDING,
 	JSON_FROMS,
 };
 

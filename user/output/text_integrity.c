@@ -122,3 +122,31 @@ void text_overhead(FILE *out, const struct overhead *overhead)
 	fprintf(out, "; lapse itself %s of CPU, %.1f MB\n", word_duration(overhead->tracer_cpu_s * 1e9, word),
 		(double)overhead->tracer_rss_bytes / 1e6);
 }
+
+void text_recording(FILE *out, const struct recording *recording)
+{
+	char word[WORD_SIZE], safe[NAME_SIZE];
+
+	if (!recording)
+		return;
+	if (!recording->path) {
+		fputs("recorded: nothing happened that was to be\n", out);
+		return;
+	}
+	fprintf(out, "recorded: %s, %.1f MB, in %s", word_count(recording->spans, "span", word),
+		(double)recording->bytes / 1e6, text_escape(recording->path, safe, sizeof(safe)));
+	if (recording->files > 1)
+		fprintf(out, ", the last of %" PRIu64 " incidents", recording->files);
+	fputc('\n', out);
+	if (recording->dropped_ticks)
+		fprintf(out, "    %" PRIu64 " of the oldest ticks gave way to newer ones\n",
+			recording->dropped_ticks);
+	if (recording->lost)
+		fprintf(out,
+			"    %" PRIu64 " records lost on their way into it: the alerts that they would "
+			"have set off again may be others\n",
+			recording->lost);
+	if (recording->stopped)
+		fprintf(out, "    recording STOPPED before the end: %s\n",
+			text_escape(recording->stopped, safe, sizeof(safe)));
+}

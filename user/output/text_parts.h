@@ -48,6 +48,8 @@ void text_histogram(FILE *out, const struct component_snapshot *component, enum 
 /* What can make the figures wrong, and what the tracing cost. */
 void text_integrity(FILE *out, const struct snapshot *snapshot);
 void text_overhead(FILE *out, const struct overhead *overhead);
+/* What was recorded of it; nothing where nothing was to be. */
+void text_recording(FILE *out, const struct recording *recording);
 
 /* The final report, from the components to the verdict. */
 int text_report(const struct output_options *options, const struct snapshot *snapshot);

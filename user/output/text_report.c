@@ -292,6 +292,7 @@ int text_report(const struct output_options *options, const struct snapshot *sna
 	handlers(compose.file, snapshot);
 	text_integrity(compose.file, snapshot);
 	text_overhead(compose.file, &snapshot->overhead);
+	text_recording(compose.file, snapshot->recording);
 	verdict(compose.file, options, snapshot);
 	return compose_write(&compose, options->stream);
 }

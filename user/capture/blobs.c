@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "capture/blobs.h"
+
+#include <string.h>
+
+#include "bpf/buckets.h"
+
+void blob_put_histogram(struct bytes_out *out, const struct bucket_delta *buckets, size_t n)
+{
+	uint32_t before = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		bytes_put_number(out, buckets[i].index - before);
+		bytes_put_number(out, buckets[i].count);
+		before = buckets[i].index;
+	}
+}
+
+size_t blob_histogram(struct bytes_in *in, unsigned bucket_bits, struct bucket_delta *buckets)
+{
+	uint64_t index = 0, last = LAPSE_BUCKETS(bucket_bits);
+	size_t n = 0;
+
+	while (in->at < in->end && !in->bad) {
+		uint64_t step = bytes_number(in), count = bytes_number(in);
+
+		if (step > last - index || (n && !step) || count > UINT32_MAX) {
+			in->bad = true;
+			break;
+		}
+		index += step;
+		buckets[n++] = (struct bucket_delta){.index = (uint16_t)index, .count = (uint32_t)count};
+	}
+	return in->bad ? 0 : n;
+}
+
+/* ---- the newest durations -------------------------------------------------------------------------- */
+
+/* How many of @now, from its beginning on, are the newest of @before. */
+static size_t kept_of(const uint64_t *before, size_t n_before, const uint64_t *now, size_t n)
+{
+	for (size_t keep = n_before < n ? n_before : n; keep; keep--)
+		if (before[n_before - keep] == *now &&
+		    !memcmp(before + n_before - keep, now, keep * sizeof(*now)))
+			return keep;
+	return 0;
+}
+
+void blob_put_recent(struct bytes_out *out, const uint64_t *before, size_t n_before, const uint64_t *now,
+		     size_t n)
+{
+	size_t kept = kept_of(before, n_before, now, n);
+
+	bytes_put_number(out, n);
+	bytes_put_number(out, kept);
+	/* The top bit, which says that it failed, becomes the lowest. */
+	for (size_t i = kept; i < n; i++)
+		bytes_put_number(out, now[i] << 1 | now[i] >> 63);
+}
+
+size_t blob_recent(struct bytes_in *in, uint64_t *recent, size_t n_before)
+{
+	uint64_t n = bytes_number(in), kept = bytes_number(in);
+
+	if (n > WINDOW_MAX_LAST || kept > n) {
+		in->bad = true;
+		return 0;
+	}
+	/* What was kept of a tick that is not there any more is not known. */
+	if (kept > n_before) {
+		n -= kept - n_before;
+		kept = n_before;
+	}
+	memmove(recent, recent + n_before - kept, kept * sizeof(*recent));
+	for (uint64_t i = kept; i < n; i++) {
+		uint64_t value = bytes_number(in);
+
+		recent[i] = value >> 1 | value << 63;
+	}
+	return in->bad ? 0 : n;
+}
+
+/* ---- causes ---------------------------------------------------------------------------------------- */
+
+#define ROW_NUMBERS (sizeof(struct lapse_why_row) / sizeof(uint64_t))
+
+void blob_put_causes(struct bytes_out *out, const struct lapse_why_row *before,
+		     const struct lapse_why_row *now)
+{
+	size_t last = 0;
+
+	for (size_t row = 0; row < LAPSE_WHY_ROWS; row++) {
+		const uint64_t *from = (const uint64_t *)(const void *)&before[row];
+		const uint64_t *to = (const uint64_t *)(const void *)&now[row];
+
+		if (!memcmp(from, to, sizeof(*now)))
+			continue;
+		bytes_put_number(out, row + 1 - last);
+		for (size_t i = 0; i < ROW_NUMBERS; i++)
+			bytes_put_signed(out, (int64_t)(to[i] - from[i]));
+		last = row + 1;
+	}
+}
+
+void blob_causes(struct bytes_in *in, struct lapse_why_row *rows)
+{
+	uint64_t row = 0;
+
+	while (in->at < in->end && !in->bad) {
+		uint64_t step = bytes_number(in), *numbers;
+
+		if (!step || step > LAPSE_WHY_ROWS - row) {
+			in->bad = true;
+			return;
+		}
+		row += step;
+		numbers = (uint64_t *)(void *)&rows[row - 1];
+		for (size_t i = 0; i < ROW_NUMBERS; i++)
+			numbers[i] += (uint64_t)bytes_signed(in);
+	}
+}

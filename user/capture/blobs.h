@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What a recording keeps as blobs, because nobody would query it by columns: histograms, the newest durations
+ * of count windows, causes by duration. All are lists of numbers, seven bits a byte (bytes.h).
+ *
+ *   histogram   for each occupied bucket: how far from the one before (the first: from 0), its count
+ *   recent      how many there are; how many of them, the oldest, are the newest of the tick before; the rest
+ *   causes      for each row that has grown: how far from the one before (the first: from -1), by how much:
+ *               count, sum_ns, and ns by enum lapse_cause
+ */
+#ifndef LAPSE_CAPTURE_BLOBS_H
+#define LAPSE_CAPTURE_BLOBS_H
+
+#include "capture/bytes.h"
+#include "monitor/feed.h"
+
+void blob_put_histogram(struct bytes_out *out, const struct bucket_delta *buckets, size_t n);
+/* Into room for LAPSE_BUCKETS(bits) + 1; how many. Buckets that do not exist make it bad. */
+size_t blob_histogram(struct bytes_in *in, unsigned bucket_bits, struct bucket_delta *buckets);
+
+void blob_put_recent(struct bytes_out *out, const uint64_t *before, size_t n_before, const uint64_t *now,
+		     size_t n);
+/* @recent has room for WINDOW_MAX_LAST, and holds the @n_before of the tick before; how many there are now.
+ */
+size_t blob_recent(struct bytes_in *in, uint64_t *recent, size_t n_before);
+
+void blob_put_causes(struct bytes_out *out, const struct lapse_why_row *before,
+		     const struct lapse_why_row *now);
+/* Adds to @rows, LAPSE_WHY_ROWS of them. */
+void blob_causes(struct bytes_in *in, struct lapse_why_row *rows);
+
+#endif
