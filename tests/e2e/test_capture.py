@@ -11,7 +11,7 @@ import sqlite3
 import subprocess
 
 from harness import ROOT, Fail, Skip, case, check, counted, equal, need, wait_until, within
-from test_contracts import Pipeline
+from pipeline import Pipeline
 
 MANUAL = os.path.join(ROOT, "docs", "lapse-capture.5")
 
@@ -19,11 +19,12 @@ MANUAL = os.path.join(ROOT, "docs", "lapse-capture.5")
 CONTRACT = """lapse: 1
 window: {{last: 50}}
 alerts: {{cooldown: 1s, resolve_after: 1s}}
+labels: {{team: shop}}
 components:
   rpc:
     measure: rpc_call
     err: "int ret < 0"
-    contract: {{max_latency: {limit}, max_p90: 20ms, max_failure_rate: 5%}}
+    contract: {{max_latency: {limit}, max_p90: 20ms, max_failure_rate: 5%, max_memory: 1MiB, min_uptime: 99%}}
   tokens:
     measure: validate_token
     err: "int ret != 0"
@@ -108,6 +109,37 @@ def replay_equals_live(t):
     t.note(f"{told} alerts in 20 runs")
     check(told >= 20, f"only {told} alerts in 20 runs")
     pipeline.finish()
+
+
+@case(seconds=90)
+def replay_follows_a_reload(t):
+    """What SIGHUP had read anew is promised from there on; by one contract all along it is judged by that."""
+    pipeline = _pipeline(t, "--seconds", "80")
+    pipeline.order("slow rpc 40ms 20%")
+    contract = _contract(t, "10s")
+    path = t.path("a.lapse")
+    live = t.lapse("record", "-p", pipeline.pid, "-c", contract, "-o", path, "--json")
+    for limit in ("30ms", "20ms"):
+        told = len(_alerts(live))
+        _contract(t, limit)
+        live.signal(signal.SIGHUP)
+        wait_until(lambda: sum("was read anew" in line for line in live.err) == (1 if limit == "30ms" else 2),
+                   f"the file with {limit}")
+        wait_until(lambda: len(_alerts(live)) > told, f"alerts by {limit}")
+    live.signal(signal.SIGINT)
+    code = live.wait(40)
+    pipeline.finish()
+    equal(_ask(path, "SELECT count(*) FROM contract")[0][0], 3, "contracts in the file")
+    again = _replay(t, path, code=code)
+    _same(_alerts(again), _alerts(live), "alerts")
+    _same(again.objects("violation"), live.objects("violation"), "violations")
+    for key in ("components", "alerts", "verdict"):
+        equal(again.final()[key], live.final()[key], f"{key} of the final object")
+    within_30 = _ask(path, "SELECT count(*) FROM span s JOIN component c ON c.id = s.component "
+                           "WHERE c.name = 'rpc' AND s.duration_ns > 30000000")[0][0]
+    template = "lapse: 1\ncomponents:\n  rpc:\n    measure: rpc_call\n    contract: {max_latency: 30ms}\n"
+    other = _replay(t, path, t.write("other.yaml", template), code=1)
+    equal(other.final()["components"]["rpc"]["violations"], within_30, "violations by 30 ms all along")
 
 
 @case(seconds=90)

@@ -3,6 +3,7 @@
 #include "recorded.h"
 
 #include <signal.h>
+#include <math.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
 
@@ -96,17 +97,24 @@ static void fill_tick(struct recorded *r, uint64_t *recent, struct lapse_why_row
 	c->tcp.min_rtt_us = 33;
 	c->connects.opened++;
 	c->connects.late_max_ns = MS;
+	c->connects.before += 2;
+	c->connects.ring_dropped += 3;
+	c->tcp.before += 4;
+	c->resident_bytes = 5 << 20;
 	causes[3].count += 4;
 	causes[3].ns[LAPSE_OTHER] += 17;
 	c->causes = causes;
 	r->tick.self.hits += 8;
 	r->tick.self.ns_per_hit = 800.5;
 	r->tick.self.kernel_missed++;
+	r->tick.self.delivery_p50_ns = 1500.5;
+	r->tick.self.delivery_p99_ns = NAN;
 }
 
 static void check_component(const struct tick_component *got, const struct tick_component *wanted)
 {
 	assert_int_equal(got->running, wanted->running);
+	assert_int_equal(got->resident_bytes, wanted->resident_bytes);
 	assert_memory_equal(&got->counters, &wanted->counters, sizeof(got->counters));
 	assert_int_equal(got->n_buckets, 2);
 	assert_memory_equal(got->buckets, wanted->buckets, 2 * sizeof(*got->buckets));

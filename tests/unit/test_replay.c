@@ -31,19 +31,17 @@ static void parse(const char *name, const char *measure, const char *contract, s
 	assert_int_equal(config_parse("test.yaml", text, (size_t)n, config), 0);
 }
 
-static struct outcome judged_as(const struct recorded *r, const char *name, const char *measure,
-				const char *contract)
+static struct outcome replayed(const struct recorded *r, const struct config *config, bool as_recorded)
 {
 	struct outcome outcome = {0};
 	const struct monitor_sink sink = {.alert = on_alert, .context = &outcome};
+	const struct replay_options options = {.config = config, .as_recorded = as_recorded};
 	const struct snapshot *snapshot;
 	struct reader *reader;
 	struct replay *replay;
-	struct config config;
 
-	parse(name, measure, contract, &config);
 	assert_int_equal(reader_open(r->path, &reader), 0);
-	assert_int_equal(replay_new(reader, &(struct replay_options){.config = &config}, &sink, &replay), 0);
+	assert_int_equal(replay_new(reader, &options, &sink, &replay), 0);
 	assert_int_equal(replay_rest(replay), 0);
 	replay_end(replay);
 	snapshot = monitor_snapshot(replay_monitor(replay));
@@ -55,6 +53,17 @@ static struct outcome judged_as(const struct recorded *r, const char *name, cons
 		}
 	replay_free(replay);
 	reader_close(reader);
+	return outcome;
+}
+
+static struct outcome judged_as(const struct recorded *r, const char *name, const char *measure,
+				const char *contract)
+{
+	struct outcome outcome;
+	struct config config;
+
+	parse(name, measure, contract, &config);
+	outcome = replayed(r, &config, false);
 	config_free(&config);
 	return outcome;
 }
@@ -218,6 +227,64 @@ static void extremes_judge_values(void **state)
 	recorded_remove(&r);
 }
 
+static void promise(struct recorded *r, const char *limit)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text),
+		 "lapse: 1\ncomponents:\n  orders: {measure: handle_order, contract: {max_latency: %s}}\n",
+		 limit);
+	capture_contract(r->capture, &(struct capture_contract){"test.yaml", text});
+}
+
+/* As the kernel counts by the limit at hand: three slow calls before the file was read anew, two behind. */
+static void record_reload(struct recorded *r)
+{
+	recorded_begin(r, (struct capture_options){0});
+	promise(r, "1s");
+	for (int i = 0; i < 5; i++) {
+		if (i == 3)
+			promise(r, "5ms");
+		recorded_calls(r, 29, MS);
+		recorded_calls(r, 1, SLOW);
+		r->figures.counters.level[LAPSE_LEVEL_CRITICAL] += i >= 3;
+		recorded_tick(r);
+	}
+	recorded_tick(r);
+	recorded_end(r);
+	capture_free(r->capture);
+}
+
+static void contracts_change_where_they_were_read_anew(void **state)
+{
+	struct recorded r;
+	struct outcome outcome;
+	struct config config;
+
+	(void)state;
+	record_reload(&r);
+	parse("orders", "handle_order", "max_latency: 1s", &config);
+	outcome = replayed(&r, &config, true);
+	assert_int_equal(outcome.verdict, VERDICT_VIOLATED);
+	assert_int_equal(outcome.violations, 2);
+	assert_int_equal(outcome.first_alert_ns, T0 + 4 * SEC);
+	config_free(&config);
+	recorded_remove(&r);
+}
+
+/* What the kernel counted was by the one and then by the other: neither is it by the wanted ones. */
+static void others_judge_a_reloaded_recording_all_along(void **state)
+{
+	struct recorded r;
+
+	(void)state;
+	record_reload(&r);
+	assert_int_equal(judged(&r, "max_latency: 5ms").violations, 5);
+	assert_int_equal(judged(&r, "max_latency: 1s").verdict, VERDICT_HELD);
+	assert_int_equal(judged(&r, "max_latency: 10060us").verdict, VERDICT_UNKNOWN);
+	recorded_remove(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -228,6 +295,8 @@ int main(void)
 		cmocka_unit_test(contracts_find_their_components),
 		cmocka_unit_test(count_windows_are_filled_from_what_was_sent),
 		cmocka_unit_test(extremes_judge_values),
+		cmocka_unit_test(contracts_change_where_they_were_read_anew),
+		cmocka_unit_test(others_judge_a_reloaded_recording_all_along),
 	};
 
 	return cmocka_run_group_tests(tests, recorded_quietly, NULL);

@@ -97,7 +97,7 @@ const struct schema_table schema_tables[] = {
 	{"connects",
 	 "CREATE TABLE connects(tick INTEGER, component INTEGER, opened INTEGER, failed "
 	 "INTEGER, " LEVEL_COLUMNS ", lost INTEGER, before INTEGER, ring_dropped INTEGER, late_max_ns "
-				   "INTEGER, PRIMARY KEY(tick, component))" WHERE_ORDERED,
+	 "INTEGER, PRIMARY KEY(tick, component))" WHERE_ORDERED,
 	 "tick", 1, 0},
 	{"violation",
 	 "CREATE TABLE violation(seq INTEGER PRIMARY KEY, time_ns INTEGER, component INTEGER, violation "
