@@ -352,7 +352,7 @@ def budget_lasts(t):
 @case()
 def uptime_breached(t):
     """Every validation fails: the component is down, second by second; and the system with it."""
-    pipeline = _pipeline(t)
+    pipeline = start_pipeline(t)
     path = t.write("contract.yaml", "lapse: 1\nsystem: {max_error_rate: 100%}\ncomponents:\n  v:\n"
                    "    measure: validate_token\n    err: \"int ret != 0\"\n"
                    "    contract: {min_uptime: {limit: 90%, over: 10s}}\n")
