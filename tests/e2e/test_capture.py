@@ -104,6 +104,9 @@ def replay_equals_live(t):
             equal(final[key], before[key], f"{key} of the final object of run {i}")
         _same([row[0] for row in _ask(path, "SELECT json FROM alert ORDER BY seq")], _alerts(live),
               "alerts in the file")
+        for name, component in before["components"].items():
+            equal(_ask(path, "SELECT count(*) FROM span s JOIN component c ON c.id = s.component "
+                             f"WHERE c.name = '{name}'")[0][0], component["count"], f"calls of {name} in run {i}")
         told += len(_alerts(live))
         os.unlink(path)
     t.note(f"{told} alerts in 20 runs")

@@ -112,6 +112,9 @@ static int feed_span(struct session *session, const struct lapse_span *span)
 
 	if (planned && planned->feeds == FEEDS_CONNECTS)
 		return monitor_connect(session->monitor, planned->fed, span);
+	/* Others come only where they are recorded. */
+	if (planned && planned->feeds != FEEDS_ITSELF)
+		return 0;
 	return monitor_span(session->monitor, span);
 }
 
