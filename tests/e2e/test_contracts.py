@@ -126,7 +126,8 @@ def held_back_are_exact(t):
     violations = tracer.component("rpc")["violations"]
     equal(1 + resolved["held_back"], violations, "announced and held back")
     equal(resolved["violations"], violations, "violations of the alert")
-    equal(len(tracer.objects("violation")), violations, "violations told singly")
+    dropped = tracer.final()["integrity"]["ring_dropped"]
+    within(len(tracer.objects("violation")), violations - dropped, violations, f"told singly; {dropped} dropped")
     target.finish()
 
 
@@ -352,7 +353,7 @@ def budget_lasts(t):
 @case()
 def uptime_breached(t):
     """Every validation fails: the component is down, second by second; and the system with it."""
-    pipeline = _pipeline(t)
+    pipeline = start_pipeline(t)
     path = t.write("contract.yaml", "lapse: 1\nsystem: {max_error_rate: 100%}\ncomponents:\n  v:\n"
                    "    measure: validate_token\n    err: \"int ret != 0\"\n"
                    "    contract: {min_uptime: {limit: 90%, over: 10s}}\n")
