@@ -23,7 +23,23 @@
 
 #include "bpf/frame.h"
 
+#ifdef __bpf__
+#include "bpf/compat.h"
+#else
+#define VERIFIED_ONCE static inline
+#endif
+
 #define LAPSE_NO_BLOCK LAPSE_BLOCKS
+
+/*
+ * Without a loop's turns: verifiers before Linux 6.4 take no loop whose end runs into its beginning without a
+ * jump, which is how compilers like to lay these out.
+ */
+#ifdef __bpf__
+#define UNROLLED _Pragma("unroll")
+#else
+#define UNROLLED
+#endif
 
 static __always_inline struct lapse_block *block_at(struct lapse_blocks *blocks, __u32 i)
 {
@@ -62,10 +78,14 @@ static __always_inline volatile __u32 *search(struct lapse_blocks *blocks)
 }
 
 /* The longest since @since, for another cause than that of block @but; LAPSE_NO_BLOCK: there is none. */
-static __always_inline __u32 block_longest(struct lapse_blocks *blocks, __u64 since, __u32 but)
+VERIFIED_ONCE __u32 block_longest(struct lapse_blocks *blocks, __u64 since, __u32 but)
 {
-	volatile __u32 *longest = search(blocks);
+	volatile __u32 *longest;
 
+	if (!blocks)
+		return LAPSE_NO_BLOCK;
+	longest = search(blocks);
+	UNROLLED
 	for (__u32 i = 0; i < LAPSE_BLOCKS; i++) {
 		const struct lapse_block *block = block_at(blocks, i);
 		__u32 so_far = *longest;
@@ -84,6 +104,7 @@ static __always_inline __u32 block_oldest(struct lapse_blocks *blocks, __u32 but
 {
 	volatile __u32 *oldest = search(blocks);
 
+	UNROLLED
 	for (__u32 i = 0; i < LAPSE_BLOCKS; i++) {
 		__u32 so_far = *oldest;
 
@@ -118,6 +139,7 @@ static __always_inline void blocks_add(struct lapse_blocks *blocks, const struct
 
 	if (blocks->lost_end_ns < begun)
 		blocks->lost_ns = 0;
+	UNROLLED
 	for (__u32 i = 0; i < LAPSE_BLOCKS; i++)
 		if (block_goes(blocks, i, new, begun))
 			*free = i;

@@ -85,25 +85,30 @@ static __always_inline void send_with_causes(struct lapse_cell *cell, const stru
 }
 
 /* The record goes out before the counters grow: what the counters hold has been on the ring, or
- * has been counted as dropped. */
-static __always_inline void record_send(struct lapse_cell *cell, const struct lapse_facts *facts)
+ * has been counted as dropped. Apart from its callers, whose room on the stack is scarce. */
+VERIFIED_ONCE int record_send(struct lapse_cell *cell, struct lapse_facts *facts)
 {
-	struct lapse_thread_waits *own = facts->flags & LAPSE_SPAN_WHY ? waits_get(false) : NULL;
-	struct lapse_stack *stack = own ? stack_get(false) : NULL;
+	struct lapse_thread_waits *own;
+	struct lapse_stack *stack;
 	struct lapse_span *span;
 
+	if (!cell || !facts)
+		return 0;
+	own = facts->flags & LAPSE_SPAN_WHY ? waits_get(false) : NULL;
+	stack = own ? stack_get(false) : NULL;
 	if (own && stack) {
 		send_with_causes(cell, facts, &stack->why, &own->waits);
-		return;
+		return 0;
 	}
 	span = bpf_ringbuf_reserve(&events, sizeof(*span), 0);
 	if (!span) {
 		ADD(cell->ring_dropped, 1);
-		return;
+		return 0;
 	}
 	span_fill(span, facts);
 	span->flags &= ~LAPSE_SPAN_WHY;
 	bpf_ringbuf_submit(span, record_wakeup(facts));
+	return 0;
 }
 
 /* Two CPUs at the turn of a slice may each begin it: the bound is a little higher then. */

@@ -63,6 +63,16 @@ static __always_inline bool turn_meant(const struct pt_regs *regs, __u32 number,
 	return !r->if_entry.n || condition_holds(&r->if_entry, facts);
 }
 
+/* The thread ends, or begins another program: what it was doing will not return. */
+static __always_inline void turn_abandon(struct lapse_turn *turn)
+{
+	struct lapse_cell *cell = cell_of(turn->component);
+
+	if (turn->start_ns && cell)
+		ADD(cell->abandoned, 1);
+	turn->start_ns = 0;
+}
+
 static __always_inline void turn_begin(struct lapse_stack *stack, struct lapse_turn *turn, __u32 number)
 {
 	struct lapse_cell *cell = cell_of(number);
@@ -122,7 +132,8 @@ int syscall_enter(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	if (known->loop && stack->loop.start_ns)
 		turn_end(stack, &stack->loop, now, 0, 0);
-	stack->syscall.start_ns = 0;
+	/* One whose end was not seen: it is not measured any more. */
+	turn_abandon(&stack->syscall);
 	span = turn_of(known->span);
 	if (span && turn_meant((const struct pt_regs *)ctx->args[0], span - 1, stack, &stack->syscall))
 		turn_begin(stack, &stack->syscall, span - 1);
@@ -150,16 +161,6 @@ int syscall_exit(struct bpf_raw_tracepoint_args *ctx)
 	if (loop)
 		turn_begin(stack, &stack->loop, loop - 1);
 	return 0;
-}
-
-/* The thread ends, or begins another program: what it was doing will not return. */
-static __always_inline void turn_abandon(struct lapse_turn *turn)
-{
-	struct lapse_cell *cell = cell_of(turn->component);
-
-	if (turn->start_ns && cell)
-		ADD(cell->abandoned, 1);
-	turn->start_ns = 0;
 }
 
 #endif

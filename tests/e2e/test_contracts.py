@@ -126,7 +126,8 @@ def held_back_are_exact(t):
     violations = tracer.component("rpc")["violations"]
     equal(1 + resolved["held_back"], violations, "announced and held back")
     equal(resolved["violations"], violations, "violations of the alert")
-    equal(len(tracer.objects("violation")), violations, "violations told singly")
+    dropped = tracer.final()["integrity"]["ring_dropped"]
+    within(len(tracer.objects("violation")), violations - dropped, violations, f"told singly; {dropped} dropped")
     target.finish()
 
 

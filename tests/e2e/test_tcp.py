@@ -153,7 +153,8 @@ def a_lost_question(t):
     for backend in _backends():
         tracer, asked, answered = _through(t, backend, "lost", "--calls", 4, "--delay", "20ms")
         _tally(tracer, request=4, serve=4)
-        equal(asked["retransmits"], 4, "retransmits by the asker's TCP_INFO")
+        # A busy machine may be late with an acknowledgement, too.
+        check(asked["retransmits"] >= 4, f"{asked['retransmits']} retransmits by the asker's TCP_INFO")
         _retransmits(tracer, asked, answered)
         request = tracer.component("request")
         near(request["p50_ns"], asked["request_ns"], f"median request by {backend}")

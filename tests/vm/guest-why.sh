@@ -204,10 +204,28 @@ why_many_threads() {
 	finish_target
 }
 
-why_tests() {
+# Without causes a wait has nothing to say: that is told, and calls are measured as ever.
+why_untold() {
+	start_target causes sleep --threads 1 --calls 5 --ns 1ms
+	start_lapse trace -p "$target" wait_sleep --wait lock=wait_sleep --slower 1ns --json ||
+		{ fail "lapse does not trace: $(tail -n 1 $work/lapse.err)"; return; }
+	go
+	await_done
+	stop_lapse
+	conserved
+	contains $work/lapse.err 'functions that are waits have no effect' "what is said of the wait"
+	equal "$(spans_of wait_sleep)" 5 "spans of wait_sleep"
+	finish_target
+}
+
+why_first_tests() {
 	run_test why-first-lock why_first lock 'lock +in wait_lock .*ended by holder/'
 	run_test why-first-net why_first net_poll 'net +in wait_net_poll .*127\.0\.0\.1:[0-9]+'
 	run_test why-first-running why_first burn 'on-cpu +in (.* <- )?burn'
+}
+
+why_tests() {
+	why_first_tests
 	run_test why-lock why_kind lock lock '"comm":"holder".*"component":"rebuild_index"' rebuild_index
 	run_test why-sleep why_kind sleep sleep '"interrupt":"a timer"'
 	run_test why-net-poll why_net net_poll
