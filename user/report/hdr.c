@@ -30,7 +30,7 @@ uint64_t hdr_value(uint32_t index, unsigned bits)
 	return mid > low ? mid - 1 : low;
 }
 
-/* ---- counts -------------------------------------------------------------------------------------------- */
+/* ---- counts ------------------------------------------------------------------------------------- */
 
 struct bytes {
 	uint8_t *at;
@@ -78,7 +78,7 @@ static void put64(uint8_t *to, uint64_t value)
 	memcpy(to, &value, sizeof(value));
 }
 
-/* ---- wrapped ------------------------------------------------------------------------------------------- */
+/* ---- wrapped ------------------------------------------------------------------------------------ */
 
 static struct bytes plain(const struct bucket_delta *buckets, size_t n, unsigned bits)
 {

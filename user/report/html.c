@@ -15,6 +15,7 @@
 /* Components with pictures; the table has all. */
 #define COMPONENTS_SHOWN 24
 #define ALERTS_SHOWN	 200
+#define ALERTS_OPEN	 8 /* more are folded away at first */
 
 void html_text(FILE *out, const char *text)
 {
@@ -50,8 +51,7 @@ void html_name(FILE *out, const char *name)
 	fputs("</code>", out);
 }
 
-/* ---- the beginning --------------------------------------------------------------------------------------
- */
+/* ---- the beginning ------------------------------------------------------------------------------ */
 
 static int make_nonce(char nonce[33])
 {
@@ -115,8 +115,7 @@ static void head(FILE *out, const struct report *report)
 	fputs("</ul>\n</section>\n", out);
 }
 
-/* ---- components ------------------------------------------------------------------------------------------
- */
+/* ---- components --------------------------------------------------------------------------------- */
 
 static double time_spent(const struct component_snapshot *c)
 {
@@ -142,6 +141,13 @@ static void percentile(FILE *out, bool known, uint64_t ns)
 	fprintf(out, "<td class=\"n\">%s</td>", known ? word_duration((double)ns, word) : "-");
 }
 
+static void verdict(FILE *out, enum verdict verdict)
+{
+	const char *name = output_verdict_name(verdict);
+
+	fprintf(out, "<td class=\"%s\">%s</td>", name, name);
+}
+
 static void component_row(FILE *out, const struct report *report, uint32_t i, bool has_section)
 {
 	const struct component_snapshot *c = &report->snapshot->components[i];
@@ -150,22 +156,24 @@ static void component_row(FILE *out, const struct report *report, uint32_t i, bo
 	if (has_section)
 		fprintf(out, "<a href=\"#component-%u\">", i);
 	html_name(out, c->name);
-	fprintf(out, "%s</td><td class=\"n\">%" PRIu64 "</td>", has_section ? "</a>" : "", c->total.count);
+	fprintf(out, "%s</td>", has_section ? "</a>" : "");
+	verdict(out, c->verdict);
+	fprintf(out, "<td class=\"n\">%" PRIu64 "</td>", c->total.count);
 	percentile(out, c->total.has_percentiles, c->total.p50_ns);
 	percentile(out, c->total.has_percentiles, c->total.p99_ns);
 	percentile(out, c->total.has_extremes, c->total.max_ns);
-	fprintf(out, "<td class=\"n\">%" PRIu64 "</td><td class=\"%s\">%s</td></tr>\n", c->violations,
-		output_verdict_name(c->verdict), output_verdict_name(c->verdict));
+	fprintf(out, "<td class=\"n\">%" PRIu64 "</td></tr>\n", c->violations);
 }
 
 static void component_table(FILE *out, const struct report *report, const uint32_t *order, size_t n_shown)
 {
 	fputs("<section id=\"components\">\n<h2>Components</h2>\n<div class=\"scroll\" tabindex=\"0\" "
 	      "role=\"region\" "
-	      "aria-label=\"components\">\n<table>\n<thead><tr><th>component</th><th class=\"n\">calls</th>"
+	      "aria-label=\"components\">\n<table>\n<thead><tr><th>component</th><th>verdict</th><th "
+	      "class=\"n\">calls</th>"
 	      "<th class=\"n\">p50</th><th class=\"n\">p99</th><th class=\"n\">max</th><th "
 	      "class=\"n\">broken</th>"
-	      "<th>verdict</th></tr></thead>\n<tbody>\n",
+	      "</tr></thead>\n<tbody>\n",
 	      out);
 	for (size_t i = 0; i < report->snapshot->n_components; i++)
 		component_row(out, report, order[i], i < n_shown);
@@ -180,22 +188,23 @@ static void objectives(FILE *out, const struct component_snapshot *c)
 		return;
 	fputs("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"what was "
 	      "promised\">\n<table>\n"
-	      "<thead><tr><th>promised</th><th class=\"n\">limit</th><th class=\"n\">worst</th>"
-	      "<th class=\"n\">broken</th><th>verdict</th></tr></thead>\n<tbody>\n",
+	      "<thead><tr><th>promised</th><th>verdict</th><th class=\"n\">limit</th><th "
+	      "class=\"n\">worst</th>"
+	      "<th class=\"n\">broken</th></tr></thead>\n<tbody>\n",
 	      out);
 	for (size_t i = 0; i < c->n_objectives; i++) {
 		const struct objective_state *state = &c->objectives[i];
-		const char *verdict = output_verdict_name(state->verdict);
 
 		fputs("<tr><td>", out);
 		html_text(out,
 			  word_objective(state->objective.kind, objective_value(&state->objective), what));
+		fputs("</td>", out);
+		verdict(out, state->verdict);
 		fprintf(out,
-			"</td><td class=\"n\">%s</td><td class=\"n\">%s</td><td class=\"n\">%" PRIu64
-			"</td><td class=\"%s\">%s</td></tr>\n",
+			"<td class=\"n\">%s</td><td class=\"n\">%s</td><td class=\"n\">%" PRIu64
+			"</td></tr>\n",
 			word_quantity(state->objective.kind, state->objective.limit, limit),
-			word_quantity(state->objective.kind, state->worst, worst), state->violations, verdict,
-			verdict);
+			word_quantity(state->objective.kind, state->worst, worst), state->violations);
 	}
 	fputs("</tbody>\n</table>\n</div>\n", out);
 }
@@ -214,8 +223,7 @@ static void component(FILE *out, const struct report *report, uint32_t i)
 	fputs("</section>\n", out);
 }
 
-/* ---- alerts ----------------------------------------------------------------------------------------------
- */
+/* ---- alerts ------------------------------------------------------------------------------------- */
 
 static void alert(FILE *out, const struct report *report, const struct alert *alert)
 {
@@ -225,7 +233,7 @@ static void alert(FILE *out, const struct report *report, const struct alert *al
 		word_clock(report->snapshot, alert->time_ns, at), alert_event_names[alert->event],
 		severity_names[alert->severity], objective_info(alert->kind)->violation);
 	html_name(out, report_component(report, alert->component));
-	fprintf(out, "</td><td class=\"n\">%s</td><td class=\"n\">%s</td><td>",
+	fprintf(out, "</td><td class=\"n\">%s</td><td class=\"n\">%s</td><td class=\"why\">",
 		word_quantity(alert->kind, alert->measured, measured),
 		word_quantity(alert->kind, alert->limit, limit));
 	html_text(out, word_explanation(report->snapshot, &alert->why, words));
@@ -235,10 +243,13 @@ static void alert(FILE *out, const struct report *report, const struct alert *al
 static void alerts(FILE *out, const struct report *report)
 {
 	size_t shown = report->n_alerts < ALERTS_SHOWN ? report->n_alerts : ALERTS_SHOWN;
+	char count[WORD_SIZE];
 
 	if (!shown)
 		return;
-	fputs("<section id=\"alerts\">\n<h2>Alerts</h2>\n<div class=\"scroll\" tabindex=\"0\" "
+	fprintf(out, "<section id=\"alerts\">\n<h2>Alerts</h2>\n<details%s><summary>%s</summary>\n",
+		shown <= ALERTS_OPEN ? " open" : "", word_count(report->n_alerts, "announcement", count));
+	fputs("<div class=\"scroll\" tabindex=\"0\" "
 	      "role=\"region\" "
 	      "aria-label=\"alerts\">\n<table>\n<thead><tr><th class=\"n\">time</th><th>state</th>"
 	      "<th>severity</th><th>type</th><th>component</th><th class=\"n\">measured</th>"
@@ -249,11 +260,10 @@ static void alerts(FILE *out, const struct report *report)
 	fputs("</tbody>\n</table>\n</div>\n", out);
 	if (shown < report->n_alerts)
 		fprintf(out, "<p>and %zu more</p>\n", report->n_alerts - shown);
-	fputs("</section>\n", out);
+	fputs("</details>\n</section>\n", out);
 }
 
-/* ---- the whole -------------------------------------------------------------------------------------------
- */
+/* ---- the whole ---------------------------------------------------------------------------------- */
 
 static int body(FILE *out, const struct report *report)
 {

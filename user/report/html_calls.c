@@ -66,8 +66,7 @@ void html_causes(FILE *out, const struct report *report, uint32_t component)
 	}
 }
 
-/* ---- the slowest
- * ------------------------------------------------------------------------------------------- */
+/* ---- the slowest -------------------------------------------------------------------------------- */
 
 /* Lines that the text output has below a call. */
 static void wait_lines(FILE *out, const struct report *report, const struct slow_span *slow)
@@ -108,17 +107,17 @@ static void call(FILE *out, const struct report *report, const struct slow_span 
 {
 	const struct lapse_span *span = &slow->span.span;
 	char comm[LAPSE_COMM_LEN + 1] = {0}, at[WORD_SIZE], took[WORD_SIZE], causes[NAME_SIZE];
+	const char *words;
 
 	memcpy(comm, span->comm, LAPSE_COMM_LEN);
 	fprintf(out, "<details><summary>%s at %s in ", word_duration((double)span->duration_ns, took),
 		word_clock(report->snapshot, span->start_ns, at));
 	html_name(out, comm);
-	fprintf(out, "/%u%s</summary>\n", span->tid ?: span->pid,
+	fprintf(out, "/%u%s: <span class=\"dim\">", span->tid ?: span->pid,
 		span->flags & LAPSE_SPAN_ERROR ? ", failed" : "");
-	text_causes(UNIT_MS, span, causes);
-	fputs("<p>", out);
-	html_text(out, strcmp(causes, "-") ? causes : "what it waited for is not known");
-	fputs(strcmp(causes, "-") ? " (ms)</p>\n" : "</p>\n", out);
+	words = text_causes(UNIT_MS, span, causes);
+	html_text(out, words == causes ? causes : "what it waited for is not known");
+	fputs(words == causes ? " (ms)</span></summary>\n" : "</span></summary>\n", out);
 	wait_lines(out, report, slow);
 	stack(out, &slow->stack);
 	fputs("</details>\n", out);
@@ -140,8 +139,7 @@ void html_slowest(FILE *out, const struct report *report, uint32_t component)
 	}
 }
 
-/* ---- remote ends
- * ------------------------------------------------------------------------------------------- */
+/* ---- remote ends -------------------------------------------------------------------------------- */
 
 static void peer(FILE *out, const struct report *report, const struct peer_row *row)
 {

@@ -44,8 +44,7 @@ static double height_of(const struct axes *a, double ns)
 	return 1 - (at - (double)a->first) / (double)a->n;
 }
 
-/* ---- what is promised of durations -----------------------------------------------------------------------
- */
+/* ---- what is promised of durations -------------------------------------------------------------- */
 
 static bool is_limit(const struct objective_state *state)
 {
@@ -103,8 +102,7 @@ static void limits(FILE *out, const struct axes *a)
 	}
 }
 
-/* ---- axes -------------------------------------------------------------------------------------------------
- */
+/* ---- axes --------------------------------------------------------------------------------------- */
 
 /* Durations to write at the side: decades, with steps between them where there are few. */
 static void durations(FILE *out, const struct axes *a)
@@ -140,8 +138,7 @@ static void times(FILE *out, const struct axes *a)
 	fputs("</div>\n", out);
 }
 
-/* ---- columns: what the keyboard and the pointer find
- * -------------------------------------------------------- */
+/* ---- columns: what the keyboard and the pointer find -------------------------------------------- */
 
 static size_t broken_in(const struct axes *a, size_t column)
 {
@@ -197,9 +194,7 @@ static void begin_svg(FILE *out, const struct axes *a, const char *kind, const c
 	fputs("; arrow keys move along the time\">\n", out);
 }
 
-/* ---- the heatmap
- * ----------------------------------------------------------------------------------------------
- */
+/* ---- the heatmap -------------------------------------------------------------------------------- */
 
 static uint64_t calls_in(const struct heat_cell *cell, size_t row)
 {
@@ -284,8 +279,7 @@ static void heatmap(FILE *out, const struct axes *a)
 	fputs("</figure>\n", out);
 }
 
-/* ---- percentiles
- * ------------------------------------------------------------------------------------------- */
+/* ---- percentiles -------------------------------------------------------------------------------- */
 
 struct line {
 	const char *style, *label;
@@ -346,8 +340,7 @@ static void percentiles(FILE *out, const struct axes *a)
 	fputs("</svg>\n", out);
 }
 
-/* ---- violations and alerts
- * --------------------------------------------------------------------------------- */
+/* ---- violations and alerts ---------------------------------------------------------------------- */
 
 static double place_of(const struct axes *a, uint64_t ns)
 {
@@ -417,9 +410,7 @@ static void events(FILE *out, const struct axes *a)
 	      out);
 }
 
-/* ---- as a table
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- as a table --------------------------------------------------------------------------------- */
 
 static void table(FILE *out, const struct axes *a)
 {

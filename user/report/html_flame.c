@@ -76,8 +76,7 @@ static int add(struct node *root, const struct report *report, const struct offc
 	return at ? 0 : -ENOMEM;
 }
 
-/* ---- drawn
- * ------------------------------------------------------------------------------------------------- */
+/* ---- drawn -------------------------------------------------------------------------------------- */
 
 static size_t depth_of(const struct node *node, uint64_t least)
 {

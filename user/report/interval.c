@@ -7,7 +7,7 @@
 
 #define TAIL 0.025 /* beyond either end */
 
-/* ---- ranks ------------------------------------------------------------------------------------------- */
+/* ---- ranks -------------------------------------------------------------------------------------- */
 
 static double log_probability(double n, double k, double q)
 {
@@ -42,7 +42,7 @@ bool interval_ranks(uint64_t n, unsigned permille, uint64_t *low, uint64_t *high
 	return *low >= 1 && *high <= n;
 }
 
-/* ---- of histograms ------------------------------------------------------------------------------------- */
+/* ---- of histograms ------------------------------------------------------------------------------ */
 
 static const struct histogram_row *row_at(const struct histogram_row *rows, size_t n, uint64_t rank)
 {

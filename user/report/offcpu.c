@@ -43,6 +43,22 @@ static int grow(struct offcpu *offcpu, size_t component)
 	return 0;
 }
 
+/* "recv+0x64" is "recv": a function is one place, wherever in it the call stood. */
+static void without_offsets(char *stack)
+{
+	char *to = stack;
+
+	for (char *at = stack; *at;) {
+		size_t offset = strncmp(at, "+0x", 3) ? 0 : 3 + strspn(at + 3, "0123456789abcdef");
+
+		if (offset && (!at[offset] || at[offset] == '\n'))
+			at += offset;
+		else
+			*to++ = *at++;
+	}
+	*to = '\0';
+}
+
 static struct offcpu_place *place_of(struct offcpu *offcpu, uint32_t component, uint32_t cause,
 				     const char *stack)
 {
@@ -55,6 +71,7 @@ static struct offcpu_place *place_of(struct offcpu *offcpu, uint32_t component, 
 		return NULL;
 	length = snprintf(key, size, "%u %u ", component, cause);
 	strcpy(key + length, stack);
+	without_offsets(key + length);
 	HASH_FIND_STR(offcpu->places, key, place);
 	if (!place && offcpu->n_places < OFFCPU_MOST) {
 		place = calloc(1, sizeof(*place) + strlen(key) + 1);

@@ -18,7 +18,8 @@ struct offcpu_row {
 	uint32_t component; /* its row */
 	uint32_t cause;	    /* enum lapse_cause */
 	uint64_t count, ns;
-	const char *stack; /* a function a line, innermost first; NULL: what none was recorded for */
+	const char *stack; /* a function a line without offsets, innermost first; NULL: what none was recorded
+			      for */
 };
 
 struct offcpu {

@@ -7,7 +7,7 @@
 
 #include "base/diag.h"
 
-/* ---- gathered on the way ----------------------------------------------------------------------------- */
+/* ---- gathered on the way ------------------------------------------------------------------------ */
 
 static void keep(struct report *report, int err)
 {
@@ -115,7 +115,7 @@ static void take(struct report *report, const struct reader_event *event)
 	}
 }
 
-/* ---- made -------------------------------------------------------------------------------------------- */
+/* ---- made --------------------------------------------------------------------------------------- */
 
 static int read_contracts(struct report *report)
 {
@@ -226,7 +226,7 @@ void report_free(struct report *report)
 	free(report);
 }
 
-/* ---- asked ------------------------------------------------------------------------------------------- */
+/* ---- asked -------------------------------------------------------------------------------------- */
 
 struct violation report_violation(const struct report_violation *kept)
 {

@@ -34,7 +34,7 @@ static int say(struct report *report, const char *fmt, ...)
 	return 0;
 }
 
-/* ---- promises that were broken ------------------------------------------------------------------------ */
+/* ---- promises that were broken ------------------------------------------------------------------ */
 
 struct broken {
 	uint32_t component;
@@ -82,14 +82,14 @@ static int tell_objective(struct report *report, uint32_t component, const struc
 	word_quantity(kind, state->worst, worst);
 	word_count(state->violations, "time", count);
 	if (!times_of(report, component, kind, &first, &last))
-		return say(report, "%s broke %s %s %s; the worst was %s.", name, what, limit, count, worst);
+		return say(report, "%s broke %s (%s) %s; the worst was %s.", name, what, limit, count, worst);
 	word_clock(snapshot, first, from);
 	word_clock(snapshot, last, to);
 	word_duration((double)(first - report->head.begin_ns), into);
 	if (first == last)
-		return say(report, "%s broke %s %s %s, at %s (%s into the recording); the worst was %s.",
+		return say(report, "%s broke %s (%s) %s, at %s (%s into the recording); the worst was %s.",
 			   name, what, limit, count, from, into, worst);
-	return say(report, "%s broke %s %s %s, from %s (%s into the recording) to %s; the worst was %s.",
+	return say(report, "%s broke %s (%s) %s, from %s (%s into the recording) to %s; the worst was %s.",
 		   name, what, limit, count, from, into, to, worst);
 }
 
@@ -139,7 +139,7 @@ static int tell_broken(struct report *report)
 	return err ? err : n;
 }
 
-/* ---- stretches that stand out ------------------------------------------------------------------------ */
+/* ---- stretches that stand out ------------------------------------------------------------------- */
 
 static int ascending(const void *a, const void *b)
 {
@@ -220,7 +220,7 @@ static int tell_peak(struct report *report)
 	return err ?: tell_why(report, best.component);
 }
 
-/* ---- the whole --------------------------------------------------------------------------------------- */
+/* ---- the whole ---------------------------------------------------------------------------------- */
 
 static int tell_alerts(struct report *report)
 {

@@ -53,7 +53,7 @@ struct trace {
 	int error;
 };
 
-/* ---- packets ---------------------------------------------------------------------------------------- */
+/* ---- packets ------------------------------------------------------------------------------------ */
 
 static void send(struct trace *t)
 {
@@ -100,7 +100,7 @@ static void add_name(struct protobuf *to, unsigned field, const char *name)
 	protobuf_text(to, field, text_escape(name, safe, sizeof(safe)));
 }
 
-/* ---- tracks ------------------------------------------------------------------------------------------- */
+/* ---- tracks ------------------------------------------------------------------------------------- */
 
 static void begin_track(struct trace *t, uint64_t uuid, uint64_t parent)
 {
@@ -161,7 +161,7 @@ static void lane_track(struct trace *t, const struct slice *slice, uint32_t lane
 	send_track(t);
 }
 
-/* ---- events ------------------------------------------------------------------------------------------- */
+/* ---- events ------------------------------------------------------------------------------------- */
 
 static void begin_event(struct trace *t, uint64_t ns, uint64_t type, uint64_t track)
 {
@@ -245,8 +245,7 @@ static void send_alerts(struct trace *t)
 	}
 }
 
-/* ---- slices out of the recording ------------------------------------------------------------------------
- */
+/* ---- slices out of the recording ---------------------------------------------------------------- */
 
 static int add(struct trace *t, const struct slice *slice)
 {
@@ -338,8 +337,7 @@ static size_t without_repeats(struct slice *slices, size_t n)
 	return kept;
 }
 
-/* ---- all of it -------------------------------------------------------------------------------------------
- */
+/* ---- all of it ---------------------------------------------------------------------------------- */
 
 static void send_thread(struct trace *t, struct slice *slices, size_t n)
 {
