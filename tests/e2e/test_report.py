@@ -311,19 +311,25 @@ def hostile_names(t):
 def damaged(t):
     """Of a file that was cut, what can be read is shown in every form, and what is missing is said."""
     path, _ = _incident(t, seconds=4)
-    size = os.path.getsize(path)
+    size, spans, told = os.path.getsize(path), _ask(path, SPANS)[0][0], 0
     for part in (0.4, 0.7, 0.9):
         cut = t.path("cut.lapse")
         shutil.copy(path, cut)
         os.truncate(cut, int(size * part))
         text = t.lapse_ends("report", cut, seconds=60)
         check(text.popen.returncode in (0, 2), f"exit code {text.popen.returncode} at {part}")
-        check(any("damaged" in line for line in text.err), f"the damage is not said at {part}: {text.err}")
+        said = any("damaged" in line for line in text.err)
         if text.popen.returncode:
+            check(said, f"why it is refused at {part} is not said: {text.err}")
+            continue
+        if not said:  # what was cut off held nothing that a report needs
+            equal(_report(t, cut, "--json").objects("report")[0]["spans"], spans, f"calls at {part}")
             continue
         check(any("The file is damaged" in line for line in text.out), f"nor in the story: {text.out[:12]}")
         for form in ("json", "html", "trace", "folded", "hlog", "csv"):
             _written(t, cut, form, "rb")
+        told += 1
+    check(told, "no cut file could be shown in part")
     none = t.write("none.lapse", "no recording")
     equal(t.lapse_ends("report", none).popen.returncode, 2, "exit code for what is no recording")
 
