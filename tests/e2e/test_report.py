@@ -10,8 +10,9 @@ import sqlite3
 import subprocess
 
 from browser import ARROW_DOWN, ARROW_RIGHT, ENTER, ESCAPE, Browser
-from harness import BUILD, Skip, case, check, equal, need, wait_until, within
+from harness import BUILD, ROOT, Skip, case, check, equal, need, wait_until, within
 from test_capture import _ask, _contract, _pipeline
+from test_verbs import _keep_to_schema
 
 HDR = os.path.join(BUILD, "deps", "npm", "node_modules", "hdr-histogram-js")
 SPANS = "SELECT count(*) FROM span"
@@ -66,6 +67,8 @@ def story(t):
     equal(report.final()["components"], live.final()["components"], "components of the final object")
     equal([a for a in report.out if '"type":"alert"' in a], [a for a in live.out if '"type":"alert"' in a], "alerts")
     equal(len(report.objects("violation")), len(live.objects("violation")), "violations")
+    seen = _keep_to_schema(t, report.objects())
+    check({"report", "slice", "span", "wait", "peer", "violation", "alert", "final"} <= seen, f"objects: {seen}")
     head = report.objects("report")[0]
     equal(head["spans"], _ask(path, SPANS)[0][0], "spans by the report")
     check(head["complete"] and not head["lost"] and not head["damage"], f"a whole recording: {head}")
@@ -304,6 +307,19 @@ def hostile_names(t):
     check(all(row["comm"].startswith("'=") for row in rows), "a formula for a spreadsheet")
 
 
+@case(seconds=150)
+def examples_of_the_manual(t):
+    """Every command of the manual that makes a report does."""
+    with open(os.path.join(ROOT, "docs", "lapse.8"), encoding="utf-8") as file:
+        examples = re.findall(r"^\.Dl (lapse report .*)$", file.read(), re.M)
+    check(len(examples) >= 3, f"{len(examples)} examples of reports in the manual")
+    _incident(t, "good.lapse", fault=None, seconds=2)
+    _incident(t, seconds=3)
+    for example in examples:
+        tracer = t.lapse_ends(*example.split()[1:], cwd=t.dir, seconds=60)
+        equal((tracer.popen.returncode, tracer.err), (0, []), f"exit code and messages of {example!r}")
+
+
 # ---- damage, and what must not be -------------------------------------------------------------------
 
 
@@ -356,6 +372,7 @@ def against(t):
     good, _ = _incident(t, "good.lapse", fault=None, seconds=4)
     bad, _ = _incident(t, "bad.lapse", fault="slow rpc 40ms 30%", seconds=6)
     both = _report(t, bad, "--against", good, "--json")
+    equal(_keep_to_schema(t, both.objects()), {"report", "shift", "cause_shift"}, "objects")
     shifts = {s["quantile"]: s for s in both.objects("shift") if s["component"] == "rpc"}
     equal(sorted(shifts), [0.5, 0.9, 0.95, 0.99, 0.999], "percentiles")
     p90 = shifts[0.9]

@@ -99,7 +99,7 @@ static void slowest_few(void **state)
 	assert_int_equal(slowest.sorted[2]->span.span.duration_ns, 18);
 	/* 17 * 7 % 20 is 19. */
 	assert_int_equal(slowest.sorted[0]->stack.n, 3);
-	assert_string_equal(slowest.sorted[0]->stack.frames[2], "c");
+	assert_string_equal(slowest.sorted[0]->stack.frames[2].text, "c");
 	assert_string_equal(slowest.sorted[0]->stack.brief, "a <- b");
 	assert_int_equal(slowest.sorted[1]->stack.n, 0);
 	slowest_free(&slowest);

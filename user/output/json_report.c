@@ -40,7 +40,7 @@ static json_t *get_stack(const struct json_source *source)
 {
 	const struct report_wait *wait = source->from[FROM_REPORT];
 
-	return texts(wait->stack.frames, wait->stack.n);
+	return texts(wait->frames, wait->n_frames);
 }
 
 static json_t *get_peer(const struct json_source *source)

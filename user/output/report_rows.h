@@ -31,7 +31,9 @@ struct report_slice {
 struct report_wait {
 	const char *component, *cause;
 	uint64_t count, ns;
-	struct output_stack stack; /* n 0: the time for which none was recorded; count is 0 then */
+	/* Functions, innermost first; none: the time for which no stack was recorded, and count is 0. */
+	const char *const *frames;
+	size_t n_frames;
 };
 
 /* A remote end. */

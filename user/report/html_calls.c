@@ -97,7 +97,7 @@ static void stack(FILE *out, const struct output_stack *stack)
 	fputs("<p class=\"dim\">waiting in, innermost first:</p>\n<ol class=\"frames\">\n", out);
 	for (size_t i = 0; i < stack->n; i++) {
 		fputs("<li>", out);
-		html_text(out, stack->frames[i]);
+		html_text(out, stack->frames[i].text);
 		fputs("</li>\n", out);
 	}
 	fputs("</ol>\n", out);

@@ -74,5 +74,6 @@ struct report_wait report_wait_row(const struct report *report, const struct off
 				    .cause = cause_names[row->cause],
 				    .count = row->count,
 				    .ns = row->ns,
-				    .stack = {.frames = frames->at, .n = frames->n, .brief = ""}};
+				    .frames = frames->at,
+				    .n_frames = frames->n};
 }

@@ -105,7 +105,8 @@ static int take_stack(struct slow_span *to, const char *brief, const char *stack
 			*at = '\0';
 	to->stack = (struct output_stack){.frames = to->frames, .brief = to->text};
 	for (const char *at = to->text + strlen(to->text) + 1; to->stack.n < n; at += strlen(at) + 1)
-		to->frames[to->stack.n++] = at;
+		to->frames[to->stack.n++] =
+			(struct output_frame){.text = at, .name = "", .file = "", .build_id = ""};
 	return 0;
 }
 

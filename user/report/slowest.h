@@ -10,7 +10,7 @@
 struct slow_span {
 	union message_span span;
 	char *text; /* that the frames lie in */
-	const char **frames;
+	struct output_frame *frames;
 	struct output_stack stack;
 };
 
