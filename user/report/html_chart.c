@@ -104,24 +104,33 @@ static void limits(FILE *out, const struct axes *a)
 
 /* ---- axes --------------------------------------------------------------------------------------- */
 
-/* Durations to write at the side: decades, with steps between them where there are few. */
-static void durations(FILE *out, const struct axes *a)
+/* At durations to write at the side: decades, with steps between them where there are few. */
+static void at_durations(FILE *out, const struct axes *a, void (*put)(FILE *out, double y, double ns))
 {
 	static const double steps[] = {1, 2, 5};
 	size_t stride = a->n > 4 * 10 ? 3 : 1; /* rows an octave: 4 */
-	char word[WORD_SIZE];
 
 	for (double decade = 1; decade < 1e13; decade *= 10)
 		for (size_t i = 0; i < 3; i += stride) {
 			double y = height_of(a, decade * steps[i]);
 
-			if (y < 0.04 || y > 0.98)
-				continue;
-			fprintf(out,
-				"<line class=\"grid\" x1=\"0\" x2=\"100%%\" y1=\"%.2f%%\" y2=\"%.2f%%\"/>"
-				"<text class=\"label\" x=\"4\" y=\"%.2f%%\" dy=\"-2\">%s</text>\n",
-				y * 100, y * 100, y * 100, word_duration(decade * steps[i], word));
+			if (y > 0.04 && y < 0.98)
+				put(out, y * 100, decade * steps[i]);
 		}
+}
+
+static void grid(FILE *out, double y, double ns)
+{
+	(void)ns;
+	fprintf(out, "<line class=\"grid\" x1=\"0\" x2=\"100%%\" y1=\"%.2f%%\" y2=\"%.2f%%\"/>\n", y, y);
+}
+
+static void label(FILE *out, double y, double ns)
+{
+	char word[WORD_SIZE];
+
+	fprintf(out, "<text class=\"label\" x=\"4\" y=\"%.2f%%\" dy=\"-2\">%s</text>\n", y,
+		word_duration(ns, word));
 }
 
 static void times(FILE *out, const struct axes *a)
@@ -269,7 +278,8 @@ static void heatmap(FILE *out, const struct axes *a)
 	for (int shade = 1; shade <= SHADES; shade++)
 		cells(out, a, shade, most);
 	fputs("</svg>\n", out);
-	durations(out, a);
+	at_durations(out, a, grid);
+	at_durations(out, a, label);
 	limits(out, a);
 	columns(out, a);
 	fputs("</svg>\n", out);
@@ -327,7 +337,7 @@ static void percentiles(FILE *out, const struct axes *a)
 			lines[i].style, lines[i].label);
 	fputs("</ul>\n", out);
 	begin_svg(out, a, "lines", "Percentiles");
-	durations(out, a);
+	at_durations(out, a, grid);
 	fprintf(out,
 		"<svg width=\"100%%\" height=\"100%%\" viewBox=\"0 0 %zu 100\" preserveAspectRatio=\"none\" "
 		"aria-hidden=\"true\">\n",
@@ -335,6 +345,7 @@ static void percentiles(FILE *out, const struct axes *a)
 	for (size_t i = N_LINES; i-- > 0;)
 		polyline(out, a, &lines[i]);
 	fputs("</svg>\n", out);
+	at_durations(out, a, label);
 	limits(out, a);
 	columns(out, a);
 	fputs("</svg>\n", out);
