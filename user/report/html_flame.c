@@ -179,7 +179,8 @@ int html_flame(FILE *out, const struct report *report)
 		depth = depth < LEVELS_MOST ? depth : LEVELS_MOST;
 		fputs("<section id=\"offcpu\">\n<h2>Where calls waited</h2>\n<figure>\n"
 		      "<figcaption>Off-CPU time by component, callers above callees</figcaption>\n"
-		      "<p class=\"dim\">Arrow keys move, Enter zooms into a frame, Escape goes back.</p>\n"
+		      "<p class=\"dim\">A click or Enter zooms into a frame, the same again goes back; arrow "
+		      "keys move.</p>\n"
 		      "<p class=\"detail\" aria-live=\"polite\"></p>\n",
 		      out);
 		fprintf(out,

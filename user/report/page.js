@@ -40,6 +40,14 @@
 		}
 	};
 
+	// The same again goes back.
+	let zoomed = null;
+	const zoomInto = (items, item) => {
+		zoomed = item === zoomed ? null : item;
+		if (zoomed) zoom(items, number(item, "x"), number(item, "w"));
+		else zoom(items, 0, 1);
+	};
+
 	for (const chart of document.querySelectorAll("[data-chart]")) {
 		const items = [...chart.querySelectorAll(".k")];
 		const flame = chart.dataset.chart === "flame";
@@ -56,7 +64,7 @@
 			const item = event.target.closest(".k");
 			if (!item) return;
 			focus(items, item);
-			if (flame) zoom(items, number(item, "x"), number(item, "w"));
+			if (flame) zoomInto(items, item);
 		});
 		chart.addEventListener("keydown", (event) => {
 			const item = event.target.closest(".k");
@@ -68,8 +76,8 @@
 				ArrowDown: () => focus(items, flame ? level(items, item, 1) : items[at + 1]),
 				Home: () => focus(items, items[0]),
 				End: () => focus(items, items[items.length - 1]),
-				Enter: () => flame && zoom(items, number(item, "x"), number(item, "w")),
-				Escape: () => flame && zoom(items, 0, 1),
+				Enter: () => flame && zoomInto(items, item),
+				Escape: () => flame && zoomed && zoomInto(items, zoomed),
 			};
 			if (at < 0 || !steps[event.key]) return;
 			event.preventDefault();
