@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import sqlite3
 import subprocess
 
@@ -348,6 +349,23 @@ def damaged(t):
     check(told, "no cut file could be shown in part")
     none = t.write("none.lapse", "no recording")
     equal(t.lapse_ends("report", none).popen.returncode, 2, "exit code for what is no recording")
+
+
+@case(seconds=60)
+def killed(t):
+    """Of a recording that nobody ended, the story says so, and every form is written."""
+    target = t.target("timed", "--calls", 1000, "--ns", "1ms")
+    path = t.path("a.lapse")
+    live = t.lapse("record", "-p", target.pid, "w=work_push", "-o", path, "--json", "-i", "1")
+    target.go()
+    wait_until(lambda: len(live.objects("window")) >= 2, "two seconds")
+    live.signal(signal.SIGKILL)
+    live.wait()
+    text = _report(t, path)
+    check(any("not ended in peace" in line for line in text.err), f"the messages do not say so: {text.err}")
+    check(any("not ended in peace" in line for line in text.out), f"the story does not say so: {text.out[:9]}")
+    for form in ("json", "html", "trace", "folded", "hlog", "csv"):
+        check(_written(t, path, form, "rb"), f"nothing as {form}")
 
 
 @case(seconds=60)

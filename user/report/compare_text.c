@@ -31,11 +31,12 @@ static void percentile(FILE *out, const struct report_shift *shift)
 	if (isfinite(shift->low_ns) && isfinite(shift->high_ns))
 		snprintf(range, sizeof(range), "%s .. %s", signed_duration(shift->low_ns, low),
 			 signed_duration(shift->high_ns, high));
-	fprintf(out, "    %-6s %12s %12s %12s   %-26s %s\n", label, word_duration(shift->before_ns, was),
-		word_duration(shift->after_ns, is), signed_duration(shift->shift_ns, by), range,
-		!shift->shifted	      ? ""
-		: shift->shift_ns > 0 ? "slower"
-				      : "faster");
+	fprintf(out, "    %-6s %12s %12s %12s   ", label, word_duration(shift->before_ns, was),
+		word_duration(shift->after_ns, is), signed_duration(shift->shift_ns, by));
+	if (shift->shifted)
+		fprintf(out, "%-26s %s\n", range, shift->shift_ns > 0 ? "slower" : "faster");
+	else
+		fprintf(out, "%s\n", range);
 }
 
 static void grown(FILE *out, const struct component_snapshot *before, const struct component_snapshot *after)

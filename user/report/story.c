@@ -198,6 +198,26 @@ static struct peak peak_of(const struct report *report, uint32_t component)
 	return peak;
 }
 
+/* Then it is the component that took most time whose slowest calls are explained. */
+static int tell_evenly(struct report *report)
+{
+	const struct snapshot *snapshot = report->snapshot;
+	double most = 0;
+	uint32_t whose = 0;
+	int err = say(report, "No stretch of time stands out as slower than the others.");
+
+	for (uint32_t i = 0; i < snapshot->n_components; i++) {
+		const struct stats *total = &snapshot->components[i].total;
+
+		/* Of one without calls it is NAN, which is not more. */
+		if (total->avg_ns * (double)total->count > most) {
+			most = total->avg_ns * (double)total->count;
+			whose = i;
+		}
+	}
+	return err ? err : most > 0 ? tell_why(report, whose) : 0;
+}
+
 static int tell_peak(struct report *report)
 {
 	struct peak best = {0};
@@ -211,7 +231,7 @@ static int tell_peak(struct report *report)
 			best = peak;
 	}
 	if (best.ratio < STANDS_OUT)
-		return say(report, "No stretch of time stands out as slower than the others.");
+		return tell_evenly(report);
 	err = say(report, "%s was slowest at %s: p99 %s, where %s is usual; that began at %s.",
 		  word_component(report->snapshot, best.component, name),
 		  word_clock(report->snapshot, best.worst.begin_ns, at),
