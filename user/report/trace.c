@@ -369,7 +369,8 @@ int report_trace(struct report *report, const struct output_options *show)
 	int err = collect(&t);
 
 	if (!err) {
-		qsort(t.slices, t.n, sizeof(*t.slices), slice_by_thread);
+		if (t.n)
+			qsort(t.slices, t.n, sizeof(*t.slices), slice_by_thread);
 		t.n = without_repeats(t.slices, t.n);
 		send_clocks(&t);
 		send_alerts(&t);
