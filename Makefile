@@ -21,7 +21,7 @@ say = @printf '  %-5s %s\n'
 endif
 
 # DIRS narrows the build to some folders of user/ (with the tests that need no others).
-DIRS ?= base probe stack kernel monitor config handler output capture first cli
+DIRS ?= base probe stack kernel monitor config handler output capture report first cli
 
 # What tools/deps has built.
 DEPS      ?= $(BUILD)/deps
@@ -73,6 +73,15 @@ $(BUILD)/skel/syscall_names.h: Makefile
 		sed -n 's/^#define __NR_\([a-z0-9_]*\) \([0-9]*\)$$/{"\1", \2},/p' | sort > $@.tmp && mv $@.tmp $@
 
 $(BUILD)/cc/user/probe/syscalls.o: $(BUILD)/skel/syscall_names.h
+
+# The styles and the script of a report's page, as strings.
+$(BUILD)/skel/report_page.h: user/report/page.css user/report/page.js
+	@mkdir -p $(@D)
+	$(say) GEN $@
+	$(Q)for part in css js; do echo "static const char page_$$part[] ="; \
+		sed -e 's/\\/\\\\/g; s/"/\\"/g; s/.*/"&\\n"/' user/report/page.$$part; echo ';'; done > $@.tmp && mv $@.tmp $@
+
+$(BUILD)/cc/user/report/html.o: $(BUILD)/skel/report_page.h
 
 $(BUILD)/skel/%.skel.h: $(BUILD)/bpf/%.linked.o
 	@mkdir -p $(@D)

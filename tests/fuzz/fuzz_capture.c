@@ -19,6 +19,8 @@
 #include "capture/capture.h"
 #include "capture/message.h"
 #include "capture/replay.h"
+#include "report/compare.h"
+#include "report/formats.h"
 
 #define GOOD "/dev/shm/lapse-fuzz-good"
 
@@ -119,6 +121,21 @@ static void replay_it(struct reader *reader)
 		config_free(&config);
 }
 
+/* In every form, and against itself. */
+static void report_it(const char *path)
+{
+	static FILE *nowhere;
+	struct output_options show = {.stream = nowhere ?: (nowhere = fopen("/dev/null", "we"))};
+	struct report *report;
+
+	if (report_make(path, &report))
+		return;
+	for (size_t i = 0; i < report_n_formats; i++)
+		report_formats[i].render(report, &show);
+	compare_text(report, report, &show);
+	report_free(report);
+}
+
 static void read_file(const uint8_t *bytes, size_t size)
 {
 	int fd = memfd_create("fuzz", MFD_CLOEXEC);
@@ -131,6 +148,7 @@ static void read_file(const uint8_t *bytes, size_t size)
 	if (write(fd, bytes, size) == (ssize_t)size && !reader_open(path, &reader)) {
 		replay_it(reader);
 		reader_close(reader);
+		report_it(path);
 	}
 	close(fd);
 }

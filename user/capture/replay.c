@@ -166,6 +166,11 @@ struct monitor *replay_monitor(const struct replay *replay)
 	return replay->monitor;
 }
 
+uint32_t replay_number(const struct replay *replay, uint32_t recorded)
+{
+	return recorded < replay->n_parts ? replay->parts[recorded].number : NOWHERE;
+}
+
 /* ---- components --------------------------------------------------------------------------------------- */
 
 /* The limits by which openings of its connections were counted. */

@@ -27,6 +27,8 @@ int replay_new(struct reader *reader, const struct replay_options *options, cons
 void replay_free(struct replay *replay);
 
 struct monitor *replay_monitor(const struct replay *replay);
+/* The monitor's number of component @recorded; UINT32_MAX: it has none, or not yet. */
+uint32_t replay_number(const struct replay *replay, uint32_t recorded);
 
 /* The next event, which is fed if the monitor wants it. 1, 0 at the end, or -errno. */
 int replay_next(struct replay *replay, struct reader_event *event);

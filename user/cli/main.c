@@ -30,6 +30,8 @@ static const struct verb verbs[] = {
 	{"record", "-p PID [PROBE...] -o FILE", "keep everything, to be read and judged later", verb_record},
 	{"replay", "FILE [CONTRACTS.yaml]", "judge a recording again, by the same or other contracts",
 	 verb_replay},
+	{"report", "FILE [--html] [--against FILE]", "what a recording comes to: text, a page, a trace",
+	 verb_report},
 	{"list", "-p PID [PATTERN]", "what can be probed, and why not where not", verb_list},
 	{"check", "CONTRACTS.yaml [-p PID]", "check and explain contracts and probes, attach nothing",
 	 verb_check},

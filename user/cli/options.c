@@ -162,6 +162,59 @@ static int set_json(struct options *options, const char *value)
 	return 0;
 }
 
+/* One form at a time. */
+static int set_format(struct options *options, const char *name)
+{
+	if (options->format && strcmp(options->format, name) != 0) {
+		diag_error("--%s and --%s at once: name one form", options->format, name);
+		return -EINVAL;
+	}
+	options->format = name;
+	return 0;
+}
+
+static int set_html(struct options *options, const char *value)
+{
+	(void)value;
+	return set_format(options, "html");
+}
+
+static int set_trace(struct options *options, const char *value)
+{
+	(void)value;
+	return set_format(options, "trace");
+}
+
+static int set_folded(struct options *options, const char *value)
+{
+	(void)value;
+	return set_format(options, "folded");
+}
+
+static int set_hlog(struct options *options, const char *value)
+{
+	(void)value;
+	return set_format(options, "hlog");
+}
+
+static int set_csv(struct options *options, const char *value)
+{
+	(void)value;
+	return set_format(options, "csv");
+}
+
+static int set_report_json(struct options *options, const char *value)
+{
+	(void)value;
+	return set_format(options, "json");
+}
+
+static int set_against(struct options *options, const char *value)
+{
+	options->against = value;
+	return 0;
+}
+
 static int set_color(struct options *options, const char *value)
 {
 	static const char *const names[] = {"auto", "always", "never"};
@@ -325,6 +378,12 @@ enum {
 	KEY_MAX_SIZE,
 	KEY_MAX_TIME,
 	KEY_MAX_RATE,
+	KEY_HTML,
+	KEY_TRACE,
+	KEY_FOLDED,
+	KEY_HLOG,
+	KEY_CSV,
+	KEY_AGAINST,
 };
 
 static const struct option_row rows[] = {
@@ -348,12 +407,26 @@ static const struct option_row rows[] = {
 	 set_slower},
 	{"slower", KEY_SLOWER, "TIME", "calls longer than TIME are always recorded one by one (default 1ms)",
 	 VERB_RECORD, set_slower},
-	{"milliseconds", 'm', NULL, "show milliseconds", TRACING | VERB_REPLAY, set_ms},
-	{"microseconds", 'u', NULL, "show microseconds", TRACING | VERB_REPLAY, set_us},
+	{"milliseconds", 'm', NULL, "show milliseconds", TRACING | VERB_REPLAY | VERB_REPORT, set_ms},
+	{"microseconds", 'u', NULL, "show microseconds", TRACING | VERB_REPLAY | VERB_REPORT, set_us},
 	{"timestamp", 'T', NULL, "show the time of day", TRACING, set_timestamps},
 	{"json", KEY_JSON, NULL, "write JSON, an object a line (lapse --json-schema)",
 	 TRACING | VERB_LIST | VERB_DOCTOR | VERB_FIRST | VERB_REPLAY, set_json},
-	{"output", 'o', "FILE", "write the data to FILE instead of stdout", LIVE | VERB_REPLAY, set_output},
+	{"json", KEY_JSON, NULL, "write JSON, an object a line (lapse --json-schema)", VERB_REPORT,
+	 set_report_json},
+	{"html", KEY_HTML, NULL, "write one page for a browser, which needs nothing else", VERB_REPORT,
+	 set_html},
+	{"trace", KEY_TRACE, NULL, "write a trace for Perfetto: every call and what it waited for",
+	 VERB_REPORT, set_trace},
+	{"folded", KEY_FOLDED, NULL, "write stacks of waits for flame graphs, in microseconds", VERB_REPORT,
+	 set_folded},
+	{"hlog", KEY_HLOG, NULL, "write an HdrHistogram log", VERB_REPORT, set_hlog},
+	{"csv", KEY_CSV, NULL, "write a row for each call that was recorded one by one", VERB_REPORT,
+	 set_csv},
+	{"against", KEY_AGAINST, "FILE", "show what has changed since this recording", VERB_REPORT,
+	 set_against},
+	{"output", 'o', "FILE", "write the data to FILE instead of stdout", LIVE | VERB_REPLAY | VERB_REPORT,
+	 set_output},
 	{"output", 'o', "FILE", "the recording; with --keep the folder that incidents are written to",
 	 VERB_RECORD, option_set_capture},
 	{"capture", KEY_CAPTURE, "FILE", "record it too, to FILE: see lapse record", LIVE,
@@ -379,7 +452,7 @@ static const struct option_row rows[] = {
 	 "record calls one by one up to RATE (default 300000/s); above it the slow and failed ones and "
 	 "samples",
 	 TRACING, option_set_max_rate},
-	{"color", KEY_COLOR, "WHEN", "auto, always or never", TRACING | VERB_REPLAY, set_color},
+	{"color", KEY_COLOR, "WHEN", "auto, always or never", TRACING | VERB_REPLAY | VERB_REPORT, set_color},
 	{"fail-on", KEY_FAIL_ON, "SEVERITY",
 	 "breaches below notice, warning or critical leave the exit code alone",
 	 VERB_WATCH | VERB_RECORD | VERB_REPLAY, set_fail_on},
@@ -412,7 +485,7 @@ static const struct option_row rows[] = {
 	{"force-uretprobe", KEY_FORCE, NULL,
 	 "use return probes even where exceptions or fibers in the target would then kill it", TRACING,
 	 set_force},
-	{"verbose", 'v', NULL, "say what is done", TARGETS | VERB_REPLAY, set_verbose},
+	{"verbose", 'v', NULL, "say what is done", TARGETS | VERB_REPLAY | VERB_REPORT, set_verbose},
 };
 
 #define N_ROWS (sizeof(rows) / sizeof(rows[0]))

@@ -23,6 +23,7 @@ enum verb_bit {
 	VERB_FIRST = 1 << 7, /* none is named */
 	VERB_RECORD = 1 << 8,
 	VERB_REPLAY = 1 << 9,
+	VERB_REPORT = 1 << 10,
 };
 
 /* Causes of spans: AUTO is on where spans are shown one by one, or judged. */
@@ -64,6 +65,8 @@ struct options {
 	double max_overhead;  /* share of the CPU time that probes may take; 0: not given */
 	const char *merge;
 	const char *output_path;
+	const char *format;  /* of a report: its option's name; NULL: text */
+	const char *against; /* a recording to compare with; NULL: none */
 	pid_t tid;
 	enum severity fail_on;
 	bool fail_on_given;

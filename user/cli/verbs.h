@@ -9,6 +9,7 @@ int verb_tcp(int argc, char **argv);
 int verb_watch(int argc, char **argv);
 int verb_record(int argc, char **argv);
 int verb_replay(int argc, char **argv);
+int verb_report(int argc, char **argv);
 int verb_list(int argc, char **argv);
 int verb_check(int argc, char **argv);
 int verb_doctor(int argc, char **argv);

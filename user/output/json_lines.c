@@ -133,6 +133,14 @@ static int final(const struct output_options *options, const struct snapshot *sn
 	return line(options, &json_final, &source, snapshot->system.now_ns);
 }
 
+int output_report_row(const struct output_options *options, const struct snapshot *snapshot,
+		      enum report_row kind, const void *row, uint64_t time_ns)
+{
+	struct json_source source = {.from = {[FROM_SNAPSHOT] = snapshot, [FROM_REPORT] = row}};
+
+	return line(options, json_report_tables[kind], &source, time_ns);
+}
+
 const struct output output_json = {
 	.name = "json",
 	.interval = interval,

@@ -218,6 +218,9 @@ int output_json_schema(FILE *stream, const struct output_object *others, size_t 
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++)
 		json_array_append_new(json_object_get(schema, "oneOf"), json_table_schema(tables[i], true));
+	for (size_t i = 0; i < REPORT_ROWS; i++)
+		json_array_append_new(json_object_get(schema, "oneOf"),
+				      json_table_schema(json_report_tables[i], true));
 	for (size_t i = 0; i < n_others; i++)
 		json_array_append_new(json_object_get(schema, "oneOf"), other_schema(&others[i]));
 	if (!err) {

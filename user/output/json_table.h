@@ -13,6 +13,7 @@
 
 #include "bpf/event.h"
 #include "monitor/snapshot.h"
+#include "output/report_rows.h"
 
 /* What the rows read from; a table needs those that its rows name. */
 enum json_from {
@@ -29,6 +30,7 @@ enum json_from {
 	FROM_STACK, /* struct output_stack */
 	FROM_HANDLER,
 	FROM_RECORDING,
+	FROM_REPORT, /* a structure of report_rows.h */
 	JSON_FROMS,
 };
 
@@ -80,6 +82,8 @@ struct json_table {
 
 /* The objects of the output, one a line. */
 extern const struct json_table json_window, json_span, json_violation, json_alert, json_health, json_final;
+/* Those of reports, by enum report_row. */
+extern const struct json_table *const json_report_tables[REPORT_ROWS];
 
 /* The object that @table describes, without the head that top-level objects have. NULL: no memory. */
 json_t *json_object_of(const struct json_table *table, const struct json_source *source);

@@ -156,14 +156,21 @@ json_t *json_get_longest_wait(const struct json_source *source)
 			 waker_of(source->from[FROM_SNAPSHOT], &why->longest.waker));
 }
 
+static json_t *schema_waker(void)
+{
+	return json_pack("{s:[s,s],s:{s:{s:[s,s]},s:{s:[s,s]},s:{s:[s,s]},s:{s:[s,s]}},s:[s,s,s,s]}", "type",
+			 "object", "null", "properties", "comm", "type", "string", "null", "tid", "type",
+			 "integer", "null", "component", "type", "string", "null", "interrupt", "type",
+			 "string", "null", "required", "comm", "tid", "component", "interrupt");
+}
+
 json_t *json_schema_longest_wait(void)
 {
-	return json_pack(
-		"{s:[s,s],s:{s:{s:s},s:{s:s},s:{s:[s,s]},s:{s:s,s:{s:s}},s:o,s:{s:[s,s]}},s:[s,s,s,s,s,s]}",
-		"type", "object", "null", "properties", "cause", "type", "string", "duration_ns", "type",
-		"integer", "peer", "type", "string", "null", "stack", "type", "array", "items", "type",
-		"string", "frames", schema_frames(), "waker", "type", "object", "null", "required", "cause",
-		"duration_ns", "peer", "stack", "frames", "waker");
+	return json_pack("{s:[s,s],s:{s:{s:s},s:{s:s},s:{s:[s,s]},s:{s:s,s:{s:s}},s:o,s:o},s:[s,s,s,s,s,s]}",
+			 "type", "object", "null", "properties", "cause", "type", "string", "duration_ns",
+			 "type", "integer", "peer", "type", "string", "null", "stack", "type", "array",
+			 "items", "type", "string", "frames", schema_frames(), "waker", schema_waker(),
+			 "required", "cause", "duration_ns", "peer", "stack", "frames", "waker");
 }
 
 /* ---- many spans ------------------------------------------------------------------------------------ */

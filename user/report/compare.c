@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "report/compare.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "output/words.h"
+#include "report/interval.h"
+
+const unsigned compare_permille[] = {500, 900, 950, 990, 999};
+const size_t compare_n = sizeof(compare_permille) / sizeof(*compare_permille);
+
+const struct component_snapshot *compare_partner(const struct report *before, const char *name)
+{
+	const struct snapshot *snapshot = before->snapshot;
+
+	for (size_t i = 0; i < snapshot->n_components; i++)
+		if (!strcmp(snapshot->components[i].name, name))
+			return &snapshot->components[i];
+	return NULL;
+}
+
+struct report_shift compare_shift(const struct component_snapshot *before,
+				  const struct component_snapshot *after, unsigned permille)
+{
+	struct interval was = interval_of(before->histogram, before->n_histogram, permille);
+	struct interval is = interval_of(after->histogram, after->n_histogram, permille);
+	struct interval shift = interval_difference(&was, &is);
+
+	return (struct report_shift){
+		.component = after->name,
+		.quantile = permille / 1000.0,
+		.before_count = before->total.count,
+		.after_count = after->total.count,
+		.before_ns = was.value,
+		.after_ns = is.value,
+		.shift_ns = shift.value,
+		.low_ns = shift.low,
+		.high_ns = shift.high,
+		.shifted = shift.low > 0 || shift.high < 0,
+	};
+}
+
+bool compare_cause(const struct component_snapshot *before, const struct component_snapshot *after,
+		   size_t band, size_t i, struct report_cause_shift *shift)
+{
+	const struct cause_band *was, *is;
+
+	if (band >= before->n_bands || band >= after->n_bands)
+		return false;
+	was = &before->bands[band];
+	is = &after->bands[band];
+	if (!was->count || !is->count)
+		return false;
+	*shift = (struct report_cause_shift){
+		.component = after->name,
+		.cause = cause_names[i],
+		.share = is->share,
+		.before_ns = was->part[i] * was->mean_ns,
+		.after_ns = is->part[i] * is->mean_ns,
+	};
+	shift->shift_ns = shift->after_ns - shift->before_ns;
+	return true;
+}
+
+bool compare_grown(const struct component_snapshot *before, const struct component_snapshot *after,
+		   size_t band, struct report_cause_shift *shift)
+{
+	struct report_cause_shift one;
+	bool any = false;
+
+	for (size_t i = 0; i <= LAPSE_CAUSES; i++) {
+		if (!compare_cause(before, after, band, i, &one) || one.shift_ns <= 0 ||
+		    (any && one.shift_ns <= shift->shift_ns))
+			continue;
+		*shift = one;
+		any = true;
+	}
+	return any;
+}
