@@ -149,6 +149,8 @@ struct lapse_socket {
 	__u32 seen_sent, seen_received, seen_retrans; /* counted so far */
 	__u32 pipelined;
 	__u32 generation; /* of the rules that its pairs come from */
+	__u32 accepts;	  /* that found nothing to end: its beginning was being noted */
+	__u32 pad;
 	__u32 n_pairs;
 	__u32 pair[LAPSE_SOCKET_PAIRS]; /* kind << 24 | component */
 	struct lapse_facts facts;	/* of the span that is being recorded */

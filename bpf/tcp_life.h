@@ -117,6 +117,9 @@ static __always_inline bool queue_begin(const struct sock *sk, __u64 now, __u32 
 	s->queued_ns = s->since_ns = now;
 	tcp_begin_counts(s, sk);
 	tcp_count(s, LAPSE_TCP_ACCEPT, COUNT_ENTRY);
+	/* accept() may have found it half noted: then it has waited no more than that took. */
+	if (*(volatile __u32 *)&s->accepts && s->queued_ns)
+		accept_record(s, s->sk, now);
 	return true;
 }
 
@@ -164,7 +167,12 @@ static __always_inline void on_accept(const struct sock *sk)
 		return;
 	}
 	s = socket_in_call(sk);
-	if (!s || !s->queued_ns)
+	if (!s)
+		return;
+	if (!s->queued_ns)
+		ADD(s->accepts, 1);
+	/* Looked at again: whoever notes its beginning looks for accepts afterwards. */
+	if (!*(volatile __u64 *)&s->queued_ns)
 		return;
 	accept_record(s, (__u64)sk, now);
 	s->cost_ns += bpf_ktime_get_ns() - now;

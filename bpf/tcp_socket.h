@@ -37,6 +37,7 @@ enum tcp_state {
 #define SOCK_DONE     1
 
 static const struct lapse_socket empty_socket = {};
+static const struct lapse_socket quick_socket = {.flags = LAPSE_SOCKET_QUICK};
 
 static __always_inline struct lapse_socket *socket_find(const struct sock *sk)
 {
@@ -341,8 +342,13 @@ static __always_inline struct lapse_socket *socket_add(const struct sock *sk, __
 {
 	__u64 key = (__u64)sk;
 	struct lapse_socket *s;
-	bool taken = bpf_map_update_elem(&sockets, &key, &empty_socket, BPF_NOEXIST);
+	bool taken;
 
+	/* Who finds it before its flags are there must not take it for an old one. */
+	if (flags & LAPSE_SOCKET_QUICK)
+		taken = bpf_map_update_elem(&sockets, &key, &quick_socket, BPF_NOEXIST);
+	else
+		taken = bpf_map_update_elem(&sockets, &key, &empty_socket, BPF_NOEXIST);
 	s = bpf_map_lookup_elem(&sockets, &key);
 	if (!s)
 		ADD(tcp_lost, 1);
@@ -379,12 +385,14 @@ static __always_inline bool was_accepted(const struct sock *sk)
 VERIFIED_ONCE int socket_adopt(__u64 address, __u64 targets)
 {
 	const struct sock *sk = (const struct sock *)address;
-	struct lapse_socket *s = socket_add(sk, LAPSE_TCP_BEFORE | (was_accepted(sk) ? LAPSE_TCP_SERVER : 0));
+	__u32 flags = LAPSE_TCP_BEFORE | (was_accepted(sk) ? LAPSE_TCP_SERVER : 0);
+	struct lapse_socket *s;
 
+	if (BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_SYN_RECV)
+		flags |= LAPSE_SOCKET_QUICK;
+	s = socket_add(sk, flags);
 	if (!s)
 		return 0;
-	if (BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_SYN_RECV)
-		s->flags |= LAPSE_SOCKET_QUICK;
 	socket_count_from_here(s, sk);
 	s->targets = targets;
 	socket_match(s);
