@@ -375,8 +375,15 @@ def not_over_a_recording(t):
         before = file.read()
     said = _report(t, path, "--html", "-o", path, code=2).err
     check(any("not written over" in line for line in said), f"what is said: {said}")
+    for words in (("replay", path), ("stat", "-p", os.getpid(), "malloc")):
+        tracer = t.lapse_ends(*words, "-o", path)
+        equal(tracer.popen.returncode, 2, f"exit code of {words[0]}")
+        check(any("not written over" in line for line in tracer.err), f"what {words[0]} says: {tracer.err}")
     with open(path, "rb") as file:
         equal(file.read() == before, True, "the recording is as it was")
+    full = t.lapse_ends("replay", path, "-o", "/dev/full")
+    equal(full.popen.returncode, 2, "exit code of what cannot be written")
+    check(any("No space left" in line for line in full.err), f"what is said of it: {full.err}")
     _report(t, path, "--html", "--csv", code=2)
     _report(t, path, "--html", "--against", path, code=2)
 

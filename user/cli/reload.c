@@ -48,11 +48,21 @@ static bool same_probe(const struct config_component *a, const struct config_com
 		-EINVAL;                                                          \
 	})
 
+static bool same_target(const struct config_target *a, const struct config_target *b)
+{
+	return same_text(a->exe, b->exe) && same_text(a->comm, b->comm) && a->cgroup.by == b->cgroup.by &&
+	       strcmp(a->cgroup.name, b->cgroup.name) == 0 && a->n_pids == b->n_pids &&
+	       (!a->n_pids || memcmp(a->pids, b->pids, a->n_pids * sizeof(*a->pids)) == 0);
+}
+
 static int check_component(const struct config *new, const struct config_component *component,
 			   const struct config_component *before)
 {
 	if (!same_probe(component, before))
 		return refuse(new, component->name_mark, "component '%s' is measured otherwise: " RESTART,
+			      component->name);
+	if (!same_target(&component->target, &before->target))
+		return refuse(new, component->name_mark, "component '%s' has another target: " RESTART,
 			      component->name);
 	if (component->window.last != before->window.last)
 		return refuse(new, component->name_mark,
@@ -87,12 +97,6 @@ static int check_components(const struct config *new, const struct config *old)
 		return -EINVAL;
 	}
 	return 0;
-}
-
-static bool same_target(const struct config_target *a, const struct config_target *b)
-{
-	return same_text(a->exe, b->exe) && same_text(a->comm, b->comm) && a->n_pids == b->n_pids &&
-	       (!a->n_pids || memcmp(a->pids, b->pids, a->n_pids * sizeof(*a->pids)) == 0);
 }
 
 static bool same_waits(const struct config *a, const struct config *b)

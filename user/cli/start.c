@@ -11,6 +11,7 @@
 #include "base/exit_code.h"
 #include "base/text.h"
 #include "base/units.h"
+#include "cli/output_file.h"
 #include "cli/waits.h"
 
 /* As many pids as fit are named in a message. */
@@ -49,22 +50,13 @@ static int open_output(struct session *session)
 
 	session->output = options->json ? &output_json : &output_text;
 	session->show = (struct output_options){
-		.stream = stdout,
 		.unit = options->unit,
 		.timestamps = options->timestamps,
 		.histogram = session->kind != SESSION_WATCH && !session->tcp,
 		.tcp = session->tcp,
 		.why = wants_why(session),
 	};
-	if (options->output_path) {
-		session->show.stream = fopen(options->output_path, "we");
-		if (!session->show.stream) {
-			diag_error("cannot write %s: %s", options->output_path, strerror(errno));
-			return EXIT_USAGE;
-		}
-	}
-	session->show.color = options_colored(options, session->show.stream);
-	return 0;
+	return output_file_open(options, &session->show);
 }
 
 /* ---- the monitor ------------------------------------------------------------------------------- */

@@ -9,7 +9,7 @@
 #include "base/diag.h"
 #include "base/exit_code.h"
 #include "capture/replay.h"
-#include "cli/session.h"
+#include "cli/output_file.h"
 #include "cli/verdict_code.h"
 
 struct verb_replay {
@@ -107,17 +107,8 @@ static int open_output(struct verb_replay *v)
 	const struct options *options = v->options;
 
 	v->output = options->json ? &output_json : &output_text;
-	v->show = (struct output_options){.stream = stdout, .unit = options->unit};
-	if (options->output_path) {
-		v->show.stream = fopen(options->output_path, "we");
-		if (!v->show.stream) {
-			diag_error("cannot write %s: %s", options->output_path, strerror(errno));
-			return EXIT_USAGE;
-		}
-	}
-	v->show.color = options_colored(options, v->show.stream);
-	v->show.why = reader_number(v->reader, "why", 0);
-	return 0;
+	v->show = (struct output_options){.unit = options->unit, .why = reader_number(v->reader, "why", 0)};
+	return output_file_open(options, &v->show);
 }
 
 static int start(struct verb_replay *v)
@@ -181,11 +172,7 @@ static int finish(struct verb_replay *v)
 		return EXIT_UNKNOWN;
 	if (!v->error)
 		keep(v, v->output->final(&v->show, snapshot));
-	if (v->error == -EPIPE)
-		diag_note("the reader of the output has gone");
-	else if (v->error)
-		diag_error("cannot write the output: %s", strerror(-v->error));
-	if (v->error)
+	if (output_file_close(&v->show, v->error))
 		return EXIT_USAGE;
 	if (v->has_config)
 		say_alerts(v);
@@ -209,8 +196,7 @@ static void release(struct verb_replay *v)
 		replay_free(v->replay);
 	if (v->has_config)
 		config_free(&v->config);
-	if (v->show.stream && v->show.stream != stdout)
-		fclose(v->show.stream);
+	output_file_close(&v->show, 0);
 	for (size_t i = 0; i < v->n_alerts; i++)
 		free(v->told[i]);
 	free(v->told);

@@ -2,66 +2,29 @@
 /* What a recording comes to, in one of many forms; and what changed from one to another. */
 #include "cli/verbs.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/diag.h"
 #include "base/exit_code.h"
-#include "cli/options.h"
+#include "cli/output_file.h"
 #include "report/compare.h"
 #include "report/formats.h"
 
-/* What SQLite's files begin with, and so recordings. */
-#define RECORDING_MAGIC "SQLite format 3"
-
-static bool is_recording(const char *path)
-{
-	char begin[sizeof(RECORDING_MAGIC)] = {0};
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	ssize_t n = fd < 0 ? 0 : read(fd, begin, sizeof(begin));
-
-	if (fd >= 0)
-		close(fd);
-	return n == sizeof(begin) && !memcmp(begin, RECORDING_MAGIC, sizeof(begin));
-}
-
 static int open_output(const struct options *options, bool binary, struct output_options *show)
 {
-	*show = (struct output_options){.stream = stdout, .unit = options->unit};
-	if (options->output_path && is_recording(options->output_path)) {
-		diag_error("%s is a recording, and is not written over; name another file with -o",
-			   options->output_path);
-		return EXIT_USAGE;
-	}
+	*show = (struct output_options){.unit = options->unit};
 	if (binary && !options->output_path && isatty(STDOUT_FILENO)) {
 		diag_error("a trace is nothing for a terminal: name a file with -o");
 		return EXIT_USAGE;
 	}
-	if (options->output_path)
-		show->stream = fopen(options->output_path, "we");
-	if (!show->stream) {
-		diag_error("cannot write %s: %s", options->output_path, strerror(errno));
-		return EXIT_USAGE;
-	}
-	show->color = options_colored(options, show->stream);
-	return 0;
+	return output_file_open(options, show);
 }
 
-/* What was written stands in the file only now. */
 static int close_output(struct output_options *show, int err)
 {
-	if (fflush(show->stream) && !err)
-		err = -errno;
-	if (show->stream != stdout && fclose(show->stream) && !err)
-		err = -errno;
-	if (err == -EPIPE)
-		diag_note("the reader of the output has gone");
-	else if (err)
-		diag_error("cannot write the output: %s", strerror(-err));
-	return err ? EXIT_USAGE : EXIT_HELD;
+	return output_file_close(show, err) ? EXIT_USAGE : EXIT_HELD;
 }
 
 /* In every form: text has it in its story, but others do not show. */

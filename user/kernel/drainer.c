@@ -53,6 +53,7 @@ struct drainer {
 	atomic_bool stopping;
 	uint64_t now_ns; /* when the present batch is taken in */
 	struct batch taken, handed;
+	uint64_t lost; /* that the ring has let go of, and no memory was there for */
 	uint32_t delays[DELAYS];
 };
 
@@ -98,7 +99,6 @@ static bool is_urgent(const void *data, size_t size)
 	       span->flags & (LAPSE_SPAN_BREACH | LAPSE_SPAN_VALUE) && !(span->flags & LAPSE_SPAN_UNTIMED);
 }
 
-/* One that finds no memory is lost: the ring has let go of it. */
 static int put(void *context, void *data, size_t size)
 {
 	struct drainer *drainer = context;
@@ -107,8 +107,10 @@ static int put(void *context, void *data, size_t size)
 
 	if (is_urgent(data, size))
 		note_delay(drainer, data);
-	if (make_room(batch, 1 + n))
+	if (make_room(batch, 1 + n)) {
+		drainer->lost++;
 		return 0;
+	}
 	batch->words[batch->n] = size;
 	memcpy(batch->words + batch->n + 1, data, size);
 	batch->n += 1 + n;
@@ -294,6 +296,16 @@ const struct ring *drainer_ring(const struct drainer *drainer)
 	return ring_buffer__ring(drainer->ring, 0);
 }
 
+uint64_t drainer_lost(struct drainer *drainer)
+{
+	uint64_t lost;
+
+	pthread_mutex_lock(&drainer->lock);
+	lost = drainer->lost;
+	pthread_mutex_unlock(&drainer->lock);
+	return lost;
+}
+
 double drainer_delay(struct drainer *drainer, double quantile)
 {
 	uint64_t sum = 0, rank;
@@ -327,16 +339,18 @@ static int change_hands(struct drainer *drainer)
 	return n;
 }
 
+/* All of them, since nobody else has them any more; how many, or the first error. */
 static int hand_on(const struct batch *batch, ring_buffer_sample_fn take, void *context)
 {
-	int n = 0, err;
+	int n = 0, err = 0;
 
 	for (size_t at = 0; at < batch->n; at += 1 + words_of(batch->words[at]), n++) {
-		err = take(context, batch->words + at + 1, batch->words[at]);
-		if (err < 0)
-			return err;
+		int result = take(context, batch->words + at + 1, batch->words[at]);
+
+		if (result < 0 && !err)
+			err = result;
 	}
-	return n;
+	return err ? err : n;
 }
 
 int drainer_take(struct drainer *drainer, ring_buffer_sample_fn take, void *context)

@@ -22,9 +22,13 @@ void drainer_stop(struct drainer *drainer);
 /* Becomes readable when records have been taken in. */
 int drainer_fd(const struct drainer *drainer);
 
-/* Hands on what has been taken in and what is on the ring, in order; how many, or the first error of @take.
- */
+/* Hands on what has been taken in and what is on the ring, all of it in order; how many, or the first error
+ * of
+ * @take. */
 int drainer_take(struct drainer *drainer, ring_buffer_sample_fn take, void *context);
+
+/* Records that no memory was there for. */
+uint64_t drainer_lost(struct drainer *drainer);
 
 /* Nanoseconds from a breaching span's end until it was taken in, of which a share of @quantile took no
  * longer; NAN: there was none. */

@@ -210,6 +210,8 @@ static void read_self(struct tracer *tracer, struct tick_self *self, const struc
 		add_cost(tracer, i, self);
 	self->ns_per_hit = self->hits ? (double)self->probe_ns / (double)self->hits : NAN;
 	self->ring_dropped = tracer->skel->bss->records_dropped;
+	if (tracer->drainer)
+		self->ring_dropped += drainer_lost(tracer->drainer);
 	self->kernel_missed =
 		kernel_missed(tracer) + tracer->skel->bss->unsafe_skipped + tracer->skel->bss->tcp_lost;
 	self->not_streamed = tracer->skel->bss->not_streamed;
