@@ -276,8 +276,10 @@ def _runs(run):
     is what it did not wait."""
     truth = sum(max(call.on_cpu, call.duration - call.runq) for call in run.calls)
     within(run.total("on_cpu"), truth * 0.95, truth * 1.05 + 5000 * len(run.spans), "on-cpu")
+    # The thread that takes a span in runs ahead of all others, often here, when the span has ended: the program's
+    # clock is not read yet, and has that wait too.
     waited = sum(call.runq for call in run.calls)
-    within(run.total("runq"), waited * 0.95 - 5000 * len(run.spans), waited * 1.05 + 5000 * len(run.spans), "runq")
+    within(run.total("runq"), waited * 0.95 - 10000 * len(run.spans), waited * 1.05 + 5000 * len(run.spans), "runq")
 
 
 @_with_threads
