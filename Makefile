@@ -7,6 +7,7 @@ ifeq ($(origin CC),default)
 CC      := gcc
 endif
 CLANG   ?= $(firstword $(shell command -v clang clang-14 clang-16 clang-19 2>/dev/null) clang)
+LLVM_STRIP ?= $(firstword $(shell command -v llvm-strip llvm-strip-14 llvm-strip-16 llvm-strip-19 2>/dev/null) llvm-strip)
 BPFTOOL ?= $(firstword $(shell command -v bpftool /usr/sbin/bpftool 2>/dev/null) bpftool)
 PREFIX  ?= /usr/local
 VERSION := 0.1.0
@@ -57,13 +58,16 @@ $(BUILD)/bpf/%.old.o: bpf/%.bpf.c
 	$(say) BPF "$< (old kernels)"
 	$(Q)$(CLANG) $(BPF_CFLAGS) -DLAPSE_OLD -MMD -MP -c $< -o $@
 
+# Without the labels of branches, thousands of symbols that libbpf would walk through at each start.
+link_bpf = $(Q)$(BPFTOOL) gen object $@.tmp $^ && $(LLVM_STRIP) --wildcard --strip-symbol="LBB*" $@.tmp && mv $@.tmp $@
+
 $(BUILD)/bpf/lapse.linked.o: $(bpf_objects)
 	$(say) LINK $@
-	$(Q)$(BPFTOOL) gen object $@ $^
+	$(link_bpf)
 
 $(BUILD)/bpf/lapse_old.linked.o: $(bpf_sources:bpf/%.bpf.c=$(BUILD)/bpf/%.old.o)
 	$(say) LINK $@
-	$(Q)$(BPFTOOL) gen object $@ $^
+	$(link_bpf)
 
 # The numbers of system calls, from the kernel's own header.
 $(BUILD)/skel/syscall_names.h: Makefile

@@ -57,6 +57,12 @@ static __always_inline bool slot_set(__u64 *slot, __u64 seen, __u64 value)
 	return __sync_val_compare_and_swap(slot, seen, value) == seen;
 }
 
+/* What stands in @slot, and leaves 0 there: of several who take it, one gets it. */
+static __always_inline __u64 slot_take(__u64 *slot)
+{
+	return __sync_lock_test_and_set(slot, 0);
+}
+
 #else
 
 /*
@@ -141,6 +147,15 @@ static __always_inline bool slot_set(__u64 *slot, __u64 seen, __u64 value)
 		     : [slot] "r"(slot), [nothing] "r"(nothing)
 		     : "memory");
 	return *(volatile __u64 *)slot >= value;
+}
+
+/* What stands in @slot, and leaves 0 there. Two processors that do so within a nanosecond both get it. */
+static __always_inline __u64 slot_take(__u64 *slot)
+{
+	__u64 taken = *(volatile __u64 *)slot;
+
+	*(volatile __u64 *)slot = 0;
+	return taken;
 }
 
 #endif

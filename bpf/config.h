@@ -119,7 +119,7 @@ enum lapse_socket_flag {
 	LAPSE_SOCKET_SENT = 1 << 10,	/* send_end holds */
 	LAPSE_SOCKET_CLOSED = 1 << 12,	/* closed in the midst of connect(), which will say why */
 	LAPSE_SOCKET_WAITING = 1 << 13, /* it was in the accept queue before tracing began */
-	LAPSE_SOCKET_QUICK = 1 << 14,	/* it was accepted before the kernel told that it is established */
+	LAPSE_SOCKET_QUICK = 1 << 14,	/* accept() had it before the kernel told that it is established */
 };
 
 /* A connection of a traced process, by the kernel's address of its struct sock. Its events come under the
@@ -150,7 +150,7 @@ struct lapse_socket {
 	__u32 pipelined;
 	__u32 generation; /* of the rules that its pairs come from */
 	__u32 accepts;	  /* that found nothing to end: its beginning was being noted */
-	__u32 pad;
+	__u32 noted;	  /* beginnings of the wait for accept() */
 	__u32 n_pairs;
 	__u32 pair[LAPSE_SOCKET_PAIRS]; /* kind << 24 | component */
 	struct lapse_facts facts;	/* of the span that is being recorded */

@@ -15,6 +15,7 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/usdt.bpf.h>
 
+#include "bpf/kfunc.h"
 #include "bpf/private_stack.h"
 #include "bpf/marker.h"
 #include "bpf/span.h"
@@ -24,15 +25,16 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
-/* Both forms that the kernel function has had: without an argument (6.14), with the context (7.1). */
-bool bpf_session_is_return___noctx(void) __weak __ksym;
-bool bpf_session_is_return___ctx(void *ctx) __weak __ksym;
+static bool (*const kfunc_session_is_return)(void) = (void *)(LAPSE_KFUNC_CALL +
+							      LAPSE_KFUNC_SESSION_IS_RETURN);
+static bool (*const kfunc_session_is_return_of)(void *ctx) = (void *)(LAPSE_KFUNC_CALL +
+								      LAPSE_KFUNC_SESSION_IS_RETURN_OF);
 
 static __always_inline bool session_is_return(void *ctx)
 {
-	if (bpf_ksym_exists(bpf_session_is_return___ctx))
-		return bpf_session_is_return___ctx(ctx);
-	return bpf_session_is_return___noctx();
+	if (cfg_kfuncs & 1U << LAPSE_KFUNC_SESSION_IS_RETURN_OF)
+		return kfunc_session_is_return_of(ctx);
+	return kfunc_session_is_return();
 }
 
 OWN_STACK(span_session);

@@ -176,7 +176,7 @@ VERIFIED_ONCE int span_record(struct lapse_facts *facts)
 		facts->flags |= LAPSE_SPAN_GOROUTINE;
 	if (!(facts->flags & LAPSE_SPAN_UNTIMED) && is_breach(component, facts->duration))
 		facts->flags |= LAPSE_SPAN_BREACH;
-	if (component->flags & LAPSE_COMP_RULES) {
+	if (cfg_rules && component->flags & LAPSE_COMP_RULES) {
 		r = rules_of(number);
 		if (!rules_judge(r, cell, facts)) {
 			ADD(cell->filtered, 1);

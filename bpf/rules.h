@@ -11,7 +11,7 @@
 
 static __always_inline struct lapse_rules *rules_of(__u32 component)
 {
-	return bpf_map_lookup_elem(&rules, &component);
+	return cfg_rules ? bpf_map_lookup_elem(&rules, &component) : NULL;
 }
 
 static __always_inline __u64 user_word(__u64 address)

@@ -124,7 +124,7 @@ static __always_inline int frame_push(struct lapse_stack *stack, struct lapse_ce
 	frame->edge = edge_of(call->cookie);
 	frame->place = LAPSE_COOKIE_PLACE(call->cookie);
 	frame->generation = generation_of(call->cookie);
-	if (flags & LAPSE_COMP_RULES)
+	if (cfg_rules && flags & LAPSE_COMP_RULES)
 		for (int i = 0; i < LAPSE_CAPTURES; i++)
 			frame->capture[i] = stack->facts.capture[i];
 	frame->wait = own_stack ? component->wait : 0;
@@ -209,7 +209,7 @@ static __always_inline int span_enter(struct pt_regs *ctx, __u64 cookie, bool sk
 	stack = stack_of(&call, ctx, component, true);
 	if (!stack)
 		return span_lost(cell);
-	meant = !(component->flags & LAPSE_COMP_RULES) || call_meant(ctx, &call, stack);
+	meant = !cfg_rules || !(component->flags & LAPSE_COMP_RULES) || call_meant(ctx, &call, stack);
 	/* In any case: the return of a call that is not meant must not find a frame that was left there. */
 	slot = stack_make_room(stack, cell, &call, component->flags, skips_return);
 	if (slot == SLOT_SHARED)
@@ -253,10 +253,10 @@ VERIFIED_FOUND int frame_end(struct lapse_stack *stack, __u32 at, __u64 now, __u
 	last = (frame->flags & LAPSE_FRAME_RETINS) || !stack_has_call(stack, frame->sp, frame->place);
 	if (last)
 		stack->cost_ns += cost_of(cls)->total_ns;
-	if (frame->edge == LAPSE_EDGE_WAIT) {
+	if (cfg_edges && frame->edge == LAPSE_EDGE_WAIT) {
 		wait_count(frame->component, last ? cost_of(cls)->total_ns : 0);
 		sending = 0;
-	} else if (frame->edge) {
+	} else if (cfg_edges && frame->edge) {
 		facts->cost_ns = cost_of(cls)->enter_ns;
 		sending = edge_take(frame->edge, facts);
 	} else {
@@ -425,7 +425,7 @@ static __always_inline int span_edge(struct pt_regs *ctx, __u64 cookie)
 	struct lapse_stack *stack;
 	bool inside;
 
-	if (!wanted_for((void *)bpf_get_current_task(), LAPSE_COOKIE_COMPONENT(cookie)) ||
+	if (!cfg_edges || !wanted_for((void *)bpf_get_current_task(), LAPSE_COOKIE_COMPONENT(cookie)) ||
 	    goroutine_grows(ctx, cookie))
 		return 0;
 	stack = stack_get(true);

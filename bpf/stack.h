@@ -104,7 +104,7 @@ static __always_inline __u64 trampoline(void)
 
 static __always_inline __u32 edge_of(__u64 cookie)
 {
-	return LAPSE_COOKIE_EDGE(cookie) & LAPSE_EDGE_MASK;
+	return cfg_edges ? LAPSE_COOKIE_EDGE(cookie) & LAPSE_EDGE_MASK : 0;
 }
 
 static __always_inline __u32 generation_of(__u64 cookie)

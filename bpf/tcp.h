@@ -12,6 +12,7 @@
 
 #include "bpf/files.h"
 #include "bpf/tcp_life.h"
+#include "bpf/unpreempted.h"
 
 /* ---- everywhere ------------------------------------------------------------------------------- */
 
@@ -19,19 +20,22 @@
 SEC("raw_tp/inet_sock_set_state")
 int tcp_state_tp(struct bpf_raw_tracepoint_args *ctx)
 {
-	on_state((const struct sock *)ctx->args[0], ctx->args[1], ctx->args[2]);
-	return 0;
+	return UNPREEMPTED(on_state((const struct sock *)ctx->args[0], ctx->args[1], ctx->args[2]));
+}
+
+static __always_inline void on_retransmit(const struct sock *sk)
+{
+	struct lapse_socket *s = socket_find(sk);
+
+	if (s)
+		s->retransmit_ns = bpf_ktime_get_ns();
 }
 
 /* (sk, skb) */
 SEC("raw_tp/tcp_retransmit_skb")
 int tcp_retransmit_tp(struct bpf_raw_tracepoint_args *ctx)
 {
-	struct lapse_socket *s = socket_find((const struct sock *)ctx->args[0]);
-
-	if (s)
-		s->retransmit_ns = bpf_ktime_get_ns();
-	return 0;
+	return UNPREEMPTED(on_retransmit((const struct sock *)ctx->args[0]));
 }
 
 /* An argument as a number: as the pointer to a kernel's object that the verifier takes it for, it could not
@@ -56,7 +60,8 @@ static __always_inline int send_locked(const struct sock *sk, const struct msghd
 SEC("fentry/tcp_sendmsg_locked")
 int tcp_send_fentry(__u64 *ctx)
 {
-	return send_locked((const struct sock *)plain(ctx, 0), (const struct msghdr *)plain(ctx, 1), ctx[2]);
+	return UNPREEMPTED(send_locked((const struct sock *)plain(ctx, 0),
+				       (const struct msghdr *)plain(ctx, 1), ctx[2]));
 }
 
 SEC("kprobe/tcp_sendmsg_locked")
@@ -72,15 +77,15 @@ int tcp_send_tp(struct bpf_raw_tracepoint_args *ctx)
 {
 	const struct msghdr *msg = (const struct msghdr *)ctx->args[1];
 
-	return send_locked((const struct sock *)ctx->args[0], msg, BPF_CORE_READ(msg, msg_iter.count));
+	return UNPREEMPTED(
+		send_locked((const struct sock *)ctx->args[0], msg, BPF_CORE_READ(msg, msg_iter.count)));
 }
 
 /* A send that waits for room, which is the end of the wait: (sk, timeout) */
 SEC("fexit/sk_stream_wait_memory")
 int tcp_room_fexit(__u64 *ctx)
 {
-	on_room((const struct sock *)ctx[0]);
-	return 0;
+	return UNPREEMPTED(on_room((const struct sock *)ctx[0]));
 }
 
 SEC("kprobe/sk_stream_wait_memory")
@@ -112,7 +117,7 @@ int tcp_room_kretprobe(struct pt_regs *ctx)
 SEC("fentry/do_tcp_sendpages")
 int tcp_sendpage_fentry(__u64 *ctx)
 {
-	return send_locked((const struct sock *)plain(ctx, 0), NULL, ctx[3]);
+	return UNPREEMPTED(send_locked((const struct sock *)plain(ctx, 0), NULL, ctx[3]));
 }
 
 SEC("kprobe/do_tcp_sendpages")
@@ -125,8 +130,7 @@ int tcp_sendpage_kprobe(struct pt_regs *ctx)
 SEC("raw_tp/net_dev_queue")
 int tcp_segment_tp(struct bpf_raw_tracepoint_args *ctx)
 {
-	on_segment((const struct sk_buff *)ctx->args[0]);
-	return 0;
+	return UNPREEMPTED(on_segment((const struct sk_buff *)ctx->args[0]));
 }
 
 /* ---- arrivals ----------------------------------------------------------------------------------- */
@@ -135,15 +139,15 @@ int tcp_segment_tp(struct bpf_raw_tracepoint_args *ctx)
 SEC("fentry/tcp_rcv_established")
 int tcp_arrive_fentry(__u64 *ctx)
 {
-	on_arrive((const struct sock *)plain(ctx, 0), (const struct sk_buff *)plain(ctx, 1));
-	return 0;
+	return UNPREEMPTED(
+		on_arrive((const struct sock *)plain(ctx, 0), (const struct sk_buff *)plain(ctx, 1)));
 }
 
 SEC("fentry/tcp_rcv_state_process")
 int tcp_arrive_late_fentry(__u64 *ctx)
 {
-	on_arrive((const struct sock *)plain(ctx, 0), (const struct sk_buff *)plain(ctx, 1));
-	return 0;
+	return UNPREEMPTED(
+		on_arrive((const struct sock *)plain(ctx, 0), (const struct sk_buff *)plain(ctx, 1)));
 }
 
 SEC("kprobe/tcp_rcv_established")
@@ -164,36 +168,30 @@ int tcp_arrive_late_kprobe(struct pt_regs *ctx)
 SEC("raw_tp/tcp_probe")
 int tcp_arrive_tp(struct bpf_raw_tracepoint_args *ctx)
 {
-	on_arrive((const struct sock *)ctx->args[0], (const struct sk_buff *)ctx->args[1]);
-	return 0;
+	return UNPREEMPTED(
+		on_arrive((const struct sock *)ctx->args[0], (const struct sk_buff *)ctx->args[1]));
 }
 
 /* ---- reads --------------------------------------------------------------------------------------- */
 
 /* Of nothing only the peer's end is read. */
-static __always_inline bool is_read(const struct sock *sk, int copied)
+static __always_inline void on_copied(const struct sock *sk, int copied)
 {
-	return copied > 0 || (!copied && socket_has(sk, SOCK_DONE));
+	if (copied > 0 || (!copied && socket_has(sk, SOCK_DONE)))
+		on_read(sk);
 }
 
 /* (sk, copied) */
 SEC("fentry/tcp_cleanup_rbuf")
 int tcp_read_fentry(__u64 *ctx)
 {
-	const struct sock *sk = (const struct sock *)plain(ctx, 0);
-
-	if (is_read(sk, ctx[1]))
-		on_read(sk);
-	return 0;
+	return UNPREEMPTED(on_copied((const struct sock *)plain(ctx, 0), ctx[1]));
 }
 
 SEC("kprobe/tcp_cleanup_rbuf")
 int tcp_read_kprobe(struct pt_regs *ctx)
 {
-	const struct sock *sk = (const struct sock *)PT_REGS_PARM1(ctx);
-
-	if (is_read(sk, PT_REGS_PARM2(ctx)))
-		on_read(sk);
+	on_copied((const struct sock *)PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx));
 	return 0;
 }
 
@@ -201,8 +199,7 @@ int tcp_read_kprobe(struct pt_regs *ctx)
 SEC("raw_tp/tcp_rcv_space_adjust")
 int tcp_read_tp(struct bpf_raw_tracepoint_args *ctx)
 {
-	on_read((const struct sock *)ctx->args[0]);
-	return 0;
+	return UNPREEMPTED(on_read((const struct sock *)ctx->args[0]));
 }
 
 /* ---- accept --------------------------------------------------------------------------------------- */
@@ -211,15 +208,13 @@ int tcp_read_tp(struct bpf_raw_tracepoint_args *ctx)
 SEC("fexit/inet_csk_accept")
 int tcp_accept4_fexit(__u64 *ctx)
 {
-	on_accept((const struct sock *)plain(ctx, 4));
-	return 0;
+	return UNPREEMPTED(on_accept((const struct sock *)plain(ctx, 4)));
 }
 
 SEC("fexit/inet_csk_accept")
 int tcp_accept2_fexit(__u64 *ctx)
 {
-	on_accept((const struct sock *)plain(ctx, 2));
-	return 0;
+	return UNPREEMPTED(on_accept((const struct sock *)plain(ctx, 2)));
 }
 
 SEC("kretprobe/inet_csk_accept")
@@ -266,13 +261,15 @@ static __always_inline int connect_returned(const struct sock *sk, const void *a
 SEC("fexit/tcp_v4_connect")
 int tcp_connect4_fexit(__u64 *ctx)
 {
-	return connect_returned((const struct sock *)plain(ctx, 0), (const void *)plain(ctx, 1), ctx[3]);
+	return UNPREEMPTED(
+		connect_returned((const struct sock *)plain(ctx, 0), (const void *)plain(ctx, 1), ctx[3]));
 }
 
 SEC("fexit/tcp_v6_connect")
 int tcp_connect6_fexit(__u64 *ctx)
 {
-	return connect_returned((const struct sock *)plain(ctx, 0), (const void *)plain(ctx, 1), ctx[3]);
+	return UNPREEMPTED(
+		connect_returned((const struct sock *)plain(ctx, 0), (const void *)plain(ctx, 1), ctx[3]));
 }
 
 /* A return is not told the arguments: the thread keeps them. */
@@ -357,16 +354,13 @@ static __always_inline struct socket *socket_of_fd(__u32 fd)
 	return socket_of_file(file_of_fd((void *)bpf_get_current_task(), fd));
 }
 
-/* (registers, number) */
-SEC("raw_tp/sys_enter")
-int tcp_call_enter(struct bpf_raw_tracepoint_args *ctx)
+static __always_inline int connect_called(const struct pt_regs *regs)
 {
-	const struct pt_regs *regs = (const struct pt_regs *)ctx->args[0];
 	struct given_address given = {};
 	struct socket *socket;
 	struct sock *sk;
 
-	if (ctx->args[1] != NR_CONNECT || !wanted((void *)bpf_get_current_task()))
+	if (!wanted((void *)bpf_get_current_task()))
 		return 0;
 	socket = socket_of_fd(BPF_CORE_READ(regs, di));
 	sk = BPF_CORE_READ(socket, sk);
@@ -377,24 +371,37 @@ int tcp_call_enter(struct bpf_raw_tracepoint_args *ctx)
 	return connect_entered(sk, &given);
 }
 
-/* (registers, return value) */
-SEC("raw_tp/sys_exit")
-int tcp_call_exit(struct bpf_raw_tracepoint_args *ctx)
+static __always_inline int call_returned(const struct pt_regs *regs, __s64 ret)
 {
-	const struct pt_regs *regs = (const struct pt_regs *)ctx->args[0];
 	__u64 nr = BPF_CORE_READ(regs, orig_ax);
 	struct socket *socket;
 	struct sock *sk;
 
 	if (nr == NR_CONNECT)
-		return connect_left(ctx->args[1]);
-	if ((nr != NR_ACCEPT && nr != NR_ACCEPT4) || (__s64)ctx->args[1] < 0)
+		return connect_left(ret);
+	if ((nr != NR_ACCEPT && nr != NR_ACCEPT4) || ret < 0)
 		return 0;
-	socket = socket_of_fd(ctx->args[1]);
+	socket = socket_of_fd(ret);
 	sk = BPF_CORE_READ(socket, sk);
 	if (sk && is_tcp(sk))
 		on_accept(sk);
 	return 0;
+}
+
+/* (registers, number) */
+SEC("raw_tp/sys_enter")
+int tcp_call_enter(struct bpf_raw_tracepoint_args *ctx)
+{
+	if (ctx->args[1] != NR_CONNECT)
+		return 0;
+	return UNPREEMPTED(connect_called((const struct pt_regs *)ctx->args[0]));
+}
+
+/* (registers, return value) */
+SEC("raw_tp/sys_exit")
+int tcp_call_exit(struct bpf_raw_tracepoint_args *ctx)
+{
+	return UNPREEMPTED(call_returned((const struct pt_regs *)ctx->args[0], ctx->args[1]));
 }
 
 /* ---- from before --------------------------------------------------------------------------------------- */

@@ -137,14 +137,20 @@ static __always_inline void answer_record(struct lapse_socket *s, const struct s
 
 /* ---- accepted ---------------------------------------------------------------------------------- */
 
+/* The wait for accept() is over, unless whoever saw the other side of it at the same time says so. */
 VERIFIED_ONCE int accept_record(struct lapse_socket *s, __u64 address, __u64 now)
 {
 	__u64 since;
 
 	if (!s)
 		return 0;
-	since = s->queued_ns;
-	s->queued_ns = 0;
+	since = slot_take(&s->queued_ns);
+	if (!since)
+		return 0;
+	if (s->flags & LAPSE_SOCKET_QUICK) {
+		s->flags &= ~(LAPSE_TCP_BEFORE | LAPSE_SOCKET_QUICK);
+		tcp_count(s, LAPSE_TCP_ACCEPT, COUNT_ENTRY);
+	}
 	tcp_count_connection(s, false);
 	if (s->flags & LAPSE_SOCKET_WAITING) {
 		tcp_count(s, LAPSE_TCP_ACCEPT, COUNT_FILTERED);

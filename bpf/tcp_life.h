@@ -96,6 +96,29 @@ static __always_inline void connect_noted(const struct sock *sk)
 
 /* ---- opened from there ---------------------------------------------------------------------- */
 
+/*
+ * The news of a connection and the accept() that takes it come at the same time, at times, on two processors,
+ * and the program's may be first: a connection stands in the accept queue shortly before the kernel tells
+ * that it is established. Each of them leaves its word before it looks for the other's (an addition is a
+ * barrier, too), so that at least the later one finds both, and accept_record() lets one of them tell. Nobody
+ * waited then for longer than the news took.
+ */
+static __always_inline void queue_noted(struct lapse_socket *s, __u64 now)
+{
+	*(volatile __u64 *)&s->queued_ns = now;
+	ADD(s->noted, 1);
+	if (*(volatile __u32 *)&s->accepts)
+		accept_record(s, s->sk, now);
+}
+
+static __always_inline void accept_noted(struct lapse_socket *s, __u64 now)
+{
+	if (!*(volatile __u64 *)&s->queued_ns)
+		ADD(s->accepts, 1);
+	if (*(volatile __u64 *)&s->queued_ns)
+		accept_record(s, s->sk, now);
+}
+
 /* A connection to a port of ours is established, and waits in the accept queue. Until somebody accepts it,
  * it is of the process that listens. False: it is to no such port, or somebody has. */
 static __always_inline bool queue_begin(const struct sock *sk, __u64 now, __u32 flags)
@@ -114,23 +137,11 @@ static __always_inline bool queue_begin(const struct sock *sk, __u64 now, __u32 
 	s->targets = listener->targets;
 	socket_match(s);
 	socket_count_from_here(s, sk);
-	s->queued_ns = s->since_ns = now;
+	s->since_ns = now;
 	tcp_begin_counts(s, sk);
 	tcp_count(s, LAPSE_TCP_ACCEPT, COUNT_ENTRY);
-	/* accept() may have found it half noted: then it has waited no more than that took. */
-	if (*(volatile __u32 *)&s->accepts && s->queued_ns)
-		accept_record(s, s->sk, now);
+	queue_noted(s, now);
 	return true;
-}
-
-/* The program was quicker than the news: a connection stands in the accept queue shortly before the kernel
- * tells that it is established, and @s has been taken in by its accept(). It did not wait. */
-static __always_inline void queue_skipped(struct lapse_socket *s, const struct sock *sk, __u64 now)
-{
-	s->flags &= ~(LAPSE_TCP_BEFORE | LAPSE_SOCKET_QUICK);
-	s->queued_ns = now;
-	tcp_count(s, LAPSE_TCP_ACCEPT, COUNT_ENTRY);
-	accept_record(s, (__u64)sk, now);
 }
 
 /* What was made from a listening socket is established. What is known under its address and was not accepted
@@ -143,9 +154,10 @@ static __always_inline void on_established(struct lapse_socket *s, const struct 
 	}
 	if (!s && queue_begin(sk, now, 0))
 		return;
+	/* Its accept() takes it in, or has. */
 	s = s ?: socket_find(sk);
 	if (s)
-		queue_skipped(s, sk, now);
+		queue_noted(s, now);
 }
 
 /* The current process has accepted @sk. */
@@ -169,12 +181,7 @@ static __always_inline void on_accept(const struct sock *sk)
 	s = socket_in_call(sk);
 	if (!s)
 		return;
-	if (!s->queued_ns)
-		ADD(s->accepts, 1);
-	/* Looked at again: whoever notes its beginning looks for accepts afterwards. */
-	if (!*(volatile __u64 *)&s->queued_ns)
-		return;
-	accept_record(s, (__u64)sk, now);
+	accept_noted(s, now);
 	s->cost_ns += bpf_ktime_get_ns() - now;
 }
 

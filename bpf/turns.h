@@ -9,6 +9,7 @@
 #include "bpf/filter.h"
 #include "bpf/record.h"
 #include "bpf/stack.h"
+#include "bpf/unpreempted.h"
 #include "bpf/why.h"
 
 /* In a thread that was made for 32 bits the numbers mean other calls (thread_info: TS_COMPAT). */
@@ -116,12 +117,10 @@ static __always_inline void turn_end(struct lapse_stack *stack, struct lapse_tur
 		why_count(&stack->why, facts);
 }
 
-/* raw_tp/sys_enter: (registers, number) */
-SEC("raw_tp/sys_enter")
-int syscall_enter(struct bpf_raw_tracepoint_args *ctx)
+static __always_inline int on_syscall_enter(const struct pt_regs *regs, __u64 nr)
 {
 	__u64 now = bpf_ktime_get_ns();
-	const struct lapse_syscall *known = syscall_of(ctx->args[1]);
+	const struct lapse_syscall *known = syscall_of(nr);
 	struct lapse_stack *stack;
 	__u32 span;
 
@@ -135,17 +134,14 @@ int syscall_enter(struct bpf_raw_tracepoint_args *ctx)
 	/* One whose end was not seen: it is not measured any more. */
 	turn_abandon(&stack->syscall);
 	span = turn_of(known->span);
-	if (span && turn_meant((const struct pt_regs *)ctx->args[0], span - 1, stack, &stack->syscall))
+	if (span && turn_meant(regs, span - 1, stack, &stack->syscall))
 		turn_begin(stack, &stack->syscall, span - 1);
 	return 0;
 }
 
-/* raw_tp/sys_exit: (registers, return value) */
-SEC("raw_tp/sys_exit")
-int syscall_exit(struct bpf_raw_tracepoint_args *ctx)
+static __always_inline int on_syscall_exit(const struct pt_regs *regs, __u64 ret)
 {
 	__u64 now = bpf_ktime_get_ns();
-	const struct pt_regs *regs = (const struct pt_regs *)ctx->args[0];
 	const struct lapse_syscall *known = syscall_of(BPF_CORE_READ(regs, orig_ax));
 	struct lapse_stack *stack;
 	__u32 loop;
@@ -156,11 +152,25 @@ int syscall_exit(struct bpf_raw_tracepoint_args *ctx)
 	if (!stack)
 		return 0;
 	if (known->span && stack->syscall.start_ns)
-		turn_end(stack, &stack->syscall, now, ctx->args[1], LAPSE_SPAN_RET);
+		turn_end(stack, &stack->syscall, now, ret, LAPSE_SPAN_RET);
 	loop = turn_of(known->loop);
 	if (loop)
 		turn_begin(stack, &stack->loop, loop - 1);
 	return 0;
+}
+
+/* raw_tp/sys_enter: (registers, number) */
+SEC("raw_tp/sys_enter")
+int syscall_enter(struct bpf_raw_tracepoint_args *ctx)
+{
+	return UNPREEMPTED(on_syscall_enter((const struct pt_regs *)ctx->args[0], ctx->args[1]));
+}
+
+/* raw_tp/sys_exit: (registers, return value) */
+SEC("raw_tp/sys_exit")
+int syscall_exit(struct bpf_raw_tracepoint_args *ctx)
+{
+	return UNPREEMPTED(on_syscall_exit((const struct pt_regs *)ctx->args[0], ctx->args[1]));
 }
 
 #endif

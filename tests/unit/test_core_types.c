@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The kernel's types that a program names: which are taken, and that they lie as they did. */
 #include "kernel/core_types.h"
+#include "kernel/kernel_types.h"
 
 #include <bpf/btf.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -37,10 +39,19 @@ static struct btf *kernel(void)
 static struct btf *reduced(const char *name)
 {
 	struct btf *from = kernel(), *local = btf__new_empty(), *types;
+	struct kernel_types kernel_types;
+	void *data, *reduced_data;
+	size_t reduced_size;
+	__u32 size;
 
 	btf__add_struct(local, name, 4);
-	types = core_types_of(from, local);
+	data = (void *)btf__raw_data(from, &size);
+	assert_int_equal(kernel_types_of(data, size, &kernel_types), 0);
+	assert_int_equal(core_types_of(&kernel_types, local, &reduced_data, &reduced_size), 0);
+	types = btf__new(reduced_data, reduced_size);
 	assert_non_null(types);
+	kernel_types_close(&kernel_types);
+	free(reduced_data);
 	btf__free(from);
 	btf__free(local);
 	return types;

@@ -273,6 +273,16 @@ static bool wants_places(const struct session *session)
 	return false;
 }
 
+/* Places that are no function's beginning and end. */
+static bool wants_edges(const struct session *session)
+{
+	for (size_t i = 0; i < session->n_specs; i++)
+		if (session->specs[i].kind == SPEC_SPAN || session->specs[i].kind == SPEC_USDT ||
+		    session->specs[i].wait)
+			return true;
+	return false;
+}
+
 /* What is recorded is many times what is sent otherwise. */
 static size_t ring_bytes(const struct session *session)
 {
@@ -298,6 +308,7 @@ static int open_tracer(struct session *session)
 				       : 0,
 		.places = wants_places(session),
 		.usdts = wants_usdts(session),
+		.edges = wants_edges(session),
 		.syscalls = session->plan.n_syscalls,
 		.tcp = session->plan.n_tcps,
 		.tcp_backend = session->options->tcp_backend,
@@ -315,6 +326,8 @@ static int open_tracer(struct session *session)
 		describe_group(session, &components[i]);
 	if (!err)
 		err = tracer_open(&options, components, n, &session->tracer);
+	if (!err)
+		tracer_prepare(session->tracer, classes_used(&session->plan));
 	if (!err)
 		err = tracer_load(session->tracer);
 	if (!err)

@@ -22,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -196,6 +197,9 @@ static void run_child(int commands, int answers)
 	pthread_t thread;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* Its few milliseconds are what a start waits for, and on a busy machine it would wait for all
+	 * others. */
+	setpriority(PRIO_PROCESS, 0, -20);
 	if (!pthread_create(&thread, NULL, serve, &pipes))
 		pthread_join(thread, NULL);
 	_exit(0);
@@ -203,14 +207,11 @@ static void run_child(int commands, int answers)
 
 /* ---- the parent ------------------------------------------------------------------------------------ */
 
-struct child {
-	pid_t pid;
-	int commands, answers;
-};
-
 static int child_start(struct child *child)
 {
 	int commands[2], answers[2];
+
+	*child = (struct child){.pid = -1, .commands = -1, .answers = -1};
 
 	if (pipe2(commands, O_CLOEXEC))
 		return -errno;
@@ -242,11 +243,31 @@ static void child_stop(struct child *child)
 		waitpid(child->pid, NULL, 0);
 }
 
+static int child_ask(const struct child *child, int cls)
+{
+	return write(child->commands, &cls, sizeof(cls)) == sizeof(cls) ? 0 : -EIO;
+}
+
+static int child_answer(const struct child *child, struct measured *measured)
+{
+	return read(child->answers, measured, sizeof(*measured)) == sizeof(*measured) ? 0 : -EIO;
+}
+
 static int child_measure(const struct child *child, int cls, struct measured *measured)
 {
-	if (write(child->commands, &cls, sizeof(cls)) != sizeof(cls))
-		return -EIO;
-	return read(child->answers, measured, sizeof(*measured)) == sizeof(*measured) ? 0 : -EIO;
+	return child_ask(child, cls) ?: child_answer(child, measured);
+}
+
+/* What was asked for ahead is answered before all else, in the order of the classes. */
+static int child_answer_asked(struct child *child, struct measured bare[LAPSE_CLASSES])
+{
+	int err = 0;
+
+	for (int cls = 0; cls < LAPSE_CLASSES && !err; cls++)
+		if (child->asked & 1U << cls)
+			err = child_answer(child, &bare[cls]);
+	child->asked = 0;
+	return err;
 }
 
 static int attach_sample(struct tracer *tracer, int cls, pid_t pid)
@@ -320,15 +341,14 @@ static uint64_t positive(double value)
 }
 
 /* -EAGAIN: the link for the child's pid has not seen its thread. */
-static int calibrate_class(struct tracer *tracer, const struct child *child, int cls, struct lapse_cost *cost)
+static int calibrate_class(struct tracer *tracer, const struct child *child, int cls, struct measured bare,
+			   struct lapse_cost *cost)
 {
-	struct measured bare, probed;
+	struct measured probed;
 	uint64_t spans;
 	double inside;
-	int err = child_measure(child, cls, &bare);
+	int err = attach_sample(tracer, cls, child->pid);
 
-	if (!err)
-		err = attach_sample(tracer, cls, child->pid);
 	if (!err)
 		err = child_measure(child, cls, &probed);
 	if (err)
@@ -350,15 +370,22 @@ static int calibrate_class(struct tracer *tracer, const struct child *child, int
 	return 0;
 }
 
-static int calibrate_all(struct tracer *tracer, const struct child *child, unsigned classes)
+static int calibrate_all(struct tracer *tracer, struct child *child, unsigned classes)
 {
 	struct lapse_cost costs[LAPSE_CLASSES];
-	int err = 0;
+	struct measured bare[LAPSE_CLASSES];
+	unsigned asked = child->asked;
+	int err = child_answer_asked(child, bare);
 
 	memcpy(costs, tracer->skel->bss->costs, sizeof(costs));
-	for (int cls = 0; cls < LAPSE_CLASSES && !err; cls++)
-		if (classes & 1U << cls && !costs[cls].total_ns)
-			err = calibrate_class(tracer, child, cls, &costs[cls]);
+	for (int cls = 0; cls < LAPSE_CLASSES && !err; cls++) {
+		if (!(classes & 1U << cls) || costs[cls].total_ns)
+			continue;
+		if (!(asked & 1U << cls))
+			err = child_measure(child, cls, &bare[cls]);
+		if (!err)
+			err = calibrate_class(tracer, child, cls, bare[cls], &costs[cls]);
+	}
 	if (!err)
 		memcpy(tracer->skel->bss->costs, costs, sizeof(costs));
 	return err;
@@ -389,16 +416,35 @@ static void dismiss(struct tracer *tracer, pid_t pid)
 	bpf_map__delete_elem(tracer->skel->maps.tgids, &key, sizeof(key), 0);
 }
 
-int tracer_calibrate(struct tracer *tracer, unsigned classes)
+void tracer_prepare(struct tracer *tracer, unsigned classes)
 {
-	struct child child = {.pid = -1, .commands = -1, .answers = -1};
-	size_t links = tracer->n_links;
-	int err;
+	struct child *child = &tracer->child;
 
 	/* One thread alone is let through then, and the child has none of that number. */
-	if (tracer->skel->bss->only_tid)
+	if (tracer->options.tid || child_start(child))
+		return;
+	for (int cls = 0; cls < LAPSE_CLASSES; cls++)
+		if (classes & 1U << cls && !child_ask(child, cls))
+			child->asked |= 1U << cls;
+}
+
+void calibration_drop(struct tracer *tracer)
+{
+	child_stop(&tracer->child);
+	tracer->child = (struct child){.commands = -1, .answers = -1};
+}
+
+int tracer_calibrate(struct tracer *tracer, unsigned classes)
+{
+	struct child child = tracer->child;
+	size_t links = tracer->n_links;
+	int err = 0;
+
+	if (tracer->options.tid)
 		return 0;
-	err = child_start(&child);
+	tracer->child = (struct child){.commands = -1, .answers = -1};
+	if (child.pid <= 0)
+		err = child_start(&child);
 	if (!err)
 		err = admit(tracer, child.pid);
 	if (!err)

@@ -5,12 +5,17 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 #include <uthash.h>
+
+#include "kernel/kernel_types.h"
+
+#define LOOKS 16381 /* a prime, and many times what programs name */
 
 /* ---- names ------------------------------------------------------------------------------------- */
 
@@ -31,11 +36,9 @@ static size_t essential_length(const char *name)
 }
 
 /* Kinds of which fields, sizes or enumerators may be asked for. */
-static const char *name_of(const struct btf *btf, const struct btf_type *type)
+static bool can_be_asked_for(const struct btf_type *type)
 {
-	if (!btf_is_composite(type) && !btf_is_any_enum(type) && !btf_is_typedef(type))
-		return "";
-	return btf__name_by_offset(btf, type->name_off);
+	return btf_is_composite(type) || btf_is_any_enum(type) || btf_is_typedef(type);
 }
 
 static bool is_named(struct name *names, const char *text, size_t length)
@@ -75,123 +78,253 @@ static int collect_names(const struct btf *local, struct name **names)
 {
 	int err = 0;
 
-	for (__u32 id = 1; id < btf__type_cnt(local) && !err; id++)
-		err = add_name(names, name_of(local, btf__type_by_id(local, id)));
+	for (__u32 id = 1; id < btf__type_cnt(local) && !err; id++) {
+		const struct btf_type *type = btf__type_by_id(local, id);
+
+		if (can_be_asked_for(type))
+			err = add_name(names, btf__name_by_offset(local, type->name_off));
+	}
 	return err;
+}
+
+/* ---- what is written ----------------------------------------------------------------------------- */
+
+struct buffer {
+	char *data;
+	size_t n, max;
+};
+
+/* Where in @buffer @size more bytes lie now; -ENOMEM. */
+static ssize_t append(struct buffer *buffer, const void *data, size_t size)
+{
+	size_t max = buffer->max ? buffer->max : 1U << 16;
+	char *larger;
+
+	while (max < buffer->n + size)
+		max *= 2;
+	if (max != buffer->max) {
+		larger = realloc(buffer->data, max);
+		if (!larger)
+			return -ENOMEM;
+		buffer->data = larger;
+		buffer->max = max;
+	}
+	memcpy(buffer->data + buffer->n, data, size);
+	buffer->n += size;
+	return buffer->n - size;
+}
+
+/* A name of the kernel's, and where it stands in the result. */
+struct written {
+	UT_hash_handle hh;
+	uint32_t from, to;
+};
+
+struct picked {
+	const struct kernel_types *from;
+	struct buffer types, text;
+	struct written *names;
+	uint32_t *number; /* in the result, by that in @from; 0: not taken */
+	uint32_t n;	  /* types taken */
+	int err;
+};
+
+/* The name at @from, in the result. */
+static uint32_t name_in(struct picked *picked, uint32_t from)
+{
+	const char *text = kernel_type_name(picked->from, from);
+	struct written *name;
+	ssize_t at;
+
+	if (!*text || picked->err)
+		return 0;
+	HASH_FIND(hh, picked->names, &from, sizeof(from), name);
+	if (name)
+		return name->to;
+	at = append(&picked->text, text, strlen(text) + 1);
+	name = at < 0 ? NULL : calloc(1, sizeof(*name));
+	if (!name) {
+		picked->err = -ENOMEM;
+		return 0;
+	}
+	name->from = from;
+	name->to = (uint32_t)at;
+	HASH_ADD(hh, picked->names, from, sizeof(name->from), name);
+	return name->to;
+}
+
+static void forget_written(struct picked *picked)
+{
+	struct written *name, *next;
+
+	HASH_ITER (hh, picked->names, name, next) {
+		HASH_DEL(picked->names, name);
+		free(name);
+	}
 }
 
 /* ---- types ------------------------------------------------------------------------------------- */
 
-struct picked {
-	const struct btf *from;
-	struct btf *to;
-	__u32 *number; /* in @to, by that in @from; 0: not taken */
-};
+static uint32_t pick(struct picked *picked, uint32_t id);
 
-static int pick(struct picked *picked, __u32 id);
-
-/* Type @id of the result, which moves as the result grows. */
-static struct btf_type *type_in(const struct picked *picked, __u32 id)
+/* The type that lies at @at of the result, which moves as it grows. */
+static struct btf_type *type_at(const struct picked *picked, size_t at)
 {
-	return (struct btf_type *)btf__type_by_id(picked->to, id);
+	return (struct btf_type *)(picked->types.data + at);
 }
 
-static int pick_members(struct picked *picked, const struct btf_type *from, __u32 number)
+static void pick_members(struct picked *picked, const struct btf_type *from, size_t at)
 {
-	for (__u16 i = 0; i < btf_vlen(from); i++) {
-		int inner = pick(picked, btf_members(from)[i].type);
+	for (__u16 i = 0; i < btf_vlen(from) && !picked->err; i++) {
+		uint32_t type = pick(picked, btf_members(from)[i].type);
+		struct btf_member *member = &btf_members(type_at(picked, at))[i];
 
-		if (inner < 0)
-			return inner;
-		btf_members(type_in(picked, number))[i].type = inner;
+		member->type = type;
+		member->name_off = name_in(picked, member->name_off);
 	}
-	return 0;
 }
 
-static int pick_element(struct picked *picked, const struct btf_type *from, __u32 number)
+static void name_enumerators(struct picked *picked, const struct btf_type *from, size_t at)
 {
-	int inner = pick(picked, btf_array(from)->type);
-	int index = inner < 0 ? inner : pick(picked, btf_array(from)->index_type);
-
-	if (index < 0)
-		return index;
-	btf_array(type_in(picked, number))->type = inner;
-	btf_array(type_in(picked, number))->index_type = index;
-	return 0;
+	for (__u16 i = 0; i < btf_vlen(from); i++)
+		if (btf_is_enum64(from))
+			btf_enum64(type_at(picked, at))[i].name_off =
+				name_in(picked, btf_enum64(from)[i].name_off);
+		else
+			btf_enum(type_at(picked, at))[i].name_off =
+				name_in(picked, btf_enum(from)[i].name_off);
 }
 
-static int pick_referred(struct picked *picked, const struct btf_type *from, __u32 number)
+static void pick_element(struct picked *picked, const struct btf_type *from, size_t at)
 {
-	int inner = pick(picked, from->type);
+	uint32_t inner = pick(picked, btf_array(from)->type),
+		 index = pick(picked, btf_array(from)->index_type);
 
-	if (inner >= 0)
-		type_in(picked, number)->type = inner;
-	return inner < 0 ? inner : 0;
+	btf_array(type_at(picked, at))->type = inner;
+	btf_array(type_at(picked, at))->index_type = index;
 }
 
-/* What lies inside of @from, whose number is the result's. */
-static int pick_inside(struct picked *picked, const struct btf_type *from, __u32 number)
+/* What lies inside of @from, which lies at @at of the result. What it points to does not: that becomes void.
+ */
+static void pick_inside(struct picked *picked, const struct btf_type *from, size_t at)
 {
-	if (btf_is_composite(from))
-		return pick_members(picked, from, number);
-	if (btf_is_array(from))
-		return pick_element(picked, from, number);
-	if (btf_is_mod(from) || btf_is_typedef(from))
-		return pick_referred(picked, from, number);
-	if (btf_is_ptr(from))
-		type_in(picked, number)->type = 0;
-	return 0;
+	uint32_t inner;
+
+	if (btf_is_composite(from)) {
+		pick_members(picked, from, at);
+	} else if (btf_is_any_enum(from)) {
+		name_enumerators(picked, from, at);
+	} else if (btf_is_array(from)) {
+		pick_element(picked, from, at);
+	} else if (btf_is_mod(from) || btf_is_typedef(from)) {
+		inner = pick(picked, from->type);
+		type_at(picked, at)->type = inner;
+	} else if (btf_is_ptr(from)) {
+		type_at(picked, at)->type = 0;
+	}
 }
 
-/* The number of type @id in the result, into which it is taken if it is not there; -errno. What a function
- * takes and gives is nothing that lies anywhere: it becomes void. */
-static int pick(struct picked *picked, __u32 id)
+/* The number of type @id in the result, into which it is taken if it is not there. What a function takes and
+ * gives is nothing that lies anywhere: it becomes void. */
+static uint32_t pick(struct picked *picked, uint32_t id)
 {
-	const struct btf_type *from = btf__type_by_id(picked->from, id);
-	int number, err;
+	const struct btf_type *from = kernel_type(picked->from, id);
+	ssize_t at;
 
-	if (!id || !from || btf_is_func_proto(from))
+	if (!from || picked->err || btf_is_func_proto(from))
 		return 0;
 	if (picked->number[id])
-		return (int)picked->number[id];
-	number = btf__add_type(picked->to, picked->from, from);
-	if (number < 0)
-		return number;
-	picked->number[id] = number;
-	err = pick_inside(picked, from, number);
-	return err ? err : number;
+		return picked->number[id];
+	at = append(&picked->types, from, kernel_type_size(from));
+	if (at < 0) {
+		picked->err = (int)at;
+		return 0;
+	}
+	picked->number[id] = ++picked->n;
+	type_at(picked, at)->name_off = name_in(picked, from->name_off);
+	pick_inside(picked, from, at);
+	return picked->number[id];
+}
+
+/* By which most names are told apart before they are compared: of @text, which is not empty. */
+static size_t looks_of(const char *text, size_t length)
+{
+	return ((uint8_t)text[0] + 31U * (uint8_t)text[length / 2] + 961U * (uint8_t)text[length - 1] +
+		29791U * length) %
+	       LOOKS;
+}
+
+/* Marks where the kernel's names stand that are among @names. Its own types have no versions. */
+static void mark_names(const struct kernel_types *kernel, struct name *names, uint8_t *marked)
+{
+	bool known[LOOKS] = {false};
+	struct name *name, *next;
+
+	HASH_ITER (hh, names, name, next)
+		known[looks_of(name->text, name->hh.keylen)] = true;
+	for (size_t at = 0, length; at < kernel->text_size; at += length + 1) {
+		const char *text = kernel->text + at;
+
+		length = strlen(text);
+		if (length && known[looks_of(text, length)] && is_named(names, text, length))
+			marked[at / 8] |= 1U << at % 8;
+	}
 }
 
 static int pick_named(struct picked *picked, struct name *names)
 {
-	int number = 0;
+	const struct kernel_types *kernel = picked->from;
+	uint8_t *marked = calloc(1, kernel->text_size / 8 + 1);
 
-	for (__u32 id = 1; id < btf__type_cnt(picked->from) && number >= 0; id++) {
-		const char *name = name_of(picked->from, btf__type_by_id(picked->from, id));
+	if (!marked)
+		return -ENOMEM;
+	mark_names(kernel, names, marked);
+	for (uint32_t id = 1; id < kernel->n; id++) {
+		const struct btf_type *type = kernel_type(kernel, id);
+		uint32_t at = type->name_off;
 
-		if (*name && is_named(names, name, essential_length(name)))
-			number = pick(picked, id);
+		if (at < kernel->text_size && marked[at / 8] & 1U << at % 8 && can_be_asked_for(type))
+			pick(picked, id);
 	}
-	return number < 0 ? number : 0;
+	free(marked);
+	return picked->err;
 }
 
-struct btf *core_types_of(const struct btf *kernel, const struct btf *local)
+static int put_together(const struct picked *picked, void **data, size_t *size)
 {
-	struct picked picked = {.from = kernel,
-				.to = btf__new_empty(),
-				.number = calloc(btf__type_cnt(kernel), sizeof(*picked.number))};
+	struct btf_header header = {.magic = BTF_MAGIC,
+				    .version = BTF_VERSION,
+				    .hdr_len = sizeof(header),
+				    .type_len = picked->types.n,
+				    .str_off = picked->types.n,
+				    .str_len = picked->text.n};
+	struct buffer all = {0};
+
+	if (append(&all, &header, sizeof(header)) < 0 ||
+	    (picked->types.n && append(&all, picked->types.data, picked->types.n) < 0) ||
+	    append(&all, picked->text.data, picked->text.n) < 0) {
+		free(all.data);
+		return -ENOMEM;
+	}
+	*data = all.data;
+	*size = all.n;
+	return 0;
+}
+
+int core_types_of(const struct kernel_types *kernel, const struct btf *local, void **data, size_t *size)
+{
+	struct picked picked = {.from = kernel, .number = calloc(kernel->n, sizeof(*picked.number))};
 	struct name *names = NULL;
-	int err = picked.to && picked.number ? collect_names(local, &names) : -ENOMEM;
+	int err = picked.number && append(&picked.text, "", 1) == 0 ? collect_names(local, &names) : -ENOMEM;
 
 	if (!err)
-		err = pick_named(&picked, names);
+		err = pick_named(&picked, names) ?: put_together(&picked, data, size);
 	forget_names(names);
+	forget_written(&picked);
+	free(picked.types.data);
+	free(picked.text.data);
 	free(picked.number);
-	if (!err)
-		return picked.to;
-	btf__free(picked.to);
-	errno = -err;
-	return NULL;
+	return err;
 }
 
 /* ---- for libbpf --------------------------------------------------------------------------------- */
@@ -219,17 +352,14 @@ static int write_whole(int fd, const char *data, size_t size)
 	return 0;
 }
 
-int core_types_fill(int fd, const struct btf *kernel, const struct bpf_object *object)
+int core_types_fill(int fd, const struct kernel_types *kernel, const struct bpf_object *object)
 {
-	struct btf *types = core_types_of(kernel, bpf_object__btf(object));
-	const void *data;
-	__u32 size;
-	int err;
+	void *data = NULL;
+	size_t size;
+	int err = core_types_of(kernel, bpf_object__btf(object), &data, &size);
 
-	if (!types)
-		return -errno;
-	data = btf__raw_data(types, &size);
-	err = data ? write_whole(fd, data, size) : -ENOMEM;
-	btf__free(types);
+	if (!err)
+		err = write_whole(fd, data, size);
+	free(data);
 	return err;
 }

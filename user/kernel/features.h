@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-struct btf;
+struct kernel_types;
 
 enum attach_kind { ATTACH_AUTO, ATTACH_SESSION, ATTACH_MULTI, ATTACH_PERF, ATTACH_KINDS };
 
@@ -22,10 +22,10 @@ int tcp_backend_parse(const char *name);
 
 /* Whether this kernel takes @backend: a program is loaded and attached for a moment. 0 or -errno. @kernel:
  * its types, where they have been read; else NULL. */
-int tcp_backend_try(enum tcp_backend backend, const struct btf *kernel);
+int tcp_backend_try(enum tcp_backend backend, const struct kernel_types *kernel);
 
 /* The cheapest that this kernel takes, or @wanted; -EOPNOTSUPP after a message if it is not to be had. */
-int tcp_backend_choose(enum tcp_backend wanted, const struct btf *kernel);
+int tcp_backend_choose(enum tcp_backend wanted, const struct kernel_types *kernel);
 
 struct features {
 	int bpf;	   /* 0, or -errno: programs can be loaded */

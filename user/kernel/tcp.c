@@ -70,40 +70,19 @@ static const struct tcp_program programs[] = {
 
 /* ---- what the kernel has ---------------------------------------------------------------------------- */
 
-/* Arguments of the kernel's function @name; -ENOENT: it has none of that name. */
-static int arguments_of(const struct btf *btf, const char *name)
-{
-	const struct btf_type *type;
-	int id = btf__find_by_name_kind(btf, name, BTF_KIND_FUNC);
-
-	if (id < 0)
-		return -ENOENT;
-	type = btf__type_by_id(btf, btf__type_by_id(btf, id)->type);
-	return type ? (int)btf_vlen(type) : -ENOENT;
-}
-
-/* The kernel describes each of its tracepoints by a type of its own. */
-static bool has_tracepoint(const struct btf *btf, const char *name)
-{
-	char type[64];
-
-	snprintf(type, sizeof(type), "btf_trace_%s", name);
-	return btf__find_by_name_kind(btf, type, BTF_KIND_TYPEDEF) >= 0;
-}
-
-static bool kernel_has(const struct btf *btf, const struct tcp_program *program)
+static bool kernel_has(const struct kernel_types *types, const struct tcp_program *program)
 {
 	switch (program->needs) {
 	case NEEDS_FUNCTION:
-		return arguments_of(btf, program->what) >= 0;
+		return kernel_function_arguments(types, program->what) >= 0;
 	case NEEDS_TWO_ARGUMENTS:
-		return arguments_of(btf, program->what) == 2;
+		return kernel_function_arguments(types, program->what) == 2;
 	case NEEDS_FOUR_ARGUMENTS:
-		return arguments_of(btf, program->what) == 4;
+		return kernel_function_arguments(types, program->what) == 4;
 	case NEEDS_TRACEPOINT:
-		return has_tracepoint(btf, program->what);
+		return kernel_tracepoint_arguments(types, program->what) >= 0;
 	case LACKS_TRACEPOINT:
-		return !has_tracepoint(btf, program->what);
+		return kernel_tracepoint_arguments(types, program->what) < 0;
 	default:
 		return true;
 	}
@@ -114,27 +93,28 @@ static struct bpf_program *program_of(const struct tracer *tracer, const struct 
 	return bpf_object__find_program_by_name(tracer->skel->obj, program->name);
 }
 
-static bool is_meant(const struct tracer *tracer, const struct btf *btf, const struct tcp_program *program)
+static bool is_meant(const struct tracer *tracer, const struct kernel_types *types,
+		     const struct tcp_program *program)
 {
 	return tracer->options.tcp &&
 	       (program->backend == TCP_AUTO || program->backend == tracer->tcp_backend) &&
-	       kernel_has(btf, program);
+	       kernel_has(types, program);
 }
 
 int tcp_choose_programs(struct tracer *tracer)
 {
 	struct lapse_bpf *skel = tracer->skel;
-	const struct btf *btf = tracer->kernel_types;
+	const struct kernel_types *types = &tracer->kernel_types;
 	int backend = TCP_AUTO;
 
 	if (tracer->options.tcp)
-		backend = tcp_backend_choose(tracer->options.tcp_backend, btf);
+		backend = tcp_backend_choose(tracer->options.tcp_backend, types);
 	if (backend < 0)
 		return backend;
 	tracer->tcp_backend = backend;
 	for (size_t i = 0; i < N_PROGRAMS; i++)
 		bpf_program__set_autoload(program_of(tracer, &programs[i]),
-					  is_meant(tracer, btf, &programs[i]));
+					  is_meant(tracer, types, &programs[i]));
 	bpf_program__set_autoload(skel->progs.tcp_open_files, tracer->options.tcp);
 	bpf_program__set_autoload(skel->progs.tcp_waiting, tracer->options.tcp);
 	return 0;

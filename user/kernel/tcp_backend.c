@@ -16,6 +16,7 @@
 
 #include "base/diag.h"
 #include "kernel/empty_program.h"
+#include "kernel/kernel_types.h"
 
 #define TRIED_FUNCTION "tcp_sendmsg_locked"
 
@@ -39,9 +40,9 @@ int tcp_backend_parse(const char *name)
 	return -1;
 }
 
-static int try_fentry(const struct btf *kernel)
+static int try_fentry(const struct kernel_types *kernel)
 {
-	int id = kernel ? btf__find_by_name_kind(kernel, TRIED_FUNCTION, BTF_KIND_FUNC)
+	int id = kernel ? kernel_type_find(kernel, TRIED_FUNCTION, BTF_KIND_FUNC)
 			: libbpf_find_vmlinux_btf_id(TRIED_FUNCTION, BPF_TRACE_FENTRY);
 	int program, link;
 
@@ -91,7 +92,7 @@ static int try_kprobe(void)
 	return 0;
 }
 
-int tcp_backend_try(enum tcp_backend backend, const struct btf *kernel)
+int tcp_backend_try(enum tcp_backend backend, const struct kernel_types *kernel)
 {
 	switch (backend) {
 	case TCP_FENTRY:
@@ -103,7 +104,7 @@ int tcp_backend_try(enum tcp_backend backend, const struct btf *kernel)
 	}
 }
 
-int tcp_backend_choose(enum tcp_backend wanted, const struct btf *kernel)
+int tcp_backend_choose(enum tcp_backend wanted, const struct kernel_types *kernel)
 {
 	int err;
 

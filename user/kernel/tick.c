@@ -186,6 +186,22 @@ static bool measures(const struct tracer *tracer, const struct bpf_program *prog
 	return true;
 }
 
+/* Hits of kprobes that came while the processor was at another one's: no program was asked. The kernel tells
+ * since 6.7. */
+static uint64_t kprobe_missed(const struct kept_link *kept)
+{
+	struct bpf_link_info info = {0};
+	__u32 length = sizeof(info);
+
+	if (kept->kind != LINK_TCP || !kept->link ||
+	    bpf_link_get_info_by_fd(bpf_link__fd(kept->link), &info, &length) ||
+	    info.type != BPF_LINK_TYPE_PERF_EVENT)
+		return 0;
+	if (info.perf_event.type != BPF_PERF_EVENT_KPROBE && info.perf_event.type != BPF_PERF_EVENT_KRETPROBE)
+		return 0;
+	return info.perf_event.kprobe.missed;
+}
+
 /* Runs of programs that the kernel left out, which no counter of theirs can see. */
 static uint64_t kernel_missed(const struct tracer *tracer)
 {
@@ -201,6 +217,8 @@ static uint64_t kernel_missed(const struct tracer *tracer)
 		    !bpf_prog_get_info_by_fd(bpf_program__fd(program), &info, &length))
 			missed += info.recursion_misses;
 	}
+	for (size_t i = 0; i < tracer->n_links; i++)
+		missed += kprobe_missed(&tracer->links[i]);
 	return missed;
 }
 

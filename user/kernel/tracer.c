@@ -16,7 +16,9 @@
 #include "kernel/core_types.h"
 #include "kernel/old_object.h"
 
-#define MAX_SHARD_BITS 3
+#define MAX_SHARD_BITS	3
+/* More than those that are named: of the calibration, and of what they fork and do not mean. */
+#define SPARE_PROCESSES 1024
 
 unsigned tracer_bucket_bits(size_t n_components)
 {
@@ -58,6 +60,8 @@ static void set_constants(struct tracer *tracer)
 	constants->cfg_follow = options->follow;
 	constants->cfg_groups = options->groups;
 	constants->cfg_targets = options->apart;
+	constants->cfg_rules = tracer->n_rules;
+	constants->cfg_edges = options->edges;
 }
 
 static size_t histogram_bytes(const struct tracer *tracer)
@@ -84,6 +88,24 @@ static int set_stacks(struct tracer *tracer)
 	return err;
 }
 
+/* Whoever may still come needs as much room as the maps have; where the processes are known from the
+ * beginning, a start need not make it. */
+static int set_processes(struct tracer *tracer)
+{
+	const struct tracer_options *options = &tracer->options;
+	struct lapse_bpf *skel = tracer->skel;
+	size_t n = options->n_pids + SPARE_PROCESSES;
+	int err;
+
+	if (!options->n_pids || options->by_exe || options->by_comm || options->follow || options->groups ||
+	    n >= bpf_map__max_entries(skel->maps.tgids))
+		return 0;
+	err = bpf_map__set_max_entries(skel->maps.tgids, n);
+	if (!err)
+		err = bpf_map__set_max_entries(skel->maps.loads, n);
+	return err ?: bpf_map__set_max_entries(skel->maps.judged, n);
+}
+
 static int set_sizes(struct tracer *tracer)
 {
 	size_t n = tracer->n_components + LAPSE_CLASSES;
@@ -103,7 +125,7 @@ static int set_sizes(struct tracer *tracer)
 	if (!err)
 		err = bpf_map__set_max_entries(skel->maps.events, tracer->options.ring_bytes);
 	if (!err)
-		err = rules_size(tracer) ?: tcp_size(tracer) ?: why_size(tracer);
+		err = rules_size(tracer) ?: tcp_size(tracer) ?: why_size(tracer) ?: set_processes(tracer);
 	if (err)
 		return err;
 	return set_stacks(tracer);
@@ -345,6 +367,7 @@ int tracer_open(const struct tracer_options *options, const struct tracer_compon
 		return -ENOMEM;
 	libbpf_set_print(tracer_print_libbpf);
 	tracer->options = *options;
+	tracer->child.commands = tracer->child.answers = -1;
 	tracer->n_components = n_components;
 	tracer->bucket_bits = tracer_bucket_bits(n_components);
 	tracer->shard_bits = shard_bits();
@@ -377,8 +400,9 @@ static int open_with_types(struct tracer *tracer)
 	tracer->types_fd = core_types_open(path);
 	if (tracer->types_fd < 0)
 		return tracer->types_fd;
+	iterators_register(tracer);
 	err = bpf_object__open_skeleton(tracer->skel->skeleton, &options);
-	return err ?: core_types_fill(tracer->types_fd, tracer->kernel_types, tracer->skel->obj);
+	return err ?: core_types_fill(tracer->types_fd, &tracer->kernel_types, tracer->skel->obj);
 }
 
 /* The object for this kernel, behind the one skeleton. */
@@ -412,16 +436,19 @@ static int open_object(struct tracer *tracer)
 
 	if (err)
 		return err;
-	tracer->kernel_types = btf__load_vmlinux_btf();
-	return tracer->kernel_types ? open_with_types(tracer)
-				    : bpf_object__open_skeleton(tracer->skel->skeleton, NULL);
+	if (!kernel_types_open(&tracer->kernel_types))
+		return open_with_types(tracer);
+	/* It needs to know a function of the kernel's. */
+	if (tracer->kind == ATTACH_SESSION)
+		tracer->kind = ATTACH_MULTI;
+	return bpf_object__open_skeleton(tracer->skel->skeleton, NULL);
 }
 
 /* What only loading needs. */
 static void forget_types(struct tracer *tracer)
 {
-	btf__free(tracer->kernel_types);
-	tracer->kernel_types = NULL;
+	iterators_unregister(tracer);
+	kernel_types_close(&tracer->kernel_types);
 	if (tracer->types_fd > 0)
 		close(tracer->types_fd);
 	tracer->types_fd = 0;
@@ -480,7 +507,7 @@ static int open_and_load(struct tracer *tracer)
 	if (err)
 		return err;
 	set_constants(tracer);
-	err = set_sizes(tracer) ?: set_old_maps(tracer);
+	err = kfuncs_set(tracer) ?: set_sizes(tracer) ?: set_old_maps(tracer);
 	if (!err)
 		err = lapse_bpf__load(tracer->skel);
 	if (err)
@@ -534,6 +561,7 @@ void tracer_free(struct tracer *tracer)
 {
 	if (!tracer)
 		return;
+	calibration_drop(tracer);
 	tracer_detach(tracer);
 	ring_close(tracer);
 	pieces_close(tracer);

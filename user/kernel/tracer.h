@@ -2,7 +2,8 @@
 /*
  * The kernel's side of a trace, in the order in which it is used:
  *
- *   tracer_open -> tracer_load -> tracer_calibrate -> tracer_attach (again for each new file)
+ *   tracer_open -> tracer_prepare -> tracer_load -> tracer_calibrate -> tracer_attach (again for each new
+ * file)
  *     -> tracer_drain and tracer_tick as often as wanted -> tracer_detach -> last ticks -> tracer_free
  *
  * All functions give 0 or -errno; those that can fail for a reason that a person can mend have said so.
@@ -54,6 +55,7 @@ struct tracer_options {
 	size_t n_pids;
 	pid_t tid;			   /* one thread alone, or 0 */
 	bool places, usdts, syscalls, tcp; /* the plan has some, or may get some later */
+	bool edges;			   /* as well as edges of keyed spans, or waits, among the places */
 	enum tcp_backend tcp_backend;
 	bool why;	      /* causes of spans */
 	bool waits;	      /* with .why: some functions are waits */
@@ -75,6 +77,10 @@ int tracer_open(const struct tracer_options *options, const struct tracer_compon
 		size_t n_components, struct tracer **tracer);
 
 int tracer_load(struct tracer *tracer);
+
+/* Begins, while nothing is probed yet, what tracer_calibrate() with the same @classes goes on with: beside
+ * the loading it takes no time. Without it that begins by itself. */
+void tracer_prepare(struct tracer *tracer, unsigned classes);
 
 /* Measures, on a child of lapse's own, what a probe of each class in @classes (bits by enum
  * lapse_class) costs here, and has the programs subtract it. */

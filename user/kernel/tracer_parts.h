@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "bpf/first_event.h"
 #include "kernel/hung.h"
+#include "kernel/kernel_types.h"
 #include "kernel/tracer.h"
 #include "kernel/usage.h"
 #include "lapse.skel.h"
@@ -39,6 +40,13 @@ struct kept_link {
 	enum link_kind kind;
 	uint32_t component; /* whose places alone it has; NO_COMPONENT: of several */
 	bool goes;	    /* about to be released */
+};
+
+/* calibrate.c: the process that measures what probes cost. */
+struct child {
+	pid_t pid; /* 0: there is none */
+	int commands, answers;
+	unsigned asked; /* classes whose bare calls it measures already */
 };
 
 #define NO_VALUES UINT32_MAX
@@ -79,8 +87,9 @@ struct watched_loader {
 
 struct tracer {
 	struct lapse_bpf *skel;
-	struct btf *kernel_types; /* while it is loaded; NULL: they cannot be read, or it is over */
-	int types_fd;		  /* those of them that the programs name */
+	struct kernel_types kernel_types; /* while it is loaded; none: they cannot be read, or it is over */
+	int iterators;			  /* libbpf's number of what is done with theirs */
+	int types_fd;			  /* those of them that the programs name */
 	struct features features;
 	enum attach_kind kind;
 	struct tracer_options options; /* scalars only; the arrays belong to the caller of tracer_open */
@@ -143,6 +152,7 @@ struct tracer {
 	struct kept_link *links;
 	size_t n_links, max_links;
 	uint8_t generation; /* of the globs' links */
+	struct child child; /* that has begun to calibrate while the programs are loaded */
 	struct usage *usage;
 	struct watched_loader *loaders;
 	size_t n_loaders;
@@ -184,6 +194,16 @@ void links_mark(struct tracer *tracer, size_t first_link, enum link_kind kind, u
 /* attach.c: the places of globs in all files of @plan, as far as their components are not dropped. */
 int attach_all_globs(struct tracer *tracer, const struct plan *plan);
 int attach_function(struct tracer *tracer, pid_t pid, const char *path, uint64_t offset, uint64_t cookie);
+
+/* kfuncs.c: has the programs that are to be loaded call the kernel's functions. 0 or -errno. */
+int kfuncs_set(struct tracer *tracer);
+
+/* iterators.c: while an object is opened and loaded. */
+void iterators_register(struct tracer *tracer);
+void iterators_unregister(struct tracer *tracer);
+
+/* calibrate.c: ends what tracer_prepare() has begun and nobody has gone on with. */
+void calibration_drop(struct tracer *tracer);
 
 /* rules.c: what components capture, and how programs name them. */
 void rules_count(struct tracer *tracer, const struct tracer_component *components);

@@ -60,28 +60,11 @@ static const struct {
 
 /* ---- what the kernel has ------------------------------------------------------------ */
 
-/* Arguments of tracepoint @name, or -ENOENT (also where @btf is NULL: it could not be read). Its type's first
- * one is for the kernel itself. */
-static int tracepoint_arguments(const struct btf *btf, const char *name)
+static void choose_wakes(struct lapse_bpf *skel, const struct kernel_types *types, bool on)
 {
-	const struct btf_type *type;
-	char full[64];
-	int id;
+	bool ready = on && kernel_tracepoint_arguments(types, "sk_data_ready") > 0;
 
-	snprintf(full, sizeof(full), "btf_trace_%s", name);
-	id = btf ? btf__find_by_name_kind(btf, full, BTF_KIND_TYPEDEF) : -ENOENT;
-	if (id < 0)
-		return -ENOENT;
-	type = btf__type_by_id(btf, btf__type_by_id(btf, id)->type);
-	type = type && btf_is_ptr(type) ? btf__type_by_id(btf, type->type) : NULL;
-	return type && btf_is_func_proto(type) ? (int)btf_vlen(type) - 1 : -ENOENT;
-}
-
-static void choose_wakes(struct lapse_bpf *skel, const struct btf *btf, bool on)
-{
-	bool ready = on && tracepoint_arguments(btf, "sk_data_ready") > 0;
-
-	skel->rodata->cfg_switch_state = on && tracepoint_arguments(btf, "sched_switch") == 4;
+	skel->rodata->cfg_switch_state = on && kernel_tracepoint_arguments(types, "sched_switch") == 4;
 	bpf_program__set_autoload(skel->progs.why_ready_tp, ready);
 	bpf_program__set_autoload(skel->progs.why_segment_tp, on && !ready);
 	bpf_program__set_autoload(skel->progs.why_state_tp, on);
@@ -94,10 +77,12 @@ static void choose_wakes(struct lapse_bpf *skel, const struct btf *btf, bool on)
 
 void why_choose_wakes(struct lapse_bpf *skel, bool on)
 {
-	struct btf *btf = on ? btf__load_vmlinux_btf() : NULL;
+	struct kernel_types types = {0};
 
-	choose_wakes(skel, btf, on);
-	btf__free(btf);
+	if (on)
+		kernel_types_open(&types);
+	choose_wakes(skel, &types, on);
+	kernel_types_close(&types);
 }
 
 /*
@@ -119,15 +104,15 @@ void why_leave_out(struct tracer *tracer)
 void why_choose_programs(struct tracer *tracer)
 {
 	struct lapse_bpf *skel = tracer->skel;
-	const struct btf *btf = tracer->kernel_types;
+	const struct kernel_types *types = &tracer->kernel_types;
 	bool on = tracer->options.why;
 
 	skel->rodata->cfg_why = on;
 	skel->rodata->cfg_waits = on && tracer->options.waits;
 	bpf_program__set_autoload(skel->progs.why_switch, on);
 	bpf_program__set_autoload(skel->progs.why_waking, on);
-	choose_wakes(skel, btf, on);
-	pieces_choose_programs(tracer, on && tracepoint_arguments(btf, "irq_work_entry") > 0);
+	choose_wakes(skel, types, on);
+	pieces_choose_programs(tracer, on && kernel_tracepoint_arguments(types, "irq_work_entry") > 0);
 }
 
 /* ---- maps ------------------------------------------------------------ */
