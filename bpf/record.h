@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Single spans on the ring. A breaching span wakes the consumer at once, at most every
- * WAKEUP_SPACING; everything else waits for the consumer's own poll or for an eighth of the ring.
+ * URGENT_SPACING_NS; everything else waits for the consumer's own poll or for an eighth of the ring.
  */
 #ifndef LAPSE_BPF_RECORD_H
 #define LAPSE_BPF_RECORD_H
@@ -31,16 +31,23 @@ static __always_inline struct lapse_before *entry_at(struct lapse_thread_waits *
 	return &own->at_entry[at];
 }
 
-/* A wakeup a record costs 2.5 us each (measured); spaced out, a storm costs the target nothing. */
-#define WAKEUP_SPACING_NS 200000
+/* A wakeup a record costs 2.5 us each (measured); spaced out, a storm costs the target nothing. Of what is
+ * not urgent less than another eighth comes in that time. */
+#define URGENT_SPACING_NS 200000
+#define CROWD_SPACING_NS  2000000
 
 static __always_inline __u64 wakeup_flags(bool urgent, __u64 now)
 {
-	if (now - last_wakeup_ns < WAKEUP_SPACING_NS)
+	if (urgent)
+		ADD(urgent_sent, 1);
+	if (urgent && now - last_urgent_ns >= URGENT_SPACING_NS) {
+		last_urgent_ns = now;
+		return BPF_RB_FORCE_WAKEUP;
+	}
+	if (urgent || now - last_crowd_ns < CROWD_SPACING_NS ||
+	    bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) <= cfg_ring_bytes / 8)
 		return BPF_RB_NO_WAKEUP;
-	if (!urgent && bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) <= cfg_ring_bytes / 8)
-		return BPF_RB_NO_WAKEUP;
-	last_wakeup_ns = now;
+	last_crowd_ns = now;
 	return BPF_RB_FORCE_WAKEUP;
 }
 

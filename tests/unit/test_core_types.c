@@ -4,11 +4,13 @@
 #include "kernel/kernel_types.h"
 
 #include <bpf/btf.h>
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -121,13 +123,80 @@ static void enumerators(void **state)
 	btf__free(types);
 }
 
+/* Names stand in the kernel's description in any order, and one may end with another. */
+static struct btf *described(void)
+{
+	struct btf *btf = btf__new_empty();
+	int number = btf__add_int(btf, "int", 4, BTF_INT_SIGNED), type;
+
+	btf__add_typedef(btf, "my_number", number);
+	btf__add_typedef(btf, "number", number);
+	type = btf__add_func_proto(btf, 0);
+	btf__add_func_param(btf, "a", number);
+	btf__add_func_param(btf, "b", number);
+	btf__add_func(btf, "plus", BTF_FUNC_GLOBAL, type);
+	btf__add_typedef(btf, "btf_trace_wake", btf__add_ptr(btf, type));
+	btf__add_func(btf, "number", BTF_FUNC_GLOBAL, btf__add_func_proto(btf, 0));
+	return btf;
+}
+
+static void looked_up(void **state)
+{
+	struct btf *btf = described();
+	struct kernel_types types;
+	const void *data;
+	__u32 size;
+
+	(void)state;
+	data = btf__raw_data(btf, &size);
+	assert_int_equal(kernel_types_of(data, size, &types), 0);
+	assert_int_equal(types.n, btf__type_cnt(btf));
+	assert_int_equal(kernel_type_find(&types, "number", BTF_KIND_TYPEDEF),
+			 btf__find_by_name_kind(btf, "number", BTF_KIND_TYPEDEF));
+	assert_int_equal(kernel_type_find(&types, "number", BTF_KIND_STRUCT), -ENOENT);
+	assert_int_equal(kernel_type_find(&types, "umber", BTF_KIND_TYPEDEF), -ENOENT);
+	assert_int_equal(kernel_function_arguments(&types, "plus"), 2);
+	assert_int_equal(kernel_function_arguments(&types, "number"), 0);
+	assert_int_equal(kernel_function_arguments(&types, "minus"), -ENOENT);
+	/* The first argument is the kernel's own. */
+	assert_int_equal(kernel_tracepoint_arguments(&types, "wake"), 1);
+	assert_int_equal(kernel_tracepoint_arguments(&types, "sleep"), -ENOENT);
+	kernel_types_close(&types);
+	btf__free(btf);
+}
+
+/* What is cut off, or of a kind that nobody knows, is refused, and nothing beyond its end is read. */
+static void broken(void **state)
+{
+	struct btf *btf = described();
+	struct kernel_types types;
+	const void *data;
+	uint8_t *copy;
+	__u32 size;
+
+	(void)state;
+	data = btf__raw_data(btf, &size);
+	for (size_t n = 0; n < size; n++) {
+		copy = malloc(n + 1);
+		memcpy(copy, data, n);
+		assert_true(kernel_types_of(copy, n, &types) < 0);
+		kernel_types_close(&types);
+		free(copy);
+	}
+	copy = malloc(size);
+	memcpy(copy, data, size);
+	((struct btf_type *)(copy + sizeof(struct btf_header)))->info = 31U << 24;
+	assert_int_equal(kernel_types_of(copy, size, &types), -EINVAL);
+	kernel_types_close(&types);
+	free(copy);
+	btf__free(btf);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_lies_inside),
-		cmocka_unit_test(pointers),
-		cmocka_unit_test(versions),
-		cmocka_unit_test(enumerators),
+		cmocka_unit_test(what_lies_inside), cmocka_unit_test(pointers),	 cmocka_unit_test(versions),
+		cmocka_unit_test(enumerators),	    cmocka_unit_test(looked_up), cmocka_unit_test(broken),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,7 +3,9 @@
  * The way of single spans from the kernel to user space, with lapse's own programs and its own reader, and
  * nothing done with what is read: what writing lines or files costs is not in it.
  *
- *     ring PID FUNCTION      until the end of standard input, then: spans dropped cpu_ns
+ *     ring PID FUNCTION [usual]    until the end of standard input, then: spans dropped cpu_ns
+ *
+ * "usual": as with --no-realtime, without a thread that runs ahead of all others.
  */
 #include <errno.h>
 #include <poll.h>
@@ -59,12 +61,16 @@ static int make_plan(const char *function, pid_t *pid, struct plan *plan)
 		?: plan_make(&spec, 1, &selection, processes, n, &options, plan);
 }
 
+/* More than can be made. */
+#define SPANS_A_SECOND 1000000000
+
 /* Each span is sent, and none is urgent. */
-static int start(const struct plan *plan, struct tracer **tracer)
+static int start(const struct plan *plan, bool realtime, struct tracer **tracer)
 {
 	struct tracer_component component = {.flags = plan->components[0].flags | LAPSE_COMP_STREAM,
 					     .fed = NO_COMPONENT};
-	struct tracer_options options = {.ring_bytes = RING_BYTES, .tick_ns = NSEC_PER_SEC, .places = true};
+	struct tracer_options options = {.ring_bytes = RING_BYTES, .tick_ns = NSEC_PER_SEC, .places = true,
+					 .stream_rate = SPANS_A_SECOND, .realtime = realtime};
 
 	for (int level = 0; level < LAPSE_LEVELS; level++)
 		component.level_ns[level] = UINT64_MAX;
@@ -84,13 +90,13 @@ static void follow(struct tracer *tracer)
 
 int main(int argc, char **argv)
 {
-	pid_t pid = argc == 3 ? atoi(argv[1]) : 0;
+	pid_t pid = argc >= 3 ? atoi(argv[1]) : 0;
 	struct tracer *tracer = NULL;
 	struct plan plan = {0};
 	uint64_t before;
 	struct tick tick;
 
-	if (argc != 3 || make_plan(argv[2], &pid, &plan) || start(&plan, &tracer))
+	if (argc < 3 || make_plan(argv[2], &pid, &plan) || start(&plan, argc == 3, &tracer))
 		return 1;
 	printf("ready\n");
 	fflush(stdout);

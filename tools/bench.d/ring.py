@@ -21,9 +21,9 @@ def build_reader():
     return path
 
 
-def reader(program):
+def reader(program, *usual):
     def start(case, pid):
-        process = case.started(Process([program, pid, "hot"]))
+        process = case.started(Process([program, pid, "hot", *usual]))
         process.wait_line("^ready")
         return process
 
@@ -96,14 +96,15 @@ def row(name, figures):
 
 
 def run(case):
-    hot, reading, writing = build_hot(), reader(build_reader()), trace()
-    ways = [(f"read, {rate:,} a second wanted", reading, rate) for rate in RATES]
+    hot, program, writing = build_hot(), build_reader(), trace()
+    ways = [(f"read, {rate:,} a second wanted", reader(program), rate) for rate in RATES]
+    ways.append((f"read with --no-realtime, {RATES[0]:,}", reader(program, "usual"), RATES[0]))
     ways.append((f"trace --json, {RATES[0]:,} wanted", writing, RATES[0]))
     figures = {name: [] for name, _, _ in ways}
     for _ in rounds(25, most=5):
         for name, way, rate in ways:
             figures[name].append(run_once(case, hot, way, rate))
-    slow, fast, _ = figures.values()
+    slow, fast, *_ = figures.values()
     cpu = median(each / n * 1e9 for n, _, each, _ in slow)
     lost, reached = (median(list(values)) for values in list(zip(*fast))[1::2])
     table("each span by itself through a ring of 4 MiB: what reading it costs, and what is lost; two threads",

@@ -3,6 +3,7 @@
 #include "cli/session_parts.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -471,5 +472,7 @@ int session_start(struct session *session)
 		diag_error("cannot let the command go on: %s", strerror(errno));
 		return EXIT_NOT_ATTACHED;
 	}
+	/* A start needs more memory than all that follows, and leaves it in pieces. */
+	malloc_trim(0);
 	return 0;
 }

@@ -8,7 +8,6 @@
 #include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -20,76 +19,43 @@
 #include "base/clock.h"
 #include "bpf/buckets.h"
 #include "bpf/event.h"
+#include "kernel/ring_view.h"
 
-/* Records that are taken in at one go: some 100 us. */
-#define BATCH	   4096
-/* So many at once are a storm, in which a millisecond more does not matter, but its wake-ups would. */
-#define MANY	   64
-/* What may wait to be handed on; beyond it, records stay on the ring, which counts what it has no room for.
- */
-#define WAIT_BYTES (4UL * 1024 * 1024)
+/* Taken at one go: it stays in the processor's own cache until it is handed on. */
+#define PIECE_BYTES (32UL * 1024)
+/* What may be put away; beyond it, records stay on the ring, which counts what it has no room for. */
+#define AWAY_BYTES  (4UL * 1024 * 1024)
 /* Of the buckets of delays. */
-#define DELAY_BITS LAPSE_BUCKET_BITS_COARSE
-#define DELAYS	   (LAPSE_BUCKETS(DELAY_BITS) + 1)
-/* Between a batch and the next look. */
-#define AGAIN_MS   1
-/* As long as it may run without a rest. */
-#define RUN_US	   20000
+#define DELAY_BITS  LAPSE_BUCKET_BITS_COARSE
+#define DELAYS	    (LAPSE_BUCKETS(DELAY_BITS) + 1)
+/* Until the ring is looked at once more: an urgent record that comes too soon after another one wakes nobody.
+ */
+#define AGAIN_MS    1
+/* As long as the thread may run without a rest. */
+#define RUN_US	    20000
 
-/* Records in order: each its size, and what it is in whole words. */
-struct batch {
-	uint64_t *words;
+/* Records as they lie on the ring, heads and all. */
+struct stretch {
+	char *data;
 	size_t n, max;
 };
 
 struct drainer {
 	pthread_t thread;
-	pthread_mutex_t
-		lock; /* of the ring and of what has been taken in; who has it runs as its waiter does */
-	struct ring_buffer *ring;
+	pthread_mutex_t lock; /* of the ring and of what is put away; who has it runs as its waiter does */
+	struct ring_view view;
+	const __u64 *urgent;   /* as many have been sent */
+	uint64_t urgent_known; /* as many had been when the ring was looked at */
+	unsigned long looked;  /* up to there, for urgent ones */
 	int epoll, news, end;
 	sem_t begun; /* whether it runs ahead is known */
-	bool started, ahead, urgent;
+	bool started, ahead;
 	atomic_bool stopping;
-	uint64_t now_ns; /* when the present batch is taken in */
-	struct batch taken, handed;
-	uint64_t lost; /* that the ring has let go of, and no memory was there for */
+	struct stretch away, handed;
 	uint32_t delays[DELAYS];
 };
 
-static size_t words_of(size_t bytes)
-{
-	return (bytes + sizeof(uint64_t) - 1) / sizeof(uint64_t);
-}
-
-/* ---- what is taken in ------------------------------------------------------------------------------ */
-
-static int make_room(struct batch *batch, size_t n)
-{
-	size_t max = batch->max ? batch->max : 4096;
-	uint64_t *words;
-
-	while (max < batch->n + n)
-		max *= 2;
-	if (max == batch->max)
-		return 0;
-	words = realloc(batch->words, max * sizeof(*words));
-	if (!words)
-		return -ENOMEM;
-	batch->words = words;
-	batch->max = max;
-	return 0;
-}
-
-/* How late a record is that the kernel has woken the thread for, or would have but for the last one. */
-static void note_delay(struct drainer *drainer, const struct lapse_span *span)
-{
-	uint64_t end = span->start_ns + span->duration_ns;
-
-	drainer->urgent = true;
-	if (drainer->now_ns > end)
-		drainer->delays[lapse_bucket(drainer->now_ns - end, DELAY_BITS)]++;
-}
+/* ---- looked at ------------------------------------------------------------------------------------- */
 
 static bool is_urgent(const void *data, size_t size)
 {
@@ -99,31 +65,91 @@ static bool is_urgent(const void *data, size_t size)
 	       span->flags & (LAPSE_SPAN_BREACH | LAPSE_SPAN_VALUE) && !(span->flags & LAPSE_SPAN_UNTIMED);
 }
 
-static int put(void *context, void *data, size_t size)
+static void note_delay(struct drainer *drainer, const struct lapse_span *span, uint64_t now_ns)
 {
-	struct drainer *drainer = context;
-	struct batch *batch = &drainer->taken;
-	size_t n = words_of(size);
+	uint64_t end = span->start_ns + span->duration_ns;
 
-	if (is_urgent(data, size))
-		note_delay(drainer, data);
-	if (make_room(batch, 1 + n)) {
-		drainer->lost++;
-		return 0;
+	if (now_ns > end)
+		drainer->delays[lapse_bucket(now_ns - end, DELAY_BITS)]++;
+}
+
+/* Notes the urgent ones among the records that nobody has looked at. The kernel's side counts them before
+ * they can be read: where their number is what it was, there are none. Whether there were any, or some may be
+ * on their way. */
+static bool look(struct drainer *drainer)
+{
+	uint64_t urgent = __atomic_load_n(drainer->urgent, __ATOMIC_ACQUIRE), now_ns;
+	unsigned long at = drainer->looked, taken = ring_view_taken(&drainer->view), written, next;
+	const void *data;
+	size_t size;
+
+	if (at < taken)
+		at = taken;
+	if (urgent == drainer->urgent_known) {
+		drainer->looked = at;
+		return false;
 	}
-	batch->words[batch->n] = size;
-	memcpy(batch->words + batch->n + 1, data, size);
-	batch->n += 1 + n;
+	now_ns = clock_now_ns();
+	written = ring_view_written(&drainer->view);
+	while ((next = ring_view_at(&drainer->view, at, written, &data, &size)) != at) {
+		if (data && is_urgent(data, size))
+			note_delay(drainer, data, now_ns);
+		at = next;
+	}
+	drainer->looked = at;
+	/* Behind one that is still being written the one that was counted may stand. */
+	if (at >= written)
+		drainer->urgent_known = urgent;
+	return true;
+}
+
+/* ---- taken ----------------------------------------------------------------------------------------- */
+
+static int make_room(struct stretch *stretch, size_t n)
+{
+	size_t max = stretch->max ? stretch->max : PIECE_BYTES;
+	char *data;
+
+	while (max < stretch->n + n)
+		max *= 2;
+	if (max == stretch->max)
+		return 0;
+	data = realloc(stretch->data, max);
+	if (!data)
+		return -ENOMEM;
+	stretch->data = data;
+	stretch->max = max;
 	return 0;
 }
 
-/* With the lock held; how many came. */
-static int take_in(struct drainer *drainer)
+/* Where so many bytes of whole records end, from the oldest one on. */
+static unsigned long end_of(const struct drainer *drainer, size_t bytes)
 {
-	if (drainer->taken.n * sizeof(uint64_t) >= WAIT_BYTES)
-		return 0;
-	drainer->now_ns = clock_now_ns();
-	return ring_buffer__consume_n(drainer->ring, BATCH);
+	unsigned long from = ring_view_taken(&drainer->view), at = from, next;
+	unsigned long written = ring_view_written(&drainer->view);
+	const void *data;
+	size_t size;
+
+	while ((next = ring_view_at(&drainer->view, at, written, &data, &size)) != at && next - from <= bytes)
+		at = next;
+	return at;
+}
+
+/* Appends the oldest records, so many bytes at most, to @stretch, with the lock held; whether any. What there
+ * is no memory for stays on the ring. */
+static bool take_to(struct drainer *drainer, struct stretch *stretch, size_t bytes)
+{
+	unsigned long from = ring_view_taken(&drainer->view), end;
+
+	look(drainer);
+	end = end_of(drainer, bytes);
+	if (end == from || make_room(stretch, end - from))
+		return false;
+	memcpy(stretch->data + stretch->n, drainer->view.data + (from & (drainer->view.size - 1)),
+	       end - from);
+	stretch->n += end - from;
+	ring_view_give_back(&drainer->view, end);
+	return true;
 }
 
 /* ---- the thread ------------------------------------------------------------------------------------ */
@@ -163,36 +189,43 @@ static bool run_ahead(void)
 	return !sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &lowest);
 }
 
-static int take_some(struct drainer *drainer)
+/* With the lock held: half of the ring is full, and whoever takes the records has not come. */
+static void put_away(struct drainer *drainer)
 {
-	int n;
+	unsigned long waiting = ring_view_written(&drainer->view) - ring_view_taken(&drainer->view);
 
-	pthread_mutex_lock(&drainer->lock);
-	drainer->urgent = false;
-	n = take_in(drainer);
-	if (drainer->urgent)
-		eventfd_write(drainer->news, 1);
-	pthread_mutex_unlock(&drainer->lock);
-	return n;
+	if (waiting >= drainer->view.size / 2 && drainer->away.n < AWAY_BYTES)
+		take_to(drainer, &drainer->away, AWAY_BYTES - drainer->away.n);
 }
 
-/* A record that came too soon after the last to wake anybody is found by looking once more. */
+/* @woken: the kernel's side has said that there is something. Whether to look once more soon. */
+static bool see_to(struct drainer *drainer, bool woken)
+{
+	bool urgent;
+
+	pthread_mutex_lock(&drainer->lock);
+	urgent = look(drainer);
+	put_away(drainer);
+	if (woken || urgent)
+		eventfd_write(drainer->news, 1);
+	pthread_mutex_unlock(&drainer->lock);
+	return urgent;
+}
+
 static void *run(void *context)
 {
 	struct drainer *drainer = context;
-	const struct timespec pause = {.tv_nsec = AGAIN_MS * NSEC_PER_MSEC};
 	struct epoll_event event;
-	int n = 0;
+	bool again = false;
+	int n;
 
 	pthread_setname_np(pthread_self(), "lapse-drain");
 	drainer->ahead = run_ahead();
 	sem_post(&drainer->begun);
 	while (drainer->ahead && !atomic_load(&drainer->stopping)) {
-		if (n >= MANY)
-			nanosleep(&pause, NULL);
-		else if (epoll_wait(drainer->epoll, &event, 1, n > 0 ? AGAIN_MS : -1) < 0)
-			continue;
-		n = take_some(drainer);
+		n = epoll_wait(drainer->epoll, &event, 1, again ? AGAIN_MS : -1);
+		if (n >= 0)
+			again = see_to(drainer, n > 0);
 	}
 	atomic_store(&runs_ahead, 0);
 	return NULL;
@@ -214,12 +247,16 @@ static int start_thread(struct drainer *drainer)
 	drainer->started = true;
 	while (sem_wait(&drainer->begun) && errno == EINTR)
 		;
-	return drainer->ahead ? 0 : -EPERM;
+	if (drainer->ahead)
+		return 0;
+	pthread_join(drainer->thread, NULL);
+	drainer->started = false;
+	return -EPERM;
 }
 
 /* ---- for the others -------------------------------------------------------------------------------- */
 
-/* The ring tells once for each wake-up, not for as long as something is on it. */
+/* The ring tells the thread once for each wake-up, not for as long as something is on it. */
 static int open_events(struct drainer *drainer, int ring)
 {
 	struct epoll_event come = {.events = EPOLLIN | EPOLLET}, end = {.events = EPOLLIN};
@@ -234,6 +271,15 @@ static int open_events(struct drainer *drainer, int ring)
 	return 0;
 }
 
+/* Without a thread whoever takes the records is told by the ring itself, for as long as something is on it.
+ */
+static int tell_directly(struct drainer *drainer, int ring)
+{
+	struct epoll_event come = {.events = EPOLLIN};
+
+	return epoll_ctl(drainer->epoll, EPOLL_CTL_MOD, ring, &come) ? -errno : 0;
+}
+
 static int open_lock(struct drainer *drainer)
 {
 	pthread_mutexattr_t attributes;
@@ -246,18 +292,24 @@ static int open_lock(struct drainer *drainer)
 	return -err;
 }
 
-struct drainer *drainer_start(int ring)
+struct drainer *drainer_new(int ring, const __u64 *urgent, bool ahead)
 {
 	struct drainer *drainer = calloc(1, sizeof(*drainer));
+	int err;
 
 	if (!drainer)
 		return NULL;
 	drainer->epoll = drainer->news = drainer->end = -1;
+	drainer->urgent = urgent;
 	sem_init(&drainer->begun, 0, 0);
-	drainer->ring = ring_buffer__new(ring, put, drainer, NULL);
-	if (drainer->ring && !open_lock(drainer) && !open_events(drainer, ring) && !start_thread(drainer))
+	err = ring_view_open(ring, &drainer->view) ?: open_lock(drainer) ?: open_events(drainer, ring);
+	/* What cannot have a thread of its own does without. */
+	if (!err && (!ahead || start_thread(drainer)))
+		err = tell_directly(drainer, ring);
+	if (!err)
 		return drainer;
-	drainer_stop(drainer);
+	drainer_free(drainer);
+	errno = -err;
 	return NULL;
 }
 
@@ -267,7 +319,7 @@ static void close_one(int fd)
 		close(fd);
 }
 
-void drainer_stop(struct drainer *drainer)
+void drainer_free(struct drainer *drainer)
 {
 	if (!drainer)
 		return;
@@ -276,34 +328,29 @@ void drainer_stop(struct drainer *drainer)
 		eventfd_write(drainer->end, 1);
 		pthread_join(drainer->thread, NULL);
 	}
-	ring_buffer__free(drainer->ring);
+	ring_view_close(&drainer->view);
 	close_one(drainer->epoll);
 	close_one(drainer->news);
 	close_one(drainer->end);
 	sem_destroy(&drainer->begun);
-	free(drainer->taken.words);
-	free(drainer->handed.words);
+	free(drainer->away.data);
+	free(drainer->handed.data);
 	free(drainer);
 }
 
 int drainer_fd(const struct drainer *drainer)
 {
-	return drainer->news;
+	return drainer->started ? drainer->news : drainer->epoll;
 }
 
-const struct ring *drainer_ring(const struct drainer *drainer)
+unsigned long drainer_written(const struct drainer *drainer)
 {
-	return ring_buffer__ring(drainer->ring, 0);
+	return ring_view_written(&drainer->view);
 }
 
-uint64_t drainer_lost(struct drainer *drainer)
+bool drainer_has(const struct drainer *drainer, unsigned long position)
 {
-	uint64_t lost;
-
-	pthread_mutex_lock(&drainer->lock);
-	lost = drainer->lost;
-	pthread_mutex_unlock(&drainer->lock);
-	return lost;
+	return ring_view_taken(&drainer->view) >= position;
 }
 
 double drainer_delay(struct drainer *drainer, double quantile)
@@ -321,50 +368,63 @@ double drainer_delay(struct drainer *drainer, double quantile)
 			break;
 	}
 	pthread_mutex_unlock(&drainer->lock);
-	return sum ? (double)lapse_bucket_low(i, DELAY_BITS) : NAN;
+	return sum && drainer->started ? (double)lapse_bucket_low(i, DELAY_BITS) : NAN;
 }
 
-/* What the thread has taken and a batch more change hands; how many of the latter. */
-static int change_hands(struct drainer *drainer)
+/* What was put away, or else a piece of what is on the ring, changes hands; whether there was any. *last:
+ * that was all up to @end. */
+static bool change_hands(struct drainer *drainer, unsigned long end, bool *last)
 {
-	struct batch empty = drainer->handed;
-	int n;
+	struct stretch empty = drainer->handed;
+	bool any = true;
 
+	empty.n = 0;
 	pthread_mutex_lock(&drainer->lock);
-	n = take_in(drainer);
-	drainer->handed = drainer->taken;
-	drainer->taken = empty;
-	drainer->taken.n = 0;
+	if (drainer->away.n) {
+		drainer->handed = drainer->away;
+		drainer->away = empty;
+	} else {
+		drainer->handed = empty;
+		any = take_to(drainer, &drainer->handed, PIECE_BYTES);
+	}
+	*last = drainer_has(drainer, end);
 	pthread_mutex_unlock(&drainer->lock);
-	return n;
+	return any;
 }
 
 /* All of them, since nobody else has them any more; how many, or the first error. */
-static int hand_on(const struct batch *batch, ring_buffer_sample_fn take, void *context)
+static int hand_on(const struct stretch *stretch, drainer_function take, void *context)
 {
 	int n = 0, err = 0;
 
-	for (size_t at = 0; at < batch->n; at += 1 + words_of(batch->words[at]), n++) {
-		int result = take(context, batch->words + at + 1, batch->words[at]);
+	for (size_t at = 0; at < stretch->n;) {
+		const void *data;
+		size_t size;
 
-		if (result < 0 && !err)
-			err = result;
+		at += ring_record(stretch->data + at, &data, &size);
+		if (data && !err)
+			err = take(context, data, size);
+		else if (data)
+			take(context, data, size);
+		n += data != NULL;
 	}
 	return err ? err : n;
 }
 
-int drainer_take(struct drainer *drainer, ring_buffer_sample_fn take, void *context)
+int drainer_take(struct drainer *drainer, drainer_function take, void *context)
 {
+	unsigned long end = drainer_written(drainer);
+	bool last = false;
 	eventfd_t news;
-	int came, n, sum = 0;
+	int sum = 0;
 
 	eventfd_read(drainer->news, &news);
-	do {
-		came = change_hands(drainer);
-		n = hand_on(&drainer->handed, take, context);
+	while (!last && change_hands(drainer, end, &last)) {
+		int n = hand_on(&drainer->handed, take, context);
+
 		if (n < 0)
 			return n;
 		sum += n;
-	} while (came == BATCH);
+	}
 	return sum;
 }

@@ -1,39 +1,45 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A thread that takes records from the ring as soon as the kernel says that one is urgent, however busy the
- * machine is: it runs ahead of all usual threads (SCHED_FIFO, the lowest of its priorities). That is all it
- * does. What comes of the records is found out by whoever calls drainer_take(), which is no such thread.
+ * Takes records from the ring. Whoever calls drainer_take() reads them where they lie. Beside that there is,
+ * where it is allowed, a thread that runs ahead of all usual ones (SCHED_FIFO, the lowest of its priorities):
+ * it wakes when the kernel says that a record is urgent, or that many lie there, however busy the machine is,
+ * and sees to it that the other one is told; what that one has no time for it puts away, so that the ring has
+ * room. What comes of the records is never found out there.
  *
- * It is bounded: so many records at each wake-up, wake-ups are spaced by the kernel's side, and a thread that
- * runs for long without a rest becomes a usual one.
+ * It is bounded: it puts away so much at a time and no more in all, wake-ups are spaced by the kernel's side,
+ * and a thread that runs for long without a rest becomes a usual one.
  */
 #ifndef LAPSE_DRAINER_H
 #define LAPSE_DRAINER_H
 
-#include <bpf/libbpf.h>
+#include <linux/types.h>
+#include <stdbool.h>
+#include <stddef.h>
 
 struct drainer;
 
-/* Of the ring buffer @ring. NULL where a thread may not run ahead of others, or nothing can be had. */
-struct drainer *drainer_start(int ring);
-/* NULL is fine. */
-void drainer_stop(struct drainer *drainer);
+/* 0; an error goes on to whoever has called drainer_take(). */
+typedef int (*drainer_function)(void *context, const void *record, size_t size);
 
-/* Becomes readable when records have been taken in. */
+/* Of the ring buffer @ring; *urgent counts the urgent records that were sent, each before it can be read.
+ * With @ahead a thread is begun, where that is allowed. NULL with errno set. */
+struct drainer *drainer_new(int ring, const __u64 *urgent, bool ahead);
+/* NULL is fine. */
+void drainer_free(struct drainer *drainer);
+
+/* Becomes readable when there is something to take. */
 int drainer_fd(const struct drainer *drainer);
 
-/* Hands on what has been taken in and what is on the ring, all of it in order; how many, or the first error
- * of
+/* Hands on all that was put away and all that is on the ring, in order; how many, or the first error of
  * @take. */
-int drainer_take(struct drainer *drainer, ring_buffer_sample_fn take, void *context);
+int drainer_take(struct drainer *drainer, drainer_function take, void *context);
 
-/* Records that no memory was there for. */
-uint64_t drainer_lost(struct drainer *drainer);
+/* Up to where records have been written so far; and whether all up to there have been taken from the ring. */
+unsigned long drainer_written(const struct drainer *drainer);
+bool drainer_has(const struct drainer *drainer, unsigned long position);
 
-/* Nanoseconds from a breaching span's end until it was taken in, of which a share of @quantile took no
- * longer; NAN: there was none. */
+/* Nanoseconds from a breaching span's end until it was seen, of which a share of @quantile took no longer;
+ * NAN: there was none, or there is no thread. */
 double drainer_delay(struct drainer *drainer, double quantile);
-
-const struct ring *drainer_ring(const struct drainer *drainer);
 
 #endif

@@ -9,7 +9,7 @@
 /* A program that was preempted while it wrote its record holds up those behind it. */
 #define HOLD_UPS 100
 
-static int take(void *context, void *data, size_t size)
+static int take(void *context, const void *data, size_t size)
 {
 	struct tracer *tracer = context;
 	const struct tracer_records *to = tracer->records;
@@ -26,36 +26,30 @@ static int take(void *context, void *data, size_t size)
 	return 0;
 }
 
-/* What cannot have a thread of its own does without. */
 int ring_open(struct tracer *tracer)
 {
-	int ring = bpf_map__fd(tracer->skel->maps.events);
+	struct lapse_bpf *skel = tracer->skel;
 
-	if (tracer->options.realtime)
-		tracer->drainer = drainer_start(ring);
-	if (tracer->drainer)
-		return 0;
-	tracer->ring = ring_buffer__new(ring, take, tracer, NULL);
-	return tracer->ring ? 0 : -errno;
+	tracer->drainer = drainer_new(bpf_map__fd(skel->maps.events), &skel->bss->urgent_sent,
+				      tracer->options.realtime);
+	return tracer->drainer ? 0 : -errno;
 }
 
 void ring_close(struct tracer *tracer)
 {
-	drainer_stop(tracer->drainer);
-	ring_buffer__free(tracer->ring);
+	drainer_free(tracer->drainer);
 }
 
 int tracer_fd(const struct tracer *tracer)
 {
-	return tracer->drainer ? drainer_fd(tracer->drainer) : ring_buffer__epoll_fd(tracer->ring);
+	return drainer_fd(tracer->drainer);
 }
 
 int tracer_drain(struct tracer *tracer, const struct tracer_records *records)
 {
 	tracer->records = records;
 	pieces_drain(tracer);
-	return tracer->drainer ? drainer_take(tracer->drainer, take, tracer)
-			       : ring_buffer__consume(tracer->ring);
+	return drainer_take(tracer->drainer, take, tracer);
 }
 
 /* ---- what came while a tick was read --------------------------------------------------------------- */
@@ -113,17 +107,14 @@ void ring_catch_up(struct tracer *tracer, const struct tracer_records *records)
 {
 	struct catching_up up = {.tracer = tracer, .to = records};
 	const struct tracer_records through = {take_ended, take_process, &up};
-	const struct ring *ring =
-		tracer->drainer ? drainer_ring(tracer->drainer) : ring_buffer__ring(tracer->ring, 0);
-	unsigned long counted = ring__producer_pos(ring);
+	unsigned long counted = drainer_written(tracer->drainer);
 
 	tracer_drain(tracer, &through);
-	for (int i = 0; ring__consumer_pos(ring) < counted && i < HOLD_UPS; i++) {
+	for (int i = 0; !drainer_has(tracer->drainer, counted) && i < HOLD_UPS; i++) {
 		sched_yield();
 		tracer_drain(tracer, &through);
 	}
-	/* What the thread has taken in meanwhile. */
-	if (tracer->drainer)
-		tracer_drain(tracer, &through);
+	/* What the thread has put away meanwhile. */
+	tracer_drain(tracer, &through);
 	drop_struck_out(tracer);
 }

@@ -228,8 +228,6 @@ static void read_self(struct tracer *tracer, struct tick_self *self, const struc
 		add_cost(tracer, i, self);
 	self->ns_per_hit = self->hits ? (double)self->probe_ns / (double)self->hits : NAN;
 	self->ring_dropped = tracer->skel->bss->records_dropped;
-	if (tracer->drainer)
-		self->ring_dropped += drainer_lost(tracer->drainer);
 	self->kernel_missed =
 		kernel_missed(tracer) + tracer->skel->bss->unsafe_skipped + tracer->skel->bss->tcp_lost;
 	self->not_streamed = tracer->skel->bss->not_streamed;
@@ -240,8 +238,8 @@ static void read_self(struct tracer *tracer, struct tick_self *self, const struc
 		self->target_cpu_ns = 0;
 	self->tracer_cpu_ns = usage_own_ns();
 	self->tracer_rss_bytes = usage_own_rss();
-	self->delivery_p50_ns = tracer->drainer ? drainer_delay(tracer->drainer, 0.5) : NAN;
-	self->delivery_p99_ns = tracer->drainer ? drainer_delay(tracer->drainer, 0.99) : NAN;
+	self->delivery_p50_ns = drainer_delay(tracer->drainer, 0.5);
+	self->delivery_p99_ns = drainer_delay(tracer->drainer, 0.99);
 }
 
 static int read_component(struct tracer *tracer, size_t component, bool last, uint64_t now_tick,

@@ -139,7 +139,7 @@ struct tracer {
 	uint64_t stop_ns; /* when the probes began to go */
 	uint64_t last_tick_ns;
 
-	struct ring_buffer *ring, *piece_ring;
+	struct ring_buffer *piece_ring;
 	bool stacks_on;				/* stacks of blocks are looked at ... */
 	bool pieces_on;				/* ... and copied */
 	struct lapse_piece *pieces[MAX_PIECES]; /* the latest, in turn */

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "kernel/ring_view.h"
+
+#include <errno.h>
+#include <linux/bpf.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+int ring_view_open(int map, struct ring_view *view)
+{
+	struct bpf_map_info info = {0};
+	__u32 length = sizeof(info);
+	size_t page = sysconf(_SC_PAGESIZE);
+	void *consumer, *producer;
+
+	*view = (struct ring_view){0};
+	if (bpf_map_get_info_by_fd(map, &info, &length))
+		return -errno;
+	consumer = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, map, 0);
+	if (consumer == MAP_FAILED)
+		return -errno;
+	view->consumer = consumer;
+	view->size = info.max_entries;
+	producer = mmap(NULL, page + 2 * view->size, PROT_READ, MAP_SHARED, map, (off_t)page);
+	if (producer == MAP_FAILED)
+		return -errno;
+	view->producer = producer;
+	view->data = (const char *)producer + page;
+	return 0;
+}
+
+void ring_view_close(struct ring_view *view)
+{
+	size_t page = sysconf(_SC_PAGESIZE);
+
+	if (view->consumer)
+		munmap(view->consumer, page);
+	if (view->producer)
+		munmap((void *)view->producer, page + 2 * view->size);
+	*view = (struct ring_view){0};
+}
+
+unsigned long ring_view_taken(const struct ring_view *view)
+{
+	return __atomic_load_n(view->consumer, __ATOMIC_RELAXED);
+}
+
+unsigned long ring_view_written(const struct ring_view *view)
+{
+	return __atomic_load_n(view->producer, __ATOMIC_ACQUIRE);
+}
+
+void ring_view_give_back(struct ring_view *view, unsigned long position)
+{
+	__atomic_store_n(view->consumer, position, __ATOMIC_RELEASE);
+}
+
+/* The first word says how long it is, with two bits of its state; records begin at multiples of eight. */
+static size_t record_of(const char *at, uint32_t head, const void **data, size_t *size)
+{
+	*size = head & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
+	*data = head & BPF_RINGBUF_DISCARD_BIT ? NULL : at + BPF_RINGBUF_HDR_SZ;
+	return (BPF_RINGBUF_HDR_SZ + *size + 7) & ~(size_t)7;
+}
+
+size_t ring_record(const char *at, const void **data, size_t *size)
+{
+	return record_of(at, *(const uint32_t *)(const void *)at, data, size);
+}
+
+/* Where each record lies is known from the one before, so that the processor would wait for one after the
+ * other: by then what lies so far ahead has come from the other processor's cache. */
+#define AHEAD_BYTES 1024
+
+unsigned long ring_view_at(const struct ring_view *view, unsigned long position, unsigned long written,
+			   const void **data, size_t *size)
+{
+	const char *at = view->data + (position & (view->size - 1));
+	uint32_t head;
+
+	if (position >= written)
+		return position;
+	__builtin_prefetch(at + AHEAD_BYTES);
+	__builtin_prefetch(at + AHEAD_BYTES + 64);
+	head = __atomic_load_n((const uint32_t *)(const void *)at, __ATOMIC_ACQUIRE);
+	if (head & BPF_RINGBUF_BUSY_BIT)
+		return position;
+	return position + record_of(at, head, data, size);
+}
