@@ -328,14 +328,22 @@ struct lapse_component {
 
 /*
  * Conservation, per component: entries = returns + in flight + too_deep + abandoned + jumps.
- * One cell per component and shard, on cache lines of its own; all fields only grow.
+ * One cell per component and shard, on cache lines of its own; all fields only grow. What every span writes
+ * stands in the first two of them: to a program that does something else between its calls they cost more
+ * than the counting.
  */
 struct lapse_cell {
 	__u64 entries;
 	__u64 returns;
-	__u64 errors;
 	__u64 sum_ns;	  /* of corrected durations */
 	__u64 sum_raw_ns; /* of raw durations */
+	__u64 cost_ns;	  /* of the probes of all spans that have returned */
+	__u64 errors;
+	__u64 hits, misses;
+	/* (tick number + 1) mod 2^16 << 48 | duration, and the same with the duration's
+	 * complement: one atomic maximum serves as reset, as max and as min. */
+	__u64 slot_max[LAPSE_TICK_SLOTS];
+	__u64 slot_min[LAPSE_TICK_SLOTS];
 	__u64 level[LAPSE_LEVELS];
 	__u64 too_deep;
 	__u64 abandoned; /* unwound by longjmp, an exception or the thread's end */
@@ -343,19 +351,13 @@ struct lapse_cell {
 	__u64 stray;	 /* returns without an entry */
 	__u64 maps_full; /* entries that found no memory for a frame stack */
 	__u64 ring_dropped;
-	__u64 recent_pos; /* shard 0 only: spans ever written to the recent slots */
-	__u64 idle;	  /* return instructions hit without a span to end */
-	__u64 cost_ns;	  /* of the probes of all spans that have returned */
-	__u64 filtered;	  /* returns that if() did not mean: entries and nothing else */
-	__u64 hits, misses;
+	__u64 recent_pos;    /* shard 0 only: spans ever written to the recent slots */
+	__u64 idle;	     /* return instructions hit without a span to end */
+	__u64 filtered;	     /* returns that if() did not mean: entries and nothing else */
 	__u64 restarted;     /* keyed spans begun anew while they were open */
 	__u64 unmatched_end; /* ends of keyed spans that were not open */
 	__u64 timed_out;     /* keyed spans that were given up: open for longer than their timeout */
 	__u64 pad;
-	/* (tick number + 1) mod 2^16 << 48 | duration, and the same with the duration's
-	 * complement: one atomic maximum serves as reset, as max and as min. */
-	__u64 slot_max[LAPSE_TICK_SLOTS];
-	__u64 slot_min[LAPSE_TICK_SLOTS];
 };
 
 #define LAPSE_SLOT_SHIFT 48

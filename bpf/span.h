@@ -245,7 +245,7 @@ VERIFIED_FOUND int frame_end(struct lapse_stack *stack, __u32 at, __u64 now, __u
 	facts = facts_new(stack, frame->component, now);
 	facts->ret = ret;
 	facts->flags = LAPSE_SPAN_RET;
-	for (int i = 0; i < LAPSE_CAPTURES; i++)
+	for (int i = 0; cfg_rules && i < LAPSE_CAPTURES; i++)
 		facts->capture[i] = frame->capture[i];
 	/* What its own probe and those of its children put into the figure. */
 	probes = cost_of(cls)->inside_ns + (stack->cost_ns - frame->cost_ns);

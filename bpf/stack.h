@@ -48,7 +48,11 @@ static __always_inline struct lapse_facts *facts_new(struct lapse_stack *stack, 
 {
 	struct lapse_facts *facts = &stack->facts;
 
-	__builtin_memset(facts, 0, sizeof(*facts));
+	/* Where nothing is captured nobody has written into the rest. */
+	if (cfg_rules)
+		__builtin_memset(facts, 0, sizeof(*facts));
+	else
+		__builtin_memset(facts, 0, __builtin_offsetof(struct lapse_facts, capture));
 	facts->component = component;
 	facts->now = now;
 	return facts;

@@ -60,7 +60,7 @@ static void set_constants(struct tracer *tracer)
 	constants->cfg_follow = options->follow;
 	constants->cfg_groups = options->groups;
 	constants->cfg_targets = options->apart;
-	constants->cfg_rules = tracer->n_rules;
+	constants->cfg_rules = tracer->n_rules || tracer->n_markers;
 	constants->cfg_edges = options->edges;
 }
 
