@@ -162,6 +162,7 @@ struct lapse_waits {
 struct lapse_thread_waits {
 	struct lapse_waits waits;
 	struct lapse_before at_entry[LAPSE_MAX_DEPTH]; /* by frame */
+	__u64 thread;				       /* where they lie in a hash: under which key */
 };
 
 /*
@@ -190,7 +191,7 @@ enum lapse_call {
 _Static_assert(sizeof(struct lapse_frame) == 80, "lapse_frame");
 _Static_assert(sizeof(struct lapse_stack) == 928 + 80 * LAPSE_MAX_DEPTH, "lapse_stack");
 _Static_assert(sizeof(struct lapse_waits) == 160 + 9 * 88 + 4 * 56, "lapse_waits");
-_Static_assert(sizeof(struct lapse_thread_waits) == 1176 + 96 * LAPSE_MAX_DEPTH, "lapse_thread_waits");
+_Static_assert(sizeof(struct lapse_thread_waits) == 1184 + 96 * LAPSE_MAX_DEPTH, "lapse_thread_waits");
 /* Linux 7: what a slab object may have (8 KiB), less 512 bytes of a program's stack and the element's head.
  */
 _Static_assert(sizeof(struct lapse_stack) <= 7424 && sizeof(struct lapse_thread_waits) <= 7424,

@@ -21,15 +21,16 @@ static __always_inline void key_fill(struct lapse_key *key, const struct lapse_r
 	}
 }
 
-static __always_inline bool expired(const struct lapse_rules *r, const struct lapse_keyed *span, __u64 now)
+/* Whether a span that began at @start has been open for too long. */
+static __always_inline bool expired(const struct lapse_rules *r, __u64 start, __u64 now)
 {
-	return now > span->start_ns && now - span->start_ns > r->timeout_ns;
+	return now > start && now - start > r->timeout_ns;
 }
 
-/* @span has been open until facts->now, and will not be measured (@why: enum lapse_span_flag). It breaks
- * the limits that it is beyond all the same, as user space has it where nobody ends it. */
-static __always_inline void keyed_give_up(struct lapse_cell *cell, struct lapse_facts *facts,
-					  const struct lapse_keyed *span, __u32 why)
+/* The span of @facts, of thread facts->tid, has been open from facts->start_ns until facts->now, and will not
+ * be measured (@why: enum lapse_span_flag). It breaks the limits that it is beyond all the same, as user
+ * space has it where nobody ends it. */
+static __always_inline void keyed_give_up(struct lapse_cell *cell, struct lapse_facts *facts, __u32 why)
 {
 	struct lapse_component *component;
 	__u32 number = facts->component;
@@ -37,9 +38,7 @@ static __always_inline void keyed_give_up(struct lapse_cell *cell, struct lapse_
 	component = bpf_map_lookup_elem(&components, &number);
 	if (!component)
 		return;
-	facts->tid = span->tid;
-	facts->start_ns = span->start_ns;
-	facts->raw = facts->duration = facts->now > span->start_ns ? facts->now - span->start_ns : 0;
+	facts->raw = facts->duration = facts->now > facts->start_ns ? facts->now - facts->start_ns : 0;
 	facts->flags = why;
 	if (is_breach(component, facts->duration)) {
 		facts->flags |= LAPSE_SPAN_BREACH;
@@ -56,15 +55,16 @@ static __always_inline void keyed_give_up(struct lapse_cell *cell, struct lapse_
 static __always_inline void keyed_drop(struct lapse_cell *cell, const struct lapse_rules *r,
 				       const struct lapse_key *key, struct lapse_facts *facts)
 {
-	struct lapse_keyed *open = bpf_map_lookup_elem(&keyed, key), old;
+	struct lapse_keyed *open = bpf_map_lookup_elem(&keyed, key);
 
 	if (!open)
 		return;
-	old = *open;
+	facts->tid = open->tid;
+	facts->start_ns = open->start_ns;
 	if (bpf_map_delete_elem(&keyed, key))
 		return;
-	keyed_give_up(cell, facts, &old,
-		      expired(r, &old, facts->now) ? LAPSE_SPAN_TIMED_OUT : LAPSE_SPAN_RESTARTED);
+	keyed_give_up(cell, facts,
+		      expired(r, facts->start_ns, facts->now) ? LAPSE_SPAN_TIMED_OUT : LAPSE_SPAN_RESTARTED);
 }
 
 /* Where if() leaves spans out their ends come all the same: of an end without a start nothing is known. */
@@ -108,10 +108,18 @@ VERIFIED_ONCE int keyed_begin(struct lapse_facts *facts)
 	return 0;
 }
 
+static __always_inline void keyed_facts(struct lapse_facts *facts, const struct lapse_keyed *span)
+{
+	facts->tid = span->tid;
+	facts->start_ns = span->start_ns;
+	for (int i = 0; i < LAPSE_CAPTURES; i++)
+		facts->capture[i] = span->capture[i];
+}
+
 /* Ends it. @facts->cost_ns: of this hit, about what both hits put into the figure. */
 VERIFIED_ONCE int keyed_end(struct lapse_facts *facts)
 {
-	struct lapse_keyed *open, span;
+	struct lapse_keyed *open;
 	struct lapse_key key = {};
 	struct lapse_cell *cell;
 	struct lapse_rules *r;
@@ -124,23 +132,20 @@ VERIFIED_ONCE int keyed_end(struct lapse_facts *facts)
 		return 0;
 	key_fill(&key, r, LAPSE_END_END, facts);
 	open = bpf_map_lookup_elem(&keyed, &key);
+	/* Once it is deleted another span may have its memory. */
 	if (open)
-		span = *open;
+		keyed_facts(facts, open);
 	if (!open || bpf_map_delete_elem(&keyed, &key)) {
 		end_unmatched(cell, r);
 		return 0;
 	}
-	if (expired(r, &span, facts->now)) {
-		keyed_give_up(cell, facts, &span, LAPSE_SPAN_TIMED_OUT);
+	if (expired(r, facts->start_ns, facts->now)) {
+		keyed_give_up(cell, facts, LAPSE_SPAN_TIMED_OUT);
 		end_unmatched(cell, r);
 		return 0;
 	}
-	facts->tid = span.tid;
-	facts->start_ns = span.start_ns;
-	facts->raw = facts->now > span.start_ns ? facts->now - span.start_ns : 0;
+	facts->raw = facts->now > facts->start_ns ? facts->now - facts->start_ns : 0;
 	facts->duration = facts->raw > facts->cost_ns ? facts->raw - facts->cost_ns : 0;
-	for (int i = 0; i < LAPSE_CAPTURES; i++)
-		facts->capture[i] = span.capture[i];
 	return span_record(facts);
 }
 

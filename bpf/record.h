@@ -91,32 +91,63 @@ static __always_inline void send_with_causes(struct lapse_cell *cell, const stru
 	bpf_ringbuf_submit(record, record_wakeup(facts));
 }
 
-/* The record goes out before the counters grow: what the counters hold has been on the ring, or
- * has been counted as dropped. Apart from its callers, whose room on the stack is scarce. */
-VERIFIED_ONCE int record_send(struct lapse_cell *cell, struct lapse_facts *facts)
+/* With its causes, which are those of the thread's own stack; false: they are not known. */
+static __always_inline bool try_with_causes(struct lapse_cell *cell, const struct lapse_facts *facts)
 {
-	struct lapse_thread_waits *own;
-	struct lapse_stack *stack;
-	struct lapse_span *span;
+	struct lapse_thread_waits *own = facts->flags & LAPSE_SPAN_WHY ? waits_get(false) : NULL;
+	struct lapse_stack *stack = own ? stack_get(false) : NULL;
 
-	if (!cell || !facts)
-		return 0;
-	own = facts->flags & LAPSE_SPAN_WHY ? waits_get(false) : NULL;
-	stack = own ? stack_get(false) : NULL;
-	if (own && stack) {
-		send_with_causes(cell, facts, &stack->why, &own->waits);
-		return 0;
-	}
-	span = bpf_ringbuf_reserve(&events, sizeof(*span), 0);
+	if (!own || !stack)
+		return false;
+	send_with_causes(cell, facts, &stack->why, &own->waits);
+	return true;
+}
+
+static __always_inline void send_alone(struct lapse_cell *cell, const struct lapse_facts *facts)
+{
+	struct lapse_span *span = bpf_ringbuf_reserve(&events, sizeof(*span), 0);
+
 	if (!span) {
 		ADD(cell->ring_dropped, 1);
-		return 0;
+		return;
 	}
 	span_fill(span, facts);
 	span->flags &= ~LAPSE_SPAN_WHY;
 	bpf_ringbuf_submit(span, record_wakeup(facts));
+}
+
+/*
+ * The record goes out before the counters grow: what the counters hold has been on the ring, or
+ * has been counted as dropped. Apart from its callers, whose room on the stack is scarce.
+ *
+ * Before 5.12 only record_send_found() sends causes: those of the span whose facts are the thread's own.
+ */
+#ifndef LAPSE_OLD
+VERIFIED_ONCE int record_send(struct lapse_cell *cell, struct lapse_facts *facts)
+{
+	if (!cell || !facts)
+		return 0;
+	if (!try_with_causes(cell, facts))
+		send_alone(cell, facts);
 	return 0;
 }
+#else
+VERIFIED_ONCE int record_send(struct lapse_cell *cell, struct lapse_facts *facts)
+{
+	send_alone(cell, facts);
+	return 0;
+}
+
+VERIFIED_ALONE int record_send_found(void)
+{
+	struct lapse_stack *stack = cfg_why ? stack_get(false) : NULL;
+	struct lapse_cell *cell = stack ? cell_of(stack->facts.component) : NULL;
+
+	if (cell && !try_with_causes(cell, &stack->facts))
+		send_alone(cell, &stack->facts);
+	return 0;
+}
+#endif
 
 /* Two CPUs at the turn of a slice may each begin it: the bound is a little higher then. */
 static __always_inline bool may_stream(__u64 now)
@@ -159,11 +190,9 @@ static __always_inline void record_duration(struct lapse_cell *cell, const struc
 		   facts->flags & LAPSE_SPAN_ERROR ? duration | LAPSE_RECENT_ERROR : duration);
 }
 
-/*
- * A whole span, from wherever: the one place where durations enter the figures. Gives the
- * nanoseconds that sending it took, of which the calibration knows nothing.
- */
-VERIFIED_ONCE int span_record(struct lapse_facts *facts)
+/* @send sends the record of the cell and facts. */
+static __always_inline int span_note(struct lapse_facts *facts,
+				     int (*send)(struct lapse_cell *cell, struct lapse_facts *facts))
 {
 	struct lapse_component *component;
 	struct lapse_cell *cell;
@@ -193,7 +222,7 @@ VERIFIED_ONCE int span_record(struct lapse_facts *facts)
 	if (worth_sending(component, facts)) {
 		__u64 before = bpf_ktime_get_ns();
 
-		record_send(cell, facts);
+		send(cell, facts);
 		sending = bpf_ktime_get_ns() - before;
 	}
 	record_duration(cell, component, facts);
@@ -202,5 +231,34 @@ VERIFIED_ONCE int span_record(struct lapse_facts *facts)
 	ADD(cell->returns, 1);
 	return sending;
 }
+
+/*
+ * A whole span, from wherever: the one place where durations enter the figures. Gives the
+ * nanoseconds that sending it took, of which the calibration knows nothing.
+ */
+VERIFIED_ONCE int span_record(struct lapse_facts *facts)
+{
+	return span_note(facts, record_send);
+}
+
+/* The same for one that may have causes, which is of @stack, the thread's own; before 5.12, as ON_STACK of
+ * span.h, by a function that finds it. */
+#ifndef LAPSE_OLD
+#define SPAN_RECORD_WHY(stack) span_record(&(stack)->facts)
+#else
+#define SPAN_RECORD_WHY(stack) span_record_found()
+
+static __always_inline int send_found(struct lapse_cell *cell, struct lapse_facts *facts)
+{
+	return record_send_found();
+}
+
+VERIFIED_ALONE int span_record_found(void)
+{
+	struct lapse_stack *stack = cfg_why ? stack_get(false) : NULL;
+
+	return stack ? span_note(&stack->facts, send_found) : 0;
+}
+#endif
 
 #endif

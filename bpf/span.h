@@ -266,12 +266,12 @@ VERIFIED_FOUND int frame_end(struct lapse_stack *stack, __u32 at, __u64 now, __u
 		facts->duration = facts->raw > probes ? facts->raw - probes : 0;
 		own = frame->why ? waits_get(false) : NULL;
 		if (own) {
-			why_take(&stack->why, own, frame->start_ns, entry_at(own, at));
+			WHY_TAKE(stack, own, frame->start_ns, entry_at(own, at), at);
 			facts->flags |= LAPSE_SPAN_WHY;
 		}
-		sending = span_record(facts);
+		sending = own ? SPAN_RECORD_WHY(stack) : span_record(facts);
 		if (own)
-			why_count(&stack->why, facts);
+			WHY_COUNT(stack);
 	}
 	if (last)
 		stack->cost_ns += sending;

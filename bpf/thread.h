@@ -14,6 +14,10 @@ static const struct lapse_stack empty_stack = {};
 
 #define current_task() bpf_get_current_task_btf()
 
+/* What is verified once, on what a thread has waited; before 5.12, as ON_STACK of span.h, by another function
+ * that finds it again. */
+#define ON_WAITS(function, own, ...) function(own, ##__VA_ARGS__)
+
 /* With which @task's program has entered the kernel. */
 static __always_inline struct pt_regs *task_regs(struct task_struct *task)
 {
@@ -68,16 +72,18 @@ static __always_inline void thread_forget(__u32 tid)
 
 #define current_task() ((struct task_struct *)bpf_get_current_task())
 
+#define ON_WAITS(function, own, ...) function##_found((own)->thread, ##__VA_ARGS__)
+
 static __always_inline struct pt_regs *task_regs(struct task_struct *task)
 {
 	return (struct pt_regs *)(BPF_CORE_READ(task, stack) + KERNEL_STACK_SIZE -
 				  bpf_core_type_size(struct pt_regs));
 }
 
-/* As bpf_get_current_pid_tgid() has it. */
+/* As bpf_get_current_pid_tgid() has it; of a task that the kernel gave to the program. */
 static __always_inline __u64 thread_of(struct task_struct *task)
 {
-	return (__u64)BPF_CORE_READ(task, tgid) << 32 | (__u32)BPF_CORE_READ(task, pid);
+	return (__u64)task->tgid << 32 | (__u32)task->pid;
 }
 
 static __always_inline struct lapse_stack *stack_of_task(struct task_struct *task)
@@ -98,25 +104,30 @@ static __always_inline struct lapse_stack *stack_get(bool create)
 	return bpf_map_lookup_elem(&stacks_by_thread, &thread);
 }
 
+static __always_inline struct lapse_thread_waits *waits_found(__u64 thread)
+{
+	return cfg_why ? bpf_map_lookup_elem(&waits_by_thread, &thread) : NULL;
+}
+
 static __always_inline struct lapse_thread_waits *waits_of_task(struct task_struct *task)
 {
-	__u64 thread = thread_of(task);
-
-	return bpf_map_lookup_elem(&waits_by_thread, &thread);
+	return waits_found(thread_of(task));
 }
 
 static __always_inline struct lapse_thread_waits *waits_get(bool create)
 {
 	__u64 thread = bpf_get_current_pid_tgid();
-	struct lapse_thread_waits *waits;
+	struct lapse_thread_waits *waits = waits_found(thread);
 
 	if (!cfg_why)
 		return NULL;
-	waits = bpf_map_lookup_elem(&waits_by_thread, &thread);
 	if (waits || !create)
 		return waits;
 	bpf_map_update_elem(&waits_by_thread, &thread, (const void *)&no_waits, BPF_NOEXIST);
-	return bpf_map_lookup_elem(&waits_by_thread, &thread);
+	waits = bpf_map_lookup_elem(&waits_by_thread, &thread);
+	if (waits)
+		waits->thread = thread;
+	return waits;
 }
 
 static __always_inline __u64 current_thread(__u32 tid)

@@ -108,13 +108,14 @@ static __always_inline void turn_end(struct lapse_stack *stack, struct lapse_tur
 	for (int i = 0; i < LAPSE_CAPTURES; i++)
 		facts->capture[i] = turn->capture[i];
 	if (own) {
-		why_take(&stack->why, own, turn->start_ns, &turn->before);
+		WHY_TAKE(stack, own, turn->start_ns, &turn->before,
+			 turn == &stack->loop ? BEFORE_LOOP : BEFORE_SYSCALL);
 		facts->flags |= LAPSE_SPAN_WHY;
 	}
 	turn->start_ns = 0;
-	stack->cost_ns += facts->cost_ns + span_record(facts);
+	stack->cost_ns += facts->cost_ns + (own ? SPAN_RECORD_WHY(stack) : span_record(facts));
 	if (own)
-		why_count(&stack->why, facts);
+		WHY_COUNT(stack);
 }
 
 static __always_inline int on_syscall_enter(const struct pt_regs *regs, __u64 nr)

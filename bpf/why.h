@@ -153,12 +153,19 @@ static __always_inline void switch_out(struct task_struct *task, struct lapse_st
 /* ---- switched in ----------------------------------------------------------------------------------- */
 
 /* Remembers the block that has ended. */
-VERIFIED_ONCE int block_keep(struct lapse_thread_waits *own)
+VERIFIED_FOUND int block_keep(struct lapse_thread_waits *own)
 {
 	if (own)
 		blocks_add(&own->waits.blocks, &own->waits.now, own->waits.begun_ns);
 	return 0;
 }
+
+#ifdef LAPSE_OLD
+VERIFIED_ALONE int block_keep_found(__u64 thread)
+{
+	return block_keep(waits_found(thread));
+}
+#endif
 
 static __always_inline bool is_waiting_cause(__u32 cause)
 {
@@ -182,7 +189,7 @@ static __always_inline void away_account(struct lapse_thread_waits *own, struct 
 		if (cause < LAPSE_CAUSES)
 			waits->total.ns[cause] += block->duration_ns;
 		if (block->duration_ns)
-			block_keep(own);
+			ON_WAITS(block_keep, own);
 		cause = LAPSE_RUNQ;
 	}
 	if (cause < LAPSE_CAUSES)
@@ -236,12 +243,19 @@ static __always_inline void away_settle(struct lapse_thread_waits *own, struct t
 	away_account(own, NULL, woken, in);
 }
 
-VERIFIED_ONCE int why_settle(struct lapse_thread_waits *own)
+VERIFIED_FOUND int why_settle(struct lapse_thread_waits *own)
 {
 	if (own && own->waits.off_ns)
 		away_settle(own, (struct task_struct *)bpf_get_current_task(), bpf_ktime_get_ns());
 	return 0;
 }
+
+#ifdef LAPSE_OLD
+VERIFIED_ALONE int why_settle_found(__u64 thread)
+{
+	return why_settle(waits_found(thread));
+}
+#endif
 
 /* ---- woken -------------------------------------------------------------------------------------------- */
 
@@ -290,14 +304,14 @@ static __always_inline void wake(struct lapse_waits *waits, const struct lapse_r
 /* ---- the span's part ------------------------------------------------------------ */
 
 /* Fills @why for a span that began at @start, with what the thread had waited @before. */
-VERIFIED_ONCE int why_take(struct lapse_why *why, struct lapse_thread_waits *own, __u64 start,
-			   const struct lapse_before *before)
+VERIFIED_FOUND int why_take(struct lapse_why *why, struct lapse_thread_waits *own, __u64 start,
+			    const struct lapse_before *before)
 {
 	struct lapse_waits *waits = own ? &own->waits : NULL;
 
 	if (!why || !waits || !before)
 		return 0;
-	why_settle(own);
+	ON_WAITS(why_settle, own);
 	for (int i = 0; i < LAPSE_CAUSES; i++)
 		why->ns[i] = waits->total.ns[i] - before->waited.ns[i];
 	blocks_longest(&waits->blocks, start, &why->longest);
@@ -313,7 +327,7 @@ static __always_inline void why_keep(const struct lapse_waits *waits, struct lap
 }
 
 /* Adds @why to the causes of the component's spans that took about as long as the one of @facts. */
-VERIFIED_ONCE int why_count(const struct lapse_why *why, const struct lapse_facts *facts)
+VERIFIED_FOUND int why_count(const struct lapse_why *why, const struct lapse_facts *facts)
 {
 	struct lapse_why_row *row;
 	__u32 index;
@@ -332,12 +346,50 @@ VERIFIED_ONCE int why_count(const struct lapse_why *why, const struct lapse_fact
 	return 0;
 }
 
+/*
+ * The same two for the span of @stack's facts, before which the thread had waited @before; before 5.12, as
+ * ON_STACK of span.h, by functions that find these again: @before by its number, which is the frame's or
+ * enum turn_before.
+ */
+#ifndef LAPSE_OLD
+#define WHY_TAKE(stack, own, start, before, number) why_take(&(stack)->why, own, start, before)
+#define WHY_COUNT(stack)			    why_count(&(stack)->why, &(stack)->facts)
+#else
+#define WHY_TAKE(stack, own, start, before, number) why_take_found(start, number)
+#define WHY_COUNT(stack)			    why_count_found()
+
+enum turn_before { BEFORE_SYSCALL = LAPSE_MAX_DEPTH, BEFORE_LOOP };
+
+static __always_inline const struct lapse_before *before_found(struct lapse_stack *stack,
+							       struct lapse_thread_waits *own, __u32 number)
+{
+	if (number == BEFORE_SYSCALL)
+		return &stack->syscall.before;
+	return number == BEFORE_LOOP ? &stack->loop.before : entry_at(own, number);
+}
+
+VERIFIED_ALONE int why_take_found(__u64 start, __u32 number)
+{
+	struct lapse_thread_waits *own = waits_get(false);
+	struct lapse_stack *stack = own ? stack_get(false) : NULL;
+
+	return stack ? why_take(&stack->why, own, start, before_found(stack, own, number)) : 0;
+}
+
+VERIFIED_ALONE int why_count_found(void)
+{
+	struct lapse_stack *stack = cfg_why ? stack_get(false) : NULL;
+
+	return stack ? why_count(&stack->why, &stack->facts) : 0;
+}
+#endif
+
 /* An outermost span begins: what was before it is of no use. */
 static __always_inline void why_begin(struct lapse_stack *stack, struct lapse_thread_waits *own)
 {
 	struct lapse_waits *waits = &own->waits;
 
-	why_settle(own);
+	ON_WAITS(why_settle, own);
 	if (has_open_span(stack))
 		return;
 	waits->begun_ns = bpf_ktime_get_ns();

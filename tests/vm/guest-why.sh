@@ -175,7 +175,7 @@ why_first() { # KIND CULPRIT_PATTERN
 }
 
 # A call that hangs is told of while it does, counts once, and where it hangs.
-why_hang() { # CAUSE
+why_hang() {
 	start_target causes sleep --calls 1 --ns 8s
 	start_lapse trace -p "$target" wait_sleep --slower 100ms --json ||
 		{ fail "lapse does not trace: $(tail -n 1 $work/lapse.err)"; return; }
@@ -184,8 +184,28 @@ why_hang() { # CAUSE
 	stop_lapse
 	conserved
 	equal "$(spans_of wait_sleep)" 1 "spans of wait_sleep that returned"
-	contains $work/lapse.out "\"open\":true.*\"now\":{\"state\":\"blocked\",\"cause\":$1,.*\"place\":\"[^\"]*nanosleep" \
+	contains $work/lapse.out "\"open\":true.*\"now\":{\"state\":\"blocked\",\"cause\":\"sleep\",.*\"place\":\"[^\"]*nanosleep" \
 		"where it hangs"
+	finish_target
+}
+
+# System calls, and turns of a loop that only compute: each has what its thread waited meanwhile, not before.
+why_turns() {
+	start_target turner --calls 30 --ns 3ms
+	start_lapse trace -p "$target" loop syscall:clock_nanosleep --slower 1ns --json ||
+		{ fail "lapse does not trace: $(tail -n 1 $work/lapse.err)"; return; }
+	go
+	await_done
+	stop_lapse
+	conserved
+	equal "$(spans_of clock_nanosleep)" 30 "naps"
+	equal "$(spans_of loop)" "$(truth turns)" "turns"
+	slept=$(sum_of clock_nanosleep sleep_ns) took=$(sum_of clock_nanosleep raw_ns)
+	at_least "$slept" $((30 * 3000000 * 9 / 10)) "sleep of naps, ns"
+	at_least "$took" "$slept" "naps, ns, against their sleep"
+	for other in lock disk net handoff poll sleep; do
+		equal "$(sum_of loop ${other}_ns)" 0 "$other of turns that only compute"
+	done
 	finish_target
 }
 
@@ -204,28 +224,10 @@ why_many_threads() {
 	finish_target
 }
 
-# Without causes a wait has nothing to say: that is told, and calls are measured as ever.
-why_untold() {
-	start_target causes sleep --threads 1 --calls 5 --ns 1ms
-	start_lapse trace -p "$target" wait_sleep --wait lock=wait_sleep --slower 1ns --json ||
-		{ fail "lapse does not trace: $(tail -n 1 $work/lapse.err)"; return; }
-	go
-	await_done
-	stop_lapse
-	conserved
-	contains $work/lapse.err 'functions that are waits have no effect' "what is said of the wait"
-	equal "$(spans_of wait_sleep)" 5 "spans of wait_sleep"
-	finish_target
-}
-
-why_first_tests() {
+why_tests() {
 	run_test why-first-lock why_first lock 'lock +in wait_lock .*ended by holder/'
 	run_test why-first-net why_first net_poll 'net +in wait_net_poll .*127\.0\.0\.1:[0-9]+'
 	run_test why-first-running why_first burn 'on-cpu +in (.* <- )?burn'
-}
-
-why_tests() {
-	why_first_tests
 	run_test why-lock why_kind lock lock '"comm":"holder".*"component":"rebuild_index"' rebuild_index
 	run_test why-sleep why_kind sleep sleep '"interrupt":"a timer"'
 	run_test why-net-poll why_net net_poll
@@ -233,8 +235,9 @@ why_tests() {
 	run_test why-runq why_preempted
 	run_test why-quota why_quota
 	run_test why-hog why_hog
-	run_test why-hang why_hang '"sleep"'
+	run_test why-hang why_hang
 	run_test why-declared why_declared
+	run_test why-turns why_turns
 	run_test why-many-threads why_many_threads
 	run_test why-stack why_stack sleep
 	run_test why-stack-fault why_stack fault

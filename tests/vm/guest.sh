@@ -380,16 +380,7 @@ for kind in session multi perf; do
 	esac
 done
 [ "$(doctor_says 'attach cookies')" = true ] || run_test marks-refused test_marks_refused
-case $(doctor_says 'attach cookies') in
-true) why_tests ;;
-*)
-	skip why "without attach cookies the programs of causes are more than the verifier takes"
-	why_first_tests
-	run_test why-hang why_hang null
-	run_test why-untold why_untold
-	run_test why-many-threads why_many_threads
-	;;
-esac
+why_tests
 tcp_tests
 echo "end $results"
 [ $failures -eq 0 ] && exit 1

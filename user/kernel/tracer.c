@@ -386,7 +386,6 @@ int tracer_open(const struct tracer_options *options, const struct tracer_compon
 	if (kind < 0)
 		return kind;
 	tracer->kind = kind;
-	why_leave_out(tracer);
 	return allocate(tracer, components);
 }
 

@@ -236,8 +236,6 @@ void tcp_take_groups(struct tracer *tracer);
 /* why.c */
 /* The filter lets @pids through where it has to know them, and their end is told of. 0 or -errno. */
 int tracer_name_pids(const struct lapse_bpf *skel, const pid_t *pids, const uint64_t *targets, size_t n);
-/* No causes where the kernel cannot tell them; says what of the options has no effect then. */
-void why_leave_out(struct tracer *tracer);
 void why_choose_programs(struct tracer *tracer);
 /* The programs that tell who wakes whom, and what the kernel tells of a switch. */
 void why_choose_wakes(struct lapse_bpf *skel, bool on);

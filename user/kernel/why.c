@@ -9,7 +9,6 @@
 
 #include <bpf/btf.h>
 
-#include "base/diag.h"
 #include "bpf/config.h"
 
 /* Stacks of blocks that are kept at once. */
@@ -83,22 +82,6 @@ void why_choose_wakes(struct lapse_bpf *skel, bool on)
 		kernel_types_open(&types);
 	choose_wakes(skel, &types, on);
 	kernel_types_close(&types);
-}
-
-/*
- * Without attach cookies the programs are made without global functions (bpf/compat.h), and the verifier goes
- * through what keeps the longest waits on every path that calls it: half a million instructions a program,
- * seconds of loading, and more of the stack than there is.
- */
-void why_leave_out(struct tracer *tracer)
-{
-	if (tracer->features.cookie || !tracer->options.why)
-		return;
-	if (tracer->options.waits)
-		diag_warn("functions that are waits have no effect: this kernel (before Linux 5.15) keeps no "
-			  "causes of calls; lapse -p PID tells those of threads");
-	tracer->options.why = false;
-	tracer->options.waits = false;
 }
 
 void why_choose_programs(struct tracer *tracer)
