@@ -8,9 +8,11 @@ time limit. Every process is ended through the handle that it was started with.
 import json
 import os
 import queue
+import random
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -35,15 +37,26 @@ class Skip(Exception):
 CASES = []
 
 
-def case(seconds=60):
-    """Marks a function as a case; SECONDS is its time limit."""
+def case(seconds=60, alone=False):
+    """Marks a function as a case; SECONDS is its time limit, ALONE one that keeps to itself in a file of BESIDE."""
 
     def register(function):
+        function.alone = alone
         area = function.__module__.removeprefix("test_")
         CASES.append((f"{area}.{function.__name__}", function, seconds))
         return function
 
     return register
+
+
+def beside_others(case_function):
+    """Whether a case may run beside those of other files.
+
+    A file says so by BESIDE = True. Its cases hold no figure against a clock that another's work delays, look at no
+    process, group, mount or kernel object but their own, and take names and ports that no other file takes. Cases of
+    one file never run beside each other.
+    """
+    return case_function.__globals__.get("BESIDE", False) and not case_function.alone
 
 
 # ---- assertions ----------------------------------------------------------------------------
@@ -364,12 +377,15 @@ def need(*programs):
 
 
 def free_port():
-    """A loopback port that was free a moment ago."""
-    import socket
-
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+    """A loopback port that was free a moment ago, and that the kernel gives to no client that asks for any."""
+    for port in random.sample(range(20000, 32000), 100):
+        with socket.socket() as sock:
+            try:
+                sock.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+    raise Skip("no free port between 20000 and 32000")
 
 
 def read_truth(path):

@@ -8,6 +8,8 @@ import re
 
 from harness import ROOT, case, check, counted, equal
 
+BESIDE = True  # harness.beside_others
+
 TRADING = os.path.join(ROOT, "contracts", "trading.yaml")
 
 
