@@ -13,6 +13,8 @@ import threading
 from harness import case, check, conserved, counted, equal, free_port, lossless, need, wait_until
 from nginx import nginx_command
 
+BESIDE = True  # harness.beside_others
+
 PG = "/usr/lib/postgresql/15/bin"
 
 
