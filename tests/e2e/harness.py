@@ -34,29 +34,22 @@ class Skip(Exception):
     """Why the case cannot run here."""
 
 
+# A case may run beside those of other files where its file says BESIDE = True, or itself so: it holds no figure against
+# a clock that another's work delays, looks at no process, group, mount or kernel object but its own, and takes names
+# and ports that no other file takes. Cases of one file never run beside each other. All others run alone.
 CASES = []
 
 
-def case(seconds=60, alone=False):
-    """Marks a function as a case; SECONDS is its time limit, ALONE one that keeps to itself in a file of BESIDE."""
+def case(seconds=60, beside=None):
+    """Marks a function as a case; SECONDS is its time limit, BESIDE whether it is unlike its file's others."""
 
     def register(function):
-        function.alone = alone
+        function.beside = function.__globals__.get("BESIDE", False) if beside is None else beside
         area = function.__module__.removeprefix("test_")
         CASES.append((f"{area}.{function.__name__}", function, seconds))
         return function
 
     return register
-
-
-def beside_others(case_function):
-    """Whether a case may run beside those of other files.
-
-    A file says so by BESIDE = True. Its cases hold no figure against a clock that another's work delays, look at no
-    process, group, mount or kernel object but their own, and take names and ports that no other file takes. Cases of
-    one file never run beside each other.
-    """
-    return case_function.__globals__.get("BESIDE", False) and not case_function.alone
 
 
 # ---- assertions ----------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import subprocess
 from harness import ROOT, Fail, Skip, case, check, counted, equal, need, wait_until, within
 from pipeline import Pipeline
 
-BESIDE = True  # harness.beside_others
+BESIDE = True  # harness.py
 
 MANUAL = os.path.join(ROOT, "docs", "lapse-capture.5")
 

@@ -8,7 +8,7 @@ import subprocess
 
 from harness import (TARGETS, Process, Skip, Target, case, check, conserved, counted, equal, need, wait_until, work)
 
-BESIDE = True  # harness.beside_others
+BESIDE = True  # harness.py
 
 # Other runs on this machine have names of their own.
 RUN = os.getpid()

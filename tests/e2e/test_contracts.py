@@ -8,7 +8,7 @@ import signal
 from harness import ROOT, case, check, conserved, equal, read_truth, wait_until, within
 from pipeline import start_pipeline
 
-BESIDE = True  # harness.beside_others
+BESIDE = True  # harness.py
 
 
 CONTRACT = """lapse: 1

@@ -9,7 +9,7 @@ import time
 
 from harness import (BUILD, LAPSE, Process, case, check, conserved, equal, wait_until)
 
-BESIDE = True  # harness.beside_others
+BESIDE = True  # harness.py
 
 FINE = """lapse: 1
 components:

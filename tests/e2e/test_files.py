@@ -7,7 +7,7 @@ import subprocess
 
 from harness import TARGETS, Target, case, check, counted, equal, lossless, need
 
-BESIDE = True  # harness.beside_others
+BESIDE = True  # harness.py
 
 CALLS = 300
 

@@ -13,7 +13,7 @@ import os
 from harness import case, check, conserved, equal, wait_until
 from pipeline import ahead_of_others, start_pipeline
 
-BESIDE = True  # harness.beside_others
+BESIDE = True  # harness.py
 
 HEAD = """lapse: 1
 window: 2s

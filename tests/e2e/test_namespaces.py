@@ -5,7 +5,7 @@ import os
 
 from harness import TARGETS, Target, case, check, conserved, counted, equal, need, wait_until
 
-BESIDE = True  # harness.beside_others
+BESIDE = True  # harness.py
 
 
 NAME = f"lapse{os.getpid()}"  # of the file inside

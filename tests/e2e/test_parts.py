@@ -8,7 +8,7 @@ from harness import TARGETS, case, check, conserved, counted, equal, wait_until,
 from test_cgroups import RUN, Groups
 from test_tcp import Pair
 
-BESIDE = True  # harness.beside_others
+BESIDE = True  # harness.py
 
 
 def _contract(t, components, target=None):

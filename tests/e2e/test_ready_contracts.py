@@ -15,7 +15,7 @@ from test_postgres import Server
 from test_redis import _redis
 from test_why_servers import Session
 
-BESIDE = True  # harness.beside_others
+BESIDE = True  # harness.py
 
 
 def _contract(t, name, edits):

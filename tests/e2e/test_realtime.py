@@ -8,7 +8,7 @@ import signal
 
 from harness import case, check, conserved, equal, wait_until
 
-BESIDE = True  # harness.beside_others
+BESIDE = True  # harness.py
 
 PR_CAPBSET_DROP, CAP_SYS_NICE = 24, 23
 

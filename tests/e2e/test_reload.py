@@ -10,7 +10,7 @@ from harness import case, check, conserved, equal, wait_until
 from pipeline import Pipeline
 from test_handlers import _Server
 
-BESIDE = True  # harness.beside_others
+BESIDE = True  # harness.py
 
 CONTRACT = """lapse: 1
 alerts: {{cooldown: {cooldown}, resolve_after: 1s}}

@@ -6,7 +6,7 @@ import signal
 
 from harness import Lapse, case, check, conserved, counted, equal, within
 
-BESIDE = True  # harness.beside_others
+BESIDE = True  # harness.py
 
 WATCH = """lapse: 1
 window: {{last: 100}}

@@ -13,7 +13,7 @@ import threading
 from harness import case, check, conserved, counted, equal, free_port, lossless, need, wait_until
 from nginx import nginx_command
 
-BESIDE = True  # harness.beside_others
+BESIDE = True  # harness.py
 
 PG = "/usr/lib/postgresql/15/bin"
 

@@ -9,7 +9,7 @@ import time
 
 from harness import (TARGETS, Target, case, check, conserved, counted, equal, lossless, need, wait_until)
 
-BESIDE = True  # harness.beside_others
+BESIDE = True  # harness.py
 
 
 def _traced(t, target, probe="work_push", calls=500, who=None):

@@ -3,7 +3,7 @@
 
 from harness import case, check, counted, equal, lossless
 
-BESIDE = True  # harness.beside_others
+BESIDE = True  # harness.py
 
 
 def run(t, *probes, calls=1000, **options):

@@ -8,7 +8,7 @@ import re
 
 from harness import ROOT, case, check, counted, equal
 
-BESIDE = True  # harness.beside_others
+BESIDE = True  # harness.py
 
 TRADING = os.path.join(ROOT, "contracts", "trading.yaml")
 
