@@ -45,9 +45,7 @@ static int has_line(FILE *file, const regex_t *pattern)
 
 	for (;;) {
 		start = ftell(file);
-		if (getline(&line, &room, file) < 0)
-			break;
-		if (!strchr(line, '\n'))
+		if (getline(&line, &room, file) < 0 || !strchr(line, '\n'))
 			break;
 		if (!regexec(pattern, line, 0, NULL, 0))
 			return 1;
@@ -57,13 +55,17 @@ static int has_line(FILE *file, const regex_t *pattern)
 	return 0;
 }
 
-static int await_line(FILE *file, const regex_t *pattern, int process, long long end)
+/* The process may not have made its file yet. */
+static int await_line(const char *path, const regex_t *pattern, int process, long long end)
 {
+	FILE *file = NULL;
 	int ended;
 
 	do {
 		ended = ends_within(process, TURN_MS);
-		if (has_line(file, pattern))
+		if (!file)
+			file = fopen(path, "r");
+		if (file && has_line(file, pattern))
 			return 0;
 	} while (!ended && now_ms() < end);
 	return 1;
@@ -74,7 +76,6 @@ int main(int argc, char **argv)
 	int line = argc == 6 && !strcmp(argv[1], "line"), process;
 	long long end = now_ms() + atoi(argv[argc - 1]) * 1000LL;
 	regex_t pattern;
-	FILE *file;
 
 	if (!line && !(argc == 4 && !strcmp(argv[1], "end")))
 		return 2;
@@ -85,10 +86,9 @@ int main(int argc, char **argv)
 	}
 	if (!line)
 		return !ends_within(process, atoi(argv[3]) * 1000);
-	file = fopen(argv[2], "r");
-	if (!file || regcomp(&pattern, argv[3], REG_EXTENDED | REG_NOSUB | REG_NEWLINE)) {
-		perror(argv[2]);
+	if (regcomp(&pattern, argv[3], REG_EXTENDED | REG_NOSUB | REG_NEWLINE)) {
+		fprintf(stderr, "await: what pattern is '%s'?\n", argv[3]);
 		return 2;
 	}
-	return await_line(file, &pattern, process, end);
+	return await_line(argv[2], &pattern, process, end);
 }

@@ -110,7 +110,7 @@ wait_end() { # PID; its exit code in $code
 start_target() { # PROGRAM ARGUMENTS...
 	program=$1
 	shift
-	rm -f $work/in && mkfifo $work/in
+	rm -f $work/in $work/target.out && mkfifo $work/in
 	"/targets/$program" "$@" <$work/in >$work/target.out 2>$work/target.err &
 	target=$!
 	exec 3>$work/in
@@ -160,7 +160,7 @@ run_untraced() { # PROGRAM ARGUMENTS...
 
 # Not over the target's pipe: the target ends when that is closed.
 start_lapse() { # ARGUMENTS...
-	: >$work/lapse.out
+	rm -f $work/lapse.out $work/lapse.err
 	lapse "$@" >$work/lapse.out 2>$work/lapse.err </dev/null 3>&- &
 	tracer=$!
 	wait_line $work/lapse.err '^lapse: tracing [0-9]+ probe' $tracer
