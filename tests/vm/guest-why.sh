@@ -8,7 +8,7 @@
 # Sum of a figure, over the spans of a component.
 sum_of() { # COMPONENT KEY
 	grep '"type":"span"' $work/lapse.out | grep "\"component\":\"$1\"" | grep -v '"open":true' |
-		sed "s/.*\"$2\":\([0-9]*\).*/\1/" | awk '{ sum += $1 } END { printf "%d\n", sum }'
+		sed "s/.*\"$2\":\([0-9]*\).*/\1/" | awk '{ sum += $1 } END { printf "%.0f\n", sum }'
 }
 
 spans_of() { # COMPONENT
