@@ -175,11 +175,14 @@ fuzz-programs:
 $(BUILD)/fuzz_%: $(BUILD)/cc/tests/fuzz/fuzz_%.o $(library)
 	$(say) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(library) $(LDLIBS)
-fuzz check-fuzz: fuzz-programs fuzz-seeds
-	@for f in $(fuzz_names); do mkdir -p $(fuzz_build)/corpus/$$f; \
-		echo "== fuzz_$$f"; $(fuzz_build)/fuzz_$$f -max_total_time=$(FUZZ_SECONDS) -print_final_stats=0 \
-		-artifact_prefix=$(fuzz_build)/ $(fuzz_build)/corpus/$$f $$(ls -d tests/data/$$f $(BUILD)/seeds/$$f 2>/dev/null) \
-		>$(fuzz_build)/$$f.log 2>&1 || { tail -n 40 $(fuzz_build)/$$f.log; exit 1; }; done
+fuzz check-fuzz: fuzz-programs fuzz-seeds $(fuzz_names:%=fuzz-run-%)
+
+.PHONY: $(fuzz_names:%=fuzz-run-%)
+$(fuzz_names:%=fuzz-run-%): fuzz-run-%: fuzz-programs fuzz-seeds
+	@mkdir -p $(fuzz_build)/corpus/$*
+	@echo "== fuzz_$*"; $(fuzz_build)/fuzz_$* -max_total_time=$(FUZZ_SECONDS) -print_final_stats=0 \
+		-artifact_prefix=$(fuzz_build)/ $(fuzz_build)/corpus/$* $$(ls -d tests/data/$* $(BUILD)/seeds/$* 2>/dev/null) \
+		>$(fuzz_build)/$*.log 2>&1 || { tail -n 40 $(fuzz_build)/$*.log; exit 1; }
 
 # End to end, on this kernel.
 check-native: all targets

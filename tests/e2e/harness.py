@@ -8,9 +8,11 @@ time limit. Every process is ended through the handle that it was started with.
 import json
 import os
 import queue
+import random
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -32,13 +34,17 @@ class Skip(Exception):
     """Why the case cannot run here."""
 
 
+# A case may run beside those of other files where its file says BESIDE = True, or itself so: it holds no figure against
+# a clock that another's work delays, looks at no process, group, mount or kernel object but its own, and takes names
+# and ports that no other file takes. Cases of one file never run beside each other. All others run alone.
 CASES = []
 
 
-def case(seconds=60):
-    """Marks a function as a case; SECONDS is its time limit."""
+def case(seconds=60, beside=None):
+    """Marks a function as a case; SECONDS is its time limit, BESIDE whether it is unlike its file's others."""
 
     def register(function):
+        function.beside = function.__globals__.get("BESIDE", False) if beside is None else beside
         area = function.__module__.removeprefix("test_")
         CASES.append((f"{area}.{function.__name__}", function, seconds))
         return function
@@ -364,12 +370,15 @@ def need(*programs):
 
 
 def free_port():
-    """A loopback port that was free a moment ago."""
-    import socket
-
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+    """A loopback port that was free a moment ago, and that the kernel gives to no client that asks for any."""
+    for port in random.sample(range(20000, 32000), 100):
+        with socket.socket() as sock:
+            try:
+                sock.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+    raise Skip("no free port between 20000 and 32000")
 
 
 def read_truth(path):

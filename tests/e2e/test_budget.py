@@ -34,7 +34,7 @@ def with_links_that_cannot_leave_a_return_alone(t):
     taken_away(t, "--attach=multi")
 
 
-@case()
+@case(beside=True)
 def a_named_probe_over_budget_is_kept(t):
     target = t.target("hot", "--calls", 1500000)
     tracer = t.stat(target.pid, "hot")

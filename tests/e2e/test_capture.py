@@ -13,6 +13,8 @@ import subprocess
 from harness import ROOT, Fail, Skip, case, check, counted, equal, need, wait_until, within
 from pipeline import Pipeline
 
+BESIDE = True  # harness.py
+
 MANUAL = os.path.join(ROOT, "docs", "lapse-capture.5")
 
 # Short times, so that alerts fire, are held back, escalate and are resolved within seconds.

@@ -8,6 +8,8 @@ import sys
 from harness import TARGETS, case, check, conserved, equal, free_port, wait_until
 from test_tcp import Pair
 
+BESIDE = True  # harness.py
+
 # Serves itself on a thread; then EXCHANGES times on each of CONNECTIONS connections. Refused attempts go to
 # a port where nobody listens. It waits for a line before and after.
 CLIENT = """

@@ -8,6 +8,8 @@ import signal
 from harness import ROOT, case, check, conserved, equal, read_truth, wait_until, within
 from pipeline import start_pipeline
 
+BESIDE = True  # harness.py
+
 
 CONTRACT = """lapse: 1
 window: {{last: 100}}

@@ -9,6 +9,8 @@ import time
 
 from harness import (BUILD, LAPSE, Process, case, check, conserved, equal, wait_until)
 
+BESIDE = True  # harness.py
+
 FINE = """lapse: 1
 components:
   c:

@@ -11,6 +11,8 @@ from test_postgres import Server
 from test_verbs import _keep_to_schema
 from test_why_servers import Session
 
+BESIDE = True  # harness.py
+
 BLOCKER = os.path.join(ROOT, "tests/targets/blocker.js")
 
 
@@ -56,7 +58,7 @@ def _paste(t, command, until=None):
 # ---- a service in C++ ----------------------------------------------------------------------------
 
 
-@case()
+@case(beside=False)
 def a_mutex_that_is_held_too_long(t):
     """Who waits, where, and who ended that, with what that one does all the time; a pool of idle threads is not
     in the way."""
@@ -75,7 +77,7 @@ def a_mutex_that_is_held_too_long(t):
     target.finish()
 
 
-@case()
+@case(beside=False)
 def waits_of_microseconds(t):
     """Waits that are over before their stacks are read have them all the same: the next ones stand for them."""
     target = t.target("service", "hot")
@@ -90,7 +92,7 @@ def waits_of_microseconds(t):
     target.finish()
 
 
-@case()
+@case(beside=False)
 def a_function_that_computes_too_much(t):
     target = t.target("service", "slow")
     lines = _look(t, "-p", target.pid)
@@ -184,14 +186,14 @@ def _node(t, *options):
     return lines
 
 
-@case()
+@case(beside=False)
 def a_function_that_blocks_node(t):
     """By the names that Node writes down."""
     lines = _node(t, "--perf-basic-prof")
     _stands_first(lines, "on-cpu", r"rebuildCache .*blocker\.js:\d+")
 
 
-@case()
+@case(beside=False)
 def node_that_writes_no_names(t):
     """What can be said without: that it computes in code without names, how to get them, how long turns are."""
     lines = _node(t)
@@ -226,7 +228,7 @@ def a_row_s_lock(t):
         session.leave()
 
 
-@case(180)
+@case(180, beside=False)
 def a_slow_query(t):
     """What it computes, of a program whose own symbols are stripped, and that was built without frame pointers;
     all processes of the server are looked at."""
@@ -300,7 +302,7 @@ def what_it_does_not_take(t):
         check(any(said in line for line in tracer.err), f"lapse {words} said {tracer.err}")
 
 
-@case()
+@case(beside=False)
 def by_file_and_by_name(t):
     """Every process of it, those included that they start meanwhile."""
     target = t.target("service", "slow")

@@ -7,6 +7,8 @@ import signal
 from harness import (Lapse, case, check, conserved, counted, equal, histogram_count, lossless, percentile,
                      read_truth, wait_until, within)
 
+BESIDE = True  # harness.py
+
 # A longer load of the HTTP server: LAPSE_GO_SECONDS=60.
 SECONDS = int(os.environ.get("LAPSE_GO_SECONDS", "4"))
 
@@ -37,7 +39,7 @@ def _median_error(t, tracer, component, truth):
     within(seen, 0.9 * true - 10000, 1.1 * true + 10000, f"median of {component}")
 
 
-@case(120)
+@case(120, beside=False)
 def methods_and_leaves(t):
     for build in BUILDS:
         log = t.path(build)
@@ -63,7 +65,7 @@ def moving_stacks(t):
     _attachments(attached)
 
 
-@case(120)
+@case(120, beside=False)
 def moving_threads(t):
     def attached(options):
         log = t.path("log")
@@ -76,7 +78,7 @@ def moving_threads(t):
     _attachments(attached)
 
 
-@case(120)
+@case(120, beside=False)
 def panics(t):
     """What recovers has returned; what a panic ended never has, and has no figure."""
 

@@ -13,6 +13,8 @@ import urllib.request
 
 from harness import Process, case, check, equal, free_port, need, wait_until
 
+BESIDE = True  # harness.py
+
 # Two components alternate, so that there are alerts to tell without waiting for cooldowns.
 CONTRACT = """lapse: 1
 labels: {{team: orders, tier: gold}}

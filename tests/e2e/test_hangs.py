@@ -7,6 +7,8 @@ import sys
 
 from harness import Target, case, check, conserved, equal, wait_until, within
 
+BESIDE = True  # harness.py
+
 # Longer than two ticks, whenever it begins.
 HANG = "3s"
 
@@ -172,7 +174,7 @@ def in_a_sleep(t):
     equal(hang.tracer.component("wait_sleep")["causes"][-1]["named"], [], "who ended it")
 
 
-@case(120)
+@case(120, beside=False)
 def on_the_processor(t):
     """Its time is the processor's, or that of those who have it meanwhile; it is blocked nowhere."""
     hang = Hang(t, "burn")
@@ -224,7 +226,7 @@ def in_a_deep_recursion(t):
     target.end()
 
 
-@case()
+@case(beside=False)
 def two_causes_have_their_names(t):
     """A call that waits for a lock longest, and for a peer too: both are named, each for its part."""
     target = t.target("causes", "mixture", "--calls", 20, "--ns", "4ms")

@@ -3,6 +3,8 @@
 
 from harness import case, check, conserved, counted, equal, lossless, within
 
+BESIDE = True  # harness.py
+
 SPAN = "job=span:job_begin(arg0)..job_end(arg0)"
 
 
@@ -14,7 +16,7 @@ def run(t, probe, *args):
     return target, tracer, truth
 
 
-@case()
+@case(beside=False)
 def joined_across_threads(t):
     target, tracer, truth = run(t, SPAN, "--jobs", 1000, "--threads", 4)
     tracer.stop()
@@ -205,7 +207,7 @@ def outcome_and_values_of_a_span(t):
     target.finish()
 
 
-@case()
+@case(beside=False)
 def system_calls(t):
     target = t.target("turner")
     tracer = t.stat(target.pid, "syscall:openat", "nap=syscall:clock_nanosleep")
@@ -235,7 +237,7 @@ def system_calls_with_modifiers(t):
     target.finish()
 
 
-@case()
+@case(beside=False)
 def turns_of_a_loop(t):
     target = t.target("turner")
     tracer = t.stat(target.pid, "loop")

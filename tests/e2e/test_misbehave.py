@@ -13,6 +13,8 @@ import os
 from harness import case, check, conserved, equal, wait_until
 from pipeline import ahead_of_others, start_pipeline
 
+BESIDE = True  # harness.py
+
 HEAD = """lapse: 1
 window: 2s
 alerts: {{cooldown: 60s, resolve_after: {resolve_after}}}

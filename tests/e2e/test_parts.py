@@ -8,6 +8,8 @@ from harness import TARGETS, case, check, conserved, counted, equal, wait_until,
 from test_cgroups import RUN, Groups
 from test_tcp import Pair
 
+BESIDE = True  # harness.py
+
 
 def _contract(t, components, target=None):
     """A file of NAME: (PROBE, TARGET or None) that promise what always holds."""

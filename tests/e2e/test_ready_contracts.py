@@ -15,6 +15,8 @@ from test_postgres import Server
 from test_redis import _redis
 from test_why_servers import Session
 
+BESIDE = True  # harness.py
+
 
 def _contract(t, name, edits):
     """As its user edits it: each text in it becomes another."""

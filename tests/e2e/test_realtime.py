@@ -8,6 +8,8 @@ import signal
 
 from harness import case, check, conserved, equal, wait_until
 
+BESIDE = True  # harness.py
+
 PR_CAPBSET_DROP, CAP_SYS_NICE = 24, 23
 
 CONTRACT = """lapse: 1

@@ -10,6 +10,8 @@ from harness import case, check, conserved, equal, wait_until
 from pipeline import Pipeline
 from test_handlers import _Server
 
+BESIDE = True  # harness.py
+
 CONTRACT = """lapse: 1
 alerts: {{cooldown: {cooldown}, resolve_after: 1s}}
 components:

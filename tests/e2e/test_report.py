@@ -15,6 +15,8 @@ from harness import BUILD, ROOT, Skip, case, check, equal, need, wait_until, wit
 from test_capture import _ask, _contract, _pipeline
 from test_verbs import _keep_to_schema
 
+BESIDE = True  # harness.py
+
 HDR = os.path.join(BUILD, "deps", "npm", "node_modules", "hdr-histogram-js")
 SPANS = "SELECT count(*) FROM span"
 

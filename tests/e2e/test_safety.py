@@ -6,6 +6,8 @@ import signal
 
 from harness import Lapse, case, check, conserved, counted, equal, within
 
+BESIDE = True  # harness.py
+
 WATCH = """lapse: 1
 window: {{last: 100}}
 components:

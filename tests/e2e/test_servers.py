@@ -13,6 +13,8 @@ import threading
 from harness import case, check, conserved, counted, equal, free_port, lossless, need, wait_until
 from nginx import nginx_command
 
+BESIDE = True  # harness.py
+
 PG = "/usr/lib/postgresql/15/bin"
 
 
@@ -198,9 +200,9 @@ def _postgres(t):
     return process, port
 
 
-@case(150)
+@case(150, beside=False)
 def postgresql(t):
-    """PortalRun in backends that are started after the probes: one a statement."""
+    """PortalRun in backends that are started after the probes: one a statement. Of all servers there are, by their file."""
     _, port = _postgres(t)
     tracer = t.lapse("stat", "--exe", f"{PG}/postgres", "PortalRun", "--json")
     script = t.write("script.sql", "SELECT 1;\nSELECT generate_series(1, 10);\n")

@@ -3,6 +3,8 @@
 
 from harness import case, check, conserved, counted, equal, lossless, percentile, read_truth, within
 
+BESIDE = True  # harness.py
+
 KINDS = ("session", "multi", "perf")
 
 
@@ -194,7 +196,7 @@ def periods_by_return_instructions(t):
     target.finish()
 
 
-@case()
+@case(beside=False)
 def figures(t):
     """A sibling's programs are not a probe of their own: both have the function's own duration."""
     for kind in KINDS:
@@ -211,7 +213,7 @@ def figures(t):
         target.finish()
 
 
-@case()
+@case(beside=False)
 def parent_is_corrected(t):
     """A parent's span is relieved of one probe for each child, whoever measures it besides."""
     for kind in KINDS:

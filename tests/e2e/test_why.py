@@ -149,7 +149,7 @@ def _way(stack):
     return [function for function in (frame.split("+")[0] for frame in stack) if function in ("left", "right")]
 
 
-@case(90)
+@case(90, beside=True)
 def stacks_of_all_sorts(t):
     """More of them than are kept at once: the last ones are told as well as the first."""
     target = t.target("paths", 24000)

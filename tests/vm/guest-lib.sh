@@ -5,7 +5,8 @@
 # part of the names of those that are wanted, $times how often each of them runs.
 # shellcheck disable=SC2034,SC2154
 
-LIMIT=90 # seconds for anything that should take one: all is emulated
+# Seconds for anything that should take one: all is emulated, and may share its processor.
+LIMIT=150
 
 results=0 failures=0
 work=/tmp/work
@@ -33,7 +34,12 @@ skip() { # NAME REASON
 	printf 'skip %s: %s\n' "$1" "$2"
 }
 
-tenths() { awk '{ printf "%d\n", $1 * 10 }' /proc/uptime; }
+# Since the machine's start, in $tenths.
+look_at_clock() {
+	read -r uptime _ </proc/uptime
+	tenths=${uptime%.*}${uptime#*.}
+	tenths=$((${tenths#"${tenths%%[1-9]*}"} / 10))
+}
 
 # A test leaves nothing that runs, whatever happened in it.
 run_once() { # FUNCTION ARGUMENTS...
@@ -51,15 +57,18 @@ evidence() {
 }
 
 run_test() { # NAME FUNCTION ARGUMENTS...
-	name=$1 started=$(tenths) turn=0
+	name=$1 turn=0
 	shift
 	case $name in *"$only"*) ;; *) return ;; esac
+	look_at_clock
+	started=$tenths
 	while [ $turn -lt "$times" ]; do
 		turn=$((turn + 1))
 		run_once "$@"
 		[ -z "$reason" ] || break
 	done
-	note "$name: $(($(tenths) - started)) tenths of a second, $turn times"
+	look_at_clock
+	note "$name: $((tenths - started)) tenths of a second, $turn times"
 	results=$((results + 1))
 	if [ -z "$reason" ]; then
 		printf 'ok %s\n' "$name"
@@ -87,25 +96,11 @@ alive() { # PID; a zombie is not
 
 # Waits for a line in a file; in vain when the process that writes it has ended.
 wait_line() { # FILE PATTERN PID
-	turns=$((LIMIT * 10))
-	while ! grep -qE "$2" "$1" 2>/dev/null; do
-		if ! alive "$3"; then
-			grep -qE "$2" "$1" && return
-			return 1
-		fi
-		turns=$((turns - 1))
-		[ $turns -gt 0 ] || return 1
-		sleep 0.1
-	done
+	await line "$1" "$2" "$3" $LIMIT
 }
 
 wait_end() { # PID; its exit code in $code
-	turns=$((LIMIT * 10))
-	while alive "$1"; do
-		turns=$((turns - 1))
-		[ $turns -gt 0 ] || { code='none: it still runs'; return 1; }
-		sleep 0.1
-	done
+	await end "$1" $LIMIT || { code='none: it still runs'; return 1; }
 	wait "$1"
 	code=$?
 }
@@ -115,7 +110,7 @@ wait_end() { # PID; its exit code in $code
 start_target() { # PROGRAM ARGUMENTS...
 	program=$1
 	shift
-	rm -f $work/in && mkfifo $work/in
+	rm -f $work/in $work/target.out && mkfifo $work/in
 	"/targets/$program" "$@" <$work/in >$work/target.out 2>$work/target.err &
 	target=$!
 	exec 3>$work/in
@@ -131,13 +126,18 @@ await_done() {
 	done=$(sed -n 's/^done //p' $work/target.out)
 }
 
-truth() { # KEY
-	printf '%s\n' "$done" | tr ' ' '\n' | sed -n "s/^$1=//p"
+# Of "KEY=VALUE ..." the value.
+word_of() { # KEY WORDS
+	for word in $2; do
+		case $word in "$1="*) echo "${word#*=}" && return ;; esac
+	done
 }
+
+truth() { word_of "$1" "$done"; } # KEY
 
 # Sum of a truth's numbers, which commas part.
 truth_sum() { # KEY
-	truth "$1" | tr ',' '\n' | awk '{ sum += $1 } END { print sum + 0 }'
+	echo $(($(truth "$1" | tr ',' '+')))
 }
 
 finish_target() {
@@ -160,7 +160,7 @@ run_untraced() { # PROGRAM ARGUMENTS...
 
 # Not over the target's pipe: the target ends when that is closed.
 start_lapse() { # ARGUMENTS...
-	: >$work/lapse.out
+	rm -f $work/lapse.out $work/lapse.err
 	lapse "$@" >$work/lapse.out 2>$work/lapse.err </dev/null 3>&- &
 	tracer=$!
 	wait_line $work/lapse.err '^lapse: tracing [0-9]+ probe' $tracer
@@ -196,46 +196,19 @@ stop_lapse() {
 	wait_end "$tracer"
 	tracer=
 	equal "$code" 0 "exit code of lapse"
-	final=$(grep '"type":"final"' $work/lapse.out)
-	equal "$(printf '%s\n' "$final" | grep -c .)" 1 "final objects"
+	grep '"type":"final"' $work/lapse.out >$work/final
+	equal "$(grep -c . $work/final)" 1 "final objects"
 }
 
 # ---- its JSON ------------------------------------------------------------------------------
 
-integrity() { # KEY
-	printf '%s\n' "$final" | sed -n "s/.*\"integrity\":{\([^}]*\)}.*/\1/p" | tr ',' '\n' |
-		sed -n "s/^\"$1\":\([0-9]*\)$/\1/p"
-}
+integrity() { figure integrity "$@" <$work/final; } # KEY...; their sum
 
-# From a component's name to the end of the object.
-component() { # NAME
-	printf '%s\n' "$final" | sed -n "s/.*\"components\":{\(.*\)/\1/p" | awk -v name="\"$1\":{" '{
-		at = index($0, name)
-		if (at)
-			print substr($0, at)
-	}'
-}
+figure_of() { figure component "$1" "$2" <$work/final; } # NAME KEY
 
-count_of() { # NAME
-	component "$1" | sed 's/,/\n/g' | sed -n 's/^"count":\([0-9]*\)$/\1/p' | head -n 1
-}
+count_of() { figure_of "$1" count; } # NAME
 
-figure_of() { # NAME KEY; a number
-	component "$1" | sed 's/,/\n/g' | sed -n "s/^\"$2\":\([0-9.]*\)$/\1/p" | head -n 1
-}
-
-# Of the buckets [low,high,count] of the first histogram after the name.
-histogram_of() { # NAME
-	component "$1" | awk '{
-		sub(/.*/, substr($0, index($0, "\"histogram\":[") + 13))
-		sub(/\]\].*/, "]")
-		n = split($0, buckets, /\],?/)
-		for (i = 1; i <= n; i++)
-			if (split(buckets[i], parts, ",") == 3)
-				sum += parts[3]
-		print sum + 0
-	}'
-}
+histogram_of() { figure_of "$1" histogram; } # NAME
 
 counted() { # NAME COUNT
 	equal "$(count_of "$1")" "$2" "count of $1"
@@ -243,13 +216,7 @@ counted() { # NAME COUNT
 }
 
 # Of how many entries it is known what became of them.
-became() {
-	known=0
-	for key in returns in_flight abandoned jumps too_deep restarted; do
-		known=$((known + $(integrity $key)))
-	done
-	echo $known
-}
+became() { integrity returns in_flight abandoned jumps too_deep restarted; }
 
 # Every entry must be found again somewhere.
 conserved() {
@@ -264,5 +231,6 @@ lossless() {
 	for key in too_deep maps_full abandoned; do
 		equal "$(integrity $key)" 0 "$key"
 	done
-	[ "$(integrity kernel_missed)" = 0 ] || note "$name: the kernel missed $(integrity kernel_missed) runs"
+	missed=$(integrity kernel_missed)
+	[ "$missed" = 0 ] || note "$name: the kernel missed $missed runs"
 }

@@ -25,9 +25,7 @@ work_tcp() {
 	served=$(sed -n 's/^done //p' $work/answerer.out)
 }
 
-answerer_truth() { # KEY
-	printf '%s\n' "$served" | tr ' ' '\n' | sed -n "s/^$1=//p"
-}
+answerer_truth() { word_of "$1" "$served"; } # KEY
 
 end_answerer() {
 	exec 4>&-
@@ -35,7 +33,7 @@ end_answerer() {
 	wait $answerer 2>/dev/null
 }
 
-# Everything that both do, traced; $final is what lapse says.
+# Everything that both do, traced.
 through() { # BACKEND ADDRESS WAY OPTIONS...
 	backend=$1
 	shift

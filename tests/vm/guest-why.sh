@@ -7,8 +7,11 @@
 
 # Sum of a figure, over the spans of a component.
 sum_of() { # COMPONENT KEY
-	grep '"type":"span"' $work/lapse.out | grep "\"component\":\"$1\"" | grep -v '"open":true' |
-		sed "s/.*\"$2\":\([0-9]*\).*/\1/" | awk '{ sum += $1 } END { printf "%d\n", sum }'
+	awk -v component="\"component\":\"$1\"" -v key="\"$2\":" '
+		/"type":"span"/ && !/"open":true/ && index($0, component) {
+			sum += parts[split($0, parts, key)]
+		}
+		END { printf "%.0f\n", sum }' $work/lapse.out
 }
 
 spans_of() { # COMPONENT

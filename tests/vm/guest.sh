@@ -78,8 +78,7 @@ test_duration() { # KIND
 	await_done
 	stop_lapse
 	counted work_push 20
-	lowest=$(component work_push | sed -n 's/.*"min_ns":\([0-9]*\).*/\1/p')
-	at_least "$lowest" 2000000 "shortest span"
+	at_least "$(figure_of work_push min_ns)" 2000000 "shortest span"
 	finish_target
 }
 

@@ -9,6 +9,7 @@ vm_dir=$build/vm
 kernels=$build/deps/kernels
 qemu=$build/deps/qemu/qemu-system-x86_64
 vm_targets=(hot timed keyed values turner marked sdt deep jumper thrower canceller fibers jailed asker answerer leaver causes unframed)
+vm_helpers=(leave await figure)
 
 # Without arguments: the series of the matrix, fetched or not, oldest first.
 known_kernels() {
@@ -36,7 +37,9 @@ stage_root() { # ROOT
 	install -m 0755 "$(command -v busybox)" "$root/bin/busybox"
 	ln -s busybox "$root/bin/sh"
 	install -m 0755 tests/vm/init tests/vm/guest*.sh "$root/"
-	install -m 0755 "$vm_dir/leave" "$root/bin/leave"
+	for name in "${vm_helpers[@]}"; do
+		install -m 0755 "$vm_dir/$name" "$root/bin/$name" || return 1
+	done
 	install_stripped "$build/lapse" "$root/bin/lapse" || return 1
 	for name in "${vm_targets[@]}"; do
 		install -m 0755 "$build/targets/$name" "$root/targets/$name" || return 1
@@ -48,10 +51,17 @@ stage_root() { # ROOT
 	done < <(libraries_of "$root/bin/lapse" "$root"/targets/* | grep -v "^$root/")
 }
 
+build_helpers() {
+	local name
+	for name in "${vm_helpers[@]}"; do
+		gcc -static -O2 -Wall -Wextra -Werror -o "$vm_dir/$name" "tests/vm/$name.c" || return 1
+	done
+}
+
 # Makes $vm_dir/initramfs.gz.
 build_initramfs() {
 	mkdir -p "$vm_dir"
-	gcc -static -O2 -Wall -Wextra -Werror -o "$vm_dir/leave" tests/vm/leave.c &&
+	build_helpers &&
 		stage_root "$vm_dir/root" &&
 		(cd "$vm_dir/root" && find . | cpio -o -H newc --quiet) | gzip -1 >"$vm_dir/initramfs.gz.tmp" &&
 		mv "$vm_dir/initramfs.gz.tmp" "$vm_dir/initramfs.gz"
