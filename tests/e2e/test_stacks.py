@@ -209,7 +209,8 @@ def of_redis_as_it_is_distributed(t):
 
 @case()
 def of_code_made_at_run_time(t):
-    """Node's compiler leaves no rules, but keeps frame pointers; what is C++ has rules, and keeps none."""
+    """Node's compiler leaves no rules, but keeps frame pointers; what is C++ has rules, and keeps none. All is compiled
+    at once: what is interpreted has no name of its own."""
     script = t.write("waits.js", """
         const cell = new Int32Array(new SharedArrayBuffer(4));
         function innerWait() { Atomics.wait(cell, 0, 0, 40); }
@@ -218,7 +219,7 @@ def of_code_made_at_run_time(t):
         turn();
         console.log("begun");
     """)
-    node = t.process(need("node"), "--perf-basic-prof", script, cwd=os.path.dirname(script))
+    node = t.process(need("node"), "--perf-basic-prof", "--always-sparkplug", script, cwd=os.path.dirname(script))
     t.defer(lambda: os.path.exists(f"/tmp/perf-{node.pid}.map") and os.unlink(f"/tmp/perf-{node.pid}.map"))
     node.wait_line("^begun$")
     tracer = t.lapse("trace", "-t", node.pid, "syscall:futex", "--slower", "20ms", "--json")
