@@ -65,9 +65,11 @@ struct lapse_span {
 	__u64 ret;	   /* the return value's register */
 	__u32 flags;	   /* enum lapse_span_flag */
 	__u32 values;	   /* bits: which of value[] are there */
-	__s64 value[LAPSE_VALUES];
 	char comm[LAPSE_COMM_LEN];
+	__s64 value[LAPSE_VALUES]; /* where there are none the record may end before them */
 };
+
+#define LAPSE_SPAN_BARE_BYTES 72
 
 /* One end: the address in IPv6 form (IPv4 as ::ffff:a.b.c.d), network byte order; the port, host's. */
 struct lapse_address {
@@ -566,6 +568,8 @@ struct lapse_cost {
 
 #ifndef __cplusplus
 _Static_assert(sizeof(struct lapse_span) == 104, "lapse_span");
+_Static_assert(__builtin_offsetof(struct lapse_span, value) == LAPSE_SPAN_BARE_BYTES,
+	       "a span without values");
 _Static_assert(sizeof(struct lapse_proc) == 48, "lapse_proc");
 _Static_assert(sizeof(struct lapse_tcp) == 112, "lapse_tcp");
 _Static_assert(sizeof(struct lapse_tcp_span) == 216, "lapse_tcp_span");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Single spans on the ring. A breaching span wakes the consumer at once, at most every
- * URGENT_SPACING_NS; everything else waits for the consumer's own poll or for an eighth of the ring.
+ * URGENT_SPACING_NS; everything else waits for the consumer's own poll or for a quarter of the ring.
  */
 #ifndef LAPSE_BPF_RECORD_H
 #define LAPSE_BPF_RECORD_H
@@ -32,7 +32,7 @@ static __always_inline struct lapse_before *entry_at(struct lapse_thread_waits *
 }
 
 /* A wakeup a record costs 2.5 us each (measured); spaced out, a storm costs the target nothing. Of what is
- * not urgent less than another eighth comes in that time. */
+ * not urgent less than another eighth of the ring comes in that time. */
 #define URGENT_SPACING_NS 200000
 #define CROWD_SPACING_NS  2000000
 
@@ -45,13 +45,14 @@ static __always_inline __u64 wakeup_flags(bool urgent, __u64 now)
 		return BPF_RB_FORCE_WAKEUP;
 	}
 	if (urgent || now - last_crowd_ns < CROWD_SPACING_NS ||
-	    bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) <= cfg_ring_bytes / 8)
+	    bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) <= cfg_ring_bytes / 4)
 		return BPF_RB_NO_WAKEUP;
 	last_crowd_ns = now;
 	return BPF_RB_FORCE_WAKEUP;
 }
 
-static __always_inline void span_fill(struct lapse_span *span, const struct lapse_facts *facts)
+/* All but the values. */
+static __always_inline void span_fill_bare(struct lapse_span *span, const struct lapse_facts *facts)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 
@@ -65,9 +66,14 @@ static __always_inline void span_fill(struct lapse_span *span, const struct laps
 	span->ret = facts->ret;
 	span->flags = facts->flags;
 	span->values = facts->values;
+	bpf_get_current_comm(span->comm, sizeof(span->comm));
+}
+
+static __always_inline void span_fill(struct lapse_span *span, const struct lapse_facts *facts)
+{
+	span_fill_bare(span, facts);
 	for (int i = 0; i < LAPSE_VALUES; i++)
 		span->value[i] = facts->value[i];
-	bpf_get_current_comm(span->comm, sizeof(span->comm));
 }
 
 static __always_inline __u64 record_wakeup(const struct lapse_facts *facts)
@@ -103,9 +109,29 @@ static __always_inline bool try_with_causes(struct lapse_cell *cell, const struc
 	return true;
 }
 
+/* Most spans have no values, and what is not sent need not be read. */
+static __always_inline void send_bare(struct lapse_cell *cell, const struct lapse_facts *facts)
+{
+	struct lapse_span *span = bpf_ringbuf_reserve(&events, LAPSE_SPAN_BARE_BYTES, 0);
+
+	if (!span) {
+		ADD(cell->ring_dropped, 1);
+		return;
+	}
+	span_fill_bare(span, facts);
+	span->flags &= ~LAPSE_SPAN_WHY;
+	bpf_ringbuf_submit(span, record_wakeup(facts));
+}
+
 static __always_inline void send_alone(struct lapse_cell *cell, const struct lapse_facts *facts)
 {
-	struct lapse_span *span = bpf_ringbuf_reserve(&events, sizeof(*span), 0);
+	struct lapse_span *span;
+
+	if (!facts->values) {
+		send_bare(cell, facts);
+		return;
+	}
+	span = bpf_ringbuf_reserve(&events, sizeof(*span), 0);
 
 	if (!span) {
 		ADD(cell->ring_dropped, 1);

@@ -61,7 +61,7 @@ static bool is_urgent(const void *data, size_t size)
 {
 	const struct lapse_span *span = data;
 
-	return size >= sizeof(*span) && span->kind != LAPSE_REC_PROC &&
+	return size >= LAPSE_SPAN_BARE_BYTES && span->kind != LAPSE_REC_PROC &&
 	       span->flags & (LAPSE_SPAN_BREACH | LAPSE_SPAN_VALUE) && !(span->flags & LAPSE_SPAN_UNTIMED);
 }
 

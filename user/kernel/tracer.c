@@ -443,6 +443,17 @@ static int open_object(struct tracer *tracer)
 	return bpf_object__open_skeleton(tracer->skel->skeleton, NULL);
 }
 
+/* Its bytes lie in the program's file, from where they come again if anybody should want them. */
+static void forget_object(const struct tracer *tracer)
+{
+	size_t page = sysconf(_SC_PAGESIZE), size = tracer->skel->skeleton->data_sz;
+	uintptr_t at = ((uintptr_t)tracer->skel->skeleton->data + page - 1) & ~(page - 1);
+	uintptr_t end = ((uintptr_t)tracer->skel->skeleton->data + size) & ~(page - 1);
+
+	if (end > at)
+		madvise((void *)at, end - at, MADV_DONTNEED);
+}
+
 /* What only loading needs. */
 static void forget_types(struct tracer *tracer)
 {
@@ -521,6 +532,7 @@ int tracer_load(struct tracer *tracer)
 	forget_types(tracer);
 	if (err)
 		return err;
+	forget_object(tracer);
 	err = map_arrays(tracer) ?: set_next_programs(tracer) ?: set_filter(tracer);
 	if (err)
 		return err;
