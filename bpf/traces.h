@@ -50,13 +50,16 @@ static __always_inline int trace_keep(struct lapse_trace *trace)
 	if (number < 0)
 		return -1;
 	known = bpf_map_lookup_elem(&why_stacks, &key);
+	if (!known) {
+		if (!bpf_map_update_elem(&why_stacks, &key, trace, BPF_NOEXIST))
+			return number;
+		/* Another thread may have come from the same place at the same time. */
+		known = bpf_map_lookup_elem(&why_stacks, &key);
+	}
 	if (known && known->check == trace->check)
 		return number;
-	if (known || bpf_map_update_elem(&why_stacks, &key, trace, BPF_NOEXIST)) {
-		ADD(stacks_lost, 1);
-		return -1;
-	}
-	return number;
+	ADD(stacks_lost, 1);
+	return -1;
 }
 
 /* Where this processor puts a stack together; interrupts are off. */

@@ -155,8 +155,11 @@ static __always_inline int on_syscall_exit(const struct pt_regs *regs, __u64 ret
 	if (known->span && stack->syscall.start_ns)
 		turn_end(stack, &stack->syscall, now, ret, LAPSE_SPAN_RET);
 	loop = turn_of(known->loop);
-	if (loop)
-		turn_begin(stack, &stack->loop, loop - 1);
+	if (!loop)
+		return 0;
+	/* One whose end was not seen. */
+	turn_abandon(&stack->loop);
+	turn_begin(stack, &stack->loop, loop - 1);
 	return 0;
 }
 

@@ -7,6 +7,7 @@ import os
 import sys
 
 from harness import BUILD
+from reasons import reason_of
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 KEPT = os.path.join(BUILD, "bench.json")
@@ -64,7 +65,10 @@ def _table(table):
     lines.append("| " + " | ".join(map(_cell, header)) + " |")
     lines.append("| --- |" + " ---: |" * (len(header) - 1))
     lines += ["| " + " | ".join(map(_cell, row)) + " |" for row in table["rows"]]
-    lines += [""] + [f"- {note}" for note in table["notes"]]
+    lines += [""]
+    for note in table["notes"]:
+        reason = reason_of(note)
+        lines += [f"- {note}"] + ([f"  - why: {reason}"] if reason else [])
     return lines + [""]
 
 

@@ -32,6 +32,8 @@ int syscalls_attach(struct tracer *tracer)
 	if (!tracer->options.syscalls || tracer->syscalls_attached)
 		return 0;
 	err = tracer_keep_link(tracer, bpf_program__attach(skel->progs.syscall_exit), -1);
+	links_mark(tracer, from, LINK_SYSCALL_EXITS, NO_COMPONENT);
+	from = tracer->n_links;
 	if (!err)
 		err = tracer_keep_link(tracer, bpf_program__attach(skel->progs.syscall_enter), -1);
 	links_mark(tracer, from, LINK_SYSCALLS, NO_COMPONENT);
