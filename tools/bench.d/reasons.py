@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Why a target is missed, for the document: what keeps it, and which row of the same table shows that. By the beginning of
+the target's line; nothing here is a figure."""
+
+REASONS = {
+    "cheaper than the newest bpftrace": (
+        "the empty session program does nothing, so its row is what the kernel itself takes to enter and leave a probe. lapse "
+        "is close above it, and the newest bpftrace enters by the same attachment where it can: what is left between them is "
+        "smaller than what was wanted, whatever a program does."),
+    "cheaper than funclatency": (
+        "as for bpftrace: the row of the empty session program is the floor, and most of the difference that was wanted lies "
+        "below it."),
+    "streaming each span": (
+        "a record is written to memory that another processor reads meanwhile; on two processors that share a host the rounds "
+        "differ by more than the tenth that was wanted."),
+    "reading at 1,000,000 a second": (
+        "each record is brought over from the cache of the processor that wrote it, line after line: a span's record is "
+        "twice as long as those of the measurement that the figure was taken from, and the rest is wake-ups, of "
+        "which each leaves an idle virtual processor. With and without the thread that runs ahead it is the same."),
+    "added to an order": (
+        "the pipeline's own rounds, without lapse, differ by more than the target: what is in the line in brackets."),
+    "aim: 10 us": "as above.",
+    "start to attached": (
+        "what is left is the kernel's: its verifier, and the grace period that it waits for at each new link. Runs differ by "
+        "what else the host does."),
+    "^C to the end": "the kernel waits for grace periods at each link that goes, one after the other, for the peers as for lapse.",
+    "p99 <= 50 us idle": (
+        "the last row: a bare wake-up of such a thread, between two threads of one program and with nothing traced, takes "
+        "this machine as long. Its idle processors are given back to the host."),
+    "p99 <= 200 us beside": "the last row, as for the idle machine.",
+    "streamed <= 0.5 of a probe": (
+        "of a marker that streams, the probe at which it enters the kernel is the larger part, and that costs as much as any "
+        "other function's."),
+    "more requests than with": (
+        "the server's rate differs between rounds by more than what the tools cost it; the last column has its processor "
+        "time per request."),
+    "<= 20 MB": "the libraries' pages in memory are a third of it, which all programs share that use them.",
+}
+
+
+def reason_of(note):
+    """For a line "target: WHAT (GOT): VERDICT" that is not met; else None."""
+    what = note.removeprefix("target: ")
+    if what == note or note.endswith(": met"):
+        return None
+    return next((reason for start, reason in REASONS.items() if what.startswith(start)), None)
