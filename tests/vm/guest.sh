@@ -118,9 +118,12 @@ test_syscalls() { # KIND
 	go
 	await_done
 	stop_lapse
-	counted openat 60
-	equal "$(figure_of openat errors)" "$(truth failed)" "failed calls"
-	counted loop "$(truth turns)"
+	# From 7.0 on a thread may be preempted in the midst of a tracepoint's program, and those that run on its processor
+	# meanwhile are left out; the kernel says how many.
+	exactly "$(count_of openat)" 60 "count of openat"
+	equal "$(histogram_of openat)" "$(count_of openat)" "histogram's count of openat"
+	exactly "$(figure_of openat errors)" "$(truth failed)" "failed calls"
+	exactly "$(count_of loop)" "$(truth turns)" "turns"
 	conserved
 	finish_target
 }
