@@ -326,7 +326,11 @@ struct lapse_component {
 	__u32 recent_len;	      /* slots there; 0: no count window */
 	__u32 wait;		      /* functions that are waits: enum lapse_cause */
 	__u64 targets;		      /* it is measured in: a bit each */
+	__u64 block_ns;		      /* a block as long may be what makes a span slow; ~0: none is */
 };
+
+/* A block of that part of a span's limit may still be what makes it slow. */
+#define LAPSE_BLOCK_PART 4
 
 /*
  * Conservation, per component: entries = returns + in flight + too_deep + abandoned + jumps.
@@ -576,7 +580,7 @@ _Static_assert(sizeof(struct lapse_tcp_span) == 216, "lapse_tcp_span");
 _Static_assert(sizeof(struct lapse_tcp_cell) == 128, "lapse_tcp_cell");
 _Static_assert(sizeof(struct lapse_tcp_rule) == 28, "lapse_tcp_rule");
 _Static_assert(sizeof(struct lapse_tcp_group) == 24, "lapse_tcp_group");
-_Static_assert(sizeof(struct lapse_component) == 56, "lapse_component");
+_Static_assert(sizeof(struct lapse_component) == 64, "lapse_component");
 _Static_assert(sizeof(struct lapse_cell) == 256, "lapse_cell");
 _Static_assert(sizeof(struct lapse_block) == 88, "lapse_block");
 _Static_assert(sizeof(struct lapse_piece) == 304, "lapse_piece");

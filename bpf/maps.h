@@ -329,12 +329,10 @@ struct {
 	__type(value, struct lapse_trace);
 } why_trace SEC(".maps");
 
-/* Stacks are looked at of blocks that last as long, for which spans with such a block may be sent, and copied
- * of those that last for cfg_piece_ns; any span with one that lasts for the limit is sent. */
-const volatile __u64 cfg_stacks_ns = ~0ULL;
-const volatile __u64 cfg_stacks_limit_ns = ~0ULL;
+/* Stacks are looked at of blocks that may make a span slow: none is shorter than this, the least block_ns of
+ * all components. */
+__u64 stacks_ns = 0;
 const volatile __u32 cfg_stacks_a_second = 0;
-const volatile __u64 cfg_piece_ns = ~0ULL;
 const volatile __u32 cfg_piece_bytes = LAPSE_PIECE_MAX; /* a multiple of what is read at once; 0: none are */
 const volatile __u32 cfg_pieces_a_second = 0;
 

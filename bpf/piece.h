@@ -32,6 +32,9 @@
 /* What is read at once: where memory ends within it, that much is missing. */
 #define PIECE_STEP 512
 
+/* Blocks that are shorter are not worth a copy, whatever the limit of spans. */
+#define PIECE_SHORTEST_NS 250000
+
 /* That began when the thread left the processor at @off_ns: it may not have been accounted for yet. */
 static __always_inline struct lapse_block *block_begun_at(struct lapse_waits *waits, __u64 off_ns)
 {
@@ -62,11 +65,64 @@ static __always_inline void *piece_ring(void)
 	return bpf_map_lookup_elem(&piece_rings, &number);
 }
 
-/* Whether so many as this second has had of @most leave one for a block of @duration_ns. Shorter blocks than
- * the limit may not come to anything: they leave half of it to those that do. */
-static __always_inline bool second_affords(__u64 taken, __u32 most, __u64 duration_ns)
+/* What a block means to the spans that are open around it. */
+enum weight { BLOCK_IS_SHORT, BLOCK_MAY_COUNT, BLOCK_IS_BREACH };
+
+/* Of a block of @blocked ns for a span of @component. */
+static __always_inline enum weight weight_for(__u32 component, __u64 blocked)
 {
-	return taken < (duration_ns >= cfg_stacks_limit_ns ? most : most / 2);
+	const struct lapse_component *c = bpf_map_lookup_elem(&components, &component);
+
+	if (!c || blocked < c->block_ns)
+		return BLOCK_IS_SHORT;
+	return blocked / LAPSE_BLOCK_PART < c->block_ns ? BLOCK_MAY_COUNT : BLOCK_IS_BREACH;
+}
+
+struct weighing {
+	struct lapse_stack *stack;
+	__u64 blocked;
+	enum weight weight;
+};
+
+static __always_inline void weigh(struct weighing *weighing, __u32 component)
+{
+	enum weight weight = weight_for(component, weighing->blocked);
+
+	if (weight > weighing->weight)
+		weighing->weight = weight;
+}
+
+static long weigh_frame(__u32 n, void *context)
+{
+	struct weighing *weighing = context;
+	struct lapse_frame *frame = frame_at(weighing->stack, n);
+
+	if (!frame || n >= weighing->stack->depth)
+		return 1;
+	weigh(weighing, frame->component);
+	return weighing->weight == BLOCK_IS_BREACH;
+}
+
+/* What one of @blocked ns means to the spans that are open on @stack. */
+VERIFIED_FOUND int block_weight(struct lapse_stack *stack, __u64 blocked)
+{
+	struct weighing weighing = {stack, blocked, BLOCK_IS_SHORT};
+
+	if (!stack)
+		return BLOCK_IS_SHORT;
+	if (stack->syscall.start_ns)
+		weigh(&weighing, stack->syscall.component);
+	if (stack->loop.start_ns)
+		weigh(&weighing, stack->loop.component);
+	loop_until(LAPSE_MAX_DEPTH, weigh_frame, &weighing);
+	return weighing.weight;
+}
+
+/* Whether so many as this second has had of @most leave one for a block of @weight. What may not come to
+ * anything leaves half of it to what does. */
+static __always_inline bool second_affords(__u64 taken, __u32 most, enum weight weight)
+{
+	return taken < (weight == BLOCK_IS_BREACH ? most : most / 2);
 }
 
 static __always_inline void second_begin(__u64 now)
@@ -92,13 +148,13 @@ static __always_inline bool piece_interrupt(void)
 	return true;
 }
 
-/* Whether the stack of a thread that was blocked so long is to be copied; *@state: what is known of that now.
- */
-static __always_inline bool piece_wanted(__u64 blocked, __u16 *state)
+/* Whether the stack of a thread is to be copied that was blocked so long, which has @weight; *@state: what is
+ * known of that now. */
+static __always_inline bool piece_wanted(__u64 blocked, enum weight weight, __u16 *state)
 {
-	if (!cfg_piece_bytes || blocked < cfg_piece_ns)
+	if (!cfg_piece_bytes || blocked < PIECE_SHORTEST_NS)
 		return false;
-	if (second_affords(pieces_taken, cfg_pieces_a_second, blocked))
+	if (second_affords(pieces_taken, cfg_pieces_a_second, weight))
 		return true;
 	ADD(pieces_over_budget, 1);
 	*state = LAPSE_PIECE_OVER_BUDGET;
@@ -112,12 +168,16 @@ static __always_inline void stacks_ask(struct lapse_waits *waits, struct task_st
 	struct lapse_block *block = &waits->now;
 	__u64 blocked = (waits->woken_ns ?: now) - waits->off_ns;
 	struct pt_regs *regs;
+	enum weight weight;
 
-	if (!due || block->cause == LAPSE_RUNQ || block->cause == LAPSE_THROTTLED || blocked < cfg_stacks_ns)
+	if (!due || block->cause == LAPSE_RUNQ || block->cause == LAPSE_THROTTLED || blocked < stacks_ns)
+		return;
+	weight = block_weight(stack_of_task(task), blocked);
+	if (weight == BLOCK_IS_SHORT)
 		return;
 	second_begin(now);
-	due->piece = piece_wanted(blocked, &block->piece);
-	if (!due->piece && !second_affords(stacks_taken, cfg_stacks_a_second, blocked)) {
+	due->piece = piece_wanted(blocked, weight, &block->piece);
+	if (!due->piece && !second_affords(stacks_taken, cfg_stacks_a_second, weight)) {
 		block->piece = LAPSE_PIECE_UNSEEN;
 		return;
 	}

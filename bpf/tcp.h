@@ -371,15 +371,14 @@ static __always_inline int connect_called(const struct pt_regs *regs)
 	return connect_entered(sk, &given);
 }
 
-static __always_inline int call_returned(const struct pt_regs *regs, __s64 ret)
+static __always_inline int call_returned(__u64 nr, __s64 ret)
 {
-	__u64 nr = BPF_CORE_READ(regs, orig_ax);
 	struct socket *socket;
 	struct sock *sk;
 
 	if (nr == NR_CONNECT)
 		return connect_left(ret);
-	if ((nr != NR_ACCEPT && nr != NR_ACCEPT4) || ret < 0)
+	if (ret < 0)
 		return 0;
 	socket = socket_of_fd(ret);
 	sk = BPF_CORE_READ(socket, sk);
@@ -397,11 +396,15 @@ int tcp_call_enter(struct bpf_raw_tracepoint_args *ctx)
 	return UNPREEMPTED(connect_called((const struct pt_regs *)ctx->args[0]));
 }
 
-/* (registers, return value) */
+/* (registers, return value). Nearly all calls of the machine are others: for them this is all. */
 SEC("raw_tp/sys_exit")
 int tcp_call_exit(struct bpf_raw_tracepoint_args *ctx)
 {
-	return UNPREEMPTED(call_returned((const struct pt_regs *)ctx->args[0], ctx->args[1]));
+	__u64 nr = BPF_CORE_READ((const struct pt_regs *)ctx->args[0], orig_ax);
+
+	if (nr != NR_CONNECT && nr != NR_ACCEPT && nr != NR_ACCEPT4)
+		return 0;
+	return UNPREEMPTED(call_returned(nr, ctx->args[1]));
 }
 
 /* ---- from before --------------------------------------------------------------------------------------- */

@@ -213,8 +213,8 @@ class Tool:
         return case.started(kind(argv, name=self.name, env=env, stdin=subprocess.DEVNULL))
 
     def attach(self, case, pid, path, *functions, kind=Process):
-        """Started, its probes in place."""
-        code = Code(pid, path, functions)
+        """Started, its probes in place; @NAME: at its entry alone, where the tool can do so."""
+        code = Code(pid, path, [name.removeprefix("@") for name in functions])
         process = self.start(case, pid, path, *functions, kind=kind)
         try:
             code.wait_probed(process)
@@ -281,13 +281,17 @@ def bpftrace(text, *options, name=BPFTRACE):
 
 
 def _floor(pid, path, functions):
-    name = functions[0]
-    offset = function_bytes(path)[name][0]
+    """@NAME: its entry alone."""
+    known = function_bytes(path)
+    places = []
     with open(path, "rb") as file:
-        file.seek(offset)
-        if file.read(4) == b"\xf3\x0f\x1e\xfa":  # endbr64: where lapse probes too
-            offset += 4
-    return [FLOOR, pid, path, hex(offset)]
+        for name in functions:
+            offset = known[name.removeprefix("@")][0]
+            file.seek(offset)
+            if file.read(4) == b"\xf3\x0f\x1e\xfa":  # endbr64: where lapse probes too
+                offset += 4
+            places.append("@" * name.startswith("@") + hex(offset))
+    return [FLOOR, pid, path, *places]
 
 
 def build(source, *flags):

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The floor under every uprobe tool: a program that does nothing, at a function's entry and return.
+ * The floor under every uprobe tool: programs that do nothing, at the entries and returns of functions.
  *
- *     floor PID FILE OFFSET      until a signal
+ *     floor PID FILE OFFSET...      until a signal; @OFFSET: at the entry alone
  */
 #include <bpf/bpf.h>
 #include <linux/bpf.h>
@@ -10,28 +10,50 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-int main(int argc, char **argv)
+#define MAX_PLACES 64
+
+struct places {
+	unsigned long offset[MAX_PLACES];
+	unsigned int n;
+};
+
+/* A program that gives @result: of an entry, 1 leaves the return alone. 0, or -errno. */
+static int attach(const char *pid, const char *path, const struct places *places, int result)
 {
-	/* r0 = 0; exit */
-	static const struct bpf_insn nothing[] = {
-		{.code = BPF_ALU64 | BPF_MOV | BPF_K},
+	const struct bpf_insn nothing[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = result},
 		{.code = BPF_JMP | BPF_EXIT},
 	};
 	LIBBPF_OPTS(bpf_prog_load_opts, load, .expected_attach_type = BPF_TRACE_UPROBE_SESSION);
 	LIBBPF_OPTS(bpf_link_create_opts, link);
-	unsigned long offset;
 	int program;
 
-	if (argc != 4)
-		return 2;
-	offset = strtoul(argv[3], NULL, 0);
-	link.uprobe_multi.path = argv[2];
-	link.uprobe_multi.offsets = &offset;
-	link.uprobe_multi.cnt = 1;
-	link.uprobe_multi.pid = (unsigned int)atoi(argv[1]);
+	if (!places->n)
+		return 0;
+	link.uprobe_multi.path = path;
+	link.uprobe_multi.offsets = places->offset;
+	link.uprobe_multi.cnt = places->n;
+	link.uprobe_multi.pid = (unsigned int)atoi(pid);
 	program = bpf_prog_load(BPF_PROG_TYPE_KPROBE, "floor", "GPL", nothing,
 				sizeof(nothing) / sizeof(*nothing), &load);
-	if (program < 0 || bpf_link_create(program, 0, BPF_TRACE_UPROBE_SESSION, &link) < 0) {
+	if (program < 0)
+		return program;
+	program = bpf_link_create(program, 0, BPF_TRACE_UPROBE_SESSION, &link);
+	return program < 0 ? program : 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct places both = {.n = 0}, entries = {.n = 0};
+
+	if (argc < 4 || argc - 3 > MAX_PLACES)
+		return 2;
+	for (int i = 3; i < argc; i++) {
+		struct places *places = *argv[i] == '@' ? &entries : &both;
+
+		places->offset[places->n++] = strtoul(argv[i] + (*argv[i] == '@'), NULL, 0);
+	}
+	if (attach(argv[1], argv[2], &both, 0) || attach(argv[1], argv[2], &entries, 1)) {
 		perror("floor");
 		return 1;
 	}

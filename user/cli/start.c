@@ -284,6 +284,15 @@ static bool wants_edges(const struct session *session)
 	return false;
 }
 
+/* More of connections than that they are opened. */
+static bool wants_tcp_data(const struct session *session)
+{
+	for (size_t i = 0; i < session->plan.n_tcps; i++)
+		if (session->plan.tcps[i].rule.kind != LAPSE_TCP_CONNECT)
+			return true;
+	return false;
+}
+
 /* What is recorded is many times what is sent otherwise. */
 static size_t ring_bytes(const struct session *session)
 {
@@ -312,6 +321,7 @@ static int open_tracer(struct session *session)
 		.edges = wants_edges(session),
 		.syscalls = session->plan.n_syscalls,
 		.tcp = session->plan.n_tcps,
+		.tcp_data = wants_tcp_data(session),
 		.tcp_backend = session->options->tcp_backend,
 		.n_groups = session->n_groups,
 		.droppable = session->options->max_overhead > 0,

@@ -9,45 +9,51 @@
 #include <unistd.h>
 
 /* Room for a second's largest ones, if nobody takes them. */
-#define RING_BYTES    (1024 * 1024)
-/* Blocks that are shorter are not worth a copy, whatever the limit of spans. */
-#define SHORTEST_NS   250000
-/* A block of that part of a span's limit may still be what makes it slow. */
-#define PART_OF_LIMIT 4
-
-/* The lowest duration above which some component's spans are sent; UINT64_MAX: none is. */
-static uint64_t lowest_limit(const struct tracer *tracer)
+#define RING_BYTES (1024 * 1024)
+/* Which blocks may make a span of @wanted slow; UINT64_MAX: none, since no span of it is sent for that. */
+static uint64_t block_limit(const struct tracer_component *wanted)
 {
-	uint64_t lowest = UINT64_MAX;
+	uint64_t lowest = wanted->send_ns;
+
+	for (int level = 0; level < LAPSE_LEVELS; level++)
+		if (wanted->level_ns[level] < lowest)
+			lowest = wanted->level_ns[level];
+	return lowest == UINT64_MAX ? lowest : lowest / LAPSE_BLOCK_PART;
+}
+
+void pieces_set_limits(struct tracer *tracer, const struct tracer_component *wanted)
+{
+	uint64_t least = UINT64_MAX;
 
 	for (size_t i = 0; i < tracer->n_components; i++) {
-		const struct tracer_component *component = &tracer->wanted[i];
+		struct lapse_component *component = &tracer->components[i];
 
-		if (component->send_ns < lowest)
-			lowest = component->send_ns;
-		for (int level = 0; level < LAPSE_LEVELS; level++)
-			if (component->level_ns[level] < lowest)
-				lowest = component->level_ns[level];
+		component->block_ns = block_limit(&wanted[i]);
+		if (component->block_ns < least)
+			least = component->block_ns;
 	}
-	return lowest;
+	tracer->skel->bss->stacks_ns = least;
+}
+
+static bool some_limit(const struct tracer *tracer)
+{
+	for (size_t i = 0; i < tracer->n_components; i++)
+		if (block_limit(&tracer->wanted[i]) != UINT64_MAX)
+			return true;
+	return false;
 }
 
 void pieces_choose_programs(struct tracer *tracer, bool interrupts)
 {
 	struct lapse_bpf *skel = tracer->skel;
-	uint64_t limit = lowest_limit(tracer);
 
-	tracer->stacks_on = interrupts && limit != UINT64_MAX;
+	tracer->stacks_on = interrupts && some_limit(tracer);
 	tracer->pieces_on = tracer->stacks_on && tracer->options.stack_bytes;
 	bpf_program__set_autoload(skel->progs.why_piece, tracer->stacks_on);
 	skel->rodata->cfg_piece_bytes = tracer->pieces_on ? tracer->options.stack_bytes : 0;
 	if (!tracer->stacks_on)
 		return;
-	skel->rodata->cfg_stacks_limit_ns = limit;
-	skel->rodata->cfg_stacks_ns = limit / PART_OF_LIMIT;
 	skel->rodata->cfg_stacks_a_second = TRACER_STACKS_A_SECOND;
-	skel->rodata->cfg_piece_ns =
-		limit / PART_OF_LIMIT < SHORTEST_NS ? SHORTEST_NS : limit / PART_OF_LIMIT;
 	skel->rodata->cfg_pieces_a_second = TRACER_PIECES_A_SECOND;
 }
 

@@ -29,42 +29,43 @@ struct tcp_program {
 	enum tcp_backend backend; /* TCP_AUTO: of all */
 	enum needs needs;
 	const char *what; /* the function or tracepoint needed */
+	bool data; /* it follows what is sent and read: to who only opens connections it tells nothing */
 };
 
 static const struct tcp_program programs[] = {
-	{"tcp_state_tp", TCP_AUTO, NEEDS_NOTHING, NULL},
-	{"tcp_retransmit_tp", TCP_AUTO, NEEDS_NOTHING, NULL},
+	{"tcp_state_tp", TCP_AUTO, NEEDS_NOTHING, NULL, false},
+	{"tcp_retransmit_tp", TCP_AUTO, NEEDS_NOTHING, NULL, true},
 
-	{"tcp_send_fentry", TCP_FENTRY, NEEDS_NOTHING, NULL},
-	{"tcp_room_fexit", TCP_FENTRY, NEEDS_NOTHING, NULL},
-	{"tcp_sendpage_fentry", TCP_FENTRY, NEEDS_FUNCTION, "do_tcp_sendpages"},
-	{"tcp_arrive_fentry", TCP_FENTRY, NEEDS_NOTHING, NULL},
-	{"tcp_arrive_late_fentry", TCP_FENTRY, NEEDS_NOTHING, NULL},
-	{"tcp_read_fentry", TCP_FENTRY, NEEDS_NOTHING, NULL},
-	{"tcp_accept4_fexit", TCP_FENTRY, NEEDS_FOUR_ARGUMENTS, "inet_csk_accept"},
-	{"tcp_accept2_fexit", TCP_FENTRY, NEEDS_TWO_ARGUMENTS, "inet_csk_accept"},
-	{"tcp_connect4_fexit", TCP_FENTRY, NEEDS_NOTHING, NULL},
-	{"tcp_connect6_fexit", TCP_FENTRY, NEEDS_FUNCTION, "tcp_v6_connect"},
+	{"tcp_send_fentry", TCP_FENTRY, NEEDS_NOTHING, NULL, true},
+	{"tcp_room_fexit", TCP_FENTRY, NEEDS_NOTHING, NULL, true},
+	{"tcp_sendpage_fentry", TCP_FENTRY, NEEDS_FUNCTION, "do_tcp_sendpages", true},
+	{"tcp_arrive_fentry", TCP_FENTRY, NEEDS_NOTHING, NULL, true},
+	{"tcp_arrive_late_fentry", TCP_FENTRY, NEEDS_NOTHING, NULL, true},
+	{"tcp_read_fentry", TCP_FENTRY, NEEDS_NOTHING, NULL, true},
+	{"tcp_accept4_fexit", TCP_FENTRY, NEEDS_FOUR_ARGUMENTS, "inet_csk_accept", false},
+	{"tcp_accept2_fexit", TCP_FENTRY, NEEDS_TWO_ARGUMENTS, "inet_csk_accept", false},
+	{"tcp_connect4_fexit", TCP_FENTRY, NEEDS_NOTHING, NULL, false},
+	{"tcp_connect6_fexit", TCP_FENTRY, NEEDS_FUNCTION, "tcp_v6_connect", false},
 
-	{"tcp_send_kprobe", TCP_KPROBE, NEEDS_NOTHING, NULL},
-	{"tcp_room_kretprobe", TCP_KPROBE, NEEDS_NOTHING, NULL},
-	{"tcp_room_kprobe", TCP_KPROBE, NEEDS_NOTHING, NULL},
-	{"tcp_sendpage_kprobe", TCP_KPROBE, NEEDS_FUNCTION, "do_tcp_sendpages"},
-	{"tcp_arrive_kprobe", TCP_KPROBE, NEEDS_NOTHING, NULL},
-	{"tcp_arrive_late_kprobe", TCP_KPROBE, NEEDS_NOTHING, NULL},
-	{"tcp_read_kprobe", TCP_KPROBE, NEEDS_NOTHING, NULL},
-	{"tcp_accept_kretprobe", TCP_KPROBE, NEEDS_NOTHING, NULL},
-	{"tcp_connect4_kretprobe", TCP_KPROBE, NEEDS_NOTHING, NULL},
-	{"tcp_connect6_kretprobe", TCP_KPROBE, NEEDS_FUNCTION, "tcp_v6_connect"},
-	{"tcp_connect4_kprobe", TCP_KPROBE, NEEDS_NOTHING, NULL},
-	{"tcp_connect6_kprobe", TCP_KPROBE, NEEDS_FUNCTION, "tcp_v6_connect"},
+	{"tcp_send_kprobe", TCP_KPROBE, NEEDS_NOTHING, NULL, true},
+	{"tcp_room_kretprobe", TCP_KPROBE, NEEDS_NOTHING, NULL, true},
+	{"tcp_room_kprobe", TCP_KPROBE, NEEDS_NOTHING, NULL, true},
+	{"tcp_sendpage_kprobe", TCP_KPROBE, NEEDS_FUNCTION, "do_tcp_sendpages", true},
+	{"tcp_arrive_kprobe", TCP_KPROBE, NEEDS_NOTHING, NULL, true},
+	{"tcp_arrive_late_kprobe", TCP_KPROBE, NEEDS_NOTHING, NULL, true},
+	{"tcp_read_kprobe", TCP_KPROBE, NEEDS_NOTHING, NULL, true},
+	{"tcp_accept_kretprobe", TCP_KPROBE, NEEDS_NOTHING, NULL, false},
+	{"tcp_connect4_kretprobe", TCP_KPROBE, NEEDS_NOTHING, NULL, false},
+	{"tcp_connect6_kretprobe", TCP_KPROBE, NEEDS_FUNCTION, "tcp_v6_connect", false},
+	{"tcp_connect4_kprobe", TCP_KPROBE, NEEDS_NOTHING, NULL, false},
+	{"tcp_connect6_kprobe", TCP_KPROBE, NEEDS_FUNCTION, "tcp_v6_connect", false},
 
-	{"tcp_send_tp", TCP_TRACEPOINT, NEEDS_TRACEPOINT, "tcp_sendmsg_locked"},
-	{"tcp_segment_tp", TCP_TRACEPOINT, LACKS_TRACEPOINT, "tcp_sendmsg_locked"},
-	{"tcp_arrive_tp", TCP_TRACEPOINT, NEEDS_NOTHING, NULL},
-	{"tcp_read_tp", TCP_TRACEPOINT, NEEDS_NOTHING, NULL},
-	{"tcp_call_exit", TCP_TRACEPOINT, NEEDS_NOTHING, NULL},
-	{"tcp_call_enter", TCP_TRACEPOINT, NEEDS_NOTHING, NULL},
+	{"tcp_send_tp", TCP_TRACEPOINT, NEEDS_TRACEPOINT, "tcp_sendmsg_locked", true},
+	{"tcp_segment_tp", TCP_TRACEPOINT, LACKS_TRACEPOINT, "tcp_sendmsg_locked", true},
+	{"tcp_arrive_tp", TCP_TRACEPOINT, NEEDS_NOTHING, NULL, true},
+	{"tcp_read_tp", TCP_TRACEPOINT, NEEDS_NOTHING, NULL, true},
+	{"tcp_call_exit", TCP_TRACEPOINT, NEEDS_NOTHING, NULL, false},
+	{"tcp_call_enter", TCP_TRACEPOINT, NEEDS_NOTHING, NULL, false},
 };
 #define N_PROGRAMS (sizeof(programs) / sizeof(*programs))
 
@@ -98,7 +99,7 @@ static bool is_meant(const struct tracer *tracer, const struct kernel_types *typ
 {
 	return tracer->options.tcp &&
 	       (program->backend == TCP_AUTO || program->backend == tracer->tcp_backend) &&
-	       kernel_has(types, program);
+	       (!program->data || tracer->options.tcp_data) && kernel_has(types, program);
 }
 
 int tcp_choose_programs(struct tracer *tracer)

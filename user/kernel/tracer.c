@@ -216,6 +216,7 @@ static void set_components(struct tracer *tracer)
 		struct lapse_component *component = &tracer->components[i];
 
 		component->send_ns = UINT64_MAX;
+		component->block_ns = UINT64_MAX;
 		component->targets = LAPSE_ALL_TARGETS;
 		for (int level = 0; level < LAPSE_LEVELS; level++)
 			component->level_ns[level] = UINT64_MAX;
@@ -231,6 +232,7 @@ static void set_components(struct tracer *tracer)
 		component->recent_base = tracer->memory[i].recent_base;
 		component->recent_len = tracer->memory[i].recent_len;
 	}
+	pieces_set_limits(tracer, tracer->wanted);
 }
 
 void tracer_set_limits(struct tracer *tracer, const struct tracer_component *components)
@@ -241,6 +243,7 @@ void tracer_set_limits(struct tracer *tracer, const struct tracer_component *com
 		if (components[i].rules && tracer->n_rules)
 			rules_set_limits(tracer, i, components[i].rules);
 	}
+	pieces_set_limits(tracer, components);
 }
 
 /* The kernel's encoding of a device number, which is not the one of stat(2). */

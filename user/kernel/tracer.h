@@ -56,6 +56,7 @@ struct tracer_options {
 	pid_t tid;			   /* one thread alone, or 0 */
 	bool places, usdts, syscalls, tcp; /* the plan has some, or may get some later */
 	bool edges;			   /* as well as edges of keyed spans, or waits, among the places */
+	bool tcp_data;			   /* of TCP more than the opening of connections is measured */
 	enum tcp_backend tcp_backend;
 	bool why;	      /* causes of spans */
 	bool waits;	      /* with .why: some functions are waits */

@@ -259,6 +259,7 @@ int why_attach(struct tracer *tracer);
 
 /* pieces.c: @interrupts: the kernel tells of those that a processor makes itself. */
 void pieces_choose_programs(struct tracer *tracer, bool interrupts);
+void pieces_set_limits(struct tracer *tracer, const struct tracer_component *wanted);
 int pieces_open(struct tracer *tracer);
 void pieces_close(struct tracer *tracer);
 /* Takes in those that have come. */
