@@ -5,6 +5,7 @@ Nothing here sleeps and hopes: it waits for a line, for an end or for a conditio
 time limit. Every process is ended through the handle that it was started with.
 """
 
+import glob
 import json
 import os
 import queue
@@ -379,6 +380,17 @@ def free_port():
             except OSError:
                 continue
     raise Skip("no free port between 20000 and 32000")
+
+
+def bpf_objects(process, kind):
+    """What bpftool says of the maps ("map") or programs ("prog") that PROCESS has open."""
+    ids = set()
+    for path in glob.glob(f"/proc/{process.pid}/fdinfo/*"):
+        with open(path, encoding="ascii") as file:
+            ids |= {int(line.split()[1]) for line in file if line.startswith(f"{kind}_id:")}
+    text = subprocess.run([need("bpftool"), "-j", kind, "show"], capture_output=True, text=True, check=True,
+                          timeout=20).stdout
+    return [one for one in json.loads(text) if one["id"] in ids]
 
 
 def read_truth(path):

@@ -5,7 +5,7 @@ import os
 import shutil
 import sys
 
-from harness import TARGETS, case, check, conserved, equal, free_port, wait_until
+from harness import TARGETS, bpf_objects, case, check, conserved, equal, free_port, wait_until
 from test_tcp import Pair
 
 BESIDE = True  # harness.py
@@ -233,3 +233,22 @@ def attempts_are_given_up(t):
     equal(tracer.final()["integrity"]["abandoned"], given_up, "abandoned")
     conserved(tracer.final())
     client.send("end\n")
+
+
+@case()
+def nothing_is_followed_that_nobody_measures(t):
+    """Who measures the opening of connections alone does not pay for what is sent and read on them."""
+    client = t.process(sys.executable, "-c", CLIENT, "3", "5", "0", "0")
+    client.wait_line(r"^ready \d+")
+    contract = 'lapse: 1\ncomponents: {c: {measure: "tcp:%s", contract: {max_latency: 10s}}}\n'
+    tracers = {kind: t.lapse("watch", t.write(f"{kind}.yaml", contract % kind), "-p", client.pid, "--json")
+               for kind in ("connect", "request")}
+    follow = {kind: [one["name"] for one in bpf_objects(tracer, "prog")
+                     if one["name"].startswith(("tcp_send", "tcp_arrive", "tcp_read"))]
+              for kind, tracer in tracers.items()}
+    equal(follow["connect"], [], "programs that follow data")
+    check(len(follow["request"]) >= 3, f"programs that follow requests: {follow['request']}")
+    client.send("go\n")
+    client.wait_line("^done$")
+    counts = {kind: tracer.stop(code=None).final()["components"]["c"]["count"] for kind, tracer in tracers.items()}
+    equal(counts, {"connect": 3, "request": 15}, "what they counted")

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Where slow calls waited: stacks through code that keeps no frame pointers."""
 
+import json
 import os
 import re
+import signal
 import subprocess
 
-from harness import TARGETS, case, check, conserved, equal, need, wait_until
+from harness import TARGETS, bpf_objects, case, check, conserved, equal, need, wait_until
 from test_postgres import Server
 from test_redis import _redis
 from test_why_servers import Session
@@ -160,6 +162,51 @@ def of_long_waits_alone(t):
     for wait in waits:
         equal(wait["cause"], "sleep", "the cause")
         equal(wait["stack"], ["[unknown: the wait was too short for its stack to be looked at]"], "its stack")
+
+
+def _looked_at(tracer):
+    """How many stacks were in the second in which the last one was."""
+    number = next(one["id"] for one in bpf_objects(tracer, "map") if one["name"].endswith(".bss"))
+    dump = json.loads(subprocess.run([need("bpftool"), "-j", "map", "dump", "id", str(number)], capture_output=True,
+                                     text=True, check=True, timeout=20).stdout)
+    variables = {name: value for section in dump[0]["formatted"]["value"].values() for variable in section
+                 for name, value in variable.items()}
+    return variables["stacks_taken"]
+
+
+TWO_LIMITS = """lapse: 1
+components:
+  patient:
+    measure: handle_order
+    contract: {max_latency: %s}
+  hasty:
+    measure: %s
+    contract: {max_latency: 2ms}
+"""
+
+
+def _looked_at_under(t, limit, inner, reloaded=None):
+    target = t.target("unframed", "sleep", 4, "5ms")
+    path = t.write("two.yaml", TWO_LIMITS % (limit, inner))
+    tracer = t.lapse("watch", path, "-p", target.pid)
+    if reloaded:
+        t.write("two.yaml", TWO_LIMITS % (reloaded, inner))
+        tracer.signal(signal.SIGHUP)
+        tracer.wait_line("was read anew", tracer.err)
+    target.go()
+    target.done()
+    looked_at = _looked_at(tracer)
+    tracer.stop(code=None)
+    target.finish()
+    return looked_at
+
+
+@case()
+def of_waits_that_count_for_their_own_span(t):
+    """What makes one function slow is nothing to another one's caller: no stack is looked at for it."""
+    equal(_looked_at_under(t, "10s", "await_lock"), 0, "stacks, with the hasty one elsewhere")
+    check(_looked_at_under(t, "10s", "check_risk") > 0, "no stack though the hasty one waits inside the patient one")
+    check(_looked_at_under(t, "10s", "await_lock", reloaded="8ms") > 0, "no stack under the limit that was reloaded")
 
 
 @case(90)
