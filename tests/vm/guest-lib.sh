@@ -56,6 +56,18 @@ evidence() {
 	[ ! -s $work/target.err ] || sed 's/^/# target: /' $work/target.err | tail -n 4
 }
 
+# What came of a test, of which $reason says what is wrong with it.
+tell_result() { # NAME
+	results=$((results + 1))
+	if [ -z "$reason" ]; then
+		printf 'ok %s\n' "$1"
+		return
+	fi
+	failures=$((failures + 1))
+	printf 'FAIL %s: %s\n' "$1" "$reason"
+	evidence
+}
+
 run_test() { # NAME FUNCTION ARGUMENTS...
 	name=$1 turn=0
 	shift
@@ -69,14 +81,7 @@ run_test() { # NAME FUNCTION ARGUMENTS...
 	done
 	look_at_clock
 	note "$name: $((tenths - started)) tenths of a second, $turn times"
-	results=$((results + 1))
-	if [ -z "$reason" ]; then
-		printf 'ok %s\n' "$name"
-		return
-	fi
-	failures=$((failures + 1))
-	printf 'FAIL %s: %s\n' "$name" "$reason"
-	evidence
+	tell_result "$name"
 }
 
 clean() {

@@ -3,11 +3,13 @@
 # The tests inside of a machine: for each way to attach that its kernel has, exact counts, frames and
 # targets that must not be hurt.
 #
-#     guest.sh [PART_OF_A_NAME [TIMES]]
+#     guest.sh [PART_OF_A_NAME [TIMES [PART]]]
+#
+# PART: tcp, or rest, which is all others; all without.
 #
 # Prints "ok NAME", "FAIL NAME: reason" or "skip NAME: reason", and at last "end RESULTS". Exit code
 # 1 if all went well, 2 if something failed: 0 is what a crash looks like.
-only=${1:-} times=${2:-1}
+only=${1:-} times=${2:-1} part=${3:-all}
 # shellcheck source=tests/vm/guest-lib.sh
 . "${0%/*}/guest-lib.sh"
 # shellcheck source=tests/vm/guest-tcp.sh
@@ -371,19 +373,25 @@ tests_of_kind() { # KIND
 	run_test "$1/killed" test_killed "$1"
 }
 
+tests_of_places() {
+	run_test doctor test_doctor
+	for kind in session multi perf; do
+		case " $(kinds | tr '\n' ' ')" in
+		*" $kind "*) tests_of_kind $kind ;;
+		*) skip $kind "this kernel has no such attachment" ;;
+		esac
+	done
+	[ "$(doctor_says 'attach cookies')" = true ] || run_test marks-refused test_marks_refused
+}
+
 note "kernel $(uname -r)"
 ask_doctor
 sed -n 's/.*"name":"\([^"]*\)","ok":\([a-z]*\).*"found":"\([^"]*\)".*/# doctor: \1: \2, \3/p' /tmp/doctor.json
-run_test doctor test_doctor
-for kind in session multi perf; do
-	case " $(kinds | tr '\n' ' ')" in
-	*" $kind "*) tests_of_kind $kind ;;
-	*) skip $kind "this kernel has no such attachment" ;;
-	esac
-done
-[ "$(doctor_says 'attach cookies')" = true ] || run_test marks-refused test_marks_refused
-why_tests
-tcp_tests
+if [ "$part" != tcp ]; then
+	tests_of_places
+	why_tests
+fi
+[ "$part" = rest ] || tcp_tests
 echo "end $results"
 [ $failures -eq 0 ] && exit 1
 exit 2

@@ -69,20 +69,18 @@ build_initramfs() {
 
 # KVM is not asked for: the machines that run this have none. One thread for both processors is as
 # fast there and never failed.
-#
-# With VM_ICOUNT=N a machine's time is the count of its instructions, 2^N ns each, and it skips what it would sleep:
-# what else the host has to do is not in its figures, and they are held to a tenth or 2 ms (guest-tcp.sh). Measured
-# with N = 2 beside a plain machine, 6.1 on two processors with ten threads more that wanted to run: thirteen tests of
-# TCP had all figures within 0.9 ms of the programs' own (a request of 20 ms: 20.32 and 20.30; forty at once: 21.98
-# and 22.00), the plain one up to 8 ms beside them (a wait for accept of 50 ms, by the program 57). But counting costs:
-# 17 s a test instead of 14 there, and 12 s of processor time to boot instead of 5 (N = 0: 17, N = 4: 10);
-# programs that look at the time-stamp counter again and again pay most. So it is asked for, for precision, and is not
-# how all is tested.
 boot_arguments() { # KERNEL WORDS_FOR_THE_COMMAND_LINE
-	[ -z "${VM_ICOUNT:-}" ] || printf '%s\0' -icount "shift=$VM_ICOUNT,sleep=off"
 	printf '%s\0' -nodefaults -no-user-config -display none -monitor none -no-reboot \
 		-machine q35 -accel tcg,thread=single -cpu max -smp 2 -m 512 \
 		-device isa-debug-exit,iobase=0xf4,iosize=4 \
 		-kernel "$kernels/$1.vmlinuz" -initrd "$vm_dir/initramfs.gz" \
-		-append "console=ttyS0 quiet panic=-1 rdinit=/init ${VM_ICOUNT:+vm_precise=1} $2"
+		-append "console=ttyS0 quiet panic=-1 rdinit=/init $2"
 }
+
+# A machine whose time is the count of its instructions, 4 ns each, and which skips what it would sleep: what else the
+# host has to do is not in its figures. 6.1 on two processors with ten threads more that wanted to run: thirteen tests
+# of TCP had all figures within 0.9 ms of the programs' own (a request of 20 ms: 20.32 and 20.30; forty at once: 21.98
+# and 22.00); in a plain machine beside it they differed by up to 8 ms (a wait for accept of 50 ms, by the program 57).
+# But counting costs: 17 s a test instead of 14 there, and 12 s of processor time to boot instead of 5; programs that
+# look at the time-stamp counter again and again pay most. So it is not how all is tested.
+own_time() { printf '%s\0' -icount shift=2,sleep=off; }
