@@ -9,8 +9,6 @@
 #define LAPSE_BPF_KFUNC_H
 
 enum lapse_kfunc {
-	LAPSE_KFUNC_PREEMPT_DISABLE, /* Linux 6.10 */
-	LAPSE_KFUNC_PREEMPT_ENABLE,
 	LAPSE_KFUNC_SESSION_IS_RETURN,	  /* as it was from 6.14 on: without an argument ... */
 	LAPSE_KFUNC_SESSION_IS_RETURN_OF, /* ... and is since 7.1: of the context */
 	LAPSE_KFUNCS

@@ -6,6 +6,7 @@
 #include "bpf/filter.h"
 #include "bpf/libraries.h"
 #include "bpf/news.h"
+#include "bpf/preempted.h"
 #include "bpf/stack.h"
 #include "bpf/turns.h"
 #include "bpf/why.h"
@@ -40,8 +41,7 @@ static __always_inline void frames_end(__u32 tid)
 	thread_forget(tid);
 }
 
-SEC("raw_tp/sched_process_exit")
-int process_exit(void *ctx)
+static __always_inline void on_process_exit(void)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
@@ -51,36 +51,61 @@ int process_exit(void *ctx)
 	frames_end(bpf_get_current_pid_tgid());
 	signal = BPF_CORE_READ(task, signal);
 	if (BPF_CORE_READ(signal, live.counter) > 0)
-		return 0;
+		return;
 	libraries_end(tgid);
 	if (!filter_tgid(tgid) && !(cfg_processes && wanted(task)))
-		return 0;
+		return;
 	code = BPF_CORE_READ(signal, group_exit_code);
 	if (!code)
 		code = BPF_CORE_READ(task, exit_code);
 	/* Who is told of the last one's end finds nobody left. */
 	bpf_map_delete_elem(&tgids, &tgid);
 	process_tell(LAPSE_PROC_EXIT, tgid, 0, code);
+}
+
+SEC("raw_tp/sched_process_exit")
+int process_exit(void *ctx)
+{
+	on_process_exit();
+	return 0;
+}
+
+SEC("tracepoint/sched/sched_process_exit")
+int process_exit_event(void *ctx)
+{
+	on_process_exit();
 	return 0;
 }
 
 /*
- * A program that is meant by its file or name may begin anywhere; others are known by their pid.
- * (task, its pid before, program): a thread that was not the first takes the first one's pid.
+ * A program that is meant by its file or name may begin anywhere; others are known by their pid. A thread
+ * that was not the first takes the first one's.
  */
-SEC("raw_tp/sched_process_exec")
-int process_exec(struct bpf_raw_tracepoint_args *ctx)
+static __always_inline void on_process_exec(__u32 pid_before)
 {
-	__u32 pid_before = ctx->args[1];
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
 
 	frames_end(pid_before);
 	stranger_forget(tgid);
 	if (!cfg_anyone && !filter_tgid(tgid))
-		return 0;
+		return;
 	if (wanted((void *)bpf_get_current_task()))
 		libraries_begin(tgid);
 	process_tell(LAPSE_PROC_EXEC, tgid, 0, pid_before != tgid);
+}
+
+/* (task, its pid before, program) */
+SEC("raw_tp/sched_process_exec")
+int process_exec(struct bpf_raw_tracepoint_args *ctx)
+{
+	on_process_exec(ctx->args[1]);
+	return 0;
+}
+
+SEC("tracepoint/sched/sched_process_exec")
+int process_exec_event(struct trace_event_raw_sched_process_exec___lapse *ctx)
+{
+	on_process_exec(ctx->old_pid);
 	return 0;
 }
 

@@ -12,7 +12,7 @@
 
 #include "bpf/files.h"
 #include "bpf/tcp_life.h"
-#include "bpf/unpreempted.h"
+#include "bpf/preempted.h"
 
 /* ---- everywhere ------------------------------------------------------------------------------- */
 
@@ -20,7 +20,15 @@
 SEC("raw_tp/inet_sock_set_state")
 int tcp_state_tp(struct bpf_raw_tracepoint_args *ctx)
 {
-	return UNPREEMPTED(on_state((const struct sock *)ctx->args[0], ctx->args[1], ctx->args[2]));
+	on_state((const struct sock *)ctx->args[0], ctx->args[1], ctx->args[2]);
+	return 0;
+}
+
+SEC("tracepoint/sock/inet_sock_set_state")
+int tcp_state_event(struct trace_event_raw_inet_sock_set_state___lapse *ctx)
+{
+	on_state(ctx->skaddr, ctx->oldstate, ctx->newstate);
+	return 0;
 }
 
 static __always_inline void on_retransmit(const struct sock *sk)
@@ -35,7 +43,18 @@ static __always_inline void on_retransmit(const struct sock *sk)
 SEC("raw_tp/tcp_retransmit_skb")
 int tcp_retransmit_tp(struct bpf_raw_tracepoint_args *ctx)
 {
-	return UNPREEMPTED(on_retransmit((const struct sock *)ctx->args[0]));
+	on_retransmit((const struct sock *)ctx->args[0]);
+	return 0;
+}
+
+SEC("tracepoint/tcp/tcp_retransmit_skb")
+int tcp_retransmit_event(struct trace_event_raw_tcp_retransmit_skb___lapse *ctx)
+{
+	if (bpf_core_type_exists(struct trace_event_raw_tcp_retransmit_skb___lapse))
+		on_retransmit(ctx->skaddr);
+	else
+		on_retransmit(((struct trace_event_raw_tcp_event_sk_skb___lapse *)ctx)->skaddr);
+	return 0;
 }
 
 /* An argument as a number: as the pointer to a kernel's object that the verifier takes it for, it could not
@@ -60,8 +79,8 @@ static __always_inline int send_locked(const struct sock *sk, const struct msghd
 SEC("fentry/tcp_sendmsg_locked")
 int tcp_send_fentry(__u64 *ctx)
 {
-	return UNPREEMPTED(send_locked((const struct sock *)plain(ctx, 0),
-				       (const struct msghdr *)plain(ctx, 1), ctx[2]));
+	send_locked((const struct sock *)plain(ctx, 0), (const struct msghdr *)plain(ctx, 1), ctx[2]);
+	return 0;
 }
 
 SEC("kprobe/tcp_sendmsg_locked")
@@ -77,15 +96,16 @@ int tcp_send_tp(struct bpf_raw_tracepoint_args *ctx)
 {
 	const struct msghdr *msg = (const struct msghdr *)ctx->args[1];
 
-	return UNPREEMPTED(
-		send_locked((const struct sock *)ctx->args[0], msg, BPF_CORE_READ(msg, msg_iter.count)));
+	send_locked((const struct sock *)ctx->args[0], msg, BPF_CORE_READ(msg, msg_iter.count));
+	return 0;
 }
 
 /* A send that waits for room, which is the end of the wait: (sk, timeout) */
 SEC("fexit/sk_stream_wait_memory")
 int tcp_room_fexit(__u64 *ctx)
 {
-	return UNPREEMPTED(on_room((const struct sock *)ctx[0]));
+	on_room((const struct sock *)ctx[0]);
+	return 0;
 }
 
 SEC("kprobe/sk_stream_wait_memory")
@@ -117,7 +137,8 @@ int tcp_room_kretprobe(struct pt_regs *ctx)
 SEC("fentry/do_tcp_sendpages")
 int tcp_sendpage_fentry(__u64 *ctx)
 {
-	return UNPREEMPTED(send_locked((const struct sock *)plain(ctx, 0), NULL, ctx[3]));
+	send_locked((const struct sock *)plain(ctx, 0), NULL, ctx[3]);
+	return 0;
 }
 
 SEC("kprobe/do_tcp_sendpages")
@@ -130,7 +151,8 @@ int tcp_sendpage_kprobe(struct pt_regs *ctx)
 SEC("raw_tp/net_dev_queue")
 int tcp_segment_tp(struct bpf_raw_tracepoint_args *ctx)
 {
-	return UNPREEMPTED(on_segment((const struct sk_buff *)ctx->args[0]));
+	on_segment((const struct sk_buff *)ctx->args[0]);
+	return 0;
 }
 
 /* ---- arrivals ----------------------------------------------------------------------------------- */
@@ -139,15 +161,15 @@ int tcp_segment_tp(struct bpf_raw_tracepoint_args *ctx)
 SEC("fentry/tcp_rcv_established")
 int tcp_arrive_fentry(__u64 *ctx)
 {
-	return UNPREEMPTED(
-		on_arrive((const struct sock *)plain(ctx, 0), (const struct sk_buff *)plain(ctx, 1)));
+	on_arrive((const struct sock *)plain(ctx, 0), (const struct sk_buff *)plain(ctx, 1));
+	return 0;
 }
 
 SEC("fentry/tcp_rcv_state_process")
 int tcp_arrive_late_fentry(__u64 *ctx)
 {
-	return UNPREEMPTED(
-		on_arrive((const struct sock *)plain(ctx, 0), (const struct sk_buff *)plain(ctx, 1)));
+	on_arrive((const struct sock *)plain(ctx, 0), (const struct sk_buff *)plain(ctx, 1));
+	return 0;
 }
 
 SEC("kprobe/tcp_rcv_established")
@@ -168,8 +190,15 @@ int tcp_arrive_late_kprobe(struct pt_regs *ctx)
 SEC("raw_tp/tcp_probe")
 int tcp_arrive_tp(struct bpf_raw_tracepoint_args *ctx)
 {
-	return UNPREEMPTED(
-		on_arrive((const struct sock *)ctx->args[0], (const struct sk_buff *)ctx->args[1]));
+	on_arrive((const struct sock *)ctx->args[0], (const struct sk_buff *)ctx->args[1]);
+	return 0;
+}
+
+SEC("tracepoint/tcp/tcp_probe")
+int tcp_arrive_event(struct trace_event_raw_tcp_probe___lapse *ctx)
+{
+	on_arrive(ctx->skaddr, ctx->skbaddr);
+	return 0;
 }
 
 /* ---- reads --------------------------------------------------------------------------------------- */
@@ -185,7 +214,8 @@ static __always_inline void on_copied(const struct sock *sk, int copied)
 SEC("fentry/tcp_cleanup_rbuf")
 int tcp_read_fentry(__u64 *ctx)
 {
-	return UNPREEMPTED(on_copied((const struct sock *)plain(ctx, 0), ctx[1]));
+	on_copied((const struct sock *)plain(ctx, 0), ctx[1]);
+	return 0;
 }
 
 SEC("kprobe/tcp_cleanup_rbuf")
@@ -199,7 +229,15 @@ int tcp_read_kprobe(struct pt_regs *ctx)
 SEC("raw_tp/tcp_rcv_space_adjust")
 int tcp_read_tp(struct bpf_raw_tracepoint_args *ctx)
 {
-	return UNPREEMPTED(on_read((const struct sock *)ctx->args[0]));
+	on_read((const struct sock *)ctx->args[0]);
+	return 0;
+}
+
+SEC("tracepoint/tcp/tcp_rcv_space_adjust")
+int tcp_read_event(struct trace_event_raw_tcp_event_sk___lapse *ctx)
+{
+	on_read(ctx->skaddr);
+	return 0;
 }
 
 /* ---- accept --------------------------------------------------------------------------------------- */
@@ -208,13 +246,15 @@ int tcp_read_tp(struct bpf_raw_tracepoint_args *ctx)
 SEC("fexit/inet_csk_accept")
 int tcp_accept4_fexit(__u64 *ctx)
 {
-	return UNPREEMPTED(on_accept((const struct sock *)plain(ctx, 4)));
+	on_accept((const struct sock *)plain(ctx, 4));
+	return 0;
 }
 
 SEC("fexit/inet_csk_accept")
 int tcp_accept2_fexit(__u64 *ctx)
 {
-	return UNPREEMPTED(on_accept((const struct sock *)plain(ctx, 2)));
+	on_accept((const struct sock *)plain(ctx, 2));
+	return 0;
 }
 
 SEC("kretprobe/inet_csk_accept")
@@ -261,15 +301,15 @@ static __always_inline int connect_returned(const struct sock *sk, const void *a
 SEC("fexit/tcp_v4_connect")
 int tcp_connect4_fexit(__u64 *ctx)
 {
-	return UNPREEMPTED(
-		connect_returned((const struct sock *)plain(ctx, 0), (const void *)plain(ctx, 1), ctx[3]));
+	connect_returned((const struct sock *)plain(ctx, 0), (const void *)plain(ctx, 1), ctx[3]);
+	return 0;
 }
 
 SEC("fexit/tcp_v6_connect")
 int tcp_connect6_fexit(__u64 *ctx)
 {
-	return UNPREEMPTED(
-		connect_returned((const struct sock *)plain(ctx, 0), (const void *)plain(ctx, 1), ctx[3]));
+	connect_returned((const struct sock *)plain(ctx, 0), (const void *)plain(ctx, 1), ctx[3]);
+	return 0;
 }
 
 /* A return is not told the arguments: the thread keeps them. */
@@ -387,24 +427,50 @@ static __always_inline int call_returned(__u64 nr, __s64 ret)
 	return 0;
 }
 
+/* Nearly all calls of the machine are others. */
+static __always_inline bool is_tcp_call(__u64 nr)
+{
+	return nr == NR_CONNECT || nr == NR_ACCEPT || nr == NR_ACCEPT4;
+}
+
 /* (registers, number) */
 SEC("raw_tp/sys_enter")
 int tcp_call_enter(struct bpf_raw_tracepoint_args *ctx)
 {
 	if (ctx->args[1] != NR_CONNECT)
 		return 0;
-	return UNPREEMPTED(connect_called((const struct pt_regs *)ctx->args[0]));
+	connect_called((const struct pt_regs *)ctx->args[0]);
+	return 0;
 }
 
-/* (registers, return value). Nearly all calls of the machine are others: for them this is all. */
+SEC("tracepoint/raw_syscalls/sys_enter")
+int tcp_call_enter_event(struct trace_event_raw_sys_enter___lapse *ctx)
+{
+	if (ctx->id != NR_CONNECT)
+		return 0;
+	connect_called(task_regs(current_task()));
+	return 0;
+}
+
+/* (registers, return value) */
 SEC("raw_tp/sys_exit")
 int tcp_call_exit(struct bpf_raw_tracepoint_args *ctx)
 {
 	__u64 nr = BPF_CORE_READ((const struct pt_regs *)ctx->args[0], orig_ax);
 
-	if (nr != NR_CONNECT && nr != NR_ACCEPT && nr != NR_ACCEPT4)
+	if (!is_tcp_call(nr))
 		return 0;
-	return UNPREEMPTED(call_returned(nr, ctx->args[1]));
+	call_returned(nr, ctx->args[1]);
+	return 0;
+}
+
+SEC("tracepoint/raw_syscalls/sys_exit")
+int tcp_call_exit_event(struct trace_event_raw_sys_exit___lapse *ctx)
+{
+	if (!is_tcp_call(ctx->id))
+		return 0;
+	call_returned(ctx->id, ctx->ret);
+	return 0;
 }
 
 /* ---- from before --------------------------------------------------------------------------------------- */

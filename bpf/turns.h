@@ -7,9 +7,9 @@
 #define LAPSE_BPF_TURNS_H
 
 #include "bpf/filter.h"
+#include "bpf/preempted.h"
 #include "bpf/record.h"
 #include "bpf/stack.h"
-#include "bpf/unpreempted.h"
 #include "bpf/why.h"
 
 /* In a thread that was made for 32 bits the numbers mean other calls (thread_info: TS_COMPAT). */
@@ -118,7 +118,7 @@ static __always_inline void turn_end(struct lapse_stack *stack, struct lapse_tur
 		WHY_COUNT(stack);
 }
 
-static __always_inline int on_syscall_enter(const struct pt_regs *regs, __u64 nr)
+static __always_inline void on_syscall_enter(const struct pt_regs *regs, __u64 nr)
 {
 	__u64 now = bpf_ktime_get_ns();
 	const struct lapse_syscall *known = syscall_of(nr);
@@ -126,10 +126,10 @@ static __always_inline int on_syscall_enter(const struct pt_regs *regs, __u64 nr
 	__u32 span;
 
 	if (!known)
-		return 0;
+		return;
 	stack = stack_get(true);
 	if (!stack)
-		return 0;
+		return;
 	if (known->loop && stack->loop.start_ns)
 		turn_end(stack, &stack->loop, now, 0, 0);
 	/* One whose end was not seen: it is not measured any more. */
@@ -137,44 +137,58 @@ static __always_inline int on_syscall_enter(const struct pt_regs *regs, __u64 nr
 	span = turn_of(known->span);
 	if (span && turn_meant(regs, span - 1, stack, &stack->syscall))
 		turn_begin(stack, &stack->syscall, span - 1);
-	return 0;
 }
 
-static __always_inline int on_syscall_exit(const struct pt_regs *regs, __u64 ret)
+static __always_inline void on_syscall_exit(__u64 nr, __u64 ret)
 {
 	__u64 now = bpf_ktime_get_ns();
-	const struct lapse_syscall *known = syscall_of(BPF_CORE_READ(regs, orig_ax));
+	const struct lapse_syscall *known = syscall_of(nr);
 	struct lapse_stack *stack;
 	__u32 loop;
 
 	if (!known)
-		return 0;
+		return;
 	stack = stack_get(true);
 	if (!stack)
-		return 0;
+		return;
 	if (known->span && stack->syscall.start_ns)
 		turn_end(stack, &stack->syscall, now, ret, LAPSE_SPAN_RET);
 	loop = turn_of(known->loop);
 	if (!loop)
-		return 0;
+		return;
 	/* One whose end was not seen. */
 	turn_abandon(&stack->loop);
 	turn_begin(stack, &stack->loop, loop - 1);
-	return 0;
 }
 
 /* raw_tp/sys_enter: (registers, number) */
 SEC("raw_tp/sys_enter")
 int syscall_enter(struct bpf_raw_tracepoint_args *ctx)
 {
-	return UNPREEMPTED(on_syscall_enter((const struct pt_regs *)ctx->args[0], ctx->args[1]));
+	on_syscall_enter((const struct pt_regs *)ctx->args[0], ctx->args[1]);
+	return 0;
 }
 
 /* raw_tp/sys_exit: (registers, return value) */
 SEC("raw_tp/sys_exit")
 int syscall_exit(struct bpf_raw_tracepoint_args *ctx)
 {
-	return UNPREEMPTED(on_syscall_exit((const struct pt_regs *)ctx->args[0], ctx->args[1]));
+	on_syscall_exit(BPF_CORE_READ((const struct pt_regs *)ctx->args[0], orig_ax), ctx->args[1]);
+	return 0;
+}
+
+SEC("tracepoint/raw_syscalls/sys_enter")
+int syscall_enter_event(struct trace_event_raw_sys_enter___lapse *ctx)
+{
+	on_syscall_enter(task_regs(current_task()), ctx->id);
+	return 0;
+}
+
+SEC("tracepoint/raw_syscalls/sys_exit")
+int syscall_exit_event(struct trace_event_raw_sys_exit___lapse *ctx)
+{
+	on_syscall_exit(ctx->id, ctx->ret);
+	return 0;
 }
 
 #endif

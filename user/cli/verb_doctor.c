@@ -20,6 +20,7 @@
 #include "cli/options.h"
 #include "handler/handler.h"
 #include "kernel/features.h"
+#include "kernel/kernel_types.h"
 #include "kernel/selftest.h"
 #include "probe/safety.h"
 #include "probe/shares.h"
@@ -162,6 +163,17 @@ static void check_attachments(struct doctor *doctor, const struct features *feat
 		    kind < 0 ? "none" : attach_kind_name(kind));
 }
 
+static bool doctor_data_by_kprobe(void)
+{
+	struct kernel_types types = {0};
+	bool answer;
+
+	kernel_types_open(&types);
+	answer = tcp_data_by_kprobe(&types);
+	kernel_types_close(&types);
+	return answer;
+}
+
 /* Which way to watch connections the kernel takes, cheapest first. */
 static void check_tcp(struct doctor *doctor, const struct features *features)
 {
@@ -177,7 +189,10 @@ static void check_tcp(struct doctor *doctor, const struct features *features)
 		say(doctor, name, !err, false, NULL, "%s", err ? strerror(-err) : "yes");
 	}
 	if (!features->bpf)
-		say(doctor, "tcp backend used", true, false, NULL, "%s", tcp_backend_name(used));
+		say(doctor, "tcp backend used", true, false, NULL, "%s%s", tcp_backend_name(used),
+		    used == TCP_FENTRY && doctor_data_by_kprobe()
+			    ? "; what is sent and read by kprobe, whose programs are not preempted"
+			    : "");
 }
 
 static void check_handlers(struct doctor *doctor)

@@ -382,18 +382,17 @@ static int attach_process_program(struct tracer *tracer, const struct bpf_progra
 /* What keeps the frames right when threads end and programs are replaced. */
 static int attach_processes(struct tracer *tracer)
 {
-	struct lapse_bpf *skel = tracer->skel;
-	int err;
+	const struct lapse_bpf *skel = tracer->skel;
+	const struct bpf_program *const programs[] = {
+		skel->progs.process_exit,	skel->progs.process_exit_event, skel->progs.process_exec,
+		skel->progs.process_exec_event, skel->progs.process_fork,	skel->progs.process_move,
+	};
+	int err = 0;
 
 	if (tracer->n_process_links)
 		return 0;
-	err = attach_process_program(tracer, skel->progs.process_exit);
-	if (!err)
-		err = attach_process_program(tracer, skel->progs.process_exec);
-	if (!err)
-		err = attach_process_program(tracer, skel->progs.process_fork);
-	if (!err)
-		err = attach_process_program(tracer, skel->progs.process_move);
+	for (size_t i = 0; i < sizeof(programs) / sizeof(*programs) && !err; i++)
+		err = attach_process_program(tracer, programs[i]);
 	if (!err && tracer_has_frames(tracer))
 		err = open_frames_attach(tracer);
 	return err;

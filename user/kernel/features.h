@@ -24,6 +24,10 @@ int tcp_backend_parse(const char *name);
  * its types, where they have been read; else NULL. */
 int tcp_backend_try(enum tcp_backend backend, const struct kernel_types *kernel);
 
+/* Whether what is sent and read is seen by kprobes where the backend is fentry: the kernel might preempt the
+ * programs of functions, and miss what comes meanwhile. */
+bool tcp_data_by_kprobe(const struct kernel_types *kernel);
+
 /* The cheapest that this kernel takes, or @wanted; -EOPNOTSUPP after a message if it is not to be had. */
 int tcp_backend_choose(enum tcp_backend wanted, const struct kernel_types *kernel);
 

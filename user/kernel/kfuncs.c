@@ -13,8 +13,6 @@ static const struct {
 	const char *name;
 	int arguments;
 } functions[LAPSE_KFUNCS] = {
-	[LAPSE_KFUNC_PREEMPT_DISABLE] = {"bpf_preempt_disable", 0},
-	[LAPSE_KFUNC_PREEMPT_ENABLE] = {"bpf_preempt_enable", 0},
 	[LAPSE_KFUNC_SESSION_IS_RETURN] = {"bpf_session_is_return", 0},
 	[LAPSE_KFUNC_SESSION_IS_RETURN_OF] = {"bpf_session_is_return", 1},
 };

@@ -23,6 +23,13 @@ int syscalls_set(struct tracer *tracer, uint32_t nr, uint32_t span_component, ui
 	return bpf_map__update_elem(map, &nr, sizeof(nr), &known, sizeof(known), BPF_ANY);
 }
 
+/* That which has been loaded of both. */
+static int attach_either(struct tracer *tracer, const struct bpf_program *raw,
+			 const struct bpf_program *event)
+{
+	return tracer_keep_link(tracer, bpf_program__attach(tracer->events ? event : raw), -1);
+}
+
 int syscalls_attach(struct tracer *tracer)
 {
 	struct lapse_bpf *skel = tracer->skel;
@@ -31,11 +38,11 @@ int syscalls_attach(struct tracer *tracer)
 
 	if (!tracer->options.syscalls || tracer->syscalls_attached)
 		return 0;
-	err = tracer_keep_link(tracer, bpf_program__attach(skel->progs.syscall_exit), -1);
+	err = attach_either(tracer, skel->progs.syscall_exit, skel->progs.syscall_exit_event);
 	links_mark(tracer, from, LINK_SYSCALL_EXITS, NO_COMPONENT);
 	from = tracer->n_links;
 	if (!err)
-		err = tracer_keep_link(tracer, bpf_program__attach(skel->progs.syscall_enter), -1);
+		err = attach_either(tracer, skel->progs.syscall_enter, skel->progs.syscall_enter_event);
 	links_mark(tracer, from, LINK_SYSCALLS, NO_COMPONENT);
 	tracer->syscalls_attached = !err;
 	return err;

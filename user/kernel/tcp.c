@@ -21,7 +21,16 @@ enum needs {
 	NEEDS_TWO_ARGUMENTS,
 	NEEDS_FOUR_ARGUMENTS,
 	NEEDS_TRACEPOINT,
-	LACKS_TRACEPOINT
+	LACKS_TRACEPOINT,
+	WITH_EVENTS, /* it is one of perf's: preempted.h */
+	WITHOUT_EVENTS
+};
+
+/* What it tells of. */
+enum part {
+	PART_CONNECTIONS, /* that they are opened */
+	PART_DATA,	  /* what is sent and read on them ... */
+	PART_DATA_ENTRY	  /* ... where a function begins */
 };
 
 struct tcp_program {
@@ -29,50 +38,58 @@ struct tcp_program {
 	enum tcp_backend backend; /* TCP_AUTO: of all */
 	enum needs needs;
 	const char *what; /* the function or tracepoint needed */
-	bool data; /* it follows what is sent and read: to who only opens connections it tells nothing */
+	enum part part;
 };
 
 static const struct tcp_program programs[] = {
-	{"tcp_state_tp", TCP_AUTO, NEEDS_NOTHING, NULL, false},
-	{"tcp_retransmit_tp", TCP_AUTO, NEEDS_NOTHING, NULL, true},
+	{"tcp_state_tp", TCP_AUTO, WITHOUT_EVENTS, NULL, PART_CONNECTIONS},
+	{"tcp_state_event", TCP_AUTO, WITH_EVENTS, NULL, PART_CONNECTIONS},
+	{"tcp_retransmit_tp", TCP_AUTO, WITHOUT_EVENTS, NULL, PART_DATA},
+	{"tcp_retransmit_event", TCP_AUTO, WITH_EVENTS, NULL, PART_DATA},
 
-	{"tcp_send_fentry", TCP_FENTRY, NEEDS_NOTHING, NULL, true},
-	{"tcp_room_fexit", TCP_FENTRY, NEEDS_NOTHING, NULL, true},
-	{"tcp_sendpage_fentry", TCP_FENTRY, NEEDS_FUNCTION, "do_tcp_sendpages", true},
-	{"tcp_arrive_fentry", TCP_FENTRY, NEEDS_NOTHING, NULL, true},
-	{"tcp_arrive_late_fentry", TCP_FENTRY, NEEDS_NOTHING, NULL, true},
-	{"tcp_read_fentry", TCP_FENTRY, NEEDS_NOTHING, NULL, true},
-	{"tcp_accept4_fexit", TCP_FENTRY, NEEDS_FOUR_ARGUMENTS, "inet_csk_accept", false},
-	{"tcp_accept2_fexit", TCP_FENTRY, NEEDS_TWO_ARGUMENTS, "inet_csk_accept", false},
-	{"tcp_connect4_fexit", TCP_FENTRY, NEEDS_NOTHING, NULL, false},
-	{"tcp_connect6_fexit", TCP_FENTRY, NEEDS_FUNCTION, "tcp_v6_connect", false},
+	{"tcp_send_fentry", TCP_FENTRY, NEEDS_NOTHING, NULL, PART_DATA_ENTRY},
+	{"tcp_room_fexit", TCP_FENTRY, NEEDS_NOTHING, NULL, PART_DATA},
+	{"tcp_sendpage_fentry", TCP_FENTRY, NEEDS_FUNCTION, "do_tcp_sendpages", PART_DATA_ENTRY},
+	{"tcp_arrive_fentry", TCP_FENTRY, NEEDS_NOTHING, NULL, PART_DATA_ENTRY},
+	{"tcp_arrive_late_fentry", TCP_FENTRY, NEEDS_NOTHING, NULL, PART_DATA_ENTRY},
+	{"tcp_read_fentry", TCP_FENTRY, NEEDS_NOTHING, NULL, PART_DATA_ENTRY},
+	{"tcp_accept4_fexit", TCP_FENTRY, NEEDS_FOUR_ARGUMENTS, "inet_csk_accept", PART_CONNECTIONS},
+	{"tcp_accept2_fexit", TCP_FENTRY, NEEDS_TWO_ARGUMENTS, "inet_csk_accept", PART_CONNECTIONS},
+	{"tcp_connect4_fexit", TCP_FENTRY, NEEDS_NOTHING, NULL, PART_CONNECTIONS},
+	{"tcp_connect6_fexit", TCP_FENTRY, NEEDS_FUNCTION, "tcp_v6_connect", PART_CONNECTIONS},
 
-	{"tcp_send_kprobe", TCP_KPROBE, NEEDS_NOTHING, NULL, true},
-	{"tcp_room_kretprobe", TCP_KPROBE, NEEDS_NOTHING, NULL, true},
-	{"tcp_room_kprobe", TCP_KPROBE, NEEDS_NOTHING, NULL, true},
-	{"tcp_sendpage_kprobe", TCP_KPROBE, NEEDS_FUNCTION, "do_tcp_sendpages", true},
-	{"tcp_arrive_kprobe", TCP_KPROBE, NEEDS_NOTHING, NULL, true},
-	{"tcp_arrive_late_kprobe", TCP_KPROBE, NEEDS_NOTHING, NULL, true},
-	{"tcp_read_kprobe", TCP_KPROBE, NEEDS_NOTHING, NULL, true},
-	{"tcp_accept_kretprobe", TCP_KPROBE, NEEDS_NOTHING, NULL, false},
-	{"tcp_connect4_kretprobe", TCP_KPROBE, NEEDS_NOTHING, NULL, false},
-	{"tcp_connect6_kretprobe", TCP_KPROBE, NEEDS_FUNCTION, "tcp_v6_connect", false},
-	{"tcp_connect4_kprobe", TCP_KPROBE, NEEDS_NOTHING, NULL, false},
-	{"tcp_connect6_kprobe", TCP_KPROBE, NEEDS_FUNCTION, "tcp_v6_connect", false},
+	{"tcp_send_kprobe", TCP_KPROBE, NEEDS_NOTHING, NULL, PART_DATA_ENTRY},
+	{"tcp_room_kretprobe", TCP_KPROBE, NEEDS_NOTHING, NULL, PART_DATA},
+	{"tcp_room_kprobe", TCP_KPROBE, NEEDS_NOTHING, NULL, PART_DATA},
+	{"tcp_sendpage_kprobe", TCP_KPROBE, NEEDS_FUNCTION, "do_tcp_sendpages", PART_DATA_ENTRY},
+	{"tcp_arrive_kprobe", TCP_KPROBE, NEEDS_NOTHING, NULL, PART_DATA_ENTRY},
+	{"tcp_arrive_late_kprobe", TCP_KPROBE, NEEDS_NOTHING, NULL, PART_DATA_ENTRY},
+	{"tcp_read_kprobe", TCP_KPROBE, NEEDS_NOTHING, NULL, PART_DATA_ENTRY},
+	{"tcp_accept_kretprobe", TCP_KPROBE, NEEDS_NOTHING, NULL, PART_CONNECTIONS},
+	{"tcp_connect4_kretprobe", TCP_KPROBE, NEEDS_NOTHING, NULL, PART_CONNECTIONS},
+	{"tcp_connect6_kretprobe", TCP_KPROBE, NEEDS_FUNCTION, "tcp_v6_connect", PART_CONNECTIONS},
+	{"tcp_connect4_kprobe", TCP_KPROBE, NEEDS_NOTHING, NULL, PART_CONNECTIONS},
+	{"tcp_connect6_kprobe", TCP_KPROBE, NEEDS_FUNCTION, "tcp_v6_connect", PART_CONNECTIONS},
 
-	{"tcp_send_tp", TCP_TRACEPOINT, NEEDS_TRACEPOINT, "tcp_sendmsg_locked", true},
-	{"tcp_segment_tp", TCP_TRACEPOINT, LACKS_TRACEPOINT, "tcp_sendmsg_locked", true},
-	{"tcp_arrive_tp", TCP_TRACEPOINT, NEEDS_NOTHING, NULL, true},
-	{"tcp_read_tp", TCP_TRACEPOINT, NEEDS_NOTHING, NULL, true},
-	{"tcp_call_exit", TCP_TRACEPOINT, NEEDS_NOTHING, NULL, false},
-	{"tcp_call_enter", TCP_TRACEPOINT, NEEDS_NOTHING, NULL, false},
+	{"tcp_send_tp", TCP_TRACEPOINT, NEEDS_TRACEPOINT, "tcp_sendmsg_locked", PART_DATA},
+	{"tcp_segment_tp", TCP_TRACEPOINT, LACKS_TRACEPOINT, "tcp_sendmsg_locked", PART_DATA},
+	{"tcp_arrive_tp", TCP_TRACEPOINT, WITHOUT_EVENTS, NULL, PART_DATA},
+	{"tcp_arrive_event", TCP_TRACEPOINT, WITH_EVENTS, NULL, PART_DATA},
+	{"tcp_read_tp", TCP_TRACEPOINT, WITHOUT_EVENTS, NULL, PART_DATA},
+	{"tcp_read_event", TCP_TRACEPOINT, WITH_EVENTS, NULL, PART_DATA},
+	{"tcp_call_exit", TCP_TRACEPOINT, WITHOUT_EVENTS, NULL, PART_CONNECTIONS},
+	{"tcp_call_exit_event", TCP_TRACEPOINT, WITH_EVENTS, NULL, PART_CONNECTIONS},
+	{"tcp_call_enter", TCP_TRACEPOINT, WITHOUT_EVENTS, NULL, PART_CONNECTIONS},
+	{"tcp_call_enter_event", TCP_TRACEPOINT, WITH_EVENTS, NULL, PART_CONNECTIONS},
 };
 #define N_PROGRAMS (sizeof(programs) / sizeof(*programs))
 
 /* ---- what the kernel has ---------------------------------------------------------------------------- */
 
-static bool kernel_has(const struct kernel_types *types, const struct tcp_program *program)
+static bool kernel_has(const struct tracer *tracer, const struct tcp_program *program)
 {
+	const struct kernel_types *types = &tracer->kernel_types;
+
 	switch (program->needs) {
 	case NEEDS_FUNCTION:
 		return kernel_function_arguments(types, program->what) >= 0;
@@ -84,6 +101,10 @@ static bool kernel_has(const struct kernel_types *types, const struct tcp_progra
 		return kernel_tracepoint_arguments(types, program->what) >= 0;
 	case LACKS_TRACEPOINT:
 		return kernel_tracepoint_arguments(types, program->what) < 0;
+	case WITH_EVENTS:
+		return tracer->events;
+	case WITHOUT_EVENTS:
+		return !tracer->events;
 	default:
 		return true;
 	}
@@ -94,12 +115,17 @@ static struct bpf_program *program_of(const struct tracer *tracer, const struct 
 	return bpf_object__find_program_by_name(tracer->skel->obj, program->name);
 }
 
-static bool is_meant(const struct tracer *tracer, const struct kernel_types *types,
-		     const struct tcp_program *program)
+/* By which way it is seen. */
+static enum tcp_backend backend_for(const struct tracer *tracer, enum part part)
+{
+	return part == PART_DATA_ENTRY && tracer->tcp_data_by_kprobe ? TCP_KPROBE : tracer->tcp_backend;
+}
+
+static bool is_meant(const struct tracer *tracer, const struct tcp_program *program)
 {
 	return tracer->options.tcp &&
-	       (program->backend == TCP_AUTO || program->backend == tracer->tcp_backend) &&
-	       (!program->data || tracer->options.tcp_data) && kernel_has(types, program);
+	       (program->backend == TCP_AUTO || program->backend == backend_for(tracer, program->part)) &&
+	       (program->part == PART_CONNECTIONS || tracer->options.tcp_data) && kernel_has(tracer, program);
 }
 
 int tcp_choose_programs(struct tracer *tracer)
@@ -113,9 +139,9 @@ int tcp_choose_programs(struct tracer *tracer)
 	if (backend < 0)
 		return backend;
 	tracer->tcp_backend = backend;
+	tracer->tcp_data_by_kprobe = backend == TCP_FENTRY && tcp_data_by_kprobe(types);
 	for (size_t i = 0; i < N_PROGRAMS; i++)
-		bpf_program__set_autoload(program_of(tracer, &programs[i]),
-					  is_meant(tracer, types, &programs[i]));
+		bpf_program__set_autoload(program_of(tracer, &programs[i]), is_meant(tracer, &programs[i]));
 	bpf_program__set_autoload(skel->progs.tcp_open_files, tracer->options.tcp);
 	bpf_program__set_autoload(skel->progs.tcp_waiting, tracer->options.tcp);
 	return 0;

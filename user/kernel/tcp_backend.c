@@ -17,6 +17,7 @@
 #include "base/diag.h"
 #include "kernel/empty_program.h"
 #include "kernel/kernel_types.h"
+#include "kernel/preempted.h"
 
 #define TRIED_FUNCTION "tcp_sendmsg_locked"
 
@@ -102,6 +103,11 @@ int tcp_backend_try(enum tcp_backend backend, const struct kernel_types *kernel)
 	default:
 		return 0;
 	}
+}
+
+bool tcp_data_by_kprobe(const struct kernel_types *types)
+{
+	return preempted_at_functions(types) && !try_kprobe();
 }
 
 int tcp_backend_choose(enum tcp_backend wanted, const struct kernel_types *kernel)

@@ -175,9 +175,9 @@ static bool measures(const struct tracer *tracer, const struct bpf_program *prog
 {
 	const struct lapse_bpf *skel = tracer->skel;
 	const struct bpf_program *const others[] = {
-		skel->progs.process_exec, skel->progs.process_exit,    skel->progs.process_fork,
-		skel->progs.process_move, skel->progs.libraries_multi, skel->progs.libraries_perf,
-		skel->progs.open_frames,
+		skel->progs.process_exec, skel->progs.process_exit,	  skel->progs.process_fork,
+		skel->progs.process_move, skel->progs.libraries_multi,	  skel->progs.libraries_perf,
+		skel->progs.open_frames,  skel->progs.process_exec_event, skel->progs.process_exit_event,
 	};
 
 	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
