@@ -427,12 +427,12 @@ int first_begin(struct bpf_iter__task *ctx)
 	return 0;
 }
 
-/* A process that a traced one starts, where those are followed: (parent, child) */
-SEC("raw_tp/sched_process_fork")
+/* A process that the current one starts, where those are followed, as in process.h: (child) */
+SEC("raw_tp/sched_wakeup_new")
 int first_fork(struct bpf_raw_tracepoint_args *ctx)
 {
-	__u32 parent = BPF_CORE_READ((struct task_struct *)ctx->args[0], tgid);
-	__u32 child = BPF_CORE_READ((struct task_struct *)ctx->args[1], tgid);
+	__u32 parent = bpf_get_current_pid_tgid() >> 32;
+	__u32 child = BPF_CORE_READ((struct task_struct *)ctx->args[0], tgid);
 	__u64 one = 1;
 
 	if (child != parent && filter_tgid(parent))

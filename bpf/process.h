@@ -109,12 +109,16 @@ int process_exec_event(struct trace_event_raw_sched_process_exec___lapse *ctx)
 	return 0;
 }
 
-/* raw_tp/sched_process_fork: (parent, child); threads come this way too. */
-SEC("raw_tp/sched_process_fork")
+/*
+ * The child of the current thread is about to run for the first time; threads come this way too. Not
+ * sched_process_fork, where the kernel may preempt the program (bpf/preempted.h) and miss others' children:
+ * here interrupts are off. (child)
+ */
+SEC("raw_tp/sched_wakeup_new")
 int process_fork(struct bpf_raw_tracepoint_args *ctx)
 {
-	struct task_struct *parent = (void *)ctx->args[0];
-	struct task_struct *child = (void *)ctx->args[1];
+	struct task_struct *parent = (void *)bpf_get_current_task();
+	struct task_struct *child = (void *)ctx->args[0];
 	__u32 child_pid = BPF_CORE_READ(child, tgid);
 	__u32 parent_pid = BPF_CORE_READ(parent, tgid);
 	__u64 targets;

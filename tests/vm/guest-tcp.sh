@@ -345,6 +345,14 @@ begin_cases() {
 	for_each_case start_case
 }
 
+# Nothing can be seen of any.
+give_up_cases() {
+	conserved_reason=$reason
+	for each in $cases; do
+		grep -q . $work/$each/reason || echo "$conserved_reason" >$work/$each/reason
+	done
+}
+
 # Whatever is still there of them.
 leave_cases() {
 	for each in $work/*/*.holder $work/*/*.pid; do
@@ -360,7 +368,7 @@ run_cases_once() {
 	if [ -z "$reason" ]; then
 		work_cases
 	else
-		conserved_reason=$reason
+		give_up_cases
 	fi
 	leave_cases
 }

@@ -3,15 +3,25 @@
 
 #include <linux/btf.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
-/* What holds tracepoints back since they no longer turn preemption off; it has a part for each processor, and
- * those are among the kernel's types. */
+/* Of the kernel; 0: it does not tell. */
+static int major_version(void)
+{
+	struct utsname name;
+
+	return uname(&name) ? 0 : atoi(name.release);
+}
+
+/* What holds their end back since they no longer turn preemption off has a part for each processor, and those
+ * are among the kernel's types. Kernels before 6.13 had one of that name for tracepoints of idle processors.
+ */
 bool preempted_at_tracepoints(const struct kernel_types *types)
 {
-	return kernel_type_find(types, "tracepoint_srcu_srcu_data", BTF_KIND_VAR) > 0;
+	return major_version() >= 7 && kernel_type_find(types, "tracepoint_srcu_srcu_data", BTF_KIND_VAR) > 0;
 }
 
 /* Where it can be changed as the kernel runs: what is in force stands in brackets. */
