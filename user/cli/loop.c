@@ -14,8 +14,10 @@
 #include "base/units.h"
 #include "cli/loop_tags.h"
 
-/* Records that woke nobody are taken at least so often. */
-#define POLL_MS 10
+/* Records that woke nobody are taken at least so often: while some come, and the longer the less while none
+ * do, for each time takes a processor from the target. */
+#define POLL_MS	     10
+#define POLL_IDLE_MS 100
 
 static int watch(struct session *session, int fd, uint64_t tag)
 {
@@ -103,19 +105,26 @@ static void take(struct session *session, const struct epoll_event *event)
 		processes_gone(session, event->data.u64 - LOOP_PIDFD);
 }
 
-static int wait_ms(uint64_t deadline)
+static int wait_ms(uint64_t deadline, int poll_ms)
 {
 	uint64_t now = clock_now_ns();
 
-	if (!deadline || deadline > now + POLL_MS * NSEC_PER_MSEC)
-		return POLL_MS;
+	if (!deadline || deadline > now + poll_ms * NSEC_PER_MSEC)
+		return poll_ms;
 	return deadline > now ? (int)((deadline - now) / NSEC_PER_MSEC) + 1 : 0;
+}
+
+static int next_poll_ms(int poll_ms, int taken)
+{
+	if (taken)
+		return POLL_MS;
+	return poll_ms * 2 < POLL_IDLE_MS ? poll_ms * 2 : POLL_IDLE_MS;
 }
 
 int session_follow(struct session *session)
 {
 	const struct tracer_records records = {present_span, processes_record, session};
-	int err = open_loop(session);
+	int err = open_loop(session), poll_ms = POLL_MS;
 
 	if (err) {
 		diag_error("cannot wait for events: %s", strerror(-err));
@@ -126,9 +135,9 @@ int session_follow(struct session *session)
 		session->error = session->output->begin(&session->show, monitor_snapshot(session->monitor));
 	while (!session->end_reason && !session->error) {
 		struct epoll_event events[8];
-		int n = epoll_wait(session->epoll, events, 8, wait_ms(session->deadline_ns));
+		int n = epoll_wait(session->epoll, events, 8, wait_ms(session->deadline_ns, poll_ms));
 
-		tracer_drain(session->tracer, &records);
+		poll_ms = next_poll_ms(poll_ms, tracer_drain(session->tracer, &records));
 		for (int i = 0; i < n; i++)
 			take(session, &events[i]);
 		if (session->deadline_ns && clock_now_ns() >= session->deadline_ns)
