@@ -18,10 +18,11 @@ REASONS = {
         "twice as long as those of the measurement that the figure was taken from, and the rest is wake-ups, of "
         "which each leaves an idle virtual processor. With and without the thread that runs ahead it is the same."),
     "added to an order": (
-        "the next table: programs that do nothing, at the same functions, add most of it, because orders come eight at a time "
-        "and each waits for what the probes of the others take. Where rounds without lapse differ by more than the target, the "
-        "line says so in brackets."),
-    "aim: 10 us": "as above: the kernel's own way to the probes and back is several times that.",
+        "the next table tells by what. Orders come eight at a time to these processors, so that each waits for what is added "
+        "to the others; between two such times the processors' caches go to others, so that each probe is a first one. "
+        "Programs that do nothing, at the same functions, add a part of it already. Where rounds without lapse differ by more "
+        "than the target, the line says so in brackets."),
+    "aim: 10 us": "as above: the kernel's own way to the probes and back alone is more than that.",
     "start to attached": (
         "what is left is the kernel's: its verifier, and the grace period that it waits for at each new link. Runs differ by "
         "what else the host does."),

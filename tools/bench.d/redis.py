@@ -67,7 +67,7 @@ def run(case):
     tools = {"untraced": None, "lapse stat": lapse("lapse", "stat"), **{tool.name: tool for tool in peers}}
     found = {name: [] for name in tools}
     requests_per_second(benchmark, port)
-    for _ in rounds(45, most=7):
+    for _ in rounds(80, most=13):
         for name, tool in tools.items():
             if not tool or tool.there():
                 found[name].append(run_once(case, server, tool, benchmark, port))
