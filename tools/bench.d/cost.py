@@ -113,7 +113,7 @@ def run(case):
     apart(target)
     tools = all_tools(case)
     cost = {(tool.name, kind): [] for tool in tools for kind in KINDS}
-    for done in rounds(60, most=5):
+    for done in rounds(170, most=9):
         for kind in KINDS:
             for tool in tools:
                 cost[tool.name, kind].append(probed_cost(case, target, tool, kind))
