@@ -7,11 +7,11 @@
  * __DECLARE_TRACE() use of __DO_TRACE_CALL() with SRCU-fast"), and then all that runs there until the first
  * thread comes back is left out: of 180,000 reads by six processes on two processors (emulated
  * ones, with much of their time in the program) 142,000. To turn preemption off inside the program does not
- * help, for it happens as that is turned on again, and that is still inside.
+ * help: it happens as that is turned on again, which is still inside.
  *
  * As an event of perf, which is the older way, a tracepoint has its program run with preemption off, and so
  * have kprobes. So programs of tracepoints in a thread's own course have a twin of that kind, named _event,
- * which takes the same from the event's fields; user space loads one of both (user/kernel/preempted.c).
+ * which takes the same from the event's fields; user space loads one of both (user/kernel/programs.c).
  */
 #ifndef LAPSE_BPF_PREEMPTED_H
 #define LAPSE_BPF_PREEMPTED_H

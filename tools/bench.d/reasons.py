@@ -8,8 +8,8 @@ REASONS = {
         "is close above it, and the newest bpftrace enters by the same attachment where it can: what is left between them is "
         "smaller than what was wanted, whatever a program does."),
     "cheaper than funclatency": (
-        "as for bpftrace: the row of the empty session program is the floor, and most of the difference that was wanted lies "
-        "below it."),
+        "the row of the empty session program is the floor. What lapse and funclatency each add to it differs by less than "
+        "what was wanted."),
     "streaming each span": (
         "a record is written to memory that another processor reads meanwhile; on two processors that share a host the rounds "
         "differ by more than the tenth that was wanted."),

@@ -259,6 +259,9 @@ const struct lapse_why_row *why_read(struct tracer *tracer, size_t component);
 void why_unmap(struct tracer *tracer);
 int why_attach(struct tracer *tracer);
 
+/* programs.c: 0 or -errno, which is reported. */
+int programs_choose(struct tracer *tracer);
+
 /* pieces.c: @interrupts: the kernel tells of those that a processor makes itself. */
 void pieces_choose_programs(struct tracer *tracer, bool interrupts);
 void pieces_set_limits(struct tracer *tracer, const struct tracer_component *wanted);
