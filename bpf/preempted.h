@@ -29,6 +29,11 @@ struct trace_event_raw_sys_exit___lapse {
 	long ret;
 } __attribute__((preserve_access_index));
 
+/* Of one call alone. */
+struct syscall_trace_exit___lapse {
+	long ret;
+} __attribute__((preserve_access_index));
+
 struct trace_event_raw_inet_sock_set_state___lapse {
 	const void *skaddr;
 	int oldstate;

@@ -411,13 +411,12 @@ static __always_inline int connect_called(const struct pt_regs *regs)
 	return connect_entered(sk, &given);
 }
 
-static __always_inline int call_returned(__u64 nr, __s64 ret)
+/* accept() has given @ret. */
+static __always_inline int accept_returned(__s64 ret)
 {
 	struct socket *socket;
 	struct sock *sk;
 
-	if (nr == NR_CONNECT)
-		return connect_left(ret);
 	if (ret < 0)
 		return 0;
 	socket = socket_of_fd(ret);
@@ -427,29 +426,33 @@ static __always_inline int call_returned(__u64 nr, __s64 ret)
 	return 0;
 }
 
-/* Nearly all calls of the machine are others. */
-static __always_inline bool is_tcp_call(__u64 nr)
+/* Each call's own event: all others on the machine pay for a look at a bit. */
+SEC("tracepoint/syscalls/sys_enter_connect")
+int tcp_connect_enter_event(void *ctx)
 {
-	return nr == NR_CONNECT || nr == NR_ACCEPT || nr == NR_ACCEPT4;
+	return connect_called(task_regs(current_task()));
 }
 
-/* (registers, number) */
+SEC("tracepoint/syscalls/sys_exit_connect")
+int tcp_connect_exit_event(struct syscall_trace_exit___lapse *ctx)
+{
+	return connect_left(ctx->ret);
+}
+
+/* And accept4's. */
+SEC("tracepoint/syscalls/sys_exit_accept")
+int tcp_accept_exit_event(struct syscall_trace_exit___lapse *ctx)
+{
+	return accept_returned(ctx->ret);
+}
+
+/* Where there are no such events: (registers, number). Nearly all calls of the machine are others. */
 SEC("raw_tp/sys_enter")
 int tcp_call_enter(struct bpf_raw_tracepoint_args *ctx)
 {
 	if (ctx->args[1] != NR_CONNECT)
 		return 0;
-	connect_called((const struct pt_regs *)ctx->args[0]);
-	return 0;
-}
-
-SEC("tracepoint/raw_syscalls/sys_enter")
-int tcp_call_enter_event(struct trace_event_raw_sys_enter___lapse *ctx)
-{
-	if (ctx->id != NR_CONNECT)
-		return 0;
-	connect_called(task_regs(current_task()));
-	return 0;
+	return connect_called((const struct pt_regs *)ctx->args[0]);
 }
 
 /* (registers, return value) */
@@ -458,18 +461,10 @@ int tcp_call_exit(struct bpf_raw_tracepoint_args *ctx)
 {
 	__u64 nr = BPF_CORE_READ((const struct pt_regs *)ctx->args[0], orig_ax);
 
-	if (!is_tcp_call(nr))
-		return 0;
-	call_returned(nr, ctx->args[1]);
-	return 0;
-}
-
-SEC("tracepoint/raw_syscalls/sys_exit")
-int tcp_call_exit_event(struct trace_event_raw_sys_exit___lapse *ctx)
-{
-	if (!is_tcp_call(ctx->id))
-		return 0;
-	call_returned(ctx->id, ctx->ret);
+	if (nr == NR_CONNECT)
+		return connect_left(ctx->args[1]);
+	if (nr == NR_ACCEPT || nr == NR_ACCEPT4)
+		return accept_returned(ctx->args[1]);
 	return 0;
 }
 

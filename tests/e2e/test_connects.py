@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Promises about connections and throughput: what feeds them, on programs that count for themselves."""
 
+import ctypes
 import os
 import shutil
 import sys
@@ -252,3 +253,38 @@ def nothing_is_followed_that_nobody_measures(t):
     client.wait_line("^done$")
     counts = {kind: tracer.stop(code=None).final()["components"]["c"]["count"] for kind, tracer in tracers.items()}
     equal(counts, {"connect": 3, "request": 15}, "what they counted")
+
+
+CLONE_NEWNS, MS_REC, MS_PRIVATE, MNT_DETACH = 0x20000, 0x4000, 1 << 18, 2
+TRACEFS = ("tracefs", "debugfs")
+
+
+def _leave_tracefs():
+    """In a child, before it runs its program: mounts of its own, without those."""
+    libc = ctypes.CDLL(None)
+    if libc.unshare(CLONE_NEWNS) or libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None):
+        raise OSError("no mounts of its own")
+    with open("/proc/self/mounts", encoding="ascii") as file:
+        mounts = [line.split() for line in file]
+    for _, where, kind, *_ in reversed(mounts):
+        if kind in TRACEFS:
+            libc.umount2(where.encode(), MNT_DETACH)
+
+
+@case()
+def system_calls_without_events(t):
+    """Where the kernel's functions cannot be hooked into, connect() and accept() are looked at each by its own
+    event; without tracefs, which those need, at the tracepoints that every system call passes."""
+    client = t.process(sys.executable, "-c", CLIENT, "3", "1", "0", "0")
+    client.wait_line(r"^ready \d+")
+    probes = ("connect=tcp:connect", "accept=tcp:accept", "--tcp-backend", "tracepoint")
+    tracers = {"events": t.stat(client.pid, *probes), "none": t.stat(client.pid, *probes, preexec_fn=_leave_tracefs)}
+    calls = {kind: {one["name"] for one in bpf_objects(tracer, "prog") if one["name"].startswith("tcp_call")}
+             for kind, tracer in tracers.items()}
+    equal(calls, {"events": set(), "none": {"tcp_call_enter", "tcp_call_exit"}}, "programs at every system call")
+    client.send("go\n")
+    client.wait_line("^done$")
+    for kind, tracer in tracers.items():
+        final = tracer.stop().final()
+        counts = {name: final["components"][name]["count"] for name in ("connect", "accept")}
+        equal(counts, {"connect": 3, "accept": 3}, f"calls, {kind}")

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
-#include <unistd.h>
 
 /* Of the kernel; 0: it does not tell. */
 static int major_version(void)
@@ -47,11 +46,4 @@ bool preempted_at_functions(const struct kernel_types *types)
 	if (uname(&name) || !strstr(name.version, " PREEMPT"))
 		return false;
 	return !strstr(name.version, " PREEMPT_DYNAMIC") || preempts_now();
-}
-
-/* Where libbpf looks for them. */
-bool preempted_has_events(void)
-{
-	return !access("/sys/kernel/debug/tracing/events/raw_syscalls/sys_enter/id", R_OK) ||
-	       !access("/sys/kernel/tracing/events/raw_syscalls/sys_enter/id", R_OK);
 }

@@ -13,7 +13,4 @@ bool preempted_at_tracepoints(const struct kernel_types *types);
 /* Those of functions (fentry, fexit): wherever the kernel preempts itself, as far as it tells. */
 bool preempted_at_functions(const struct kernel_types *types);
 
-/* Whether tracepoints can be events of perf instead, for which their numbers must be readable. */
-bool preempted_has_events(void);
-
 #endif

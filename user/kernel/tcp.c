@@ -23,7 +23,9 @@ enum needs {
 	NEEDS_TRACEPOINT,
 	LACKS_TRACEPOINT,
 	WITH_EVENTS, /* it is one of perf's: preempted.h */
-	WITHOUT_EVENTS
+	WITHOUT_EVENTS,
+	WITH_CALLS, /* system calls have events of their own: that of the program's section, or what */
+	WITHOUT_CALLS
 };
 
 /* What it tells of. */
@@ -77,10 +79,12 @@ static const struct tcp_program programs[] = {
 	{"tcp_arrive_event", TCP_TRACEPOINT, WITH_EVENTS, NULL, PART_DATA},
 	{"tcp_read_tp", TCP_TRACEPOINT, WITHOUT_EVENTS, NULL, PART_DATA},
 	{"tcp_read_event", TCP_TRACEPOINT, WITH_EVENTS, NULL, PART_DATA},
-	{"tcp_call_exit", TCP_TRACEPOINT, WITHOUT_EVENTS, NULL, PART_CONNECTIONS},
-	{"tcp_call_exit_event", TCP_TRACEPOINT, WITH_EVENTS, NULL, PART_CONNECTIONS},
-	{"tcp_call_enter", TCP_TRACEPOINT, WITHOUT_EVENTS, NULL, PART_CONNECTIONS},
-	{"tcp_call_enter_event", TCP_TRACEPOINT, WITH_EVENTS, NULL, PART_CONNECTIONS},
+	{"tcp_connect_exit_event", TCP_TRACEPOINT, WITH_CALLS, NULL, PART_CONNECTIONS},
+	{"tcp_accept_exit_event", TCP_TRACEPOINT, WITH_CALLS, NULL, PART_CONNECTIONS},
+	{"tcp_accept_exit_event", TCP_TRACEPOINT, WITH_CALLS, "sys_exit_accept4", PART_CONNECTIONS},
+	{"tcp_connect_enter_event", TCP_TRACEPOINT, WITH_CALLS, NULL, PART_CONNECTIONS},
+	{"tcp_call_exit", TCP_TRACEPOINT, WITHOUT_CALLS, NULL, PART_CONNECTIONS},
+	{"tcp_call_enter", TCP_TRACEPOINT, WITHOUT_CALLS, NULL, PART_CONNECTIONS},
 };
 #define N_PROGRAMS (sizeof(programs) / sizeof(*programs))
 
@@ -105,6 +109,10 @@ static bool kernel_has(const struct tracer *tracer, const struct tcp_program *pr
 		return tracer->events;
 	case WITHOUT_EVENTS:
 		return !tracer->events;
+	case WITH_CALLS:
+		return tracer->call_events;
+	case WITHOUT_CALLS:
+		return !tracer->call_events;
 	default:
 		return true;
 	}
@@ -238,17 +246,23 @@ int tracer_tcp_adopt(struct tracer *tracer)
 	return err ?: walk(tracer->skel->progs.tcp_waiting);
 }
 
+static struct bpf_link *attach_program(const struct tracer *tracer, const struct tcp_program *meant)
+{
+	struct bpf_program *program = program_of(tracer, meant);
+
+	if (meant->needs == WITH_CALLS && meant->what)
+		return bpf_program__attach_tracepoint(program, "syscalls", meant->what);
+	return bpf_program__attach(program);
+}
+
 static int attach_programs(struct tracer *tracer)
 {
 	size_t from = tracer->n_links;
 	int err = 0;
 
-	for (size_t i = 0; i < N_PROGRAMS && !err; i++) {
-		struct bpf_program *program = program_of(tracer, &programs[i]);
-
-		if (bpf_program__autoload(program))
-			err = tracer_keep_link(tracer, bpf_program__attach(program), -1);
-	}
+	for (size_t i = 0; i < N_PROGRAMS && !err; i++)
+		if (bpf_program__autoload(program_of(tracer, &programs[i])))
+			err = tracer_keep_link(tracer, attach_program(tracer, &programs[i]), -1);
 	links_mark(tracer, from, LINK_TCP, NO_COMPONENT);
 	return err;
 }

@@ -110,7 +110,8 @@ struct tracer {
 	size_t n_recent, n_rules, n_values, n_markers;
 	bool keyed, goroutines; /* some component has such spans */
 	bool syscalls_attached;
-	bool events; /* the kernel may preempt programs of raw tracepoints: their twins are loaded */
+	bool events;	  /* the kernel may preempt programs of raw tracepoints: their twins are loaded */
+	bool call_events; /* system calls have events of their own */
 	enum tcp_backend tcp_backend;
 	bool tcp_data_by_kprobe;
 	struct lapse_tcp_cell *tcp_cells; /* mapped */
