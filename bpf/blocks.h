@@ -41,24 +41,56 @@
 #define UNROLLED
 #endif
 
-static __always_inline struct lapse_block *block_at(struct lapse_blocks *blocks, __u32 i)
+/* The number of a block, as the verifier wants to see it. */
+static __always_inline __u32 block_number(__u32 i)
 {
-	return &blocks->block[i & (LAPSE_BLOCKS - 1)];
+	return i & (LAPSE_BLOCKS - 1);
+}
+
+/* Puts @new in place @i. */
+static __always_inline void block_put(struct lapse_blocks *blocks, __u32 i, const struct lapse_block *new)
+{
+	struct lapse_kept *kept = &blocks->kept[block_number(i)];
+
+	blocks->end_ns[block_number(i)] = new->end_ns;
+	blocks->duration_ns[block_number(i)] = new->duration_ns;
+	blocks->cause[block_number(i)] = new->cause;
+	blocks->longer[block_number(i)] = 0;
+	blocks->piece[block_number(i)] = new->piece;
+	kept->kernel_stack = new->kernel_stack;
+	kept->user_stack = new->user_stack;
+	kept->peer = new->peer;
+	kept->waker = new->waker;
+}
+
+/* Fills @block with the one in place @i. */
+static __always_inline void block_get(const struct lapse_blocks *blocks, __u32 i, struct lapse_block *block)
+{
+	const struct lapse_kept *kept = &blocks->kept[block_number(i)];
+
+	block->end_ns = blocks->end_ns[block_number(i)];
+	block->duration_ns = blocks->duration_ns[block_number(i)];
+	block->cause = blocks->cause[block_number(i)];
+	block->kernel_stack = kept->kernel_stack;
+	block->user_stack = kept->user_stack;
+	block->declared = 0;
+	block->piece = blocks->piece[block_number(i)];
+	block->peer = kept->peer;
+	block->waker = kept->waker;
 }
 
 /* Whether block @i makes room for @new, of a thread whose outermost span began at @begun. */
 static __always_inline int block_goes(struct lapse_blocks *blocks, __u32 i, const struct lapse_block *new,
 				      __u64 begun)
 {
-	struct lapse_block *block = block_at(blocks, i);
-	__u8 *longer = &blocks->longer[i & (LAPSE_BLOCKS - 1)];
+	__u8 *longer = &blocks->longer[block_number(i)];
 
-	if (block->end_ns < begun)
+	if (blocks->end_ns[block_number(i)] < begun)
 		return 1;
-	if (block->duration_ns > new->duration_ns)
+	if (blocks->duration_ns[block_number(i)] > new->duration_ns)
 		return 0;
-	if (block->cause == new->cause || (*longer && *longer != new->cause + 1)) {
-		block->end_ns = 0;
+	if (blocks->cause[block_number(i)] == new->cause || (*longer && *longer != new->cause + 1)) {
+		blocks->end_ns[block_number(i)] = 0;
 		return 1;
 	}
 	*longer = new->cause + 1;
@@ -87,13 +119,13 @@ VERIFIED_ONCE __u32 block_longest(struct lapse_blocks *blocks, __u64 since, __u3
 	longest = search(blocks);
 	UNROLLED
 	for (__u32 i = 0; i < LAPSE_BLOCKS; i++) {
-		const struct lapse_block *block = block_at(blocks, i);
 		__u32 so_far = *longest;
 
-		if (block->end_ns < since ||
-		    (but != LAPSE_NO_BLOCK && block->cause == block_at(blocks, but)->cause))
+		if (blocks->end_ns[i] < since ||
+		    (but != LAPSE_NO_BLOCK && blocks->cause[i] == blocks->cause[block_number(but)]))
 			continue;
-		if (so_far == LAPSE_NO_BLOCK || block->duration_ns > block_at(blocks, so_far)->duration_ns)
+		if (so_far == LAPSE_NO_BLOCK ||
+		    blocks->duration_ns[i] > blocks->duration_ns[block_number(so_far)])
 			*longest = i;
 	}
 	return *longest;
@@ -109,8 +141,7 @@ static __always_inline __u32 block_oldest(struct lapse_blocks *blocks, __u32 but
 		__u32 so_far = *oldest;
 
 		if (i != but && i != nor &&
-		    (so_far == LAPSE_NO_BLOCK ||
-		     block_at(blocks, i)->end_ns < block_at(blocks, so_far)->end_ns))
+		    (so_far == LAPSE_NO_BLOCK || blocks->end_ns[i] < blocks->end_ns[block_number(so_far)]))
 			*oldest = i;
 	}
 	return *oldest;
@@ -121,12 +152,13 @@ static __always_inline __u32 block_lose(struct lapse_blocks *blocks)
 {
 	__u32 longest = block_longest(blocks, 0, LAPSE_NO_BLOCK), other = block_longest(blocks, 0, longest);
 	__u32 oldest = block_oldest(blocks, longest, other);
-	const struct lapse_block *block = block_at(blocks, oldest);
+	__u64 end = blocks->end_ns[block_number(oldest)],
+	      duration = blocks->duration_ns[block_number(oldest)];
 
-	if (block->end_ns > blocks->lost_end_ns)
-		blocks->lost_end_ns = block->end_ns;
-	if (block->duration_ns > blocks->lost_ns)
-		blocks->lost_ns = block->duration_ns;
+	if (end > blocks->lost_end_ns)
+		blocks->lost_end_ns = end;
+	if (duration > blocks->lost_ns)
+		blocks->lost_ns = duration;
 	return oldest;
 }
 
@@ -146,8 +178,7 @@ static __always_inline void blocks_add(struct lapse_blocks *blocks, const struct
 	at = *free;
 	if (at == LAPSE_NO_BLOCK)
 		at = block_lose(blocks);
-	*block_at(blocks, at) = *new;
-	blocks->longer[at & (LAPSE_BLOCKS - 1)] = 0;
+	block_put(blocks, at, new);
 }
 
 /* Copies block @at, the answer where no block is lost that is longer than @lost_ns; duration 0: there is
@@ -156,7 +187,7 @@ static __always_inline void block_answer(struct lapse_blocks *blocks, __u32 at, 
 					 struct lapse_block *answer)
 {
 	if (at != LAPSE_NO_BLOCK)
-		*answer = *block_at(blocks, at);
+		block_get(blocks, at, answer);
 	else
 		__builtin_memset(answer, 0, sizeof(*answer));
 	if (answer->duration_ns >= lost_ns)

@@ -40,6 +40,9 @@ struct lapse_before {
 	__u32 place[LAPSE_RIVALS]; /* each place's time (bpf/rivals.h), in units of LAPSE_PLACE_SHIFT */
 };
 
+/* Where that is kept: with the frame of that number, or one of these. */
+enum lapse_before_of { LAPSE_BEFORE_SYSCALL = LAPSE_MAX_DEPTH, LAPSE_BEFORE_LOOP };
+
 /* What a thread does one at a time: a system call, a turn of its event loop. */
 struct lapse_turn {
 	__u64 start_ns; /* 0: none */
@@ -101,7 +104,10 @@ struct lapse_stack {
 	 * time, and none of them is entered again before it has ended. */
 	struct lapse_facts facts;
 	struct lapse_args args;
-	struct lapse_why why; /* beside the facts: the thread's waits have no room for it */
+	/* Beside the facts, where the span's causes are known: what the thread did instead of running, and
+	 * where is kept what it had waited before (enum lapse_before_of). */
+	struct lapse_waited waited;
+	__u32 before, pad;
 	struct lapse_frame frame[LAPSE_MAX_DEPTH];
 };
 
@@ -121,14 +127,27 @@ struct lapse_open {
 
 /* ---- waits ---------------------------------------------------------------------------- */
 
-/* Blocks that a thread remembers since its outermost span began: bpf/blocks.h. */
+/* What is known of a block that has ended, beside when, how long and for what. */
+struct lapse_kept {
+	__s32 kernel_stack;
+	__s32 user_stack;
+	struct lapse_address peer;
+	struct lapse_waker waker;
+};
+
+/* Blocks that a thread remembers since its outermost span began, in no order: bpf/blocks.h. What they are
+ * searched by lies together: each look at it would be a cache line else. */
 #define LAPSE_BLOCKS 8 /* a power of two */
 struct lapse_blocks {
-	struct lapse_block block[LAPSE_BLOCKS]; /* in no order; ended before that span: none */
-	__u64 lost_end_ns, lost_ns;		/* of those that found no room: the last end, the longest */
-	__u32 found, pad;			/* of the search that goes on */
+	__u64 end_ns[LAPSE_BLOCKS]; /* before that span began: none */
+	__u64 duration_ns[LAPSE_BLOCKS];
+	__u8 cause[LAPSE_BLOCKS];
 	__u8 longer[LAPSE_BLOCKS]; /* another cause, counted from 1, that had a later block which was no
 				      shorter */
+	__u16 piece[LAPSE_BLOCKS];
+	__u32 found, pad;	    /* of the search that goes on */
+	__u64 lost_end_ns, lost_ns; /* of those that found no room: the last end, the longest */
+	struct lapse_kept kept[LAPSE_BLOCKS];
 };
 
 /* Where a thread keeps what a process ran instead of it. */
@@ -150,7 +169,8 @@ struct lapse_waits {
 	__u64 in_ns;		/* it runs since, but who woke it, and when, was not seen; else 0 */
 	__u64 run_delay;	/* what it had waited for processors when it left, by the kernel */
 	__u64 begun_ns;		/* when its outermost span began */
-	__u32 woken_early;	/* bool: it has been woken, and may have been on its way out then */
+	__u16 woken_early;	/* bool: it has been woken, and may have been on its way out then */
+	__u16 places;		/* bool: somebody has had one since the outermost span began */
 	__u32 counted;		/* bool: it is among those that wait for a processor */
 	struct lapse_block now; /* the present one, as far as known */
 	struct lapse_blocks blocks;
@@ -189,15 +209,15 @@ enum lapse_call {
 
 #ifndef __cplusplus
 _Static_assert(sizeof(struct lapse_frame) == 80, "lapse_frame");
-_Static_assert(sizeof(struct lapse_stack) == 928 + 80 * LAPSE_MAX_DEPTH, "lapse_stack");
-_Static_assert(sizeof(struct lapse_waits) == 160 + 9 * 88 + 4 * 56, "lapse_waits");
-_Static_assert(sizeof(struct lapse_thread_waits) == 1184 + 96 * LAPSE_MAX_DEPTH, "lapse_thread_waits");
+_Static_assert(sizeof(struct lapse_stack) == 688 + 80 * LAPSE_MAX_DEPTH, "lapse_stack");
+_Static_assert(sizeof(struct lapse_waits) == 128 + 88 + 696 + 4 * 56, "lapse_waits");
+_Static_assert(sizeof(struct lapse_thread_waits) == 1144 + 96 * LAPSE_MAX_DEPTH, "lapse_thread_waits");
 /* Linux 7: what a slab object may have (8 KiB), less 512 bytes of a program's stack and the element's head.
  */
 _Static_assert(sizeof(struct lapse_stack) <= 7424 && sizeof(struct lapse_thread_waits) <= 7424,
 	       "task storage");
 _Static_assert(sizeof(struct lapse_open) == 64, "lapse_open");
-_Static_assert(sizeof(struct lapse_open_waits) == 8 + 96 + 1176 + 4 * 8, "lapse_open_waits");
+_Static_assert(sizeof(struct lapse_open_waits) == 8 + 96 + 1136 + 4 * 8, "lapse_open_waits");
 #endif
 
 #endif

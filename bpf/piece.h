@@ -35,18 +35,39 @@
 /* Blocks that are shorter are not worth a copy, whatever the limit of spans. */
 #define PIECE_SHORTEST_NS 250000
 
-/* That began when the thread left the processor at @off_ns: it may not have been accounted for yet. */
-static __always_inline struct lapse_block *block_begun_at(struct lapse_waits *waits, __u64 off_ns)
-{
-	if (waits->off_ns == off_ns)
-		return &waits->now;
-	for (__u32 i = 0; i < LAPSE_BLOCKS; i++) {
-		struct lapse_block *block = block_at(&waits->blocks, i);
+/* Where a block is: in one of the places of those that have ended, or it is the present one. */
+#define BLOCK_NOW (LAPSE_BLOCKS + 1)
 
-		if (block->end_ns - block->duration_ns == off_ns)
-			return block;
-	}
-	return NULL;
+/* The one that began when the thread left the processor at @off_ns: it may not have been accounted for yet.
+ * LAPSE_NO_BLOCK: it is not there. */
+static __always_inline __u32 block_begun_at(const struct lapse_waits *waits, __u64 off_ns)
+{
+	const struct lapse_blocks *blocks = &waits->blocks;
+
+	if (waits->off_ns == off_ns)
+		return BLOCK_NOW;
+	for (__u32 i = 0; i < LAPSE_BLOCKS; i++)
+		if (blocks->end_ns[i] - blocks->duration_ns[i] == off_ns)
+			return i;
+	return LAPSE_NO_BLOCK;
+}
+
+/* Block @at has got its stack. */
+static __always_inline void block_stack(struct lapse_waits *waits, __u32 at, int stack)
+{
+	if (at == BLOCK_NOW)
+		waits->now.user_stack = stack;
+	else
+		waits->blocks.kept[block_number(at)].user_stack = stack;
+}
+
+/* That is what has become of the copy of its stack. */
+static __always_inline void block_piece(struct lapse_waits *waits, __u32 at, __u32 state)
+{
+	if (at == BLOCK_NOW)
+		waits->now.piece = state;
+	else
+		waits->blocks.piece[block_number(at)] = state;
 }
 
 /* What is due on this processor. */
@@ -262,13 +283,14 @@ static __always_inline void stacks_settle(void *ctx, const struct lapse_piece_du
 {
 	struct pt_regs *regs = task_regs(current_task());
 	struct lapse_thread_waits *own = waits_get(false);
-	struct lapse_block *block = own ? block_begun_at(&own->waits, due->off_ns) : NULL;
+	__u32 at = own ? block_begun_at(&own->waits, due->off_ns) : LAPSE_NO_BLOCK;
 
-	if (!block || BPF_CORE_READ(regs, ip) != due->ip || BPF_CORE_READ(regs, sp) != due->sp)
+	if (!own || at == LAPSE_NO_BLOCK || BPF_CORE_READ(regs, ip) != due->ip ||
+	    BPF_CORE_READ(regs, sp) != due->sp)
 		return;
-	block->user_stack = trace_user(ctx);
+	block_stack(&own->waits, at, trace_user(ctx));
 	if (due->piece)
-		block->piece = piece_take(due, regs);
+		block_piece(&own->waits, at, piece_take(due, regs));
 }
 
 /* Whoever it was that wanted the interrupt: the current thread may be one that has just come back. */

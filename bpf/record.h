@@ -7,6 +7,7 @@
 #define LAPSE_BPF_RECORD_H
 
 #include "bpf/blocks.h"
+#include "bpf/rivals.h"
 #include "bpf/rules.h"
 #include "bpf/thread.h"
 
@@ -29,6 +30,15 @@ static __always_inline struct lapse_before *entry_at(struct lapse_thread_waits *
 
 	asm volatile("%[at] &= %[mask]" : [at] "+r"(at) : [mask] "i"(LAPSE_MAX_DEPTH - 1));
 	return &own->at_entry[at];
+}
+
+/* What is kept at @number. */
+static __always_inline const struct lapse_before *before_of(struct lapse_stack *stack,
+							    struct lapse_thread_waits *own, __u32 number)
+{
+	if (number == LAPSE_BEFORE_SYSCALL)
+		return &stack->syscall.before;
+	return number == LAPSE_BEFORE_LOOP ? &stack->loop.before : entry_at(own, number);
 }
 
 /* A wakeup a record costs 2.5 us each (measured); spaced out, a storm costs the target nothing. Of what is
@@ -81,10 +91,13 @@ static __always_inline __u64 record_wakeup(const struct lapse_facts *facts)
 	return wakeup_flags(facts->flags & (LAPSE_SPAN_BREACH | LAPSE_SPAN_VALUE), facts->now);
 }
 
-static __always_inline void send_with_causes(struct lapse_cell *cell, const struct lapse_facts *facts,
-					     const struct lapse_why *why, struct lapse_waits *waits)
+/* The span of @stack's facts. */
+static __always_inline void send_with_causes(struct lapse_cell *cell, struct lapse_stack *stack,
+					     struct lapse_thread_waits *own)
 {
 	struct lapse_why_span *record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
+	const struct lapse_facts *facts = &stack->facts;
+	struct lapse_blocks *blocks = &own->waits.blocks;
 
 	if (!record) {
 		ADD(cell->ring_dropped, 1);
@@ -92,8 +105,10 @@ static __always_inline void send_with_causes(struct lapse_cell *cell, const stru
 	}
 	span_fill(&record->span, facts);
 	record->span.kind = LAPSE_REC_WHY;
-	record->why = *why;
-	blocks_other(&waits->blocks, facts->start_ns, waits->begun_ns, &record->other);
+	__builtin_memcpy(record->why.ns, stack->waited.ns, sizeof(record->why.ns));
+	blocks_longest(blocks, facts->start_ns, &record->why.longest);
+	blocks_other(blocks, facts->start_ns, own->waits.begun_ns, &record->other);
+	rivals_take(&own->waits, before_of(stack, own, stack->before), record->why.rival);
 	bpf_ringbuf_submit(record, record_wakeup(facts));
 }
 
@@ -105,7 +120,7 @@ static __always_inline bool try_with_causes(struct lapse_cell *cell, const struc
 
 	if (!own || !stack)
 		return false;
-	send_with_causes(cell, facts, &stack->why, &own->waits);
+	send_with_causes(cell, stack, own);
 	return true;
 }
 

@@ -103,6 +103,7 @@ VERIFIED_ONCE int rival_credit(struct lapse_waits *waits, const struct lapse_run
 
 	if (!waits || !run)
 		return 0;
+	waits->places = 1;
 	place = place_for(waits, run->pid);
 	if (place->pid != run->pid) {
 		least = place->weight < ns ? place->weight : ns;
@@ -145,34 +146,41 @@ static __always_inline void rivals_credit(struct lapse_waits *waits, struct laps
 /* ---- of a span ------------------------------------------------------------------------------------------
  */
 
+/* Most threads wait for no processor: their places are not even looked at. */
 static __always_inline void rivals_forget(struct lapse_waits *waits)
 {
+	if (!waits->places)
+		return;
+	waits->places = 0;
 	__builtin_memset(waits->place, 0, sizeof(waits->place));
 }
 
 /* A span begins: its @before keeps what each place has. */
 static __always_inline void rivals_keep(const struct lapse_waits *waits, struct lapse_before *before)
 {
+	__builtin_memset(before->place, 0, sizeof(before->place));
+	if (!waits->places)
+		return;
 	/* Rounded up: nobody gets more than it ran. */
 	for (int i = 0; i < LAPSE_RIVALS; i++)
 		before->place[i] = (waits->place[i].ns + (1 << LAPSE_PLACE_SHIFT) - 1) >> LAPSE_PLACE_SHIFT;
 }
 
-/* Fills @why with what ran since @before was kept. */
+/* Fills @rivals with what ran since @before was kept. */
 static __always_inline void rivals_take(const struct lapse_waits *waits, const struct lapse_before *before,
-					struct lapse_why *why)
+					struct lapse_rival rivals[LAPSE_RIVALS])
 {
 	for (int i = 0; i < LAPSE_RIVALS; i++) {
 		const struct lapse_place *place = &waits->place[i];
-		struct lapse_rival *rival = &why->rival[i];
 		__u64 from = (__u64)before->place[i] << LAPSE_PLACE_SHIFT;
 
 		if (from < place->since_ns)
 			from = place->since_ns;
-		rival->ns = place->ns > from ? place->ns - from : 0;
-		rival->pid = rival->ns ? place->pid : 0;
-		rival->cgroup = place->cgroup;
-		__builtin_memcpy(rival->comm, place->comm, sizeof(rival->comm));
+		rivals[i].ns = place->ns > from ? place->ns - from : 0;
+		rivals[i].pid = rivals[i].ns ? place->pid : 0;
+		rivals[i].pad = 0;
+		rivals[i].cgroup = place->cgroup;
+		__builtin_memcpy(rivals[i].comm, place->comm, sizeof(rivals[i].comm));
 	}
 }
 

@@ -266,7 +266,7 @@ VERIFIED_FOUND int frame_end(struct lapse_stack *stack, __u32 at, __u64 now, __u
 		facts->duration = facts->raw > probes ? facts->raw - probes : 0;
 		own = frame->why ? waits_get(false) : NULL;
 		if (own) {
-			WHY_TAKE(stack, own, frame->start_ns, entry_at(own, at), at);
+			WHY_TAKE(stack, own, at);
 			facts->flags |= LAPSE_SPAN_WHY;
 		}
 		sending = own ? SPAN_RECORD_WHY(stack) : span_record(facts);

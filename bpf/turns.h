@@ -108,8 +108,7 @@ static __always_inline void turn_end(struct lapse_stack *stack, struct lapse_tur
 	for (int i = 0; i < LAPSE_CAPTURES; i++)
 		facts->capture[i] = turn->capture[i];
 	if (own) {
-		WHY_TAKE(stack, own, turn->start_ns, &turn->before,
-			 turn == &stack->loop ? BEFORE_LOOP : BEFORE_SYSCALL);
+		WHY_TAKE(stack, own, turn == &stack->loop ? LAPSE_BEFORE_LOOP : LAPSE_BEFORE_SYSCALL);
 		facts->flags |= LAPSE_SPAN_WHY;
 	}
 	turn->start_ns = 0;

@@ -303,19 +303,19 @@ static __always_inline void wake(struct lapse_waits *waits, const struct lapse_r
 
 /* ---- the span's part ------------------------------------------------------------ */
 
-/* Fills @why for a span that began at @start, with what the thread had waited @before. */
-VERIFIED_FOUND int why_take(struct lapse_why *why, struct lapse_thread_waits *own, __u64 start,
-			    const struct lapse_before *before)
+/* A span has ended, before which the thread had waited what is kept at @number: puts beside the facts of
+ * @stack what it has waited since. Who ended its blocks and who ran meanwhile is looked for if it is sent. */
+VERIFIED_FOUND int why_take(struct lapse_stack *stack, struct lapse_thread_waits *own, __u32 number)
 {
-	struct lapse_waits *waits = own ? &own->waits : NULL;
+	const struct lapse_before *before;
 
-	if (!why || !waits || !before)
+	if (!stack || !own)
 		return 0;
 	ON_WAITS(why_settle, own);
+	before = before_of(stack, own, number);
 	for (int i = 0; i < LAPSE_CAUSES; i++)
-		why->ns[i] = waits->total.ns[i] - before->waited.ns[i];
-	blocks_longest(&waits->blocks, start, &why->longest);
-	rivals_take(waits, before, why);
+		stack->waited.ns[i] = own->waits.total.ns[i] - before->waited.ns[i];
+	stack->before = number;
 	return 0;
 }
 
@@ -326,61 +326,49 @@ static __always_inline void why_keep(const struct lapse_waits *waits, struct lap
 	rivals_keep(waits, before);
 }
 
-/* Adds @why to the causes of the component's spans that took about as long as the one of @facts. */
-VERIFIED_FOUND int why_count(const struct lapse_why *why, const struct lapse_facts *facts)
+/* Adds what the thread has waited to the causes of the component's spans that took about as long as the one
+ * of
+ * @stack's facts. */
+VERIFIED_FOUND int why_count(const struct lapse_stack *stack)
 {
 	struct lapse_why_row *row;
 	__u32 index;
 
-	if (!why || !facts)
+	if (!stack)
 		return 0;
-	index = facts->component * LAPSE_WHY_ROWS + lapse_bucket(facts->duration, LAPSE_WHY_BITS);
+	index = stack->facts.component * LAPSE_WHY_ROWS + lapse_bucket(stack->facts.duration, LAPSE_WHY_BITS);
 	row = bpf_map_lookup_elem(&why_rows, &index);
 	if (!row)
 		return 0;
 	ADD(row->count, 1);
-	ADD(row->sum_ns, facts->duration);
+	ADD(row->sum_ns, stack->facts.duration);
 	for (int i = 0; i < LAPSE_CAUSES; i++)
-		if (why->ns[i])
-			ADD(row->ns[i], why->ns[i]);
+		if (stack->waited.ns[i])
+			ADD(row->ns[i], stack->waited.ns[i]);
 	return 0;
 }
 
-/*
- * The same two for the span of @stack's facts, before which the thread had waited @before; before 5.12, as
- * ON_STACK of span.h, by functions that find these again: @before by its number, which is the frame's or
- * enum turn_before.
- */
+/* The same two; before 5.12, as ON_STACK of span.h, by functions that find the stack again. */
 #ifndef LAPSE_OLD
-#define WHY_TAKE(stack, own, start, before, number) why_take(&(stack)->why, own, start, before)
-#define WHY_COUNT(stack)			    why_count(&(stack)->why, &(stack)->facts)
+#define WHY_TAKE(stack, own, number) why_take(stack, own, number)
+#define WHY_COUNT(stack)	     why_count(stack)
 #else
-#define WHY_TAKE(stack, own, start, before, number) why_take_found(start, number)
-#define WHY_COUNT(stack)			    why_count_found()
+#define WHY_TAKE(stack, own, number) why_take_found(number)
+#define WHY_COUNT(stack)	     why_count_found()
 
-enum turn_before { BEFORE_SYSCALL = LAPSE_MAX_DEPTH, BEFORE_LOOP };
-
-static __always_inline const struct lapse_before *before_found(struct lapse_stack *stack,
-							       struct lapse_thread_waits *own, __u32 number)
-{
-	if (number == BEFORE_SYSCALL)
-		return &stack->syscall.before;
-	return number == BEFORE_LOOP ? &stack->loop.before : entry_at(own, number);
-}
-
-VERIFIED_ALONE int why_take_found(__u64 start, __u32 number)
+VERIFIED_ALONE int why_take_found(__u32 number)
 {
 	struct lapse_thread_waits *own = waits_get(false);
 	struct lapse_stack *stack = own ? stack_get(false) : NULL;
 
-	return stack ? why_take(&stack->why, own, start, before_found(stack, own, number)) : 0;
+	return stack ? why_take(stack, own, number) : 0;
 }
 
 VERIFIED_ALONE int why_count_found(void)
 {
 	struct lapse_stack *stack = cfg_why ? stack_get(false) : NULL;
 
-	return stack ? why_count(&stack->why, &stack->facts) : 0;
+	return stack ? why_count(stack) : 0;
 }
 #endif
 

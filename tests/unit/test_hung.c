@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "bpf/blocks.h"
 #include "kernel/hung.h"
 
 #define MS    1000000ULL
@@ -17,6 +18,7 @@
 struct fixture {
 	struct hung_span hung;
 	struct lapse_open_waits open;
+	struct lapse_block before, within;
 };
 
 /* A span of three seconds. Before it the thread had waited a second for a lock, and since 200 ms for the
@@ -31,10 +33,12 @@ static struct fixture running(void)
 	f.open.at_entry.waited.ns[LAPSE_LOCK] = 1000 * MS;
 	f.open.waits.total.ns[LAPSE_LOCK] = 1000 * MS;
 	f.open.waits.total.ns[LAPSE_DISK] = 200 * MS;
-	f.open.waits.blocks.block[0] = (struct lapse_block){
+	f.before = (struct lapse_block){
 		.end_ns = START - MS, .duration_ns = 1000 * MS, .cause = LAPSE_LOCK, .kernel_stack = 3};
-	f.open.waits.blocks.block[1] = (struct lapse_block){
+	f.within = (struct lapse_block){
 		.end_ns = START + 300 * MS, .duration_ns = 200 * MS, .cause = LAPSE_DISK, .kernel_stack = 4};
+	block_put(&f.open.waits.blocks, 0, &f.before);
+	block_put(&f.open.waits.blocks, 1, &f.within);
 	f.open.ip = 0x1000;
 	f.open.sp = 0x2000;
 	return f;

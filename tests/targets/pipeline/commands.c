@@ -7,7 +7,7 @@
 
 #define LOTS 100 /* of a usual order */
 
-static atomic_int lots = LOTS, largest_batch = BURST;
+static atomic_int lots = LOTS, largest_batch = BURST, burst = BURST;
 static char *taken; /* by "grow"; the main thread's alone */
 static size_t taken_size;
 
@@ -19,6 +19,11 @@ int order_lots(void)
 int batch_limit(void)
 {
 	return atomic_load(&largest_batch);
+}
+
+int burst_size(void)
+{
+	return atomic_load(&burst);
 }
 
 /* ---- memory --------------------------------------------------------------------------------- */
@@ -111,6 +116,11 @@ static const char *set_batch(char **word)
 	return set_number(&largest_batch, word[1], BURST);
 }
 
+static const char *set_burst(char **word)
+{
+	return set_number(&burst, word[1], BURST);
+}
+
 static const char *set_lots(char **word)
 {
 	return set_number(&lots, word[1], 1000000);
@@ -133,6 +143,7 @@ static const char *heal(char **word)
 	shrink();
 	atomic_store(&lots, LOTS);
 	atomic_store(&largest_batch, BURST);
+	atomic_store(&burst, BURST);
 	return NULL;
 }
 
@@ -153,7 +164,7 @@ static const struct command {
 	const char *name;
 	const char *(*obey)(char **word); /* NULL, or what is wrong */
 } commands[] = {
-	{"slow", slow}, {"fail", fail}, {"lock", lock}, {"batch", set_batch}, {"lots", set_lots},
+	{"slow", slow}, {"fail", fail}, {"lock", lock}, {"batch", set_batch}, {"burst", set_burst}, {"lots", set_lots},
 	{"grow", grow}, {"deaf", deaf}, {"heal", heal}, {"fastest", fastest},
 };
 

@@ -14,6 +14,7 @@
  *                                   kept; arrival: the order does not come
  *     lock DURATION [SHARE%]        rebuild_index() holds the book's lock
  *     batch N                       so many orders in a batch, at most
+ *     burst N                       so many orders arrive together (8), a hundred a second in any case
  *     lots N                        an order is that large (100)
  *     grow SIZE                     takes memory, and keeps it
  *     deaf DURATION                 who connects to the venue meanwhile is not heard

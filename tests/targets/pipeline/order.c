@@ -155,13 +155,14 @@ static void *generate(void *arg)
 {
 	uint64_t next = now_ns();
 	long id = 0;
-	int i;
+	int i, together;
 
 	while (!atomic_load(&stopping)) {
-		for (i = 0; i < BURST; i++)
+		together = burst_size();
+		for (i = 0; i < together; i++)
 			if (!fault_fails(PART_ARRIVAL))
 				receive_one(id++);
-		next += BURST_GAP;
+		next += ORDER_GAP * (uint64_t)together;
 		if (next > now_ns())
 			sleep_ns(next - now_ns());
 		else

@@ -16,8 +16,8 @@
 
 #include "common.h"
 
-#define BURST	  8 /* orders that arrive together, and workers */
-#define BURST_GAP 80000000ULL
+#define BURST	  8 /* orders that arrive together, at most, and workers */
+#define ORDER_GAP 10000000ULL /* between two orders, on average */
 
 /* ---- orders (order.c) ---- */
 
@@ -120,6 +120,7 @@ const char *fault_fail(int part, const char *share);
 const char *command_obey(char *line); /* NULL, or what is wrong with it */
 int order_lots(void);
 int batch_limit(void);
+int burst_size(void);
 
 /* ---- the true durations (truth.c) ---- */
 
