@@ -80,6 +80,21 @@ def other_process_is_not_counted(t):
 
 
 @case()
+def other_process_beside_system_calls(t):
+    """System calls are filtered by the programs, of which those at the places know nothing: their links do it."""
+    meant, other = (t.target("timed", "--calls", 300, "--ns", "5us") for _ in range(2))
+    tracer = t.stat(meant.pid, "work_push", "syscall:write")
+    for target in (other, meant):
+        target.go()
+        target.done()
+    tracer.stop()
+    counted(tracer.component("work_push"), 300, "work_push")
+    counted(tracer.component("write"), 1, "lines that it has written")
+    meant.finish()
+    other.finish()
+
+
+@case()
 def binary_deleted(t):
     path = shutil.copy(os.path.join(TARGETS, "timed"), t.path("doomed"))
     target = t.target(path, "--calls", 500, "--ns", "5us")

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "bpf/config.h"
+
 /* Releasing a link waits 30 to 100 ms for grace periods: many wait at once. */
 #define RELEASE_THREADS 64
 
@@ -114,4 +116,10 @@ void links_mark(struct tracer *tracer, size_t first_link, enum link_kind kind, u
 		tracer->links[i].kind = kind;
 		tracer->links[i].component = component;
 	}
+}
+
+bool links_filter(const struct tracer *tracer)
+{
+	return tracer->filter == LAPSE_FILTER_TGID && !tracer->options.follow && !tracer->options.apart &&
+	       !tracer->pid_filter_broken;
 }

@@ -227,6 +227,7 @@ static struct lapse_exe exe_key(struct file_id id)
 void tracer_filter(struct tracer *tracer)
 {
 	tracer->skel->bss->filter = tracer->filter;
+	tracer->skel->bss->filter_places = links_filter(tracer) ? 0 : tracer->filter;
 	tracer->skel->bss->filter_generation++;
 	tracer->skel->bss->only_tid = tracer->options.tid;
 }

@@ -194,6 +194,8 @@ void links_release_from(struct tracer *tracer, size_t first_link);
 size_t links_part(struct tracer *tracer, bool (*goes)(const struct kept_link *link, pid_t pid), pid_t pid);
 /* What all from @first_link on are of. */
 void links_mark(struct tracer *tracer, size_t first_link, enum link_kind kind, uint32_t component);
+/* Whether each place has a link for each process that is meant, and for nobody else (attach_batches()). */
+bool links_filter(const struct tracer *tracer);
 
 /* attach.c: the places of globs in all files of @plan, as far as their components are not dropped. */
 int attach_all_globs(struct tracer *tracer, const struct plan *plan);
