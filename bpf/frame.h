@@ -54,7 +54,8 @@ struct lapse_turn {
 };
 
 /* The arguments of a call at its entry: those in registers, and the first ones on the stack. */
-#define LAPSE_MAX_ARGS 12
+#define LAPSE_MAX_ARGS	    12
+#define LAPSE_REGISTER_ARGS 6 /* of C's */
 struct lapse_args {
 	__u64 arg[LAPSE_MAX_ARGS];
 };

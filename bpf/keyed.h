@@ -70,7 +70,7 @@ static __always_inline void keyed_drop(struct lapse_cell *cell, const struct lap
 /* Where if() leaves spans out their ends come all the same: of an end without a start nothing is known. */
 static __always_inline void end_unmatched(struct lapse_cell *cell, const struct lapse_rules *r)
 {
-	if (r->if_entry.n)
+	if (r->flags & LAPSE_RULE_IF_ENTRY)
 		ADD(cell->idle, 1);
 	else
 		ADD(cell->unmatched_end, 1);
@@ -90,7 +90,7 @@ VERIFIED_ONCE int keyed_begin(struct lapse_facts *facts)
 	cell = cell_of(facts->component);
 	if (!r || !cell)
 		return 0;
-	if (r->if_entry.n && !condition_holds(&r->if_entry, facts))
+	if (!entry_meant(r, facts))
 		return 0;
 	key_fill(&key, r, LAPSE_END_START, facts);
 	span.start_ns = facts->now;
@@ -155,7 +155,7 @@ static __always_inline int count_one(struct lapse_facts *facts)
 	struct lapse_cell *cell = cell_of(facts->component);
 	struct lapse_rules *r = rules_of(facts->component);
 
-	if (!cell || (r && r->if_entry.n && !condition_holds(&r->if_entry, facts)))
+	if (!cell || (r && !entry_meant(r, facts)))
 		return 0;
 	ADD(cell->entries, 1);
 	facts->start_ns = facts->now;

@@ -7,8 +7,6 @@
 
 #include "bpf/cell.h"
 
-#define REGISTER_ARGS 6
-
 static __always_inline struct lapse_rules *rules_of(__u32 component)
 {
 	return cfg_rules ? bpf_map_lookup_elem(&rules, &component) : NULL;
@@ -22,8 +20,9 @@ static __always_inline __u64 user_word(__u64 address)
 	return word;
 }
 
-/* The System V calling convention: six registers, then the stack above the return address at @sp. */
-static __always_inline void args_of_c(struct pt_regs *ctx, __u64 sp, struct lapse_args *args)
+/* The System V calling convention: six registers, then, if they are wanted, what is on the stack
+ * above the return address at @sp. */
+static __always_inline void args_of_c(struct pt_regs *ctx, __u64 sp, bool stack, struct lapse_args *args)
 {
 	args->arg[0] = ctx->di;
 	args->arg[1] = ctx->si;
@@ -31,8 +30,10 @@ static __always_inline void args_of_c(struct pt_regs *ctx, __u64 sp, struct laps
 	args->arg[3] = ctx->cx;
 	args->arg[4] = ctx->r8;
 	args->arg[5] = ctx->r9;
-	bpf_probe_read_user(&args->arg[REGISTER_ARGS], (LAPSE_MAX_ARGS - REGISTER_ARGS) * sizeof(__u64),
-			    (void *)(sp + sizeof(__u64)));
+	if (stack)
+		bpf_probe_read_user(&args->arg[LAPSE_REGISTER_ARGS],
+				    (LAPSE_MAX_ARGS - LAPSE_REGISTER_ARGS) * sizeof(__u64),
+				    (void *)(sp + sizeof(__u64)));
 }
 
 /* Go's internal calling convention (src/cmd/compile/abi-internal.md), integers only. */
@@ -55,7 +56,7 @@ static __always_inline void args_of(struct pt_regs *ctx, __u64 sp, const struct 
 	if (r->flags & LAPSE_RULE_GO_ARGS)
 		args_of_go(ctx, args);
 	else
-		args_of_c(ctx, sp, args);
+		args_of_c(ctx, sp, r->flags & LAPSE_RULE_STACK_ARGS, args);
 }
 
 /* Fills @facts->capture with those arguments that the rules of @end want. */
@@ -134,6 +135,12 @@ VERIFIED_ONCE int condition_holds(const struct lapse_condition *condition, const
 	return 1;
 }
 
+/* Whether if() means the call, as far as what @facts has captured tells. */
+static __always_inline bool entry_meant(const struct lapse_rules *r, const struct lapse_facts *facts)
+{
+	return !(r->flags & LAPSE_RULE_IF_ENTRY) || condition_holds(&r->if_entry, facts);
+}
+
 /* The highest level whose limit @value is beyond, counted; whether there is one. */
 static __always_inline bool value_judge(struct lapse_value_cell *cell, const struct lapse_value_rule *rule,
 					__s64 value)
@@ -210,7 +217,7 @@ VERIFIED_ALONE int value_add_found(__u32 component, __u32 which, __s64 value, __
 static __always_inline void rules_values(const struct lapse_rules *r, struct lapse_facts *facts)
 {
 	for (__u32 i = 0; i < LAPSE_VALUES; i++) {
-		if (r->value[i].operand.from == LAPSE_FROM_NONE)
+		if (!(r->flags & LAPSE_RULE_VALUE << i))
 			continue;
 		facts->value[i] = operand_value(&r->value[i].operand, facts);
 		facts->values |= 1U << i;
@@ -233,7 +240,7 @@ VERIFIED_ONCE int rules_judge(const struct lapse_rules *r, struct lapse_cell *ce
 {
 	if (!r || !cell || !facts)
 		return 1;
-	if (r->if_return.n && !condition_holds(&r->if_return, facts))
+	if ((r->flags & LAPSE_RULE_IF_RETURN) && !condition_holds(&r->if_return, facts))
 		return 0;
 	if (rules_error(r, facts))
 		facts->flags |= LAPSE_SPAN_ERROR;

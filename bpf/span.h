@@ -145,9 +145,12 @@ static __always_inline bool call_meant(struct pt_regs *ctx, const struct call *c
 
 	if (!r)
 		return true;
-	args_of(ctx, call->slot, r, &stack->args);
-	rules_capture(r, edge == LAPSE_EDGE_END ? LAPSE_END_END : LAPSE_END_START, &stack->args, facts);
-	return edge || !r->if_entry.n || condition_holds(&r->if_entry, facts);
+	if (r->flags & LAPSE_RULE_CAPTURES) {
+		args_of(ctx, call->slot, r, &stack->args);
+		rules_capture(r, edge == LAPSE_EDGE_END ? LAPSE_END_END : LAPSE_END_START, &stack->args,
+			      facts);
+	}
+	return edge || entry_meant(r, facts);
 }
 
 /* Makes room on @stack for a frame at the call's place. */
@@ -300,7 +303,7 @@ static __always_inline void count_stray(__u64 cookie)
 		return;
 	if (component->flags & LAPSE_COMP_RULES) {
 		r = rules_of(number);
-		if (!r || r->if_entry.n)
+		if (!r || r->flags & LAPSE_RULE_IF_ENTRY)
 			return;
 	}
 	ADD(cell->stray, 1);

@@ -57,11 +57,13 @@ static __always_inline bool turn_meant(const struct pt_regs *regs, __u32 number,
 
 	if (!r)
 		return true;
-	args_of_syscall(regs, &stack->args);
-	rules_capture(r, LAPSE_END_START, &stack->args, facts);
+	if (r->flags & LAPSE_RULE_CAPTURES) {
+		args_of_syscall(regs, &stack->args);
+		rules_capture(r, LAPSE_END_START, &stack->args, facts);
+	}
 	for (int i = 0; i < LAPSE_CAPTURES; i++)
 		turn->capture[i] = facts->capture[i];
-	return !r->if_entry.n || condition_holds(&r->if_entry, facts);
+	return entry_meant(r, facts);
 }
 
 /* The thread ends, or begins another program: what it was doing will not return. */

@@ -111,14 +111,30 @@ static int name_marker(struct tracer *tracer, uint32_t component)
 				    sizeof(component), BPF_ANY);
 }
 
-/* Whether there is anything to do at a span; a marker's rules only hold its values' limits. */
-static bool judges(const struct lapse_rules *rules)
+static uint32_t capture_in_use(uint8_t argument)
 {
-	bool values = false;
+	if (argument >= LAPSE_MAX_ARGS)
+		return 0;
+	return argument < LAPSE_REGISTER_ARGS ? LAPSE_RULE_CAPTURES
+					      : LAPSE_RULE_CAPTURES | LAPSE_RULE_STACK_ARGS;
+}
 
+/* Flags of what @rules has, so that the programs look at nothing else. */
+static uint32_t rules_in_use(const struct lapse_rules *rules)
+{
+	uint32_t flags = rules->flags;
+
+	for (int i = 0; i < LAPSE_CAPTURES; i++)
+		flags |= capture_in_use(rules->capture[LAPSE_END_START][i]) |
+			 capture_in_use(rules->capture[LAPSE_END_END][i]);
+	if (rules->if_entry.n)
+		flags |= LAPSE_RULE_IF_ENTRY;
+	if (rules->if_return.n)
+		flags |= LAPSE_RULE_IF_RETURN;
 	for (int i = 0; i < LAPSE_VALUES; i++)
-		values |= rules->value[i].operand.from != LAPSE_FROM_NONE;
-	return values || rules->flags || rules->if_entry.n || rules->if_return.n;
+		if (rules->value[i].operand.from != LAPSE_FROM_NONE)
+			flags |= (uint32_t)LAPSE_RULE_VALUE << i;
+	return flags;
 }
 
 void rules_set_limits(struct tracer *tracer, size_t component, const struct lapse_rules *wanted)
@@ -142,7 +158,9 @@ int rules_set(struct tracer *tracer)
 			continue;
 		tracer->rules[i] = *wanted->rules;
 		tracer->rules[i].value_base = tracer->memory[i].value_base;
-		if (judges(wanted->rules))
+		tracer->rules[i].flags = rules_in_use(wanted->rules);
+		/* A marker's rules may only hold its values' limits. */
+		if (tracer->rules[i].flags)
 			tracer->components[i].flags |= LAPSE_COMP_RULES;
 		if (wanted->marker)
 			err = name_marker(tracer, i) ?: name_values(tracer, i);
