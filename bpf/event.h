@@ -443,7 +443,8 @@ enum lapse_rule_flag {
 	LAPSE_RULE_ERRNO = 1 << 3,   /* a return value of -4095 .. -1 is an error (system calls) */
 	LAPSE_RULE_KEYED = 1 << 4,   /* spans from place to place, joined by key */
 	LAPSE_RULE_GO_ARGS = 1 << 5, /* arguments are where Go's own calls have them */
-	/* What of the row is in use, so that nothing else of it is read (rules_in_use() of user/kernel/rules.c). */
+	/* What of the row is in use, so that nothing else of it is read (rules_in_use() of
+	   user/kernel/rules.c). */
 	LAPSE_RULE_CAPTURES = 1 << 6,	/* some argument is captured ... */
 	LAPSE_RULE_STACK_ARGS = 1 << 7, /* ... that C's calls have on the stack */
 	LAPSE_RULE_IF_ENTRY = 1 << 8,

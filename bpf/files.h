@@ -3,18 +3,21 @@
 #ifndef LAPSE_BPF_FILES_H
 #define LAPSE_BPF_FILES_H
 
+#include "bpf/thread.h"
+
 /* linux/stat.h */
 #define S_IFMT	 00170000
 #define S_IFSOCK 0140000
 #define S_IFIFO	 0010000
 
-/* The file that @task knows as @fd. */
+/* The file that @task, of those that FIELD() is for, knows as @fd. */
 static __always_inline struct file *file_of_fd(struct task_struct *task, __u32 fd)
 {
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-	struct file **files = BPF_CORE_READ(table, fd), *file = NULL;
+	struct files_struct *open = FIELD(task, files);
+	struct fdtable *table = FIELD(open, fdt);
+	struct file **files = FIELD(table, fd), *file = NULL;
 
-	if (fd >= BPF_CORE_READ(table, max_fds))
+	if (fd >= FIELD(table, max_fds))
 		return NULL;
 	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
 	return file;

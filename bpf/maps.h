@@ -31,8 +31,8 @@ const volatile bool cfg_edges = true; /* some place is an edge of a keyed span, 
  * bpf/compat.h) have them at the same places then.
  *
  * Whose calls count; not constants, because the calibration comes before them. filter: enum
- * lapse_filter, 0 for whoever the link lets through. filter_places: the same where the links of places leave that
- * to the programs, too. only_tid: one thread alone, or 0.
+ * lapse_filter, 0 for whoever the link lets through. filter_places: the same where the links of places leave
+ * that to the programs, too. only_tid: one thread alone, or 0.
  */
 __u32 filter = 0;
 __u32 filter_places = 0;

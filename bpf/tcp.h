@@ -391,23 +391,24 @@ int tcp_connect6_kretprobe(struct pt_regs *ctx)
 /* The socket that the current task knows as @fd. */
 static __always_inline struct socket *socket_of_fd(__u32 fd)
 {
-	return socket_of_file(file_of_fd((void *)bpf_get_current_task(), fd));
+	return socket_of_file(file_of_fd(current_task(), fd));
 }
 
-static __always_inline int connect_called(const struct pt_regs *regs)
+static __always_inline int connect_called(void)
 {
+	struct pt_regs *regs = task_regs(current_task());
 	struct given_address given = {};
 	struct socket *socket;
 	struct sock *sk;
 
 	if (!wanted((void *)bpf_get_current_task()))
 		return 0;
-	socket = socket_of_fd(BPF_CORE_READ(regs, di));
+	socket = socket_of_fd(FIELD(regs, di));
 	sk = BPF_CORE_READ(socket, sk);
 	/* Otherwise it has begun before, and this call asks how it goes. */
 	if (!sk || BPF_CORE_READ(socket, state) != SS_UNCONNECTED || !is_tcp(sk))
 		return 0;
-	bpf_probe_read_user(&given, sizeof(given), (const void *)BPF_CORE_READ(regs, si));
+	bpf_probe_read_user(&given, sizeof(given), (const void *)FIELD(regs, si));
 	return connect_entered(sk, &given);
 }
 
@@ -430,7 +431,7 @@ static __always_inline int accept_returned(__s64 ret)
 SEC("tracepoint/syscalls/sys_enter_connect")
 int tcp_connect_enter_event(void *ctx)
 {
-	return connect_called(task_regs(current_task()));
+	return connect_called();
 }
 
 SEC("tracepoint/syscalls/sys_exit_connect")
@@ -452,14 +453,14 @@ int tcp_call_enter(struct bpf_raw_tracepoint_args *ctx)
 {
 	if (ctx->args[1] != NR_CONNECT)
 		return 0;
-	return connect_called((const struct pt_regs *)ctx->args[0]);
+	return connect_called();
 }
 
 /* (registers, return value) */
 SEC("raw_tp/sys_exit")
 int tcp_call_exit(struct bpf_raw_tracepoint_args *ctx)
 {
-	__u64 nr = BPF_CORE_READ((const struct pt_regs *)ctx->args[0], orig_ax);
+	__u64 nr = FIELD(task_regs(current_task()), orig_ax);
 
 	if (nr == NR_CONNECT)
 		return connect_left(ctx->args[1]);

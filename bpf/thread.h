@@ -14,6 +14,10 @@ static const struct lapse_stack empty_stack = {};
 
 #define current_task() bpf_get_current_task_btf()
 
+/* Of what the verifier knows for an object of the kernel's, which programs read in place: of current_task(),
+ * the tasks that a tp_btf program is given, their task_regs(), and what these point to. */
+#define FIELD(object, field) ((object)->field)
+
 /* What is verified once, on what a thread has waited; before 5.12, as ON_STACK of span.h, by another function
  * that finds it again. */
 #define ON_WAITS(function, own, ...) function(own, ##__VA_ARGS__)
@@ -71,6 +75,8 @@ static __always_inline void thread_forget(__u32 tid)
 #define KERNEL_STACK_SIZE 16384
 
 #define current_task() ((struct task_struct *)bpf_get_current_task())
+
+#define FIELD(object, field) BPF_CORE_READ(object, field)
 
 #define ON_WAITS(function, own, ...) function##_found((own)->thread, ##__VA_ARGS__)
 

@@ -31,8 +31,8 @@ static __always_inline const struct lapse_syscall *syscall_of(__u64 nr)
 
 	if (!known || (!known->span && !known->loop))
 		return NULL;
-	task = (void *)bpf_get_current_task();
-	if ((BPF_CORE_READ(task, thread_info.status) & STATUS_COMPAT) || !wanted(task))
+	task = current_task();
+	if ((FIELD(task, thread_info.status) & STATUS_COMPAT) || !wanted(task))
 		return NULL;
 	return known;
 }
@@ -40,12 +40,12 @@ static __always_inline const struct lapse_syscall *syscall_of(__u64 nr)
 /* Six registers, in the order of the kernel's own calling convention. */
 static __always_inline void args_of_syscall(const struct pt_regs *regs, struct lapse_args *args)
 {
-	args->arg[0] = BPF_CORE_READ(regs, di);
-	args->arg[1] = BPF_CORE_READ(regs, si);
-	args->arg[2] = BPF_CORE_READ(regs, dx);
-	args->arg[3] = BPF_CORE_READ(regs, r10);
-	args->arg[4] = BPF_CORE_READ(regs, r8);
-	args->arg[5] = BPF_CORE_READ(regs, r9);
+	args->arg[0] = FIELD(regs, di);
+	args->arg[1] = FIELD(regs, si);
+	args->arg[2] = FIELD(regs, dx);
+	args->arg[3] = FIELD(regs, r10);
+	args->arg[4] = FIELD(regs, r8);
+	args->arg[5] = FIELD(regs, r9);
 }
 
 /* Captures the arguments into @turn; false where if() does not mean the call. */
@@ -119,7 +119,7 @@ static __always_inline void turn_end(struct lapse_stack *stack, struct lapse_tur
 		WHY_COUNT(stack);
 }
 
-static __always_inline void on_syscall_enter(const struct pt_regs *regs, __u64 nr)
+static __always_inline void on_syscall_enter(__u64 nr)
 {
 	__u64 now = bpf_ktime_get_ns();
 	const struct lapse_syscall *known = syscall_of(nr);
@@ -136,7 +136,7 @@ static __always_inline void on_syscall_enter(const struct pt_regs *regs, __u64 n
 	/* One whose end was not seen: it is not measured any more. */
 	turn_abandon(&stack->syscall);
 	span = turn_of(known->span);
-	if (span && turn_meant(regs, span - 1, stack, &stack->syscall))
+	if (span && turn_meant(task_regs(current_task()), span - 1, stack, &stack->syscall))
 		turn_begin(stack, &stack->syscall, span - 1);
 }
 
@@ -166,7 +166,7 @@ static __always_inline void on_syscall_exit(__u64 nr, __u64 ret)
 SEC("raw_tp/sys_enter")
 int syscall_enter(struct bpf_raw_tracepoint_args *ctx)
 {
-	on_syscall_enter((const struct pt_regs *)ctx->args[0], ctx->args[1]);
+	on_syscall_enter(ctx->args[1]);
 	return 0;
 }
 
@@ -174,14 +174,14 @@ int syscall_enter(struct bpf_raw_tracepoint_args *ctx)
 SEC("raw_tp/sys_exit")
 int syscall_exit(struct bpf_raw_tracepoint_args *ctx)
 {
-	on_syscall_exit(BPF_CORE_READ((const struct pt_regs *)ctx->args[0], orig_ax), ctx->args[1]);
+	on_syscall_exit(FIELD(task_regs(current_task()), orig_ax), ctx->args[1]);
 	return 0;
 }
 
 SEC("tracepoint/raw_syscalls/sys_enter")
 int syscall_enter_event(struct trace_event_raw_sys_enter___lapse *ctx)
 {
-	on_syscall_enter(task_regs(current_task()), ctx->id);
+	on_syscall_enter(ctx->id);
 	return 0;
 }
 

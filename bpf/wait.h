@@ -53,7 +53,7 @@ static __always_inline __u64 user_sp(struct task_struct *task)
 {
 	struct pt_regs *regs = task_regs(task);
 
-	return BPF_CORE_READ(regs, sp);
+	return FIELD(regs, sp);
 }
 
 /*

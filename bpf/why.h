@@ -76,14 +76,18 @@ static __always_inline __u32 cause_of_file(struct lapse_block *block, struct tas
 
 static __always_inline bool waits_for_disk(struct task_struct *task)
 {
+#ifdef LAPSE_OLD
 	return BPF_CORE_READ_BITFIELD_PROBED(task, in_iowait);
+#else
+	return BPF_CORE_READ_BITFIELD(task, in_iowait);
+#endif
 }
 
 /* What @task, which is blocked, waits for. A poll's cause is what ends it: until then it is a poll. */
 static __always_inline __u32 cause_of_block(struct lapse_block *block, struct task_struct *task)
 {
 	struct pt_regs *regs = task_regs(task);
-	__u64 nr = BPF_CORE_READ(regs, orig_ax);
+	__u64 nr = FIELD(regs, orig_ax);
 	__u32 number = nr, *call;
 
 	/* No system call: an exception, which is a page fault where it has to wait. */
@@ -102,7 +106,7 @@ static __always_inline __u32 cause_of_block(struct lapse_block *block, struct ta
 	case LAPSE_CALL_POLL:
 		return LAPSE_POLL;
 	case LAPSE_CALL_FD:
-		return cause_of_file(block, task, BPF_CORE_READ(regs, di));
+		return cause_of_file(block, task, FIELD(regs, di));
 	default:
 		return LAPSE_OTHER;
 	}
@@ -110,13 +114,13 @@ static __always_inline __u32 cause_of_block(struct lapse_block *block, struct ta
 
 static __always_inline bool is_throttled(struct task_struct *task)
 {
-	return bpf_core_field_exists(task->throttled) && BPF_CORE_READ(task, throttled);
+	return bpf_core_field_exists(task->throttled) && FIELD(task, throttled);
 }
 
 /* What @task has waited for processors; 0 where the kernel does not count. */
 static __always_inline __u64 run_delay_of(struct task_struct *task)
 {
-	return bpf_core_field_exists(task->sched_info) ? BPF_CORE_READ(task, sched_info.run_delay) : 0;
+	return bpf_core_field_exists(task->sched_info) ? FIELD(task, sched_info.run_delay) : 0;
 }
 
 /* Tells the programs of other processors that @waits are those of a thread that has left its own: what they
@@ -246,7 +250,7 @@ static __always_inline void away_settle(struct lapse_thread_waits *own, struct t
 VERIFIED_FOUND int why_settle(struct lapse_thread_waits *own)
 {
 	if (own && own->waits.off_ns)
-		away_settle(own, (struct task_struct *)bpf_get_current_task(), bpf_ktime_get_ns());
+		away_settle(own, current_task(), bpf_ktime_get_ns());
 	return 0;
 }
 
@@ -414,9 +418,9 @@ static __always_inline bool is_blocked(__u64 *ctx, struct task_struct *prev)
 	if (cfg_switch_state)
 		state = ctx[3];
 	else if (bpf_core_field_exists(prev->__state))
-		state = BPF_CORE_READ(prev, __state);
+		state = FIELD(prev, __state);
 	else
-		state = BPF_CORE_READ((struct task_struct___state *)prev, state);
+		state = FIELD((struct task_struct___state *)prev, state);
 	return (state & STATE_MASK) && has_left(prev);
 }
 
