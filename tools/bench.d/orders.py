@@ -4,16 +4,21 @@
 import os
 import time
 
-from common import (LAPSE, ROOT, TARGETS, Process, Target, Tool, detach, floor, median, number, rounds, table,
+from common import (LAPSE, ROOT, TARGETS, Process, Tool, detach, floor, median, number, rounds, table,
                     target_line)
 from harness import percentile, read_truth
+from pipeline import start_pipeline
 
 CONTRACTS = os.path.join(ROOT, "contracts", "trading.yaml")
 PATH = os.path.join(TARGETS, "pipeline")
 PHASE = 1.5  # seconds of each: what a host has to do meanwhile is in few of them
 LIMIT_US, AIM_US = 100, 10
-# Of orders that wait for nobody what is added is seen as it is; the others wait for timers and for each other, too.
-FAST = 0.1
+# How the orders come. One by one nobody waits for another, and what is added is seen as it is, in the middle of all.
+# Eight at a time, which is how the pipeline works by itself, they wait for processors and for the batch that they have
+# together: what is added to seven others is added to an order, too. The quickest tenth has least of that.
+ONE, EIGHT = "one by one", "eight at a time"
+TOGETHER = {ONE: 1, EIGHT: 8}
+LOOKED_AT = {ONE: 0.5, EIGHT: 0.1}
 CPUCLOCK_SCHED = 2  # linux/posix-timers.h
 # What the contracts have probed; @: a mark, whose return tells nothing.
 PROBED = ("validate_token", "cache_lookup", "rpc_call", "optimize_batch", "http_request", "@order_received",
@@ -54,17 +59,23 @@ def phase_with(case, target, tool):
     return phase
 
 
+def one_round(case, target, tools):
+    """The phases of each way for orders to come, None being without a tool."""
+    phases = {}
+    for how in TOGETHER:
+        target.order(f"burst {TOGETHER[how]}", f"batch {TOGETHER[how]}")
+        phases[how] = {None: Phase(target.pid), **{tool: phase_with(case, target, tool) for tool in tools}}
+    return phases
+
+
 def measured(case):
-    """Rounds of phases in one run, None being without a tool, and the pipeline's own log of it."""
-    log = case.path("log")
-    target = case.started(Target([PATH, "--seconds", 600, "--log", log]))
+    """Rounds of phases in one run, and the pipeline's own log of it."""
+    target = start_pipeline(case, "--seconds", 900)
     Phase(target.pid)
     tools = [tool for tool in TOOLS if tool.there()]
-    phases = [{None: Phase(target.pid), **{tool: phase_with(case, target, tool) for tool in tools}}
-              for _ in rounds(90, most=16, least=3)]
-    target.signal(15)
-    target.wait()
-    return phases, read_truth(log)
+    phases = [one_round(case, target, tools) for _ in rounds(170, most=12, least=3)]
+    target.finish()
+    return phases, read_truth(target.log)
 
 
 def added(pairs, q):
@@ -83,12 +94,13 @@ def pairs_of(phases, records, tool):
     return pairs if all(bare and watched for bare, watched in pairs) else None
 
 
-def row(name, pairs):
+def row(name, pairs, how):
     bare = [value for one, _ in pairs for value in one]
     watched = [value for _, one in pairs for value in one]
-    more = added(pairs, FAST)
-    return [name, len(watched), number(median(bare)), number(median(watched)), number(median(more), digits=1),
-            f"{min(more):.1f}..{max(more):.1f}", *(number(median(added(pairs, q)), digits=1) for q in (0.5, 0.99))]
+    more = added(pairs, LOOKED_AT[how])
+    return [name, len(watched), number(median(bare)), number(median(watched)),
+            *(number(median(added(pairs, q)), digits=1) for q in (0.1, 0.5, 0.99)),
+            "{:.1f}..{:.1f}".format(*quarters(more))]
 
 
 def cpu_per_order(phase, records):
@@ -97,9 +109,9 @@ def cpu_per_order(phase, records):
 
 def row_by_tool(tool, phases, records):
     pairs = pairs_of(phases, records, tool)
-    more = added(pairs, FAST)
     cpu = [cpu_per_order(phase[tool], records) - cpu_per_order(phase[None], records) for phase in phases]
-    return [tool.name, number(median(more)), "{:.0f}..{:.0f}".format(*quarters(more)), number(median(added(pairs, 0.5))),
+    return [tool.name, *(text for q in (0.1, 0.5)
+                         for text in (number(median(added(pairs, q))), "{:.0f}..{:.0f}".format(*quarters(added(pairs, q))))),
             number(median(cpu)), "{:.0f}..{:.0f}".format(*quarters(cpu))]
 
 
@@ -111,18 +123,29 @@ def verdict(wanted, limit, more):
     return target_line(wanted, number(median(more), " us", 1), median(more) <= limit)
 
 
+def verdicts(order, how):
+    lines = [verdict(f"added to an order, {how}, < {LIMIT_US} us", LIMIT_US, order)]
+    if how == ONE:
+        lines.append(verdict(f"aim: {AIM_US} us", AIM_US, order))
+    return lines
+
+
+def tables(phases, log, how):
+    pairs = {name: pairs_of(phases, log[name], WATCH) for name in log}
+    order = added(pairs["end_to_end"], LOOKED_AT[how])
+    which = "the median" if how == ONE else "the quickest tenth"
+    table(f"the sample pipeline under all of contracts/trading.yaml, causes told, by its own clock: us; orders come {how}",
+          ["", "watched", "p50 bare", "p50 watched", "added to p10", "to p50", "to p99", "middle half of rounds"],
+          [row(name, both, how) for name, both in pairs.items() if both],
+          [f"{len(phases)} paired rounds, {PHASE} s with and {PHASE} s without lapse in one run, a hundred orders a second; "
+           f"targets and the last column are for {which}", *verdicts(order, how)])
+    table(f"what is added to an order, end_to_end, and by what: us; orders come {how}",
+          ["", "to p10", "middle half", "to p50", "middle half", "CPU time of the pipeline", "middle half"],
+          [row_by_tool(tool, phases, log["end_to_end"]) for tool in TOOLS if tool.there()],
+          ["same rounds; the empty programs stand where lapse's do: what the kernel takes to get there and back"])
+
+
 def run(case):
     phases, log = measured(case)
-    pairs = {name: pairs_of(phases, log[name], WATCH) for name in log}
-    order = added(pairs["end_to_end"], FAST)
-    table("the sample pipeline under all of contracts/trading.yaml, causes told, by its own clock: us",
-          ["", "watched", "p50 bare", "p50 watched", "added to p10", "in rounds", "to p50", "to p99"],
-          [row(name, both) for name, both in pairs.items() if both],
-          [f"{len(phases)} paired rounds, {PHASE} s with and {PHASE} s without lapse in one run; targets are for the "
-           "quickest tenth of the orders, which did not wait for others",
-           verdict(f"added to an order < {LIMIT_US} us", LIMIT_US, order), verdict(f"aim: {AIM_US} us", AIM_US, order)])
-    table("what is added to an order, end_to_end, and by what: us",
-          ["", "to p10", "middle half", "to p50", "CPU time of the pipeline", "middle half"],
-          [row_by_tool(tool, phases, log["end_to_end"]) for tool in TOOLS if tool.there()],
-          ["same rounds; the empty programs stand where lapse's do: what the kernel takes to get there and back; "
-           "orders come eight at a time to these processors, so that each waits for what is added to the others"])
+    for how in TOGETHER:
+        tables([one[how] for one in phases], log, how)

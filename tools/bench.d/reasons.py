@@ -17,11 +17,14 @@ REASONS = {
         "each record is brought over from the cache of the processor that wrote it, line after line: a span's record is "
         "twice as long as those of the measurement that the figure was taken from, and the rest is wake-ups, of "
         "which each leaves an idle virtual processor. With and without the thread that runs ahead it is the same."),
-    "added to an order": (
-        "the next table tells by what. Orders come eight at a time to these processors, so that each waits for what is added "
-        "to the others; between two such times the processors' caches go to others, so that each probe is a first one. "
-        "Programs that do nothing, at the same functions, add a part of it already. Where rounds without lapse differ by more "
-        "than the target, the line says so in brackets."),
+    "added to an order, one by one": (
+        "the next table tells by what. Between two orders the processors' caches go to others, so that each probe is a first "
+        "one; where the kernel lets no program into its functions, as here, connections are followed by system calls, and with "
+        "that all of them take a longer way. Programs that do nothing, at the same functions, add a part of it already."),
+    "added to an order, eight at a time": (
+        "the next table tells by what. Eight orders come at once to these processors and wait for one batch, so that each waits "
+        "for what is added to the others. Where rounds without lapse differ by more than the target, the line says so in "
+        "brackets."),
     "aim: 10 us": "as above: the kernel's own way to the probes and back alone is more than that.",
     "start to attached": (
         "what is left is the kernel's: its verifier, and the grace period that it waits for at each new link. Runs differ by "
