@@ -223,7 +223,7 @@ deps-test:
 	@BUILD=$(abspath $(BUILD)) tools/deps test
 
 format:
-	clang-format -i bpf/*.[ch] user/*/*.[ch] tests/*/*.[ch]
+	clang-format -i $$(git ls-files 'bpf/*.[ch]' 'user/*.[ch]' 'tests/*.[ch]' 'vmlinux/*.h')
 
 install: all
 	install -D -m 0755 $(BUILD)/lapse $(DESTDIR)$(PREFIX)/bin/lapse

@@ -164,8 +164,8 @@ static const struct command {
 	const char *name;
 	const char *(*obey)(char **word); /* NULL, or what is wrong */
 } commands[] = {
-	{"slow", slow}, {"fail", fail}, {"lock", lock}, {"batch", set_batch}, {"burst", set_burst}, {"lots", set_lots},
-	{"grow", grow}, {"deaf", deaf}, {"heal", heal}, {"fastest", fastest},
+	{"slow", slow},	    {"fail", fail}, {"lock", lock}, {"batch", set_batch}, {"burst", set_burst},
+	{"lots", set_lots}, {"grow", grow}, {"deaf", deaf}, {"heal", heal},	  {"fastest", fastest},
 };
 
 const char *command_obey(char *line)

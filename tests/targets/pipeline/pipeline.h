@@ -16,7 +16,7 @@
 
 #include "common.h"
 
-#define BURST	  8 /* orders that arrive together, at most, and workers */
+#define BURST	  8	      /* orders that arrive together, at most, and workers */
 #define ORDER_GAP 10000000ULL /* between two orders, on average */
 
 /* ---- orders (order.c) ---- */
