@@ -118,11 +118,12 @@ why_quota() {
 }
 
 # What runs instead is named, with its group.
+# On one processor: on two the scheduler may leave one to the target alone.
 why_hog() {
 	make_group hog || { fail "there is no control group"; return; }
 	ln -s /targets/causes $work/hog
 	echo go >$work/hog.in
-	$work/hog burn --threads 4 --calls 20000 --ns 10ms <$work/hog.in >$work/hog.out 2>&1 &
+	taskset 1 $work/hog burn --threads 4 --calls 20000 --ns 10ms <$work/hog.in >$work/hog.out 2>&1 &
 	hog=$!
 	echo $hog >"$group/cgroup.procs"
 	why_beside_hog "$(stat -c %i "$group")"
@@ -133,6 +134,7 @@ why_hog() {
 
 why_beside_hog() { # NUMBER_OF_ITS_GROUP
 	start_target causes burn --calls 10 --ns 20ms
+	taskset -ap 1 "$target" >$work/taskset.out 2>&1 || fail "not on one processor: $(cat $work/taskset.out)"
 	start_lapse trace -p "$target" burn --slower 1ns --json ||
 		{ fail "lapse does not trace: $(tail -n 1 $work/lapse.err)"; return; }
 	go
