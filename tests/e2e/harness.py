@@ -11,6 +11,7 @@ import os
 import queue
 import random
 import re
+import select
 import shutil
 import signal
 import socket
@@ -157,9 +158,19 @@ class Process:
         if self.running():
             self.popen.send_signal(number)
 
+    def ended(self, seconds):
+        """Its exit code, as soon as there is one: subprocess looks every 50 ms."""
+        if self.popen.returncode is None:
+            pidfd = os.pidfd_open(self.pid)
+            try:
+                select.select([pidfd], [], [], seconds)
+            finally:
+                os.close(pidfd)
+        return self.popen.wait(0)
+
     def wait(self, seconds=LIMIT):
         try:
-            code = self.popen.wait(seconds)
+            code = self.ended(seconds)
         except subprocess.TimeoutExpired:
             raise Fail(f"{self.name} did not end in {seconds} s; {self.last_words()}") from None
         for reader in self._readers:

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Coming and going: how long it takes, what is left behind."""
 
+import glob
 import json
+import os
 import signal
 import subprocess
 import time
 
-from harness import (TARGETS, case, check, conserved, counted, equal, function_address, need, read_memory,
+from harness import (LAPSE, TARGETS, Skip, case, check, conserved, counted, equal, function_address, need, read_memory,
                      wait_until)
 
 TIMED = f"{TARGETS}/timed"
@@ -140,4 +142,28 @@ def duration(t):
     check(tracer.final()["components"]["work_push"]["count"] == 0, "calls that nobody made")
     target.go()
     target.done()
+    target.finish()
+
+
+def _probed_files(tracer):
+    """Of the links that it holds, as far as the kernel tells."""
+    files = []
+    for path in glob.glob(f"/proc/{tracer.pid}/fdinfo/*"):
+        with open(path, encoding="utf-8") as file:
+            files += [line.split()[-1] for line in file if line.startswith("path:")]
+    return files
+
+
+@case()
+def calibration_leaves_nothing(t):
+    """What it was done with, functions of the tracer's own, goes while the target is traced, not when all ends."""
+    target = t.target("timed", "--calls", 300, "--ns", "5us")
+    tracer = t.stat(target.pid, "work_push")
+    if os.path.realpath(TIMED) not in _probed_files(tracer):
+        raise Skip("links do not tell their files on this kernel")
+    wait_until(lambda: os.path.realpath(LAPSE) not in _probed_files(tracer), "the calibration's links to go")
+    target.go()
+    target.done()
+    tracer.stop()
+    counted(tracer.component("work_push"), 300, "work_push")
     target.finish()

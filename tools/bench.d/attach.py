@@ -44,8 +44,7 @@ class Run:
         if tool.program == LAPSE:
             process.wait_line(r"^lapse: tracing", process.err)
             self.said = time.monotonic() - start
-        else:
-            time.sleep(0.5)
+        time.sleep(0.5)
         self.removed, self.gone = self._end(process, code)
         code.close()
 

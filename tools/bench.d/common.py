@@ -239,7 +239,7 @@ def detach(process, seconds=20):
         start = time.monotonic()
         process.signal(2)
         try:
-            process.popen.wait(2)
+            process.ended(2)
         except subprocess.TimeoutExpired:
             if "bpftrace" in process.name and waits_for_events(process) and start < end:
                 continue

@@ -477,6 +477,7 @@ int session_start(struct session *session)
 	monitor_start(session->monitor, session->start_ns);
 	recorder_start(session);
 	say_tracing(session);
+	tracer_settle(session->tracer);
 	markers_say(session);
 	if (command_release(&session->command)) {
 		diag_error("cannot let the command go on: %s", strerror(errno));

@@ -274,6 +274,7 @@ static int attach_sample(struct tracer *tracer, int cls, pid_t pid)
 {
 	const struct sample *sample = &samples[cls];
 	uint32_t component = tracer->n_components + cls;
+	size_t from = tracer->n_links;
 	uint64_t entry, ret;
 	int err;
 
@@ -289,6 +290,7 @@ static int attach_sample(struct tracer *tracer, int cls, pid_t pid)
 	if (!err)
 		err = attach_function(tracer, pid, "/proc/self/exe", entry,
 				      LAPSE_COOKIE(component, 0, sample->role, cls, 0));
+	links_mark(tracer, from, LINK_SAMPLES, NO_COMPONENT);
 	return err;
 }
 

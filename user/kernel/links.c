@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "bpf/config.h"
@@ -116,6 +117,54 @@ void links_mark(struct tracer *tracer, size_t first_link, enum link_kind kind, u
 		tracer->links[i].kind = kind;
 		tracer->links[i].component = component;
 	}
+}
+
+static bool is_sample(const struct kept_link *link, pid_t pid)
+{
+	(void)pid;
+	return link->kind == LINK_SAMPLES;
+}
+
+static void *release_going(void *argument)
+{
+	const struct links_going *going = argument;
+
+	links_release(going->links, going->n);
+	return NULL;
+}
+
+/* A link that comes to its release after another one waits for a grace period of its own, after the other's:
+ * each that has gone before the end makes the end shorter. */
+void tracer_settle(struct tracer *tracer)
+{
+	size_t kept = links_part(tracer, is_sample, 0), n = tracer->n_links - kept;
+	struct links_going *going = &tracer->going;
+
+	links_await(tracer);
+	if (!n)
+		return;
+	going->links = malloc(n * sizeof(*going->links));
+	if (!going->links)
+		return;
+	going->n = n;
+	memcpy(going->links, tracer->links + kept, n * sizeof(*going->links));
+	if (pthread_create(&going->thread, NULL, release_going, going)) {
+		free(going->links);
+		going->links = NULL;
+		return;
+	}
+	tracer->n_links = kept;
+}
+
+void links_await(struct tracer *tracer)
+{
+	struct links_going *going = &tracer->going;
+
+	if (!going->links)
+		return;
+	pthread_join(going->thread, NULL);
+	free(going->links);
+	going->links = NULL;
 }
 
 bool links_filter(const struct tracer *tracer)

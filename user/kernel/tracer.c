@@ -558,6 +558,7 @@ void tracer_free(struct tracer *tracer)
 		return;
 	calibration_drop(tracer);
 	tracer_detach(tracer);
+	links_await(tracer);
 	ring_close(tracer);
 	pieces_close(tracer);
 	bpf_link__destroy(tracer->iterator);

@@ -90,6 +90,10 @@ int tracer_calibrate(struct tracer *tracer, unsigned classes);
 /* Attaches the places of @plan from @first_place on, USDT marks from @first_usdt, and its system calls. */
 int tracer_attach(struct tracer *tracer, const struct plan *plan, size_t first_place, size_t first_usdt);
 
+/* When all is attached: lets go of what only the calibration needed, beside what follows. At the end it would
+ * be waited for. */
+void tracer_settle(struct tracer *tracer);
+
 /* Other limits of all components, in the order of tracer_open(): their levels, and those of their values; at
  * once, in programs that run. */
 void tracer_set_limits(struct tracer *tracer, const struct tracer_component *components);

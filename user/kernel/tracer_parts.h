@@ -32,6 +32,7 @@ enum link_kind {
 	LINK_SYSCALLS,
 	LINK_SYSCALL_EXITS, /* where turns of loops begin */
 	LINK_TCP,
+	LINK_SAMPLES, /* of what was calibrated with */
 };
 
 struct kept_link {
@@ -41,6 +42,13 @@ struct kept_link {
 	enum link_kind kind;
 	uint32_t component; /* whose places alone it has; NO_COMPONENT: of several */
 	bool goes;	    /* about to be released */
+};
+
+/* Links that are released beside all else. */
+struct links_going {
+	struct kept_link *links; /* NULL: none are */
+	size_t n;
+	pthread_t thread;
 };
 
 /* calibrate.c: the process that measures what probes cost. */
@@ -155,6 +163,7 @@ struct tracer {
 	size_t n_process_links;
 	struct kept_link *links;
 	size_t n_links, max_links;
+	struct links_going going;
 	uint8_t generation; /* of the globs' links */
 	struct child child; /* that has begun to calibrate while the programs are loaded */
 	struct usage *usage;
@@ -194,6 +203,8 @@ void links_release_from(struct tracer *tracer, size_t first_link);
 size_t links_part(struct tracer *tracer, bool (*goes)(const struct kept_link *link, pid_t pid), pid_t pid);
 /* What all from @first_link on are of. */
 void links_mark(struct tracer *tracer, size_t first_link, enum link_kind kind, uint32_t component);
+/* Waits for those that tracer_settle() has begun to release. */
+void links_await(struct tracer *tracer);
 /* Whether each place has a link for each process that is meant, and for nobody else (attach_batches()). */
 bool links_filter(const struct tracer *tracer);
 
