@@ -31,6 +31,7 @@ enum needs {
 /* What it tells of. */
 enum part {
 	PART_CONNECTIONS, /* that they are opened */
+	PART_ACCEPTS,	  /* that they are accepted: nothing to who measures connects alone */
 	PART_DATA,	  /* what is sent and read on them ... */
 	PART_DATA_ENTRY	  /* ... where a function begins */
 };
@@ -55,8 +56,8 @@ static const struct tcp_program programs[] = {
 	{"tcp_arrive_fentry", TCP_FENTRY, NEEDS_NOTHING, NULL, PART_DATA_ENTRY},
 	{"tcp_arrive_late_fentry", TCP_FENTRY, NEEDS_NOTHING, NULL, PART_DATA_ENTRY},
 	{"tcp_read_fentry", TCP_FENTRY, NEEDS_NOTHING, NULL, PART_DATA_ENTRY},
-	{"tcp_accept4_fexit", TCP_FENTRY, NEEDS_FOUR_ARGUMENTS, "inet_csk_accept", PART_CONNECTIONS},
-	{"tcp_accept2_fexit", TCP_FENTRY, NEEDS_TWO_ARGUMENTS, "inet_csk_accept", PART_CONNECTIONS},
+	{"tcp_accept4_fexit", TCP_FENTRY, NEEDS_FOUR_ARGUMENTS, "inet_csk_accept", PART_ACCEPTS},
+	{"tcp_accept2_fexit", TCP_FENTRY, NEEDS_TWO_ARGUMENTS, "inet_csk_accept", PART_ACCEPTS},
 	{"tcp_connect4_fexit", TCP_FENTRY, NEEDS_NOTHING, NULL, PART_CONNECTIONS},
 	{"tcp_connect6_fexit", TCP_FENTRY, NEEDS_FUNCTION, "tcp_v6_connect", PART_CONNECTIONS},
 
@@ -67,7 +68,7 @@ static const struct tcp_program programs[] = {
 	{"tcp_arrive_kprobe", TCP_KPROBE, NEEDS_NOTHING, NULL, PART_DATA_ENTRY},
 	{"tcp_arrive_late_kprobe", TCP_KPROBE, NEEDS_NOTHING, NULL, PART_DATA_ENTRY},
 	{"tcp_read_kprobe", TCP_KPROBE, NEEDS_NOTHING, NULL, PART_DATA_ENTRY},
-	{"tcp_accept_kretprobe", TCP_KPROBE, NEEDS_NOTHING, NULL, PART_CONNECTIONS},
+	{"tcp_accept_kretprobe", TCP_KPROBE, NEEDS_NOTHING, NULL, PART_ACCEPTS},
 	{"tcp_connect4_kretprobe", TCP_KPROBE, NEEDS_NOTHING, NULL, PART_CONNECTIONS},
 	{"tcp_connect6_kretprobe", TCP_KPROBE, NEEDS_FUNCTION, "tcp_v6_connect", PART_CONNECTIONS},
 	{"tcp_connect4_kprobe", TCP_KPROBE, NEEDS_NOTHING, NULL, PART_CONNECTIONS},
@@ -80,8 +81,8 @@ static const struct tcp_program programs[] = {
 	{"tcp_read_tp", TCP_TRACEPOINT, WITHOUT_EVENTS, NULL, PART_DATA},
 	{"tcp_read_event", TCP_TRACEPOINT, WITH_EVENTS, NULL, PART_DATA},
 	{"tcp_connect_exit_event", TCP_TRACEPOINT, WITH_CALLS, NULL, PART_CONNECTIONS},
-	{"tcp_accept_exit_event", TCP_TRACEPOINT, WITH_CALLS, NULL, PART_CONNECTIONS},
-	{"tcp_accept_exit_event", TCP_TRACEPOINT, WITH_CALLS, "sys_exit_accept4", PART_CONNECTIONS},
+	{"tcp_accept_exit_event", TCP_TRACEPOINT, WITH_CALLS, NULL, PART_ACCEPTS},
+	{"tcp_accept_exit_event", TCP_TRACEPOINT, WITH_CALLS, "sys_exit_accept4", PART_ACCEPTS},
 	{"tcp_connect_enter_event", TCP_TRACEPOINT, WITH_CALLS, NULL, PART_CONNECTIONS},
 	{"tcp_call_exit", TCP_TRACEPOINT, WITHOUT_CALLS, NULL, PART_CONNECTIONS},
 	{"tcp_call_enter", TCP_TRACEPOINT, WITHOUT_CALLS, NULL, PART_CONNECTIONS},
