@@ -308,8 +308,12 @@ def build_floor():
                  "-lelf", "-lz")
 
 
-def floor():
-    return Tool("empty session program", build_floor(), _floor)
+def floor(name="empty session program", tracepoints=()):
+    """Programs that do nothing, at TRACEPOINTS, too."""
+    def command(pid, path, functions):
+        return [*_floor(pid, path, functions), *(f"tp:{one}" for one in tracepoints)]
+
+    return Tool(name, build_floor(), command)
 
 
 FUNCLATENCY = Tool("funclatency", peer("funclatency"), _funclatency)

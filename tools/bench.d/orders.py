@@ -30,7 +30,11 @@ def watch(name, *options):
 
 
 WATCH = watch("lapse watch, causes told")
-TOOLS = (WATCH, watch("lapse watch --no-why", "--no-why"), floor())
+# Where lapse has programs that find causes.
+OF_CAUSES = ("sched_switch", "sched_waking", "softirq_entry", "softirq_exit", "hrtimer_expire_entry", "hrtimer_expire_exit",
+             "sk_data_ready")
+TOOLS = (WATCH, watch("lapse watch --no-why", "--no-why"), floor(),
+         floor("empty programs, also where causes are found", OF_CAUSES))
 
 
 def cpu_ns(pid):
@@ -73,7 +77,7 @@ def measured(case):
     target = start_pipeline(case, "--seconds", 900)
     Phase(target.pid)
     tools = [tool for tool in TOOLS if tool.there()]
-    phases = [one_round(case, target, tools) for _ in rounds(170, most=12, least=3)]
+    phases = [one_round(case, target, tools) for _ in rounds(210, most=12, least=3)]
     target.finish()
     return phases, read_truth(target.log)
 

@@ -18,9 +18,10 @@ REASONS = {
         "twice as long as those of the measurement that the figure was taken from, and the rest is wake-ups, of "
         "which each leaves an idle virtual processor. With and without the thread that runs ahead it is the same."),
     "added to an order, one by one": (
-        "the next table tells by what. Between two orders the processors' caches go to others, so that each probe is a first "
-        "one; where the kernel lets no program into its functions, as here, connections are followed by system calls, and with "
-        "that all of them take a longer way. Programs that do nothing, at the same functions, add a part of it already."),
+        "the next table tells by what: programs that do nothing, at the same functions and where causes are found, add much of "
+        "it already. Between two orders the processors' caches go to others, so that each run of a program is a first one; and "
+        "where the kernel lets no program into its functions, as here, connections are followed by system calls, and with that "
+        "all of them take a longer way."),
     "added to an order, eight at a time": (
         "the next table tells by what. Eight orders come at once to these processors and wait for one batch, so that each waits "
         "for what is added to the others. Where rounds without lapse differ by more than the target, the line says so in "
