@@ -18,15 +18,16 @@ REASONS = {
         "twice as long as those of the measurement that the figure was taken from, and the rest is wake-ups, of "
         "which each leaves an idle virtual processor. With and without the thread that runs ahead it is the same."),
     "added to an order, one by one": (
-        "the next table tells by what: programs that do nothing, at the same functions and where causes are found, add much of "
-        "it already. Between two orders the processors' caches go to others, so that each run of a program is a first one; and "
-        "where the kernel lets no program into its functions, as here, connections are followed by system calls, and with that "
-        "all of them take a longer way."),
+        "the next table tells by what: programs that do nothing, at the same functions and where causes are found, add the "
+        "smaller part, so the rest is what lapse's own look at. Between two orders the processors' caches go to others: what "
+        "takes a tenth of a microsecond where a call is repeated (the table of costs) takes several then. And where the kernel "
+        "lets no program into its functions, as here, connections are followed by system calls, and with that all of them take "
+        "a longer way."),
     "added to an order, eight at a time": (
         "the next table tells by what. Eight orders come at once to these processors and wait for one batch, so that each waits "
         "for what is added to the others. Where rounds without lapse differ by more than the target, the line says so in "
         "brackets."),
-    "aim: 10 us": "as above: the kernel's own way to the probes and back alone is more than that.",
+    "aim: 10 us": "as above: the empty programs alone are more than that.",
     "start to attached": (
         "what is left is the kernel's: its verifier, and the grace period that it waits for at each new link. Runs differ by "
         "what else the host does."),
