@@ -467,21 +467,6 @@ struct lapse_rules {
 	__u32 pad;
 };
 
-/* A keyed span that is open. */
-struct lapse_key {
-	__u32 component;
-	__u32 pid;
-	__u64 part[LAPSE_KEYS];
-};
-
-struct lapse_keyed {
-	__u64 start_ns;
-	__u32 tid; /* of the thread that began it */
-	__u32 pad;
-	__u64 capture[LAPSE_CAPTURES];
-	char comm[LAPSE_COMM_LEN];
-};
-
 /* Names that programs give at run time: of components, and of a component's values. */
 #define LAPSE_NAME_LEN 64
 struct lapse_name {
@@ -596,7 +581,6 @@ _Static_assert(sizeof(struct lapse_why_span) == 520, "lapse_why_span");
 _Static_assert(LAPSE_CLASSES <= LAPSE_COSTS, "room for the costs");
 _Static_assert(sizeof(struct lapse_value_cell) == 192, "lapse_value_cell");
 _Static_assert(sizeof(struct lapse_rules) == 48 + 5 * 72 + LAPSE_VALUES * 56, "lapse_rules");
-_Static_assert(sizeof(struct lapse_keyed) == 64, "lapse_keyed");
 #endif
 
 #endif

@@ -112,6 +112,21 @@ struct lapse_stack {
 	struct lapse_frame frame[LAPSE_MAX_DEPTH];
 };
 
+/* A keyed span that is open. */
+struct lapse_key {
+	__u32 component;
+	__u32 pid;
+	__u64 part[LAPSE_KEYS];
+};
+
+struct lapse_keyed {
+	__u64 start_ns;
+	__u32 tid; /* of the thread that began it */
+	__u32 pad;
+	__u64 capture[LAPSE_CAPTURES];
+	char comm[LAPSE_COMM_LEN];
+};
+
 /* What the task iterator writes for each open frame. */
 struct lapse_open {
 	__u32 component;
@@ -218,6 +233,7 @@ _Static_assert(sizeof(struct lapse_thread_waits) == 1144 + 96 * LAPSE_MAX_DEPTH,
 _Static_assert(sizeof(struct lapse_stack) <= 7424 && sizeof(struct lapse_thread_waits) <= 7424,
 	       "task storage");
 _Static_assert(sizeof(struct lapse_open) == 64, "lapse_open");
+_Static_assert(sizeof(struct lapse_keyed) == 64, "lapse_keyed");
 _Static_assert(sizeof(struct lapse_open_waits) == 8 + 96 + 1136 + 4 * 8, "lapse_open_waits");
 #endif
 

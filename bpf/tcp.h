@@ -447,7 +447,8 @@ int tcp_accept_exit_event(struct syscall_trace_exit___lapse *ctx)
 	return accept_returned(ctx->ret);
 }
 
-/* Where there are no such events: (registers, number). Nearly all calls of the machine are others. */
+/* Where there are no such events: (registers, number). Nearly all calls of the machine are others; from 7.0
+ * on these two may be preempted (bpf/preempted.h). */
 SEC("raw_tp/sys_enter")
 int tcp_call_enter(struct bpf_raw_tracepoint_args *ctx)
 {

@@ -20,7 +20,7 @@ REASONS = {
     "added to an order, one by one": (
         "the next table tells by what: programs that do nothing, at the same functions and where causes are found, add the "
         "smaller part, so the rest is what lapse's own look at. Between two orders the processors' caches go to others: what "
-        "takes a tenth of a microsecond where a call is repeated (the table of costs) takes several then. And where the kernel "
+        "costs little where a call is repeated (the table of costs) costs many times that then. And where the kernel "
         "lets no program into its functions, as here, connections are followed by system calls, and with that all of them take "
         "a longer way."),
     "added to an order, eight at a time": (
