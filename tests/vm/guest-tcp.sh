@@ -238,7 +238,7 @@ see_way() { # REQUESTS
 	near request "$(truth request_ns)"
 	# Segments, which are all that the tracepoints of older kernels show, do not tell one send from another.
 	[ "$backend/$case" = tracepoint/upload ] ||
-		equal "$(tcp_figure request pipelined)" "$(truth pipelined)" "further sends"
+		exactly "$(tcp_figure request pipelined)" "$(truth pipelined)" "further sends"
 	retransmits
 }
 
