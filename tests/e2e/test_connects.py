@@ -4,6 +4,7 @@
 import ctypes
 import os
 import shutil
+import struct
 import sys
 
 from harness import TARGETS, bpf_objects, case, check, conserved, equal, free_port, wait_until
@@ -257,9 +258,12 @@ def nothing_is_followed_that_nobody_measures(t):
 
 CLONE_NEWNS, MS_REC, MS_PRIVATE, MNT_DETACH = 0x20000, 0x4000, 1 << 18, 2
 TRACEFS = ("tracefs", "debugfs")
+PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 22, 2
+# Loads the system call's number; where it is fsopen's, 430 on all architectures, answers with EPERM, else lets it pass.
+NO_FSOPEN = ((0x20, 0, 0, 0), (0x15, 0, 1, 430), (0x06, 0, 0, 0x00050001), (0x06, 0, 0, 0x7FFF0000))
 
 
-def _leave_tracefs():
+def _umount_tracefs():
     """In a child, before it runs its program: mounts of its own, without those."""
     libc = ctypes.CDLL(None)
     if libc.unshare(CLONE_NEWNS) or libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None):
@@ -271,17 +275,29 @@ def _leave_tracefs():
             libc.umount2(where.encode(), MNT_DETACH)
 
 
+def _refuse_tracefs():
+    """Nor may it mount them, as in a container."""
+    _umount_tracefs()
+    libc = ctypes.CDLL(None)
+    program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *one) for one in NO_FSOPEN))
+    filters = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(NO_FSOPEN), ctypes.addressof(program)))
+    if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) or libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, filters, 0, 0):
+        raise OSError("no filter of its system calls")
+
+
 @case()
 def system_calls_without_events(t):
     """Where the kernel's functions cannot be hooked into, connect() and accept() are looked at each by its own
-    event; without tracefs, which those need, at the tracepoints that every system call passes."""
+    event, be tracefs mounted or not; where none can be had, at the tracepoints that every system call passes."""
     client = t.process(sys.executable, "-c", CLIENT, "3", "1", "0", "0")
     client.wait_line(r"^ready \d+")
     probes = ("connect=tcp:connect", "accept=tcp:accept", "--tcp-backend", "tracepoint")
-    tracers = {"events": t.stat(client.pid, *probes), "none": t.stat(client.pid, *probes, preexec_fn=_leave_tracefs)}
+    without = {"as it is": None, "not mounted": _umount_tracefs, "refused": _refuse_tracefs}
+    tracers = {how: t.stat(client.pid, *probes, preexec_fn=leave) for how, leave in without.items()}
     calls = {kind: {one["name"] for one in bpf_objects(tracer, "prog") if one["name"].startswith("tcp_call")}
              for kind, tracer in tracers.items()}
-    equal(calls, {"events": set(), "none": {"tcp_call_enter", "tcp_call_exit"}}, "programs at every system call")
+    equal(calls, {"as it is": set(), "not mounted": set(), "refused": {"tcp_call_enter", "tcp_call_exit"}},
+          "programs at every system call")
     client.send("go\n")
     client.wait_line("^done$")
     for kind, tracer in tracers.items():

@@ -372,7 +372,7 @@ static int attach_process_program(struct tracer *tracer, const struct bpf_progra
 
 	if (!bpf_program__autoload(program))
 		return 0;
-	link = bpf_program__attach(program);
+	link = events_attach(tracer->tracefs, program, NULL);
 	if (!link)
 		return -errno;
 	tracer->process_links[tracer->n_process_links++] = link;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Which of the programs are loaded: what the plan needs, in the form that the kernel takes. */
-#include "kernel/events.h"
 #include "kernel/preempted.h"
 #include "kernel/tracer_parts.h"
 
@@ -17,8 +16,9 @@ int programs_choose(struct tracer *tracer)
 	struct lapse_bpf *skel = tracer->skel;
 	bool places = tracer->options.places, perf = tracer->kind == ATTACH_PERF;
 
-	tracer->events = preempted_at_tracepoints(&tracer->kernel_types) && events_there();
-	tracer->call_events = events_of_calls();
+	tracer->tracefs = events_open();
+	tracer->events = preempted_at_tracepoints(&tracer->kernel_types) && events_there(tracer->tracefs);
+	tracer->call_events = events_of_calls(tracer->tracefs);
 	bpf_program__set_autoload(skel->progs.span_session, places && tracer->kind == ATTACH_SESSION);
 	bpf_program__set_autoload(skel->progs.place_multi, places && tracer->kind == ATTACH_MULTI);
 	bpf_program__set_autoload(skel->progs.libraries_multi, places && !perf);

@@ -27,7 +27,8 @@ int syscalls_set(struct tracer *tracer, uint32_t nr, uint32_t span_component, ui
 static int attach_either(struct tracer *tracer, const struct bpf_program *raw,
 			 const struct bpf_program *event)
 {
-	return tracer_keep_link(tracer, bpf_program__attach(tracer->events ? event : raw), -1);
+	return tracer_keep_link(tracer, events_attach(tracer->tracefs, tracer->events ? event : raw, NULL),
+				-1);
 }
 
 int syscalls_attach(struct tracer *tracer)

@@ -82,7 +82,7 @@ static const struct tcp_program programs[] = {
 	{"tcp_read_event", TCP_TRACEPOINT, WITH_EVENTS, NULL, PART_DATA},
 	{"tcp_connect_exit_event", TCP_TRACEPOINT, WITH_CALLS, NULL, PART_CONNECTIONS},
 	{"tcp_accept_exit_event", TCP_TRACEPOINT, WITH_CALLS, NULL, PART_ACCEPTS},
-	{"tcp_accept_exit_event", TCP_TRACEPOINT, WITH_CALLS, "sys_exit_accept4", PART_ACCEPTS},
+	{"tcp_accept_exit_event", TCP_TRACEPOINT, WITH_CALLS, "syscalls/sys_exit_accept4", PART_ACCEPTS},
 	{"tcp_connect_enter_event", TCP_TRACEPOINT, WITH_CALLS, NULL, PART_CONNECTIONS},
 	{"tcp_call_exit", TCP_TRACEPOINT, WITHOUT_CALLS, NULL, PART_CONNECTIONS},
 	{"tcp_call_enter", TCP_TRACEPOINT, WITHOUT_CALLS, NULL, PART_CONNECTIONS},
@@ -251,9 +251,7 @@ static struct bpf_link *attach_program(const struct tracer *tracer, const struct
 {
 	struct bpf_program *program = program_of(tracer, meant);
 
-	if (meant->needs == WITH_CALLS && meant->what)
-		return bpf_program__attach_tracepoint(program, "syscalls", meant->what);
-	return bpf_program__attach(program);
+	return events_attach(tracer->tracefs, program, meant->needs == WITH_CALLS ? meant->what : NULL);
 }
 
 static int attach_programs(struct tracer *tracer)

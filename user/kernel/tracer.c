@@ -566,6 +566,7 @@ void tracer_free(struct tracer *tracer)
 		bpf_link__destroy(tracer->process_links[i]);
 	unmap_arrays(tracer);
 	lapse_bpf__destroy(tracer->skel);
+	events_close(tracer->tracefs);
 	usage_free(tracer->usage);
 	free(tracer->links);
 	free(tracer->wanted);

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "bpf/first_event.h"
+#include "kernel/events.h"
 #include "kernel/hung.h"
 #include "kernel/kernel_types.h"
 #include "kernel/tracer.h"
@@ -118,6 +119,7 @@ struct tracer {
 	size_t n_recent, n_rules, n_values, n_markers;
 	bool keyed, goroutines; /* some component has such spans */
 	bool syscalls_attached;
+	int tracefs;	  /* its events' folder, or -errno: events.h */
 	bool events;	  /* the kernel may preempt programs of raw tracepoints: their twins are loaded */
 	bool call_events; /* system calls have events of their own */
 	enum tcp_backend tcp_backend;
