@@ -234,4 +234,4 @@ install: all
 clean:
 	find $(BUILD) -mindepth 1 -maxdepth 1 ! -name deps -exec rm -rf {} +
 
--include $(shell find $(BUILD)/cc $(BUILD)/bpf -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/cc $(BUILD)/bpf $(BUILD)/targets -name '*.d' 2>/dev/null)

@@ -421,6 +421,17 @@ def percentile(values, q):
     return ordered[min(rank, len(ordered)) - 1]
 
 
+# Now and then the kernel tells nobody that a thread comes back: one that comes after the machine's first process.
+MISSED = "[unknown: the thread went on before its stack was copied]"
+
+
+def seen_to_come_back(waits):
+    """Those of WAITS whose thread was."""
+    seen = [wait for wait in waits if MISSED not in wait["stack"]]
+    check(len(seen) >= len(waits) - max(1, len(waits) // 50), f"seen to come back: {len(seen)} of {len(waits)}")
+    return seen
+
+
 def function_address(pid, path, symbol):
     """Where SYMBOL of the file PATH lies in the memory of PID."""
     listing = subprocess.run(["readelf", "-sW", path], capture_output=True, text=True, check=True).stdout

@@ -24,13 +24,19 @@ class Call:
         self.function, numbers = words[0], [int(word) for word in words[1:]]
         self.start, self.duration, self.tid, self.on_cpu, self.runq = numbers[:5]
         self.blocked = dict(zip(BLOCKED, numbers[5:12]))
-        self.partner = numbers[12]
+        self.partner, self.stolen = numbers[12:14]
 
 
 def _prefer(pid):
     """Before all others of a busy machine, of whom more run than a span names; what it starts is preferred, too."""
     for tid in os.listdir(f"/proc/{pid}/task"):
         os.setpriority(os.PRIO_PROCESS, int(tid), -20)
+
+
+def _stolen_ns():
+    """From all processors, by their host, which is counted in hundredths of a second."""
+    with open("/proc/stat", encoding="ascii") as file:
+        return int(file.readline().split()[8]) * (10**9 // os.sysconf("SC_CLK_TCK"))
 
 
 class Run:
@@ -46,8 +52,10 @@ class Run:
         self.tracer = t.lapse("trace", "-p", self.target.pid, function, *probes, "--slower", "1ns", "--json", *lapse)
         if "--rivals" in options:
             _prefer(self.target.pid)
+        before = _stolen_ns()
         self.target.go()
         self.truth = self.target.done()
+        self.stolen = _stolen_ns() - before
         self.tracer.stop()
         conserved(self.tracer.final())
         equal(self.tracer.final()["integrity"]["ring_dropped"], 0, "spans that were dropped")
@@ -75,6 +83,12 @@ class Run:
     def true_runq(self):
         return sum(call.runq for call in self.calls)
 
+    def stolen_from_each(self):
+        """What the program takes for a part of a wait, though its host had the processor: by calls that did not wait,
+        or on the average. Some have several times as much."""
+        seen = [call.stolen for call in self.calls if call.stolen]
+        return max(percentile(seen, 0.95) if seen else 0, self.stolen / len(self.calls))
+
     def note(self, t, cause):
         t.note(f"{len(self.spans)} spans: {cause} {self.total(cause) / 1e6:.1f} ms, in truth "
                f"{self.true(cause) / 1e6:.1f} ms; runq {self.total('runq') / 1e6:.1f} ms, in truth "
@@ -99,15 +113,16 @@ def _is_slow_for(t, run, cause, slack_ns=3000):
     hundredth of it. What a switch takes, SLACK_NS a span, is on either side."""
     run.note(t, cause)
     _adds_up(run.spans)
+    stolen = run.stolen_from_each()
     truth, slack = run.true(cause), slack_ns * len(run.spans)
     # A wake has another processor told, by an interrupt; until it takes the thread on, the kernel does not count it as
     # runnable, and lapse does. On a virtual machine whose host is busy that takes as long as a short wait.
     told = min(max(run.total("runq") - run.true_runq(), 0), max(40e3 * len(run.spans), truth / 2))
-    within(run.total(cause), truth * 0.95 - slack - told, truth * 1.05 + slack, f"{cause} in sum")
+    within(run.total(cause), truth * 0.95 - slack - told - stolen * len(run.spans), truth * 1.05 + slack, f"{cause} in sum")
     others = [other for other in (*BLOCKED, "other") if other != cause]
     within(run.total(*others), 0, truth * 0.01 + slack, f"what is charged to others than {cause}")
     off = sorted(abs(span["cause"][f"{cause}_ns"] - call.blocked[cause]) - 0.05 * call.blocked[cause] -
-                 _told(span, call, cause) for span, call in zip(run.spans, run.calls))
+                 _told(span, call, cause) - 3 * stolen for span, call in zip(run.spans, run.calls))
     within(percentile(off, 0.95), -1e12, 50e3, f"how far {cause} is off in the worst of 95 % of the spans")
 
 
@@ -183,8 +198,9 @@ def poll_that_nothing_ends(t, threads, calls):
 def _net(t, kind, threads, calls):
     run = Run(t, kind, threads, calls, "--ns", "2ms")
     _is_slow_for(t, run, "net")
-    for wait, _ in _longest(run, 5e5):
-        equal(wait["peer"], f"127.0.0.1:{run.truth['port']}", "the peer")
+    # A poll whose end was not seen stays one.
+    peers = {wait["peer"] for wait, _ in _longest(run, 5e5) if wait["cause"] == "net"}
+    equal(peers, {f"127.0.0.1:{run.truth['port']}"}, "the peer")
     _woken_by_interrupt(run, "net", "network receive")
 
 

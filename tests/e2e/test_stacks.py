@@ -7,12 +7,11 @@ import re
 import signal
 import subprocess
 
-from harness import TARGETS, bpf_objects, case, check, conserved, equal, need, wait_until
+from harness import TARGETS, bpf_objects, case, check, conserved, equal, need, seen_to_come_back, wait_until
 from test_postgres import Server
 from test_redis import _redis
 from test_why_servers import Session
 
-MISSED = "[unknown: the thread went on before its stack was copied]"
 CHAIN = ["check_risk", "handle_order", "work", "start_thread"]
 
 
@@ -34,11 +33,8 @@ def _traced(t, program, kind, *arguments, options=(), calls=8, duration="5ms"):
     target.finish()
     spans = [span for span in tracer.objects("span") if not span["open"]]
     equal(len(spans), calls, "slow calls")
-    stacks = [_names(span["longest_wait"]["stack"]) for span in spans]
-    # Now and then the kernel tells nobody that a thread comes back.
-    seen = [stack for stack in stacks if stack[-1] != MISSED]
-    check(len(seen) >= calls - max(1, calls // 50), f"threads that were seen to come back: {len(seen)} of {calls}")
-    return seen, tracer.err
+    seen = seen_to_come_back([span["longest_wait"] for span in spans])
+    return [_names(wait["stack"]) for wait in seen], tracer.err
 
 
 def _ends_with(stack, wanted):
@@ -108,7 +104,7 @@ def frames_in_pieces(t):
     tracer.stop()
     target.finish()
     own = 0
-    for wait in (span["longest_wait"] for span in tracer.objects("span")):
+    for wait in seen_to_come_back([span["longest_wait"] for span in tracer.objects("span")]):
         equal(len(wait["frames"]), len(wait["stack"]), "frames and texts")
         for frame, text in zip(wait["frames"], wait["stack"]):
             if frame["name"]:
@@ -159,7 +155,7 @@ def of_long_waits_alone(t):
     target.finish()
     waits = [span["longest_wait"] for span in tracer.objects("span") if span["longest_wait"]]
     check(len(waits) >= 15, f"calls that failed, with their waits: {len(waits)}")
-    for wait in waits:
+    for wait in seen_to_come_back(waits):
         equal(wait["cause"], "sleep", "the cause")
         equal(wait["stack"], ["[unknown: the wait was too short for its stack to be looked at]"], "its stack")
 

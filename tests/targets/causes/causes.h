@@ -15,11 +15,13 @@ enum cause { LOCK, DISK, NET, HANDOFF, POLL, SLEEP, FAULT, CAUSES };
 /* A moment of a thread. */
 struct moment {
 	uint64_t wall, ran, runq;
+	long waits; /* how often it has given its processor up so far, to wait */
 };
 
 struct call {
 	struct moment start, end;
 	uint64_t blocked[CAUSES];
+	uint64_t stolen; /* without a wait: a virtual processor that did not run */
 };
 
 struct worker {
@@ -63,7 +65,9 @@ uint64_t ran_ns(void);
  * that what comes over the thread at a probe is not in its truth. */
 struct moment now_of(struct worker *me);
 
-/* What the thread spent since @from without running or waiting for a processor was for @cause. */
+/* What the thread spent since @from without running or waiting for a processor was for @cause, if it gave its
+ * processor up. Else the host of a virtual machine took that away: of time that is stolen from its processors the
+ * kernel says that nobody has run. */
 void blocked(struct worker *me, enum cause cause, struct moment from);
 
 /* Writes --log, if that is wanted. */

@@ -2,6 +2,8 @@
 /* What a call took in truth, and telling it. */
 #include "causes.h"
 
+#include <sys/resource.h>
+
 void must(int good, const char *what)
 {
 	if (good)
@@ -37,6 +39,14 @@ static uint64_t runq_ns(int schedstat)
 	return waited;
 }
 
+static long waits_of_thread(void)
+{
+	struct rusage usage;
+
+	must(!getrusage(RUSAGE_THREAD, &usage), "getrusage");
+	return usage.ru_nvcsw;
+}
+
 /* Of one and the same stretch on the processor. */
 struct moment now_of(struct worker *me)
 {
@@ -44,6 +54,7 @@ struct moment now_of(struct worker *me)
 
 	do {
 		now.runq = runq_ns(me->schedstat);
+		now.waits = waits_of_thread();
 		now.ran = ran_ns();
 		now.wall = now_ns();
 	} while (runq_ns(me->schedstat) != now.runq);
@@ -53,7 +64,7 @@ struct moment now_of(struct worker *me)
 	return now;
 }
 
-static uint64_t blocked_between(const struct moment *from, const struct moment *to)
+static uint64_t away_between(const struct moment *from, const struct moment *to)
 {
 	uint64_t running = to->ran - from->ran + to->runq - from->runq;
 	uint64_t wall = to->wall - from->wall;
@@ -65,7 +76,10 @@ void blocked(struct worker *me, enum cause cause, struct moment from)
 {
 	struct moment to = now_of(me);
 
-	me->now->blocked[cause] += blocked_between(&from, &to);
+	if (to.waits > from.waits)
+		me->now->blocked[cause] += away_between(&from, &to);
+	else
+		me->now->stolen += away_between(&from, &to);
 }
 
 void write_log(const struct worker *me, FILE *out)
@@ -78,7 +92,7 @@ void write_log(const struct worker *me, FILE *out)
 			(unsigned long long)(call->end.runq - call->start.runq));
 		for (int i = 0; i < CAUSES; i++)
 			fprintf(out, " %llu", (unsigned long long)call->blocked[i]);
-		fprintf(out, " %d\n", me->partner_tid);
+		fprintf(out, " %d %llu\n", me->partner_tid, (unsigned long long)call->stolen);
 	}
 }
 
