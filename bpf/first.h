@@ -381,13 +381,15 @@ int first_waking(__u64 *ctx)
 	struct lapse_ready *ready = processor();
 	__u64 now = bpf_ktime_get_ns();
 	const struct sock *sk;
+	__u32 serving;
 	bool interrupt;
 
 	if (first_over || !first || !ready || !first->off_ns || first->woken_ns)
 		return 0;
 	first->woken_ns = now;
-	interrupt = in_interrupt(ready, first->now.cause, now);
-	sk = first->polls ? just_ready(ready, now) : NULL;
+	serving = serves(ready);
+	interrupt = in_interrupt(ready, serving, first->now.cause, now);
+	sk = first->polls ? just_ready(ready, serving, now) : NULL;
 	if (sk) {
 		first->now.cause = cause_of_socket(&first->now, sk);
 		first->clients = first->now.cause == LAPSE_NET && is_for_clients(sk);

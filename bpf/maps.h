@@ -21,7 +21,9 @@ const volatile bool cfg_anyone = false;	   /* of exec everywhere */
 const volatile __u64 cfg_follow = 0;	   /* the targets whose children are in tgids, too ... */
 const volatile bool cfg_groups = false;	   /* ... as long as they are in the same control groups */
 const volatile bool cfg_targets = false;   /* components are measured in different ones */
-const volatile __u32 cfg_kfuncs = 0;	   /* those that the kernel has: 1 << enum lapse_kfunc */
+/* Bytes from a processor's run queue to its variable that counts interrupts (bpf/ready.h); 0: not known. */
+const volatile __s64 cfg_interrupts = 0;
+const volatile __u32 cfg_kfuncs = 0; /* those that the kernel has: 1 << enum lapse_kfunc */
 /* What nobody has asked for the verifier does not look at, which is most of what a start takes. */
 const volatile bool cfg_rules = true; /* some component has modifiers */
 const volatile bool cfg_edges = true; /* some place is an edge of a keyed span, is counted, or is a wait */

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What a processor is in the midst of, which says who wakes a thread there: an interrupt, or the thread that
- * runs; and which socket has just become readable. Tracepoints around interrupts tell: the kernel's own count
- * of them is not to be had from every kernel.
+ * runs; and which socket has just become readable.
+ *
+ * The kernel counts the interrupts that a processor serves where it counts what keeps it from being preempted
+ * (include/linux/preempt.h): on x86-64 in a variable that each processor has. Its address is a symbol that
+ * many kernels do not tell (CONFIG_KALLSYMS_ALL), but all such variables of a processor lie at the same
+ * distances from one another, its run queue is one of them, and any task there leads to that. Where this does
+ * not work tracepoints around interrupts tell, which all of the machine's interrupts pass.
  */
 #ifndef LAPSE_BPF_READY_H
 #define LAPSE_BPF_READY_H
@@ -13,8 +18,15 @@
  * who waits. */
 #define READY_NS 50000
 
-/* What goes on on this processor. Other programs' tracepoints tell: the kernel's own count of interrupts is
- * not to be had from every kernel. */
+/* In an interrupt, too, but a virtual processor may be taken away in between, and fewer others are woken
+ * there. Where its end is seen it may take as long as it will. */
+#define READY_INTERRUPT_NS 500000
+
+/* In the kernel's count. Soft interrupts that are merely held back are counted by twos. */
+#define COUNTS_SOFTIRQ 0x000100
+#define COUNTS_HARDIRQ 0xff0000 /* and what cannot be held back */
+
+/* What goes on on this processor. */
 static __always_inline struct lapse_ready *processor(void)
 {
 	__u32 zero = 0;
@@ -22,24 +34,74 @@ static __always_inline struct lapse_ready *processor(void)
 	return bpf_map_lookup_elem(&why_ready, &zero);
 }
 
-static __always_inline bool in_interrupt(const struct lapse_ready *ready, __u32 cause, __u64 now)
+static __always_inline bool is_this_processor_s(const struct rq *queue)
 {
-	if (ready->softirq || ready->timer)
+	return !bpf_core_field_exists(queue->cpu) ||
+	       (__u32)BPF_CORE_READ(queue, cpu) == bpf_get_smp_processor_id();
+}
+
+/* Where this processor's count is; 0: the current task does not lead to it. */
+static __always_inline __u64 count_address(void)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	const struct rq *queue = BPF_CORE_READ(task, se.cfs_rq, rq);
+	__u64 variable = (__u64)queue + cfg_interrupts;
+
+	if (!queue || !is_this_processor_s(queue))
+		return 0;
+	if (bpf_core_type_exists(struct pcpu_hot))
+		return variable + bpf_core_field_offset(struct pcpu_hot, preempt_count);
+	return variable;
+}
+
+static __always_inline __u32 preempt_count(struct lapse_ready *ready)
+{
+	__u32 count = 0;
+
+	if (!ready->count_at)
+		ready->count_at = count_address();
+	bpf_probe_read_kernel(&count, sizeof(count), (const void *)ready->count_at);
+	return count;
+}
+
+/* Which interrupts the processor serves. */
+enum serves { SERVES_SOFTIRQ = 1, SERVES_HARDIRQ = 2 };
+
+static __always_inline __u32 serves(struct lapse_ready *ready)
+{
+	__u32 count;
+
+	if (!cfg_interrupts)
+		return (ready->softirq ? SERVES_SOFTIRQ : 0) | (ready->timer ? SERVES_HARDIRQ : 0);
+	count = preempt_count(ready);
+	return (count & COUNTS_SOFTIRQ ? SERVES_SOFTIRQ : 0) | (count & COUNTS_HARDIRQ ? SERVES_HARDIRQ : 0);
+}
+
+static __always_inline bool in_interrupt(const struct lapse_ready *ready, __u32 serving, __u32 cause,
+					 __u64 now)
+{
+	if (serving)
 		return true;
-	/* A block device's own interrupt has no tracepoint around it. */
+	/* A block device's own interrupt has no tracepoint around it, and may be a thread's work. */
 	return (cause == LAPSE_DISK || cause == LAPSE_FAULT) && now - ready->block_ns < READY_NS &&
 	       ready->block_by_task == bpf_get_current_pid_tgid();
 }
 
-/* A soft interrupt forgets its sockets at its end, however long it takes; a thread does not. */
-static __always_inline const struct sock *just_ready(const struct lapse_ready *ready, __u64 now)
+static __always_inline bool still_ready(const struct lapse_ready *ready, __u32 serving, __u64 now)
 {
-	if (!ready->sk || ready->timer || ready->softirq != ready->by_softirq ||
+	if (!serving)
+		return now - ready->time_ns < READY_NS;
+	/* Else the interrupt forgets its sockets at its end. */
+	return !cfg_interrupts || now - ready->time_ns < READY_INTERRUPT_NS;
+}
+
+static __always_inline const struct sock *just_ready(const struct lapse_ready *ready, __u32 serving,
+						     __u64 now)
+{
+	if (!ready->sk || serving & SERVES_HARDIRQ || serving != ready->by_interrupt ||
 	    ready->by_task != bpf_get_current_pid_tgid())
 		return NULL;
-	if (!ready->softirq && now - ready->time_ns >= READY_NS)
-		return NULL;
-	return (const struct sock *)ready->sk;
+	return still_ready(ready, serving, now) ? (const struct sock *)ready->sk : NULL;
 }
 
 /* ---- what tells ------------------------------------------------------------------------------------- */
@@ -51,7 +113,7 @@ static __always_inline void ready_note(__u64 sk)
 	if (!ready)
 		return;
 	ready->sk = sk;
-	ready->by_softirq = ready->softirq;
+	ready->by_interrupt = serves(ready);
 	ready->by_task = bpf_get_current_pid_tgid();
 	ready->time_ns = bpf_ktime_get_ns();
 }

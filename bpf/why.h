@@ -287,11 +287,12 @@ static __always_inline void waker_fill(struct lapse_waker *waker)
 	bpf_get_current_comm(waker->comm, sizeof(waker->comm));
 }
 
-static __always_inline void wake(struct lapse_waits *waits, const struct lapse_ready *ready, __u64 now)
+static __always_inline void wake(struct lapse_waits *waits, struct lapse_ready *ready, __u64 now)
 {
 	struct lapse_block *block = &waits->now;
-	bool interrupt = in_interrupt(ready, block->cause, now);
-	const struct sock *sk = block->cause == LAPSE_POLL ? just_ready(ready, now) : NULL;
+	__u32 serving = serves(ready);
+	bool interrupt = in_interrupt(ready, serving, block->cause, now);
+	const struct sock *sk = block->cause == LAPSE_POLL ? just_ready(ready, serving, now) : NULL;
 
 	rivals_want(waits);
 	waits->woken_ns = now;

@@ -239,3 +239,27 @@ int kernel_tracepoint_arguments(const struct kernel_types *types, const char *na
 	n = arguments_of(type && btf_is_ptr(type) ? kernel_type(types, type->type) : NULL);
 	return n > 0 ? n - 1 : -ENOENT;
 }
+
+bool kernel_struct_has(const struct kernel_types *types, const char *name, const char *member)
+{
+	int id = kernel_type_find(types, name, BTF_KIND_STRUCT);
+	const struct btf_type *type = id > 0 ? kernel_type(types, id) : NULL;
+	uint32_t offset = offset_of(types, member);
+
+	for (int i = 0; type && offset && i < btf_vlen(type); i++)
+		if (btf_members(type)[i].name_off == offset)
+			return true;
+	return false;
+}
+
+int kernel_percpu_offset(const struct kernel_types *types, const char *name)
+{
+	int variable = kernel_type_find(types, name, BTF_KIND_VAR);
+	int section = kernel_type_find(types, ".data..percpu", BTF_KIND_DATASEC);
+	const struct btf_type *type = variable > 0 && section > 0 ? kernel_type(types, section) : NULL;
+
+	for (int i = 0; type && i < btf_vlen(type); i++)
+		if (btf_var_secinfos(type)[i].type == (uint32_t)variable)
+			return (int)btf_var_secinfos(type)[i].offset;
+	return -ENOENT;
+}

@@ -46,4 +46,8 @@ int kernel_function_takes(const struct kernel_types *types, int id);
 int kernel_function_arguments(const struct kernel_types *types, const char *name);
 int kernel_tracepoint_arguments(const struct kernel_types *types, const char *name);
 
+bool kernel_struct_has(const struct kernel_types *types, const char *name, const char *member);
+/* Where the variable @name lies among those that each processor has, in bytes from the first; -ENOENT. */
+int kernel_percpu_offset(const struct kernel_types *types, const char *name);
+
 #endif

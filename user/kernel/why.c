@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 
 #include <bpf/btf.h>
 
@@ -59,18 +60,39 @@ static const struct {
 
 /* ---- what the kernel has ------------------------------------------------------------ */
 
+/*
+ * How far a processor's count of the interrupts that it serves lies from its run queue; 0: that cannot be
+ * told. A kernel for real time does not count soft interrupts there.
+ */
+static int64_t distance_of_count(const struct kernel_types *types)
+{
+	int queue = kernel_percpu_offset(types, "runqueues"),
+	    count = kernel_percpu_offset(types, "__preempt_count");
+	struct utsname name;
+
+	if (count < 0)
+		count = kernel_percpu_offset(types, "pcpu_hot");
+	if (queue < 0 || count < 0 || uname(&name) || strstr(name.version, "PREEMPT_RT") ||
+	    !kernel_struct_has(types, "sched_entity", "cfs_rq"))
+		return 0;
+	return count - queue;
+}
+
 static void choose_wakes(struct lapse_bpf *skel, const struct kernel_types *types, bool on)
 {
+	int64_t distance = on ? distance_of_count(types) : 0;
+	bool around = on && !distance;
 	bool ready = on && kernel_tracepoint_arguments(types, "sk_data_ready") > 0;
 
+	skel->rodata->cfg_interrupts = distance;
 	skel->rodata->cfg_switch_state = on && kernel_tracepoint_arguments(types, "sched_switch") == 4;
 	bpf_program__set_autoload(skel->progs.why_ready_tp, ready);
 	bpf_program__set_autoload(skel->progs.why_segment_tp, on && !ready);
 	bpf_program__set_autoload(skel->progs.why_state_tp, on);
-	bpf_program__set_autoload(skel->progs.why_softirq_enter, on);
-	bpf_program__set_autoload(skel->progs.why_softirq_leave, on);
-	bpf_program__set_autoload(skel->progs.why_timer_enter, on);
-	bpf_program__set_autoload(skel->progs.why_timer_leave, on);
+	bpf_program__set_autoload(skel->progs.why_softirq_enter, around);
+	bpf_program__set_autoload(skel->progs.why_softirq_leave, around);
+	bpf_program__set_autoload(skel->progs.why_timer_enter, around);
+	bpf_program__set_autoload(skel->progs.why_timer_leave, around);
 	bpf_program__set_autoload(skel->progs.why_block_done, on);
 }
 

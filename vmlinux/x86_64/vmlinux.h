@@ -132,7 +132,20 @@ struct thread_info {
 	__u32 status;
 };
 
+struct rq {
+	int cpu;
+};
+
+struct cfs_rq {
+	struct rq *rq;
+};
+
+struct pcpu_hot { /* from 6.2 until 6.14 */
+	int preempt_count;
+};
+
 struct sched_entity {
+	struct cfs_rq *cfs_rq;
 	unsigned char sched_delayed; /* since 6.12 */
 };
 
