@@ -23,8 +23,7 @@
 #define READY_INTERRUPT_NS 500000
 
 /* In the kernel's count. Soft interrupts that are merely held back are counted by twos. */
-#define COUNTS_SOFTIRQ 0x000100
-#define COUNTS_HARDIRQ 0xff0000 /* and what cannot be held back */
+#define COUNTS_SOFTIRQ 0x0100
 
 /* What goes on on this processor. */
 static __always_inline struct lapse_ready *processor(void)
@@ -74,7 +73,7 @@ static __always_inline __u32 serves(struct lapse_ready *ready)
 	if (!cfg_interrupts)
 		return (ready->softirq ? SERVES_SOFTIRQ : 0) | (ready->timer ? SERVES_HARDIRQ : 0);
 	count = preempt_count(ready);
-	return (count & COUNTS_SOFTIRQ ? SERVES_SOFTIRQ : 0) | (count & COUNTS_HARDIRQ ? SERVES_HARDIRQ : 0);
+	return (count & COUNTS_SOFTIRQ ? SERVES_SOFTIRQ : 0) | (count & cfg_hardirqs ? SERVES_HARDIRQ : 0);
 }
 
 static __always_inline bool in_interrupt(const struct lapse_ready *ready, __u32 serving, __u32 cause,

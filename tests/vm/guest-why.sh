@@ -5,22 +5,25 @@
 # what is asserted is the least that the cause must have, that nothing else is blamed, and who ended most waits.
 # shellcheck disable=SC2154
 
+# The spans of a component that have ended. Whoever woke a thread may have been in one, too, which stands behind.
+ended_spans() { # COMPONENT
+	awk -v component="\"component\":\"$1\"" -v wait='"longest_wait":' '
+		/"type":"span"/ && !/"open":true/ && index(substr($0, 1, index($0 wait, wait)), component)' $work/lapse.out
+}
+
 # Sum of a figure, over the spans of a component.
 sum_of() { # COMPONENT KEY
-	awk -v component="\"component\":\"$1\"" -v key="\"$2\":" '
-		/"type":"span"/ && !/"open":true/ && index($0, component) {
-			sum += parts[split($0, parts, key)]
-		}
-		END { printf "%.0f\n", sum }' $work/lapse.out
+	ended_spans "$1" | awk -v key="\"$2\":" '
+		{ sum += parts[split($0, parts, key)] }
+		END { printf "%.0f\n", sum }'
 }
 
 spans_of() { # COMPONENT
-	grep '"type":"span"' $work/lapse.out | grep -v '"open":true' | grep -c "\"component\":\"$1\""
+	ended_spans "$1" | grep -c ''
 }
 
 longest_waits() { # COMPONENT
-	grep '"type":"span"' $work/lapse.out | grep -v '"open":true' | grep "\"component\":\"$1\"" |
-		sed 's/.*"longest_wait"://'
+	ended_spans "$1" | sed 's/.*"longest_wait"://'
 }
 
 # Most of a component's longest waits were ended as PATTERN says. Not all: a thread that is late may find what

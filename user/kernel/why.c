@@ -6,11 +6,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 
 #include <bpf/btf.h>
 
 #include "bpf/config.h"
+#include "kernel/interrupts.h"
 
 /* Stacks of blocks that are kept at once. */
 #define MAX_STACKS 16384
@@ -60,31 +60,14 @@ static const struct {
 
 /* ---- what the kernel has ------------------------------------------------------------ */
 
-/*
- * How far a processor's count of the interrupts that it serves lies from its run queue; 0: that cannot be
- * told. A kernel for real time does not count soft interrupts there.
- */
-static int64_t distance_of_count(const struct kernel_types *types)
-{
-	int queue = kernel_percpu_offset(types, "runqueues"),
-	    count = kernel_percpu_offset(types, "__preempt_count");
-	struct utsname name;
-
-	if (count < 0)
-		count = kernel_percpu_offset(types, "pcpu_hot");
-	if (queue < 0 || count < 0 || uname(&name) || strstr(name.version, "PREEMPT_RT") ||
-	    !kernel_struct_has(types, "sched_entity", "cfs_rq"))
-		return 0;
-	return count - queue;
-}
-
 static void choose_wakes(struct lapse_bpf *skel, const struct kernel_types *types, bool on)
 {
-	int64_t distance = on ? distance_of_count(types) : 0;
-	bool around = on && !distance;
+	struct interrupts counted = on ? interrupts_counted(types) : (struct interrupts){0};
+	bool around = on && !counted.distance;
 	bool ready = on && kernel_tracepoint_arguments(types, "sk_data_ready") > 0;
 
-	skel->rodata->cfg_interrupts = distance;
+	skel->rodata->cfg_interrupts = counted.distance;
+	skel->rodata->cfg_hardirqs = counted.hardirqs;
 	skel->rodata->cfg_switch_state = on && kernel_tracepoint_arguments(types, "sched_switch") == 4;
 	bpf_program__set_autoload(skel->progs.why_ready_tp, ready);
 	bpf_program__set_autoload(skel->progs.why_segment_tp, on && !ready);

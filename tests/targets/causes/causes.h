@@ -66,8 +66,8 @@ uint64_t ran_ns(void);
 struct moment now_of(struct worker *me);
 
 /* What the thread spent since @from without running or waiting for a processor was for @cause, if it gave its
- * processor up. Else the host of a virtual machine took that away: of time that is stolen from its processors the
- * kernel says that nobody has run. */
+ * processor up. Else the host of a virtual machine took that away: of time that is stolen from its processors
+ * the kernel says that nobody has run. */
 void blocked(struct worker *me, enum cause cause, struct moment from);
 
 /* Writes --log, if that is wanted. */
