@@ -5,8 +5,8 @@ import os
 import re
 import subprocess
 
-from common import (BPFTRACE_HIST, FUNCLATENCY, Process, absent, detach, lapse, median, number, ratio, rounds, table,
-                    target_line)
+from common import (BPFTRACE_HIST, FUNCLATENCY, Process, absent, apart, detach, lapse, median, number, ratio, rounds, table,
+                    target_line, together)
 from harness import free_port, need
 
 REQUESTS = 40000
@@ -66,11 +66,13 @@ def run(case):
     peers = [FUNCLATENCY, BPFTRACE_HIST]
     tools = {"untraced": None, "lapse stat": lapse("lapse", "stat"), **{tool.name: tool for tool in peers}}
     found = {name: [] for name in tools}
+    apart(server)
     requests_per_second(benchmark, port)
-    for _ in rounds(80, most=13):
+    for _ in rounds(150, most=30):
         for name, tool in tools.items():
             if not tool or tool.there():
                 found[name].append(run_once(case, server, tool, benchmark, port))
+    together()
     bare, base = ([figure for figure, _ in found[name]] for name in ("untraced", "lapse stat"))
     table("redis-server, GET from 20 connections, call() traced: requests a second",
           ["", "requests/s", "of untraced", "of lapse's", "server CPU us/request"],
