@@ -14,9 +14,9 @@ REASONS = {
         "a record is written to memory that another processor reads meanwhile; on two processors that share a host the rounds "
         "differ by more than the tenth that was wanted."),
     "reading at 1,000,000 a second": (
-        "each record is brought over from the cache of the processor that wrote it, line after line: a span's record is "
-        "twice as long as those of the measurement that the figure was taken from, and the rest is wake-ups, of "
-        "which each leaves an idle virtual processor. With and without the thread that runs ahead it is the same."),
+        "the last row: records of that length from one thread to another, with nothing traced and nothing done with them, take "
+        "this machine most of it. Each is brought over from the cache of the processor that wrote it, line after line, "
+        "and each wake-up leaves an idle virtual processor."),
     "added to an order, one by one": (
         "the next table tells by what: programs that do nothing, at the same functions and where causes are found, add the "
         "smaller part, so the rest is what lapse's own look at. Between two orders the processors' caches go to others: what "

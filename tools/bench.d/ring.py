@@ -89,6 +89,14 @@ def run_once(case, hot, way, rate):
     return spans, dropped, cpu, calls / took
 
 
+def bare(case, program):
+    """Milliseconds a million: records of that length from one thread to another, nothing traced."""
+    process = case.started(Process([program, RATES[0] * SECONDS, RATES[0]]))
+    took = int(process.wait_line(r"^\d+$", seconds=60)[0]) / 1e6
+    process.wait()
+    return took / SECONDS
+
+
 def row(name, figures):
     spans, dropped, cpu, rate = zip(*figures)
     return [name, number(median(rate)), number(median(each / n * 1e9 for each, n in zip(cpu, spans)), digits=2),
@@ -97,18 +105,22 @@ def row(name, figures):
 
 def run(case):
     hot, program, writing = build_hot(), build_reader(), trace()
+    records = build("tools/bench.d/records.c", f"-I{ROOT}", "-lpthread")
     ways = [(f"read, {rate:,} a second wanted", reader(program), rate) for rate in RATES]
     ways.append((f"read with --no-realtime, {RATES[0]:,}", reader(program, "usual"), RATES[0]))
     ways.append((f"trace --json, {RATES[0]:,} wanted", writing, RATES[0]))
-    figures = {name: [] for name, _, _ in ways}
+    figures, floors = {name: [] for name, _, _ in ways}, []
     for _ in rounds(25, most=5):
+        floors.append(bare(case, records))
         for name, way, rate in ways:
             figures[name].append(run_once(case, hot, way, rate))
     slow, fast, *_ = figures.values()
     cpu = median(each / n * 1e9 for n, _, each, _ in slow)
     lost, reached = (median(list(values)) for values in list(zip(*fast))[1::2])
     table("each span by itself through a ring of 4 MiB: what reading it costs, and what is lost; two threads",
-          ["", "calls/s", "reader's CPU, ms a million", "lost", "share"], [row(*item) for item in figures.items()],
+          ["", "calls/s", "reader's CPU, ms a million", "lost", "share"], [*(row(*item) for item in figures.items()),
+           ["records of that length between two threads, nothing traced", number(RATES[0]), number(median(floors), digits=2),
+            None, None]],
           ["read: lapse's programs and its reader, with nothing done with the spans; trace writes a line for each",
            target_line(f"reading at {RATES[0]:,} a second <= 10 ms a million", number(cpu, " ms", 2), cpu <= 10),
            target_line(f"nothing lost at {RATES[1]:,} a second, or as many as the processors get to",
