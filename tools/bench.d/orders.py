@@ -31,8 +31,7 @@ def watch(name, *options):
 
 WATCH = watch("lapse watch, causes told")
 # Where lapse has programs that find causes.
-OF_CAUSES = ("sched_switch", "sched_waking", "softirq_entry", "softirq_exit", "hrtimer_expire_entry", "hrtimer_expire_exit",
-             "sk_data_ready")
+OF_CAUSES = ("sched_switch", "sched_waking", "sk_data_ready")
 TOOLS = (WATCH, watch("lapse watch --no-why", "--no-why"), floor(),
          floor("empty programs, also where causes are found", OF_CAUSES))
 
