@@ -101,6 +101,7 @@ static int measure_by_instructions(struct session *session, const struct process
 	err = tracer_calibrate(session->tracer, classes_of(&plan));
 	if (!err)
 		err = tracer_attach(session->tracer, &plan, 0, plan.n_usdts);
+	tracer_settle(session->tracer);
 	plan_free(&plan);
 	return err;
 }

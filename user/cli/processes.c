@@ -126,7 +126,9 @@ static int attach_new(struct session *session, size_t first_place, size_t first_
 	unsigned classes = classes_from(&session->plan, first_place, first_usdt);
 	int err = classes ? tracer_calibrate(session->tracer, classes) : 0;
 
-	return err ?: tracer_attach(session->tracer, &session->plan, first_place, first_usdt);
+	err = err ?: tracer_attach(session->tracer, &session->plan, first_place, first_usdt);
+	tracer_settle(session->tracer);
+	return err;
 }
 
 /* Probes, as they are told to people: those that an extension has brought, and those that a file had. */

@@ -10,7 +10,8 @@
 
 /*
  * include/linux/preempt.h, with those that cannot be masked. Since 7.3 what holds interrupts back is counted
- * between those and the soft ones ("preempt: Introduce HARDIRQ_DISABLE_BITS"), beside a variable for each processor.
+ * between those and the soft ones ("preempt: Introduce HARDIRQ_DISABLE_BITS"), beside a variable for each
+ * processor.
  */
 #define HARDIRQS       0x00ff0000
 #define HARDIRQS_ABOVE 0x1f000000

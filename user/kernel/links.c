@@ -140,9 +140,9 @@ void tracer_settle(struct tracer *tracer)
 	size_t kept = links_part(tracer, is_sample, 0), n = tracer->n_links - kept;
 	struct links_going *going = &tracer->going;
 
-	links_await(tracer);
 	if (!n)
 		return;
+	links_await(tracer);
 	going->links = malloc(n * sizeof(*going->links));
 	if (!going->links)
 		return;

@@ -91,7 +91,7 @@ int tracer_calibrate(struct tracer *tracer, unsigned classes);
 int tracer_attach(struct tracer *tracer, const struct plan *plan, size_t first_place, size_t first_usdt);
 
 /* When all is attached: lets go of what only the calibration needed, beside what follows. At the end it would
- * be waited for, as is what is calibrated later, for a library that comes. */
+ * be waited for. */
 void tracer_settle(struct tracer *tracer);
 
 /* Other limits of all components, in the order of tracer_open(): their levels, and those of their values; at
