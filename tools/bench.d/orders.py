@@ -4,7 +4,7 @@
 import os
 import time
 
-from common import (LAPSE, ROOT, TARGETS, Process, Tool, detach, floor, median, number, rounds, table,
+from common import (BUILD, LAPSE, ROOT, TARGETS, Process, Tool, detach, floor, median, number, rounds, table,
                     target_line)
 from harness import percentile, read_truth
 from pipeline import start_pipeline
@@ -25,14 +25,25 @@ PROBED = ("validate_token", "cache_lookup", "rpc_call", "optimize_batch", "http_
           "@order_confirmed")
 
 
-def watch(name, *options):
-    return Tool(name, LAPSE, lambda pid, _path, _functions: [LAPSE, "watch", CONTRACTS, *options, "-p", pid])
+def watch(name, *options, contracts=CONTRACTS):
+    return Tool(name, LAPSE, lambda pid, _path, _functions: [LAPSE, "watch", contracts, *options, "-p", pid])
+
+
+def without_connections():
+    """The contracts' file but for what is promised of connections."""
+    path = os.path.join(BUILD, "bench", "without_connections.yaml")
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(CONTRACTS, encoding="utf-8") as whole, open(path, "w", encoding="utf-8") as part:
+        part.writelines(line for line in whole
+                        if line.split(":")[0].strip() not in ("connections", "min_pool_efficiency", "max_connection_time"))
+    return path
 
 
 WATCH = watch("lapse watch, causes told")
 # Where lapse has programs that find causes.
 OF_CAUSES = ("sched_switch", "sched_waking", "sk_data_ready")
-TOOLS = (WATCH, watch("lapse watch --no-why", "--no-why"), floor(),
+TOOLS = (WATCH, watch("lapse watch --no-why", "--no-why"),
+         watch("the same, connections not followed", "--no-why", contracts=without_connections()), floor(),
          floor("empty programs, also where causes are found", OF_CAUSES))
 
 
@@ -76,7 +87,7 @@ def measured(case):
     target = start_pipeline(case, "--seconds", 900)
     Phase(target.pid)
     tools = [tool for tool in TOOLS if tool.there()]
-    phases = [one_round(case, target, tools) for _ in rounds(210, most=12, least=3)]
+    phases = [one_round(case, target, tools) for _ in rounds(250, most=12, least=3)]
     target.finish()
     return phases, read_truth(target.log)
 

@@ -22,7 +22,7 @@ REASONS = {
         "smaller part, so the rest is what lapse's own look at. Between two orders the processors' caches go to others: what "
         "costs little where a call is repeated (the table of costs) costs many times that then. And where the kernel "
         "lets no program into its functions, as here, connections are followed by system calls, and with that all of them take "
-        "a longer way."),
+        "a longer way: the row without connections shows how much."),
     "added to an order, eight at a time": (
         "the next table tells by what. Eight orders come at once to these processors and wait for one batch, so that each waits "
         "for what is added to the others. Where rounds without lapse differ by more than the target, the line says so in "
