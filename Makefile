@@ -154,24 +154,24 @@ unit-programs: $(unit_programs)
 check-unit: $(unit_programs)
 	@fail=0; for t in $(unit_programs); do echo "== $$t"; $$t || fail=1; done; exit $$fail
 
-# The same with the address and undefined-behaviour sanitizers.
+# The same with the address and undefined-behaviour sanitizers, of the objects that the fuzzers are made of, too.
 .PHONY: asan asan-programs
-sanitized := BUILD=$(BUILD)/asan DEPS=$(DEPS) CFLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all" \
-	LDFLAGS="-fsanitize=address,undefined"
+sanitized_build := $(BUILD)/sanitized
+sanitized := $(MAKE) --no-print-directory BUILD=$(sanitized_build) DEPS=$(DEPS) CC=$(CLANG) \
+	CFLAGS="-O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all"
 asan-programs:
-	@$(MAKE) --no-print-directory $(sanitized) unit-programs
+	+@$(sanitized) LDFLAGS="-fsanitize=address,undefined" unit-programs
 asan check-asan:
-	@$(MAKE) --no-print-directory $(sanitized) check-unit
+	+@$(sanitized) LDFLAGS="-fsanitize=address,undefined" check-unit
 
 # Fuzzers of every parser of foreign bytes; FUZZ_SECONDS each.
 FUZZ_SECONDS ?= 10
 fuzz_names := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 fuzz_build := $(BUILD)/fuzz
+fuzz_programs := $(fuzz_names:%=$(sanitized_build)/fuzz_%)
 .PHONY: fuzz fuzz-programs
 fuzz-programs:
-	@$(MAKE) --no-print-directory BUILD=$(fuzz_build) DEPS=$(DEPS) CC=$(CLANG) \
-		CFLAGS="-O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all" \
-		LDFLAGS="-fsanitize=fuzzer,address,undefined" $(fuzz_names:%=$(fuzz_build)/fuzz_%)
+	+@$(sanitized) LDFLAGS="-fsanitize=fuzzer,address,undefined" $(fuzz_programs)
 $(BUILD)/fuzz_%: $(BUILD)/cc/tests/fuzz/fuzz_%.o $(library)
 	$(say) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(library) $(LDLIBS)
@@ -180,7 +180,7 @@ fuzz check-fuzz: fuzz-programs fuzz-seeds $(fuzz_names:%=fuzz-run-%)
 .PHONY: $(fuzz_names:%=fuzz-run-%)
 $(fuzz_names:%=fuzz-run-%): fuzz-run-%: fuzz-programs fuzz-seeds
 	@mkdir -p $(fuzz_build)/corpus/$*
-	@echo "== fuzz_$*"; $(fuzz_build)/fuzz_$* -max_total_time=$(FUZZ_SECONDS) -print_final_stats=0 \
+	@echo "== fuzz_$*"; $(sanitized_build)/fuzz_$* -max_total_time=$(FUZZ_SECONDS) -print_final_stats=0 \
 		-artifact_prefix=$(fuzz_build)/ $(fuzz_build)/corpus/$* $$(ls -d tests/data/$* $(BUILD)/seeds/$* 2>/dev/null) \
 		>$(fuzz_build)/$*.log 2>&1 || { tail -n 40 $(fuzz_build)/$*.log; exit 1; }
 

@@ -23,6 +23,7 @@ const volatile bool cfg_groups = false;	   /* ... as long as they are in the sam
 const volatile bool cfg_targets = false;   /* components are measured in different ones */
 /* Bytes from a processor's run queue to its variable that counts interrupts (bpf/ready.h); 0: not known. */
 const volatile __s64 cfg_interrupts = 0;
+const volatile __s64 cfg_softirqs = 0; /* to its statistics, which have soft interrupts by kind */
 const volatile __u32 cfg_hardirqs = 0; /* in which these bits are of interrupts that are not soft */
 const volatile __u32 cfg_kfuncs = 0;   /* those that the kernel has: 1 << enum lapse_kfunc */
 /* What nobody has asked for the verifier does not look at, which is most of what a start takes. */

@@ -18,12 +18,11 @@
  * who waits. */
 #define READY_NS 50000
 
-/* In an interrupt, too, but a virtual processor may be taken away in between, and fewer others are woken
- * there. Where its end is seen it may take as long as it will. */
-#define READY_INTERRUPT_NS 500000
-
 /* In the kernel's count. Soft interrupts that are merely held back are counted by twos. */
 #define COUNTS_SOFTIRQ 0x0100
+
+/* Kinds of soft interrupts: include/linux/interrupt.h. */
+#define SOFTIRQS 10
 
 /* What goes on on this processor. */
 static __always_inline struct lapse_ready *processor(void)
@@ -39,28 +38,45 @@ static __always_inline bool is_this_processor_s(const struct rq *queue)
 	       (__u32)BPF_CORE_READ(queue, cpu) == bpf_get_smp_processor_id();
 }
 
-/* Where this processor's count is; 0: the current task does not lead to it. */
-static __always_inline __u64 count_address(void)
+/* This processor's run queue; NULL: the current task does not lead to it. */
+static __always_inline __u64 run_queue(struct lapse_ready *ready)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
-	const struct rq *queue = BPF_CORE_READ(task, se.cfs_rq, rq);
-	__u64 variable = (__u64)queue + cfg_interrupts;
+	const struct rq *queue;
 
-	if (!queue || !is_this_processor_s(queue))
-		return 0;
-	if (bpf_core_type_exists(struct pcpu_hot))
-		return variable + bpf_core_field_offset(struct pcpu_hot, preempt_count);
-	return variable;
+	if (!ready->run_queue) {
+		queue = BPF_CORE_READ(task, se.cfs_rq, rq);
+		if (queue && is_this_processor_s(queue))
+			ready->run_queue = (__u64)queue;
+	}
+	return ready->run_queue;
 }
 
 static __always_inline __u32 preempt_count(struct lapse_ready *ready)
 {
+	__u64 queue = run_queue(ready), member = 0;
 	__u32 count = 0;
 
-	if (!ready->count_at)
-		ready->count_at = count_address();
-	bpf_probe_read_kernel(&count, sizeof(count), (const void *)ready->count_at);
+	if (bpf_core_type_exists(struct pcpu_hot))
+		member = bpf_core_field_offset(struct pcpu_hot, preempt_count);
+	if (queue)
+		bpf_probe_read_kernel(&count, sizeof(count), (const void *)(queue + cfg_interrupts + member));
 	return count;
+}
+
+/* How many soft interrupts the processor has begun to serve: as long as it serves one, that is its number. */
+static __always_inline __u32 softirqs_begun(struct lapse_ready *ready)
+{
+	__u64 queue = run_queue(ready);
+	__u32 begun[SOFTIRQS] = {}, sum = 0;
+
+	if (queue)
+		bpf_probe_read_kernel(begun, sizeof(begun),
+				      (const void *)(queue + cfg_softirqs +
+						     bpf_core_field_offset(struct kernel_stat, softirqs)));
+	for (int i = 0; i < SOFTIRQS; i++)
+		sum += begun[i];
+	return sum;
 }
 
 /* Which interrupts the processor serves. */
@@ -86,16 +102,16 @@ static __always_inline bool in_interrupt(const struct lapse_ready *ready, __u32 
 	       ready->block_by_task == bpf_get_current_pid_tgid();
 }
 
-static __always_inline bool still_ready(const struct lapse_ready *ready, __u32 serving, __u64 now)
+/* Once a soft interrupt is over its sockets are forgotten, however long it takes; a thread's are after a
+ * while. */
+static __always_inline bool still_ready(struct lapse_ready *ready, __u32 serving, __u64 now)
 {
 	if (!serving)
 		return now - ready->time_ns < READY_NS;
-	/* Else the interrupt forgets its sockets at its end. */
-	return !cfg_interrupts || now - ready->time_ns < READY_INTERRUPT_NS;
+	return !cfg_interrupts || ready->by_softirq == softirqs_begun(ready);
 }
 
-static __always_inline const struct sock *just_ready(const struct lapse_ready *ready, __u32 serving,
-						     __u64 now)
+static __always_inline const struct sock *just_ready(struct lapse_ready *ready, __u32 serving, __u64 now)
 {
 	if (!ready->sk || serving & SERVES_HARDIRQ || serving != ready->by_interrupt ||
 	    ready->by_task != bpf_get_current_pid_tgid())
@@ -113,6 +129,8 @@ static __always_inline void ready_note(__u64 sk)
 		return;
 	ready->sk = sk;
 	ready->by_interrupt = serves(ready);
+	if (cfg_interrupts && ready->by_interrupt)
+		ready->by_softirq = softirqs_begun(ready);
 	ready->by_task = bpf_get_current_pid_tgid();
 	ready->time_ns = bpf_ktime_get_ns();
 }

@@ -43,9 +43,11 @@ static int offset_of_count(const struct kernel_types *types)
 struct interrupts interrupts_counted(const struct kernel_types *types)
 {
 	int queue = kernel_percpu_offset(types, "runqueues"), count = offset_of_count(types);
+	int statistics = kernel_percpu_offset(types, "kstat");
 	bool above = kernel_type_find(types, "local_interrupt_disable_state", BTF_KIND_VAR) > 0;
 
-	if (queue < 0 || count < 0 || !is_known() || !kernel_struct_has(types, "sched_entity", "cfs_rq"))
+	if (queue < 0 || count < 0 || statistics < 0 || !is_known() ||
+	    !kernel_struct_has(types, "sched_entity", "cfs_rq"))
 		return (struct interrupts){0};
-	return (struct interrupts){count - queue, above ? HARDIRQS_ABOVE : HARDIRQS};
+	return (struct interrupts){count - queue, statistics - queue, above ? HARDIRQS_ABOVE : HARDIRQS};
 }

@@ -9,6 +9,7 @@ struct kernel_types;
 
 struct interrupts {
 	int64_t distance;  /* bytes from a processor's run queue to its count; 0: not known */
+	int64_t softirqs;  /* to its statistics, which have how many of each kind of soft ones there were */
 	uint32_t hardirqs; /* the count's bits of interrupts that are not soft */
 };
 

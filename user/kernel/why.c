@@ -67,6 +67,7 @@ static void choose_wakes(struct lapse_bpf *skel, const struct kernel_types *type
 	bool ready = on && kernel_tracepoint_arguments(types, "sk_data_ready") > 0;
 
 	skel->rodata->cfg_interrupts = counted.distance;
+	skel->rodata->cfg_softirqs = counted.softirqs;
 	skel->rodata->cfg_hardirqs = counted.hardirqs;
 	skel->rodata->cfg_switch_state = on && kernel_tracepoint_arguments(types, "sched_switch") == 4;
 	bpf_program__set_autoload(skel->progs.why_ready_tp, ready);

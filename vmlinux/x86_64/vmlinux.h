@@ -140,6 +140,10 @@ struct cfs_rq {
 	struct rq *rq;
 };
 
+struct kernel_stat {
+	unsigned int softirqs[10];
+};
+
 struct pcpu_hot { /* from 6.2 until 6.14 */
 	int preempt_count;
 };
