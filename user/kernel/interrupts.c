@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "kernel/interrupts.h"
 
-#include <linux/btf.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -32,21 +32,23 @@ static bool is_known(void)
 	return major < KNOWN_MAJOR || (major == KNOWN_MAJOR && minor <= KNOWN_MINOR);
 }
 
-/* Where each processor has it; from 6.2 until 6.14 as a member of another variable. */
-static int offset_of_count(const struct kernel_types *types)
+/* From 6.2 until 6.14 as a member of another variable. */
+static int offset_of_count(const struct kernel_types *types, const struct btf_type *section)
 {
-	int offset = kernel_percpu_offset(types, "__preempt_count");
+	int offset = kernel_percpu_offset(types, section, "__preempt_count");
 
-	return offset < 0 ? kernel_percpu_offset(types, "pcpu_hot") : offset;
+	return offset < 0 ? kernel_percpu_offset(types, section, "pcpu_hot") : offset;
 }
 
 struct interrupts interrupts_counted(const struct kernel_types *types)
 {
-	int queue = kernel_percpu_offset(types, "runqueues"), count = offset_of_count(types);
-	int statistics = kernel_percpu_offset(types, "kstat");
-	bool above = kernel_type_find(types, "local_interrupt_disable_state", BTF_KIND_VAR) > 0;
+	const struct btf_type *section = kernel_percpu(types);
+	int queue = kernel_percpu_offset(types, section, "runqueues");
+	int statistics = kernel_percpu_offset(types, section, "kstat");
+	int count = offset_of_count(types, section);
+	bool above = kernel_percpu_offset(types, section, "local_interrupt_disable_state") >= 0;
 
-	if (queue < 0 || count < 0 || statistics < 0 || !is_known() ||
+	if (queue < 0 || statistics < 0 || count < 0 || !is_known() ||
 	    !kernel_struct_has(types, "sched_entity", "cfs_rq"))
 		return (struct interrupts){0};
 	return (struct interrupts){count - queue, statistics - queue, above ? HARDIRQS_ABOVE : HARDIRQS};

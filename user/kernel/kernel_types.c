@@ -252,14 +252,22 @@ bool kernel_struct_has(const struct kernel_types *types, const char *name, const
 	return false;
 }
 
-int kernel_percpu_offset(const struct kernel_types *types, const char *name)
+const struct btf_type *kernel_percpu(const struct kernel_types *types)
 {
-	int variable = kernel_type_find(types, name, BTF_KIND_VAR);
-	int section = kernel_type_find(types, ".data..percpu", BTF_KIND_DATASEC);
-	const struct btf_type *type = variable > 0 && section > 0 ? kernel_type(types, section) : NULL;
+	int id = kernel_type_find(types, ".data..percpu", BTF_KIND_DATASEC);
 
-	for (int i = 0; type && i < btf_vlen(type); i++)
-		if (btf_var_secinfos(type)[i].type == (uint32_t)variable)
-			return (int)btf_var_secinfos(type)[i].offset;
+	return id > 0 ? kernel_type(types, (uint32_t)id) : NULL;
+}
+
+int kernel_percpu_offset(const struct kernel_types *types, const struct btf_type *section, const char *name)
+{
+	const struct btf_var_secinfo *variables = section ? btf_var_secinfos(section) : NULL;
+
+	for (int i = 0; section && i < btf_vlen(section); i++) {
+		const struct btf_type *variable = kernel_type(types, variables[i].type);
+
+		if (variable && !strcmp(kernel_type_name(types, variable->name_off), name))
+			return (int)variables[i].offset;
+	}
 	return -ENOENT;
 }

@@ -47,7 +47,9 @@ int kernel_function_arguments(const struct kernel_types *types, const char *name
 int kernel_tracepoint_arguments(const struct kernel_types *types, const char *name);
 
 bool kernel_struct_has(const struct kernel_types *types, const char *name, const char *member);
-/* Where the variable @name lies among those that each processor has, in bytes from the first; -ENOENT. */
-int kernel_percpu_offset(const struct kernel_types *types, const char *name);
+/* The variables that each processor has; NULL: they are not described. */
+const struct btf_type *kernel_percpu(const struct kernel_types *types);
+/* Where the one called @name lies among them, in bytes from the first; -ENOENT. */
+int kernel_percpu_offset(const struct kernel_types *types, const struct btf_type *section, const char *name);
 
 #endif
