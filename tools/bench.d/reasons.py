@@ -10,6 +10,9 @@ REASONS = {
     "cheaper than funclatency": (
         "the row of the empty session program is the floor. What lapse and funclatency each add to it differs by less than "
         "what was wanted."),
+    "a function that begins with": (
+        "the ratio is that of single-stepping, the rows of the peers, to a probe without it, which no tool goes below: the "
+        "row of the empty session program at push. Where the host makes that dearer and the other not, it is smaller."),
     "streaming each span": (
         "a record is written to memory that another processor reads meanwhile; on two processors that share a host the rounds "
         "differ by more than the tenth that was wanted."),
