@@ -65,8 +65,8 @@ struct lapse_ready {
 	__u64 by_task;	      /* the thread that ran when the socket became readable */
 	__u64 block_ns;	      /* when a request to a block device was done last */
 	__u64 block_by_task;  /* the thread that ran then */
-	__u64 run_queue;      /* where it lies; 0: not looked for yet */
-	__u32 softirq, timer; /* bool: it serves a soft interrupt, a timer; where that count is not known */
+	__u64 run_queue;      /* where the processor has its own; 0: not looked for yet */
+	__u32 softirq, timer; /* bool: it serves a soft interrupt, a timer; if its own count is not known */
 	__u32 by_interrupt;   /* what it served when the socket became readable: enum serves */
 	__u32 by_softirq;     /* which one that was */
 };

@@ -38,7 +38,7 @@ static __always_inline bool is_this_processor_s(const struct rq *queue)
 	       (__u32)BPF_CORE_READ(queue, cpu) == bpf_get_smp_processor_id();
 }
 
-/* This processor's run queue; NULL: the current task does not lead to it. */
+/* Where this processor's run queue lies; 0: the current task does not lead to it. */
 static __always_inline __u64 run_queue(struct lapse_ready *ready)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();

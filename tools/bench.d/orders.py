@@ -25,8 +25,8 @@ PROBED = ("validate_token", "cache_lookup", "rpc_call", "optimize_batch", "http_
           "@order_confirmed")
 
 
-def watch(name, *options, contracts=CONTRACTS):
-    return Tool(name, LAPSE, lambda pid, _path, _functions: [LAPSE, "watch", contracts, *options, "-p", pid])
+def watch(name, *options, contracts=lambda: CONTRACTS):
+    return Tool(name, LAPSE, lambda pid, _path, _functions: [LAPSE, "watch", contracts(), *options, "-p", pid])
 
 
 def without_connections():
@@ -43,7 +43,7 @@ WATCH = watch("lapse watch, causes told")
 # Where lapse has programs that find causes.
 OF_CAUSES = ("sched_switch", "sched_waking", "sk_data_ready")
 TOOLS = (WATCH, watch("lapse watch --no-why", "--no-why"),
-         watch("the same, connections not followed", "--no-why", contracts=without_connections()), floor(),
+         watch("the same, connections not followed", "--no-why", contracts=without_connections), floor(),
          floor("empty programs, also where causes are found", OF_CAUSES))
 
 
