@@ -187,7 +187,8 @@ struct lapse_waits {
 	__u64 begun_ns;		/* when its outermost span began */
 	__u16 woken_early;	/* bool: it has been woken, and may have been on its way out then */
 	__u16 places;		/* bool: somebody has had one since the outermost span began */
-	__u32 counted;		/* bool: it is among those that wait for a processor */
+	__u16 counted;		/* bool: it is among those that wait for a processor */
+	__u16 polling;		/* bool: it is among those that poll */
 	struct lapse_block now; /* the present one, as far as known */
 	struct lapse_blocks blocks;
 	struct lapse_place place[LAPSE_RIVALS];

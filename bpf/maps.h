@@ -301,8 +301,10 @@ struct {
 	__type(value, __u32);
 } why_calls SEC(".maps");
 
-/* Measured threads that wait for a processor. It lies by itself: every switch of every processor reads it. */
+/* Measured threads that wait for a processor, and that poll. They lie by themselves: every switch of every
+ * processor, and all data that arrives, reads them. */
 __u64 why_waiting SEC(".data.waiting") = 0;
+__u64 why_polling SEC(".data.waiting") = 0;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

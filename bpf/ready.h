@@ -119,11 +119,39 @@ static __always_inline const struct sock *just_ready(struct lapse_ready *ready, 
 	return still_ready(ready, serving, now) ? (const struct sock *)ready->sk : NULL;
 }
 
+/* ---- who asks -------------------------------------------------------------------------------------- */
+
+/* Whether any measured thread polls: only then it matters which socket has become readable, which is told for
+ * all of the machine's. A thread that is on its way into a poll meanwhile is woken at once: nothing is
+ * charged with more than that moment. */
+static __always_inline bool any_polls(void)
+{
+	return *(volatile __u64 *)&why_polling;
+}
+
+/* A measured thread begins to poll. */
+static __always_inline void polls_begin(struct lapse_waits *waits)
+{
+	if (waits->polling)
+		return;
+	waits->polling = 1;
+	ADD(why_polling, 1);
+}
+
+/* ... and goes on. */
+static __always_inline void polls_end(struct lapse_waits *waits)
+{
+	if (!waits->polling)
+		return;
+	waits->polling = 0;
+	ADD(why_polling, -1);
+}
+
 /* ---- what tells ------------------------------------------------------------------------------------- */
 
 static __always_inline void ready_note(__u64 sk)
 {
-	struct lapse_ready *ready = processor();
+	struct lapse_ready *ready = any_polls() ? processor() : NULL;
 
 	if (!ready)
 		return;

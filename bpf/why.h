@@ -146,6 +146,8 @@ static __always_inline void switch_out(struct task_struct *task, struct lapse_st
 		rivals_want(waits);
 	if (blocked) {
 		block->cause = cause_of_block(block, task);
+		if (block->cause == LAPSE_POLL)
+			polls_begin(waits);
 		block->declared = cfg_waits ? wait_declared(stack, user_sp(task)) : 0;
 	} else {
 		block->cause = is_throttled(task) ? LAPSE_THROTTLED : LAPSE_RUNQ;
@@ -201,6 +203,7 @@ static __always_inline void away_account(struct lapse_thread_waits *own, struct 
 	if (runnable && cause == LAPSE_RUNQ && runs)
 		rivals_credit(waits, runs, woken);
 	rivals_unwant(waits);
+	polls_end(waits);
 	waits->woken_ns = 0;
 	waits->in_ns = 0;
 	waits->off_ns = 0;

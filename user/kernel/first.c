@@ -68,6 +68,8 @@ static void choose(struct first_tracer *tracer, bool follow)
 	for (size_t i = 0; i < sizeof(needed) / sizeof(*needed); i++)
 		bpf_map__set_autocreate(needed[i], true);
 	why_choose_wakes(skel, true);
+	/* Threads of the process may poll from before. */
+	skel->data_waiting->why_polling = 1;
 	bpf_program__set_autoload(skel->progs.first_switch, true);
 	bpf_program__set_autoload(skel->progs.first_waking, true);
 	bpf_program__set_autoload(skel->progs.first_begin, true);
