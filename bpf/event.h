@@ -21,12 +21,13 @@
 
 /* ---- ring records -------------------------------------------------------------------- */
 
+/* struct lapse_piece has rings of its own, and no number. */
 enum lapse_record_kind {
-	LAPSE_REC_SPAN = 1, /* struct lapse_span */
-	LAPSE_REC_PROC = 2, /* struct lapse_proc */
-	LAPSE_REC_TCP = 3,  /* struct lapse_tcp_span */
-	LAPSE_REC_WHY = 4,  /* struct lapse_why_span */
-			    /* struct lapse_piece has rings of its own, and no number. */
+	LAPSE_REC_SPAN = 1,  /* struct lapse_span */
+	LAPSE_REC_PROC = 2,  /* struct lapse_proc */
+	LAPSE_REC_TCP = 3,   /* struct lapse_tcp_span */
+	LAPSE_REC_WHY = 4,   /* struct lapse_why_span */
+	LAPSE_REC_BRIEF = 5, /* struct lapse_brief */
 };
 
 /* Values that one component captures, and those that a program names at run time. */
@@ -66,10 +67,22 @@ struct lapse_span {
 	__u32 flags;	   /* enum lapse_span_flag */
 	__u32 values;	   /* bits: which of value[] are there */
 	char comm[LAPSE_COMM_LEN];
-	__s64 value[LAPSE_VALUES]; /* where there are none the record may end before them */
+	__s64 value[LAPSE_VALUES];
 };
 
-#define LAPSE_SPAN_BARE_BYTES 72
+/* A span without values that is not urgent and shorter than 2^32 ns, as most are: with the ring's head it
+ * fills one cache line, and what it costs to read is the lines that come from another processor. */
+struct lapse_brief {
+	__u16 kind; /* LAPSE_REC_BRIEF: with flags, as all the others' kind */
+	__u16 flags;
+	__u32 component;
+	__u32 pid, tid;
+	__u64 start_ns;
+	__u64 ret;
+	__u32 duration_ns;
+	__u32 probes_ns; /* raw_ns - duration_ns */
+	char comm[LAPSE_COMM_LEN];
+};
 
 /* One end: the address in IPv6 form (IPv4 as ::ffff:a.b.c.d), network byte order; the port, host's. */
 struct lapse_address {
@@ -564,8 +577,7 @@ struct lapse_cost {
 
 #ifndef __cplusplus
 _Static_assert(sizeof(struct lapse_span) == 104, "lapse_span");
-_Static_assert(__builtin_offsetof(struct lapse_span, value) == LAPSE_SPAN_BARE_BYTES,
-	       "a span without values");
+_Static_assert(sizeof(struct lapse_brief) == 56, "lapse_brief");
 _Static_assert(sizeof(struct lapse_proc) == 48, "lapse_proc");
 _Static_assert(sizeof(struct lapse_tcp) == 112, "lapse_tcp");
 _Static_assert(sizeof(struct lapse_tcp_span) == 216, "lapse_tcp_span");

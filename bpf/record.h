@@ -61,15 +61,19 @@ static __always_inline __u64 wakeup_flags(bool urgent, __u64 now)
 	return BPF_RB_FORCE_WAKEUP;
 }
 
-/* All but the values. */
-static __always_inline void span_fill_bare(struct lapse_span *span, const struct lapse_facts *facts)
+static __always_inline __u32 tid_of(const struct lapse_facts *facts, __u64 id)
+{
+	return facts->tid ?: facts->flags & LAPSE_SPAN_GOROUTINE ? 0 : (__u32)id;
+}
+
+static __always_inline void span_fill(struct lapse_span *span, const struct lapse_facts *facts)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 
 	span->kind = LAPSE_REC_SPAN;
 	span->component = facts->component;
 	span->pid = id >> 32;
-	span->tid = facts->tid ?: facts->flags & LAPSE_SPAN_GOROUTINE ? 0 : (__u32)id;
+	span->tid = tid_of(facts, id);
 	span->start_ns = facts->start_ns;
 	span->duration_ns = facts->duration;
 	span->raw_ns = facts->raw;
@@ -77,11 +81,6 @@ static __always_inline void span_fill_bare(struct lapse_span *span, const struct
 	span->flags = facts->flags;
 	span->values = facts->values;
 	bpf_get_current_comm(span->comm, sizeof(span->comm));
-}
-
-static __always_inline void span_fill(struct lapse_span *span, const struct lapse_facts *facts)
-{
-	span_fill_bare(span, facts);
 	for (int i = 0; i < LAPSE_VALUES; i++)
 		span->value[i] = facts->value[i];
 }
@@ -124,30 +123,43 @@ static __always_inline bool try_with_causes(struct lapse_cell *cell, const struc
 	return true;
 }
 
-/* Most spans have no values, and what is not sent need not be read. */
-static __always_inline void send_bare(struct lapse_cell *cell, const struct lapse_facts *facts)
+static __always_inline bool fits_brief(const struct lapse_facts *facts)
 {
-	struct lapse_span *span = bpf_ringbuf_reserve(&events, LAPSE_SPAN_BARE_BYTES, 0);
+	return !facts->values && !(facts->flags & (LAPSE_SPAN_BREACH | LAPSE_SPAN_VALUE)) &&
+	       !(facts->duration >> 32) && !((facts->raw - facts->duration) >> 32);
+}
 
-	if (!span) {
+static __always_inline void send_brief(struct lapse_cell *cell, const struct lapse_facts *facts)
+{
+	struct lapse_brief *brief = bpf_ringbuf_reserve(&events, sizeof(*brief), 0);
+	__u64 id = bpf_get_current_pid_tgid();
+
+	if (!brief) {
 		ADD(cell->ring_dropped, 1);
 		return;
 	}
-	span_fill_bare(span, facts);
-	span->flags &= ~LAPSE_SPAN_WHY;
-	bpf_ringbuf_submit(span, record_wakeup(facts));
+	brief->kind = LAPSE_REC_BRIEF;
+	brief->flags = facts->flags & ~LAPSE_SPAN_WHY;
+	brief->component = facts->component;
+	brief->pid = id >> 32;
+	brief->tid = tid_of(facts, id);
+	brief->start_ns = facts->start_ns;
+	brief->ret = facts->ret;
+	brief->duration_ns = facts->duration;
+	brief->probes_ns = facts->raw - facts->duration;
+	bpf_get_current_comm(brief->comm, sizeof(brief->comm));
+	bpf_ringbuf_submit(brief, wakeup_flags(false, facts->now));
 }
 
 static __always_inline void send_alone(struct lapse_cell *cell, const struct lapse_facts *facts)
 {
 	struct lapse_span *span;
 
-	if (!facts->values) {
-		send_bare(cell, facts);
+	if (fits_brief(facts)) {
+		send_brief(cell, facts);
 		return;
 	}
 	span = bpf_ringbuf_reserve(&events, sizeof(*span), 0);
-
 	if (!span) {
 		ADD(cell->ring_dropped, 1);
 		return;

@@ -84,6 +84,14 @@ def spans_of_threads(t):
 
 
 @case()
+def spans_beyond_brief_records(t):
+    """2^32 ns is as long as a span may be that is sent in its brief form."""
+    errors, durations = _span_errors(t, "push", "--calls", 2, "--ns", "300us,4400ms")
+    check(max(durations) > 1 << 32, "none was longer than what fits a brief record")
+    check(max(abs(e) for e in errors) < 100000000, f"errors of {errors} ns")
+
+
+@case()
 def percentiles(t):
     """Two durations, 80 and 20 per cent: percentiles fall where the log has them. A descheduled
     call counts on both sides, so the middle of each group is compared, not its edge."""

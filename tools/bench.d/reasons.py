@@ -18,8 +18,8 @@ REASONS = {
         "differ by more than the tenth that was wanted."),
     "reading at 1,000,000 a second": (
         "the last row: records of that length from one thread to another, with nothing traced and nothing done with them, take "
-        "this machine more by themselves. Each is brought over from the cache of the processor that wrote it. The rest is "
-        "lapse's: whole records are found, copied off the ring at once, and handed on; and it is woken more often."),
+        "this machine more by themselves, or most of it. Each is brought over from the cache of the processor that wrote it. "
+        "The rest is lapse's: a record is taken out of the ring and handed on."),
     "added to an order, one by one": (
         "the next table tells by what: programs that do nothing, at the same functions and where causes are found, add the "
         "smaller part, so the rest is what lapse's own look at. Between two orders the processors' caches go to others: what "

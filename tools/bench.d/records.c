@@ -20,7 +20,7 @@
 #define RING_BYTES (4U << 20)
 #define POLL_NS	   10000000
 #define HEADER	   8 /* of the kernel's ring: the length */
-#define RECORD	   (HEADER + LAPSE_SPAN_BARE_BYTES)
+#define RECORD	   (HEADER + sizeof(struct lapse_brief))
 #define NSEC	   1000000000ULL
 
 static char ring[RING_BYTES + RECORD];
@@ -48,10 +48,10 @@ static void stay_on(int n)
 static void write_one(uint64_t number)
 {
 	char *record = ring + written % RING_BYTES;
-	uint64_t length = LAPSE_SPAN_BARE_BYTES;
+	uint64_t length = sizeof(struct lapse_brief);
 
 	memcpy(record, &length, HEADER);
-	memset(record + HEADER, (int)number, LAPSE_SPAN_BARE_BYTES);
+	memset(record + HEADER, (int)number, sizeof(struct lapse_brief));
 	__atomic_store_n(&written, written + RECORD, __ATOMIC_RELEASE);
 }
 

@@ -2,6 +2,7 @@
 #include "kernel/drainer.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <pthread.h>
 #include <sched.h>
@@ -19,10 +20,10 @@
 #include "base/clock.h"
 #include "bpf/buckets.h"
 #include "bpf/event.h"
-#include "kernel/ring_view.h"
+#include "kernel/ring_share.h"
 
-/* Taken at one go: it stays in the processor's own cache until it is handed on. */
-#define PIECE_BYTES (32UL * 1024)
+/* Read at one go, before the ring gets its room back. */
+#define PIECE_BYTES (64UL * 1024)
 /* What may be put away; beyond it, records stay on the ring, which counts what it has no room for. */
 #define AWAY_BYTES  (4UL * 1024 * 1024)
 /* Of the buckets of delays. */
@@ -34,19 +35,21 @@
 /* As long as the thread may run without a rest. */
 #define RUN_US	    20000
 
-/* Records as they lie on the ring, heads and all. */
+/* Records that have been put away: each behind its length, at a multiple of eight; brief ones in full. */
 struct stretch {
 	char *data;
 	size_t n, max;
 };
+#define HEAD_BYTES sizeof(size_t)
 
 struct drainer {
 	pthread_t thread;
 	pthread_mutex_t lock; /* of the ring and of what is put away; who has it runs as its waiter does */
 	struct ring_view view;
-	const __u64 *urgent;   /* as many have been sent */
-	uint64_t urgent_known; /* as many had been when the ring was looked at */
-	unsigned long looked;  /* up to there, for urgent ones */
+	struct ring_share share; /* its reader is who takes the records; the thread takes over */
+	const __u64 *urgent;	 /* as many have been sent */
+	uint64_t urgent_known;	 /* as many had been when the ring was looked at */
+	unsigned long looked;	 /* up to there, for urgent ones */
 	int epoll, news, end;
 	sem_t begun; /* whether it runs ahead is known */
 	bool started, ahead;
@@ -61,8 +64,8 @@ static bool is_urgent(const void *data, size_t size)
 {
 	const struct lapse_span *span = data;
 
-	return size >= LAPSE_SPAN_BARE_BYTES && span->kind != LAPSE_REC_PROC &&
-	       span->flags & (LAPSE_SPAN_BREACH | LAPSE_SPAN_VALUE) && !(span->flags & LAPSE_SPAN_UNTIMED);
+	return size >= sizeof(*span) && span->flags & (LAPSE_SPAN_BREACH | LAPSE_SPAN_VALUE) &&
+	       !(span->flags & LAPSE_SPAN_UNTIMED);
 }
 
 static void note_delay(struct drainer *drainer, const struct lapse_span *span, uint64_t now_ns)
@@ -103,7 +106,7 @@ static bool look(struct drainer *drainer)
 	return true;
 }
 
-/* ---- taken ----------------------------------------------------------------------------------------- */
+/* ---- put away ---------------------------------------------------------------------------------------- */
 
 static int make_room(struct stretch *stretch, size_t n)
 {
@@ -122,34 +125,38 @@ static int make_room(struct stretch *stretch, size_t n)
 	return 0;
 }
 
-/* Where so many bytes of whole records end, from the oldest one on. */
-static unsigned long end_of(const struct drainer *drainer, size_t bytes)
+/* 0 or -ENOMEM. */
+static int append(struct stretch *stretch, const void *data, size_t size)
 {
-	unsigned long from = ring_view_taken(&drainer->view), at = from, next;
-	unsigned long written = ring_view_written(&drainer->view);
+	size_t length;
+	char *to;
+
+	if (make_room(stretch, HEAD_BYTES + sizeof(struct lapse_why_span)))
+		return -ENOMEM;
+	to = stretch->data + stretch->n;
+	length = record_copy(to + HEAD_BYTES, data, size);
+	memcpy(to, &length, HEAD_BYTES);
+	stretch->n += HEAD_BYTES + ((length + 7) & ~(size_t)7);
+	return 0;
+}
+
+/* Puts away what nobody has read, with the lock held. What there is no memory for stays on the ring. */
+static void put_all_away(struct drainer *drainer)
+{
+	unsigned long at = ring_share_take_over(&drainer->share), next,
+		      written = ring_view_written(&drainer->view);
 	const void *data;
 	size_t size;
 
-	while ((next = ring_view_at(&drainer->view, at, written, &data, &size)) != at && next - from <= bytes)
+	if (at == ULONG_MAX)
+		return;
+	while (drainer->away.n < AWAY_BYTES &&
+	       (next = ring_view_at(&drainer->view, at, written, &data, &size)) != at) {
+		if (data && append(&drainer->away, data, size))
+			break;
 		at = next;
-	return at;
-}
-
-/* Appends the oldest records, so many bytes at most, to @stretch, with the lock held; whether any. What there
- * is no memory for stays on the ring. */
-static bool take_to(struct drainer *drainer, struct stretch *stretch, size_t bytes)
-{
-	unsigned long from = ring_view_taken(&drainer->view), end;
-
-	look(drainer);
-	end = end_of(drainer, bytes);
-	if (end == from || make_room(stretch, end - from))
-		return false;
-	memcpy(stretch->data + stretch->n, drainer->view.data + (from & (drainer->view.size - 1)),
-	       end - from);
-	stretch->n += end - from;
-	ring_view_give_back(&drainer->view, end);
-	return true;
+	}
+	ring_view_give_back(&drainer->view, at);
 }
 
 /* ---- the thread ------------------------------------------------------------------------------------ */
@@ -192,10 +199,8 @@ static bool run_ahead(void)
 /* With the lock held: half of the ring is full, and whoever takes the records has not come. */
 static void put_away(struct drainer *drainer)
 {
-	unsigned long waiting = ring_view_written(&drainer->view) - ring_view_taken(&drainer->view);
-
-	if (waiting >= drainer->view.size / 2 && drainer->away.n < AWAY_BYTES)
-		take_to(drainer, &drainer->away, AWAY_BYTES - drainer->away.n);
+	if (ring_share_waiting(&drainer->share) >= drainer->view.size / 2 && drainer->away.n < AWAY_BYTES)
+		put_all_away(drainer);
 }
 
 /* @woken: the kernel's side has said that there is something. Whether to look once more soon. */
@@ -303,6 +308,7 @@ struct drainer *drainer_new(int ring, const __u64 *urgent, bool ahead)
 	drainer->urgent = urgent;
 	sem_init(&drainer->begun, 0, 0);
 	err = ring_view_open(ring, &drainer->view) ?: open_lock(drainer) ?: open_events(drainer, ring);
+	ring_share_open(&drainer->share, &drainer->view);
 	/* What cannot have a thread of its own does without. */
 	if (!err && (!ahead || start_thread(drainer)))
 		err = tell_directly(drainer, ring);
@@ -371,60 +377,84 @@ double drainer_delay(struct drainer *drainer, double quantile)
 	return sum && drainer->started ? (double)lapse_bucket_low(i, DELAY_BITS) : NAN;
 }
 
-/* What was put away, or else a piece of what is on the ring, changes hands; whether there was any. *last:
- * that was all up to @end. */
-static bool change_hands(struct drainer *drainer, unsigned long end, bool *last)
+/* What is handed on next. */
+enum source { PUT_AWAY, ON_RING };
+
+static enum source choose_source(struct drainer *drainer)
 {
 	struct stretch empty = drainer->handed;
-	bool any = true;
+	enum source source = ON_RING;
 
 	empty.n = 0;
 	pthread_mutex_lock(&drainer->lock);
+	look(drainer);
 	if (drainer->away.n) {
 		drainer->handed = drainer->away;
 		drainer->away = empty;
+		source = PUT_AWAY;
 	} else {
-		drainer->handed = empty;
-		any = take_to(drainer, &drainer->handed, PIECE_BYTES);
+		ring_share_begin(&drainer->share);
 	}
-	*last = drainer_has(drainer, end);
 	pthread_mutex_unlock(&drainer->lock);
-	return any;
+	return source;
 }
 
-/* All of them, since nobody else has them any more; how many, or the first error. */
-static int hand_on(const struct stretch *stretch, drainer_function take, void *context)
+/* All of them, since nobody else has them any more; how many. */
+static size_t hand_on(const struct stretch *stretch, record_function take, void *context, int *err)
 {
-	int n = 0, err = 0;
+	size_t n = 0, size;
+	int one;
 
-	for (size_t at = 0; at < stretch->n;) {
-		const void *data;
-		size_t size;
-
-		at += ring_record(stretch->data + at, &data, &size);
-		if (data && !err)
-			err = take(context, data, size);
-		else if (data)
-			take(context, data, size);
-		n += data != NULL;
+	for (size_t at = 0; at < stretch->n; at += (size + 7) & ~(size_t)7) {
+		memcpy(&size, stretch->data + at, HEAD_BYTES);
+		at += HEAD_BYTES;
+		one = take(context, stretch->data + at, size);
+		*err = *err ? *err : one;
+		n++;
 	}
-	return err ? err : n;
+	return n;
 }
 
-int drainer_take(struct drainer *drainer, drainer_function take, void *context)
+static size_t read_piece(struct drainer *drainer, record_function take, void *context, int *err)
+{
+	size_t n = ring_share_read(&drainer->share, PIECE_BYTES, take, context, err);
+	bool in_hand;
+	int one;
+
+	pthread_mutex_lock(&drainer->lock);
+	in_hand = ring_share_end(&drainer->share);
+	pthread_mutex_unlock(&drainer->lock);
+	if (!in_hand)
+		return n;
+	one = take(context, &drainer->share.copy, drainer->share.size);
+	*err = *err ? *err : one;
+	return n + 1;
+}
+
+/* Whether nothing more is to come of what had been written by @end; @n came at the last turn. */
+static bool has_all(struct drainer *drainer, unsigned long end, size_t n)
+{
+	bool away, all;
+
+	pthread_mutex_lock(&drainer->lock);
+	away = drainer->away.n;
+	all = drainer_has(drainer, end);
+	pthread_mutex_unlock(&drainer->lock);
+	return !away && (all || !n);
+}
+
+int drainer_take(struct drainer *drainer, record_function take, void *context)
 {
 	unsigned long end = drainer_written(drainer);
-	bool last = false;
+	int sum = 0, err = 0;
 	eventfd_t news;
-	int sum = 0;
+	size_t n;
 
 	eventfd_read(drainer->news, &news);
-	while (!last && change_hands(drainer, end, &last)) {
-		int n = hand_on(&drainer->handed, take, context);
-
-		if (n < 0)
-			return n;
-		sum += n;
-	}
-	return sum;
+	do {
+		n = choose_source(drainer) == PUT_AWAY ? hand_on(&drainer->handed, take, context, &err)
+						       : read_piece(drainer, take, context, &err);
+		sum += (int)n;
+	} while (!err && !has_all(drainer, end, n));
+	return err ? err : sum;
 }

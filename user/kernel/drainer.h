@@ -16,10 +16,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct drainer;
+#include "kernel/ring_share.h"
 
-/* 0; an error goes on to whoever has called drainer_take(). */
-typedef int (*drainer_function)(void *context, const void *record, size_t size);
+struct drainer;
 
 /* Of the ring buffer @ring; *urgent counts the urgent records that were sent, each before it can be read.
  * With @ahead a thread is begun, where that is allowed. NULL with errno set. */
@@ -32,7 +31,7 @@ int drainer_fd(const struct drainer *drainer);
 
 /* Hands on all that was put away and all that is on the ring, in order; how many, or the first error of
  * @take. */
-int drainer_take(struct drainer *drainer, drainer_function take, void *context);
+int drainer_take(struct drainer *drainer, record_function take, void *context);
 
 /* Up to where records have been written so far; and whether all up to there have been taken from the ring. */
 unsigned long drainer_written(const struct drainer *drainer);

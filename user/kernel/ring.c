@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* A program that was preempted while it wrote its record holds up those behind it. */
 #define HOLD_UPS 100
@@ -15,15 +14,9 @@ static int take(void *context, const void *data, size_t size)
 	struct tracer *tracer = context;
 	const struct tracer_records *to = tracer->records;
 	const uint32_t *kind = data;
-	struct lapse_span span;
 
-	if (*kind == LAPSE_REC_SPAN && size >= sizeof(span))
+	if (*kind == LAPSE_REC_SPAN && size >= sizeof(struct lapse_span))
 		return to->span ? to->span(to->context, data) : 0;
-	if (*kind == LAPSE_REC_SPAN && size >= LAPSE_SPAN_BARE_BYTES) {
-		memcpy(&span, data, LAPSE_SPAN_BARE_BYTES);
-		memset(span.value, 0, sizeof(span.value));
-		return to->span ? to->span(to->context, &span) : 0;
-	}
 	if (*kind == LAPSE_REC_WHY && size >= sizeof(struct lapse_why_span))
 		return to->span ? to->span(to->context, data) : 0;
 	if (*kind == LAPSE_REC_TCP && size >= sizeof(struct lapse_tcp_span))

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <linux/bpf.h>
-#include <stdint.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -56,37 +55,4 @@ unsigned long ring_view_written(const struct ring_view *view)
 void ring_view_give_back(struct ring_view *view, unsigned long position)
 {
 	__atomic_store_n(view->consumer, position, __ATOMIC_RELEASE);
-}
-
-/* The first word says how long it is, with two bits of its state; records begin at multiples of eight. */
-static size_t record_of(const char *at, uint32_t head, const void **data, size_t *size)
-{
-	*size = head & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
-	*data = head & BPF_RINGBUF_DISCARD_BIT ? NULL : at + BPF_RINGBUF_HDR_SZ;
-	return (BPF_RINGBUF_HDR_SZ + *size + 7) & ~(size_t)7;
-}
-
-size_t ring_record(const char *at, const void **data, size_t *size)
-{
-	return record_of(at, *(const uint32_t *)(const void *)at, data, size);
-}
-
-/* Where each record lies is known from the one before, so that the processor would wait for one after the
- * other: by then what lies so far ahead has come from the other processor's cache. */
-#define AHEAD_BYTES 1024
-
-unsigned long ring_view_at(const struct ring_view *view, unsigned long position, unsigned long written,
-			   const void **data, size_t *size)
-{
-	const char *at = view->data + (position & (view->size - 1));
-	uint32_t head;
-
-	if (position >= written)
-		return position;
-	__builtin_prefetch(at + AHEAD_BYTES);
-	__builtin_prefetch(at + AHEAD_BYTES + 64);
-	head = __atomic_load_n((const uint32_t *)(const void *)at, __ATOMIC_ACQUIRE);
-	if (head & BPF_RINGBUF_BUSY_BIT)
-		return position;
-	return position + record_of(at, head, data, size);
 }
