@@ -184,7 +184,7 @@ struct lapse_waits {
 	__u64 woken_ns;		/* runnable again since; 0: blocked, or it runs */
 	__u64 in_ns;		/* it runs since, but who woke it, and when, was not seen; else 0 */
 	__u64 run_delay;	/* what it had waited for processors when it left, by the kernel */
-	__u64 begun_ns;		/* when its outermost span began */
+	__u64 begun_ns;		/* when its outermost span began; 0: none is open */
 	__u16 woken_early;	/* bool: it has been woken, and may have been on its way out then */
 	__u16 places;		/* bool: somebody has had one since the outermost span began */
 	__u16 counted;		/* bool: it is among those that wait for a processor */

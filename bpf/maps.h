@@ -28,6 +28,7 @@ const volatile __u32 cfg_hardirqs = 0; /* in which these bits are of interrupts 
 const volatile __u32 cfg_kfuncs = 0;   /* those that the kernel has: 1 << enum lapse_kfunc */
 /* What nobody has asked for the verifier does not look at, which is most of what a start takes. */
 const volatile bool cfg_rules = true; /* some component has modifiers */
+const volatile bool cfg_turns = true; /* system calls, or turns of loops, are measured */
 const volatile bool cfg_edges = true; /* some place is an edge of a keyed span, is counted, or is a wait */
 
 /*

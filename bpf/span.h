@@ -274,7 +274,7 @@ VERIFIED_FOUND int frame_end(struct lapse_stack *stack, __u32 at, __u64 now, __u
 		}
 		sending = own ? SPAN_RECORD_WHY(stack) : span_record(facts);
 		if (own)
-			WHY_COUNT(stack);
+			why_end(stack, own);
 	}
 	if (last)
 		stack->cost_ns += sending;

@@ -29,7 +29,7 @@ VERIFIED_ONCE int stack_has_span(struct lapse_stack *stack)
 
 static __always_inline bool has_open_span(struct lapse_stack *stack)
 {
-	if (stack->syscall.start_ns || stack->loop.start_ns)
+	if (cfg_turns && (stack->syscall.start_ns || stack->loop.start_ns))
 		return true;
 	return stack->depth && (!cfg_waits || stack_has_span(stack));
 }

@@ -4,7 +4,7 @@
  *
  * At each switch the scheduler's programs add to the thread's running totals; a frame keeps them as they are
  * at entry, and the difference at the return is the span's own split, so nested spans are right. What is left
- * of its wall time it ran. A thread without an open span costs two look-ups a switch.
+ * of its wall time it ran. A thread without an open span costs a look-up a switch.
  *
  *   switched out, runnable (preempted)      ... switched in:  runq
  *   switched out, blocked ... woken         by the system call that it was in; a poll by what ended it
@@ -131,9 +131,9 @@ static __always_inline void publish(struct lapse_waits *waits, __u64 now)
 	*(volatile __u64 *)&waits->off_ns = now;
 }
 
-/* The current task, which has @stack, leaves the processor. @blocked: it waits for something. */
-static __always_inline void switch_out(struct task_struct *task, struct lapse_stack *stack,
-				       struct lapse_thread_waits *own, bool blocked, __u64 now)
+/* The current task leaves the processor. @blocked: it waits for something. */
+static __always_inline void switch_out(struct task_struct *task, struct lapse_thread_waits *own, bool blocked,
+				       __u64 now)
 {
 	struct lapse_waits *waits = &own->waits;
 	struct lapse_block *block = &waits->now;
@@ -148,7 +148,7 @@ static __always_inline void switch_out(struct task_struct *task, struct lapse_st
 		block->cause = cause_of_block(block, task);
 		if (block->cause == LAPSE_POLL)
 			polls_begin(waits);
-		block->declared = cfg_waits ? wait_declared(stack, user_sp(task)) : 0;
+		block->declared = cfg_waits ? wait_declared(stack_of_task(task), user_sp(task)) : 0;
 	} else {
 		block->cause = is_throttled(task) ? LAPSE_THROTTLED : LAPSE_RUNQ;
 		waits->woken_ns = now;
@@ -252,7 +252,7 @@ static __always_inline void away_settle(struct lapse_thread_waits *own, struct t
 
 VERIFIED_FOUND int why_settle(struct lapse_thread_waits *own)
 {
-	if (own && own->waits.off_ns)
+	if (own)
 		away_settle(own, current_task(), bpf_ktime_get_ns());
 	return 0;
 }
@@ -263,6 +263,13 @@ VERIFIED_ALONE int why_settle_found(__u64 thread)
 	return why_settle(waits_found(thread));
 }
 #endif
+
+/* Nearly always there is nothing to be settled. */
+static __always_inline void settle(struct lapse_thread_waits *own)
+{
+	if (own->waits.off_ns)
+		ON_WAITS(why_settle, own);
+}
 
 /* ---- woken -------------------------------------------------------------------------------------------- */
 
@@ -319,7 +326,7 @@ VERIFIED_FOUND int why_take(struct lapse_stack *stack, struct lapse_thread_waits
 
 	if (!stack || !own)
 		return 0;
-	ON_WAITS(why_settle, own);
+	settle(own);
 	before = before_of(stack, own, number);
 	for (int i = 0; i < LAPSE_CAUSES; i++)
 		stack->waited.ns[i] = own->waits.total.ns[i] - before->waited.ns[i];
@@ -385,22 +392,24 @@ static __always_inline void why_begin(struct lapse_stack *stack, struct lapse_th
 {
 	struct lapse_waits *waits = &own->waits;
 
-	ON_WAITS(why_settle, own);
+	settle(own);
 	if (has_open_span(stack))
 		return;
 	waits->begun_ns = bpf_ktime_get_ns();
 	rivals_forget(waits);
 }
 
-/* ---- the scheduler's programs --------------------------------------------------------------- */
-
-/* The stack of @task, which has had a measured call, while it is in one; else NULL. */
-static __always_inline struct lapse_stack *measured(struct task_struct *task)
+/* A span has ended and has been recorded. Switches look at what the thread has waited alone: whether a span
+ * is open has to stand there, too. What is left without a return stays open here until the next one begins.
+ */
+static __always_inline void why_end(struct lapse_stack *stack, struct lapse_thread_waits *own)
 {
-	struct lapse_stack *stack = stack_of_task(task);
-
-	return stack && has_open_span(stack) ? stack : NULL;
+	WHY_COUNT(stack);
+	if (!has_open_span(stack))
+		own->waits.begun_ns = 0;
 }
+
+/* ---- the scheduler's programs --------------------------------------------------------------- */
 
 /* TASK_RUNNING is 0; 0x100 says that it was preempted on its way into a wait (TASK_REPORT_MAX). */
 #define STATE_MASK 0xff
@@ -434,7 +443,7 @@ int why_switch(__u64 *ctx)
 {
 	struct task_struct *prev = (struct task_struct *)ctx[1], *next = (struct task_struct *)ctx[2];
 	struct lapse_thread_waits *out = waits_of_task(prev), *in = waits_of_task(next);
-	struct lapse_stack *leaves = out ? measured(prev) : NULL;
+	bool leaves = out && out->waits.begun_ns;
 	bool comes = in && in->waits.off_ns && !in->waits.in_ns;
 	struct lapse_runs *runs = NULL;
 	__u64 now;
@@ -451,7 +460,7 @@ int why_switch(__u64 *ctx)
 	if (leaves) {
 		if (out->waits.off_ns)
 			away_settle(out, prev, now);
-		switch_out(prev, leaves, out, is_blocked(ctx, prev), now);
+		switch_out(prev, out, is_blocked(ctx, prev), now);
 	}
 	return 0;
 }

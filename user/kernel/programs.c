@@ -32,6 +32,7 @@ int programs_choose(struct tracer *tracer)
 	bpf_program__set_autoload(skel->progs.marker_multi, tracer->n_markers && tracer->kind != ATTACH_PERF);
 	bpf_program__set_autoload(skel->progs.marker_perf, tracer->n_markers && tracer->kind == ATTACH_PERF);
 	bpf_program__set_autoload(skel->progs.usdt_edge, tracer->options.usdts);
+	skel->rodata->cfg_turns = tracer->options.syscalls;
 	choose_either(tracer, skel->progs.syscall_enter, skel->progs.syscall_enter_event,
 		      tracer->options.syscalls);
 	choose_either(tracer, skel->progs.syscall_exit, skel->progs.syscall_exit_event,
