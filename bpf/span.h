@@ -245,6 +245,7 @@ VERIFIED_FOUND int frame_end(struct lapse_stack *stack, __u32 at, __u64 now, __u
 	if (!frame)
 		return 0;
 	cls = frame->cls;
+	own = frame->why ? waits_get(false) : NULL;
 	facts = facts_new(stack, frame->component, now);
 	facts->ret = ret;
 	facts->flags = LAPSE_SPAN_RET;
@@ -267,15 +268,16 @@ VERIFIED_FOUND int frame_end(struct lapse_stack *stack, __u32 at, __u64 now, __u
 		facts->start_ns = frame->start_ns;
 		facts->raw = now - frame->start_ns;
 		facts->duration = facts->raw > probes ? facts->raw - probes : 0;
-		own = frame->why ? waits_get(false) : NULL;
 		if (own) {
 			WHY_TAKE(stack, own, at);
 			facts->flags |= LAPSE_SPAN_WHY;
 		}
 		sending = own ? SPAN_RECORD_WHY(stack) : span_record(facts);
 		if (own)
-			why_end(stack, own);
+			WHY_COUNT(stack);
 	}
+	if (own)
+		why_end(stack, own);
 	if (last)
 		stack->cost_ns += sending;
 	else

@@ -115,8 +115,10 @@ static __always_inline void turn_end(struct lapse_stack *stack, struct lapse_tur
 	}
 	turn->start_ns = 0;
 	stack->cost_ns += facts->cost_ns + (own ? SPAN_RECORD_WHY(stack) : span_record(facts));
-	if (own)
+	if (own) {
+		WHY_COUNT(stack);
 		why_end(stack, own);
+	}
 }
 
 static __always_inline void on_syscall_enter(__u64 nr)

@@ -399,12 +399,10 @@ static __always_inline void why_begin(struct lapse_stack *stack, struct lapse_th
 	rivals_forget(waits);
 }
 
-/* A span has ended and has been recorded. Switches look at what the thread has waited alone: whether a span
- * is open has to stand there, too. What is left without a return stays open here until the next one begins.
- */
+/* What kept the thread's waits is over. Switches look at these alone: whether anything is open has to stand
+ * there, too. What is left without a return stays open here until the next span begins. */
 static __always_inline void why_end(struct lapse_stack *stack, struct lapse_thread_waits *own)
 {
-	WHY_COUNT(stack);
 	if (!has_open_span(stack))
 		own->waits.begun_ns = 0;
 }
