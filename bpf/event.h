@@ -70,8 +70,8 @@ struct lapse_span {
 	__s64 value[LAPSE_VALUES];
 };
 
-/* A span without values that is not urgent and shorter than 2^32 ns, as most are: with the ring's head it
- * fills one cache line, and what it costs to read is the lines that come from another processor. */
+/* A span without values and shorter than 2^32 ns, as most are: with the ring's head it fills one cache line,
+ * and what it costs to read is the lines that come from another processor. */
 struct lapse_brief {
 	__u16 kind; /* LAPSE_REC_BRIEF: with flags, as all the others' kind */
 	__u16 flags;

@@ -125,8 +125,7 @@ static __always_inline bool try_with_causes(struct lapse_cell *cell, const struc
 
 static __always_inline bool fits_brief(const struct lapse_facts *facts)
 {
-	return !facts->values && !(facts->flags & (LAPSE_SPAN_BREACH | LAPSE_SPAN_VALUE)) &&
-	       !(facts->duration >> 32) && !((facts->raw - facts->duration) >> 32);
+	return !facts->values && !(facts->duration >> 32) && !((facts->raw - facts->duration) >> 32);
 }
 
 static __always_inline void send_brief(struct lapse_cell *cell, const struct lapse_facts *facts)
@@ -148,7 +147,7 @@ static __always_inline void send_brief(struct lapse_cell *cell, const struct lap
 	brief->duration_ns = facts->duration;
 	brief->probes_ns = facts->raw - facts->duration;
 	bpf_get_current_comm(brief->comm, sizeof(brief->comm));
-	bpf_ringbuf_submit(brief, wakeup_flags(false, facts->now));
+	bpf_ringbuf_submit(brief, record_wakeup(facts));
 }
 
 static __always_inline void send_alone(struct lapse_cell *cell, const struct lapse_facts *facts)

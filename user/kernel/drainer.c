@@ -60,20 +60,27 @@ struct drainer {
 
 /* ---- looked at ------------------------------------------------------------------------------------- */
 
-static bool is_urgent(const void *data, size_t size)
+/* When the urgent span @data ended; 0: it is none. */
+static uint64_t urgent_end(const void *data, size_t size)
 {
+	const struct lapse_brief *brief = data;
 	const struct lapse_span *span = data;
 
+	if (brief->kind == LAPSE_REC_BRIEF)
+		return brief->flags & LAPSE_SPAN_BREACH && !(brief->flags & LAPSE_SPAN_UNTIMED)
+			       ? brief->start_ns + brief->duration_ns
+			       : 0;
+	/* Records of other kinds are shorter. */
 	return size >= sizeof(*span) && span->flags & (LAPSE_SPAN_BREACH | LAPSE_SPAN_VALUE) &&
-	       !(span->flags & LAPSE_SPAN_UNTIMED);
+			       !(span->flags & LAPSE_SPAN_UNTIMED)
+		       ? span->start_ns + span->duration_ns
+		       : 0;
 }
 
-static void note_delay(struct drainer *drainer, const struct lapse_span *span, uint64_t now_ns)
+static void note_delay(struct drainer *drainer, uint64_t end_ns, uint64_t now_ns)
 {
-	uint64_t end = span->start_ns + span->duration_ns;
-
-	if (now_ns > end)
-		drainer->delays[lapse_bucket(now_ns - end, DELAY_BITS)]++;
+	if (end_ns && now_ns > end_ns)
+		drainer->delays[lapse_bucket(now_ns - end_ns, DELAY_BITS)]++;
 }
 
 /* Notes the urgent ones among the records that nobody has looked at. The kernel's side counts them before
@@ -95,8 +102,8 @@ static bool look(struct drainer *drainer)
 	now_ns = clock_now_ns();
 	written = ring_view_written(&drainer->view);
 	while ((next = ring_view_at(&drainer->view, at, written, &data, &size)) != at) {
-		if (data && is_urgent(data, size))
-			note_delay(drainer, data, now_ns);
+		if (data)
+			note_delay(drainer, urgent_end(data, size), now_ns);
 		at = next;
 	}
 	drainer->looked = at;
