@@ -67,8 +67,10 @@ __u64 values_unnamed = 0;
 __u64 stacks_lost = 0;
 /* Records that want to be seen at once, each counted before it can be read. */
 __u64 urgent_sent = 0;
-/* When the consumer was last woken for one of them, and when because many records lay there. */
+/* When the consumer was last woken for one of them ... */
 __u64 last_urgent_ns = 0;
+__u64 urgent_woken = 0; /* as many urgent ones had been sent then */
+/* ... and when because many records lay there. */
 __u64 last_crowd_ns = 0;
 /* The slice of time at hand, the spans that were to be streamed in it, and of all those that were not. */
 __u64 stream_slice = 0;

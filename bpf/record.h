@@ -46,14 +46,29 @@ static __always_inline const struct lapse_before *before_of(struct lapse_stack *
 #define URGENT_SPACING_NS 200000
 #define CROWD_SPACING_NS  2000000
 
+/* As many urgent ones between two wake-ups are a storm. Where the reader's processor sleeps as a virtual
+ * machine's do, a wake-up takes 20 us of whoever wakes (measured); and a thread that has seen an urgent
+ * record looks for more by itself, each millisecond (user/kernel/drainer.c). */
+#define STORM 16
+
+/* Whether an urgent record wakes the consumer. */
+static __always_inline bool wakes_at_once(__u64 now)
+{
+	__u64 spacing = urgent_sent - urgent_woken < STORM ? URGENT_SPACING_NS : CROWD_SPACING_NS;
+
+	if (now - last_urgent_ns < spacing)
+		return false;
+	last_urgent_ns = now;
+	urgent_woken = urgent_sent;
+	return true;
+}
+
 static __always_inline __u64 wakeup_flags(bool urgent, __u64 now)
 {
 	if (urgent)
 		ADD(urgent_sent, 1);
-	if (urgent && now - last_urgent_ns >= URGENT_SPACING_NS) {
-		last_urgent_ns = now;
+	if (urgent && wakes_at_once(now))
 		return BPF_RB_FORCE_WAKEUP;
-	}
 	if (urgent || now - last_crowd_ns < CROWD_SPACING_NS ||
 	    bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) <= cfg_ring_bytes / 4)
 		return BPF_RB_NO_WAKEUP;
