@@ -9,10 +9,13 @@ REASONS = {
         "smaller than what was wanted, whatever a program does."),
     "cheaper than funclatency": (
         "the row of the empty session program is the floor. What lapse and funclatency each add to it differs by less than "
-        "what was wanted."),
+        "what was wanted: both read the clock twice and look up twice what they keep of the thread, and most of what they add "
+        "is the kernel's time for that."),
     "a function that begins with": (
         "the ratio is that of single-stepping, the rows of the peers, to a probe without it, which no tool goes below: the "
-        "row of the empty session program at push. Where the host makes that dearer and the other not, it is smaller."),
+        "row of the empty session program at push. Where the host makes that dearer and the other not, it is smaller. What "
+        "lapse adds takes the rest: it reads the clock twice, finds what it keeps of the thread twice, and counts; each is a "
+        "call of the kernel's, whose returns a processor guards against speculation where it has to."),
     "streaming each span": (
         "a record is written to memory that another processor reads meanwhile; on two processors that share a host the rounds "
         "differ by more than the tenth that was wanted."),
