@@ -39,8 +39,9 @@ REASONS = {
         "what else the host does."),
     "^C to the end": "the kernel waits for grace periods at each link that goes, one after the other, for the peers as for lapse.",
     "p99 <= 50 us idle": (
-        "the last row: a bare wake-up of such a thread, between two threads of one program and with nothing traced, takes "
-        "this machine as long. Its idle processors are given back to the host."),
+        "compare the last row, a bare wake-up of such a thread, between two threads of one program and with nothing traced. "
+        "Where the host takes idle processors back at once, that alone takes as long; where it takes much less, the rest is "
+        "lapse's own, and is not accounted for."),
     "p99 <= 200 us beside": "the last row, as for the idle machine.",
     "streamed <= 0.5 of a probe": (
         "of a marker that streams, the probe at which it enters the kernel is the larger part, and that costs as much as any "
