@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Single spans on the ring. A breaching span wakes the consumer at once, at most every
- * URGENT_SPACING_NS; everything else waits for the consumer's own poll or for a quarter of the ring.
+ * URGENT_SPACING_NS, in a storm every CROWD_SPACING_NS; everything else waits for the consumer's own poll or
+ * for a quarter of the ring.
  */
 #ifndef LAPSE_BPF_RECORD_H
 #define LAPSE_BPF_RECORD_H
@@ -46,9 +47,9 @@ static __always_inline const struct lapse_before *before_of(struct lapse_stack *
 #define URGENT_SPACING_NS 200000
 #define CROWD_SPACING_NS  2000000
 
-/* As many urgent ones between two wake-ups are a storm. Where the reader's processor sleeps as a virtual
- * machine's do, a wake-up takes 20 us of whoever wakes (measured); and a thread that has seen an urgent
- * record looks for more by itself, each millisecond (user/kernel/drainer.c). */
+/* As many urgent ones between two wake-ups are a storm. A wake-up is dear to whoever makes it where the
+ * reader's processor sleeps as a virtual machine's do. The thread that runs ahead looks for more by itself
+ * once it has seen an urgent record (user/kernel/drainer.c), and without it the loop polls. */
 #define STORM 16
 
 /* Whether an urgent record wakes the consumer. */

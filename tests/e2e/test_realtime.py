@@ -5,8 +5,9 @@ import ctypes
 import os
 import resource
 import signal
+import time
 
-from harness import case, check, conserved, equal, wait_until
+from harness import Fail, case, check, conserved, equal, wait_until
 
 BESIDE = True  # harness.py
 
@@ -62,6 +63,32 @@ def the_draining_thread_alone_runs_ahead(t):
     wait_until(lambda: os.path.getsize(told), "the handler")
     with open(told, encoding="ascii") as file:
         check("SCHED_OTHER" in file.read(), "the handler does not run as others do")
+
+
+def _wakings(tracer):
+    """How often the draining thread has gone to sleep so far."""
+    for tid in os.listdir(f"/proc/{tracer.pid}/task"):
+        with open(f"/proc/{tracer.pid}/task/{tid}/status", encoding="ascii") as file:
+            status = dict(line.split(":", 1) for line in file)
+        if status["Name"].strip() == "lapse-drain":
+            return int(status["voluntary_ctxt_switches"])
+    raise Fail("no draining thread")
+
+
+@case()
+def a_storm_of_breaches_seldom_wakes_it(t):
+    """It looks once a millisecond by itself; those who breach wake it each other millisecond, not five times in each."""
+    target = t.target("timed", "--calls", 200000, "--ns", "1us")
+    tracer = t.lapse("trace", "--no-why", "-p", target.pid, "work_push", "--slower", "0ns", "--json")
+    before, start = _wakings(tracer), time.monotonic()
+    target.go()
+    target.done()
+    wakings, ms = _wakings(tracer) - before, (time.monotonic() - start) * 1e3
+    tracer.stop()
+    target.finish()
+    t.note(f"woken {wakings} times in {ms:.0f} ms")
+    check(0 < wakings <= 2 * ms + 50, f"woken {wakings} times in {ms:.0f} ms")
+    conserved(tracer.final())
 
 
 @case()

@@ -9,8 +9,7 @@ REASONS = {
         "smaller than what was wanted, whatever a program does."),
     "cheaper than funclatency": (
         "the row of the empty session program is the floor. What lapse and funclatency each add to it differs by less than "
-        "what was wanted: both read the clock twice and look up twice what they keep of the thread, and most of what they add "
-        "is the kernel's time for that."),
+        "what was wanted."),
     "a function that begins with": (
         "the ratio is that of single-stepping, the rows of the peers, to a probe without it, which no tool goes below: the "
         "row of the empty session program at push. Where the host makes that dearer and the other not, it is smaller. What "

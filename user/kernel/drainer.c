@@ -70,7 +70,7 @@ static uint64_t urgent_end(const void *data, size_t size)
 		return brief->flags & LAPSE_SPAN_BREACH && !(brief->flags & LAPSE_SPAN_UNTIMED)
 			       ? brief->start_ns + brief->duration_ns
 			       : 0;
-	/* Records of other kinds are shorter. */
+	/* A process's are shorter, and never urgent. */
 	return size >= sizeof(*span) && span->flags & (LAPSE_SPAN_BREACH | LAPSE_SPAN_VALUE) &&
 			       !(span->flags & LAPSE_SPAN_UNTIMED)
 		       ? span->start_ns + span->duration_ns

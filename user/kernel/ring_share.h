@@ -44,9 +44,8 @@ void ring_share_open(struct ring_share *share, struct ring_view *view);
 
 /* The reader, with the lock: from now on it reads. */
 void ring_share_begin(struct ring_share *share);
-/* Without the lock: hands on what lies there, until it is @bytes; how many records. *err becomes the first
- * error of
- * @take, if it was 0. */
+/* Without the lock: hands on what lies there, until it is @bytes; how many records. *err, if it was 0,
+ * becomes what @take first fails with. */
 size_t ring_share_read(struct ring_share *share, size_t bytes, record_function take, void *context, int *err);
 /* With the lock: it reads no more, and what it has read goes back to the ring. Whether the record in
  * share->copy is still to be handed on. */
