@@ -64,17 +64,24 @@ static __always_inline bool wakes_at_once(__u64 now)
 	return true;
 }
 
+/* Flags of what wakes the consumer. */
+static __always_inline __u64 wake_consumer(void)
+{
+	woken_from = bpf_get_smp_processor_id();
+	return BPF_RB_FORCE_WAKEUP;
+}
+
 static __always_inline __u64 wakeup_flags(bool urgent, __u64 now)
 {
 	if (urgent)
 		ADD(urgent_sent, 1);
 	if (urgent && wakes_at_once(now))
-		return BPF_RB_FORCE_WAKEUP;
+		return wake_consumer();
 	if (urgent || now - last_crowd_ns < CROWD_SPACING_NS ||
 	    bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) <= cfg_ring_bytes / 4)
 		return BPF_RB_NO_WAKEUP;
 	last_crowd_ns = now;
-	return BPF_RB_FORCE_WAKEUP;
+	return wake_consumer();
 }
 
 static __always_inline __u32 tid_of(const struct lapse_facts *facts, __u64 id)

@@ -42,6 +42,10 @@ def _policies(tracer):
 def _ended(target, tracer):
     target.go()
     target.done()
+    return _stopped(target, tracer)
+
+
+def _stopped(target, tracer):
     tracer.stop(code=1)
     target.finish()
     conserved(tracer.final())
@@ -65,14 +69,34 @@ def the_draining_thread_alone_runs_ahead(t):
         check("SCHED_OTHER" in file.read(), "the handler does not run as others do")
 
 
-def _wakings(tracer):
-    """How often the draining thread has gone to sleep so far."""
+def _draining(tracer):
+    """The draining thread: its number, and what the kernel says of it."""
     for tid in os.listdir(f"/proc/{tracer.pid}/task"):
         with open(f"/proc/{tracer.pid}/task/{tid}/status", encoding="ascii") as file:
             status = dict(line.split(":", 1) for line in file)
         if status["Name"].strip() == "lapse-drain":
-            return int(status["voluntary_ctxt_switches"])
+            return int(tid), status
     raise Fail("no draining thread")
+
+
+def _wakings(tracer):
+    """How often it has gone to sleep so far."""
+    return int(_draining(tracer)[1]["voluntary_ctxt_switches"])
+
+
+@case()
+def it_leaves_the_processor_that_breaches_come_from(t):
+    target, tracer, _ = _watched(t)
+    tid, _ = _draining(tracer)
+    allowed = os.sched_getaffinity(tid)
+    check(len(allowed) > 1, "one processor is not enough for this")
+    shared = min(allowed)
+    for thread in [*map(int, os.listdir(f"/proc/{target.pid}/task")), tid]:
+        os.sched_setaffinity(thread, {shared})
+    target.go()
+    target.done()
+    equal(os.sched_getaffinity(tid), allowed - {shared}, "the processors left to it")
+    _stopped(target, tracer)
 
 
 @case()

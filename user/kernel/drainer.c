@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "bpf/buckets.h"
 #include "bpf/event.h"
+#include "kernel/out_of_way.h"
 #include "kernel/ring_share.h"
 
 /* Read at one go, before the ring gets its room back. */
@@ -50,6 +51,8 @@ struct drainer {
 	const __u64 *urgent;	 /* as many have been sent */
 	uint64_t urgent_known;	 /* as many had been when the ring was looked at */
 	unsigned long looked;	 /* up to there, for urgent ones */
+	struct out_of_way way;	 /* the thread's alone */
+	const __u32 *waker;
 	int epoll, news, end;
 	sem_t begun; /* whether it runs ahead is known */
 	bool started, ahead;
@@ -232,12 +235,15 @@ static void *run(void *context)
 	int n;
 
 	pthread_setname_np(pthread_self(), "lapse-drain");
+	out_of_way_open(&drainer->way, drainer->waker);
 	drainer->ahead = run_ahead();
 	sem_post(&drainer->begun);
 	while (drainer->ahead && !atomic_load(&drainer->stopping)) {
 		n = epoll_wait(drainer->epoll, &event, 1, again ? AGAIN_MS : -1);
 		if (n >= 0)
 			again = see_to(drainer, n > 0);
+		if (n > 0)
+			out_of_way_go(&drainer->way, clock_now_ns());
 	}
 	atomic_store(&runs_ahead, 0);
 	return NULL;
@@ -304,7 +310,7 @@ static int open_lock(struct drainer *drainer)
 	return -err;
 }
 
-struct drainer *drainer_new(int ring, const __u64 *urgent, bool ahead)
+struct drainer *drainer_new(int ring, const __u64 *urgent, const __u32 *waker, bool ahead)
 {
 	struct drainer *drainer = calloc(1, sizeof(*drainer));
 	int err;
@@ -313,6 +319,7 @@ struct drainer *drainer_new(int ring, const __u64 *urgent, bool ahead)
 		return NULL;
 	drainer->epoll = drainer->news = drainer->end = -1;
 	drainer->urgent = urgent;
+	drainer->waker = waker;
 	sem_init(&drainer->begun, 0, 0);
 	err = ring_view_open(ring, &drainer->view) ?: open_lock(drainer) ?: open_events(drainer, ring);
 	ring_share_open(&drainer->share, &drainer->view);

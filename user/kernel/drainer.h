@@ -20,9 +20,10 @@
 
 struct drainer;
 
-/* Of the ring buffer @ring; *urgent counts the urgent records that were sent, each before it can be read.
- * With @ahead a thread is begun, where that is allowed. NULL with errno set. */
-struct drainer *drainer_new(int ring, const __u64 *urgent, bool ahead);
+/* Of the ring buffer @ring; *urgent counts the urgent records that were sent, each before it can be read, and
+ * *waker is the processor that last woke who waits for them. With @ahead a thread is begun, where that is
+ * allowed. NULL with errno set. */
+struct drainer *drainer_new(int ring, const __u64 *urgent, const __u32 *waker, bool ahead);
 /* NULL is fine. */
 void drainer_free(struct drainer *drainer);
 

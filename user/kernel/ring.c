@@ -31,7 +31,7 @@ int ring_open(struct tracer *tracer)
 	struct lapse_bpf *skel = tracer->skel;
 
 	tracer->drainer = drainer_new(bpf_map__fd(skel->maps.events), &skel->bss->urgent_sent,
-				      tracer->options.realtime);
+				      &skel->bss->woken_from, tracer->options.realtime);
 	return tracer->drainer ? 0 : -errno;
 }
 
