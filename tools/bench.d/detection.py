@@ -16,6 +16,7 @@ from harness import percentile, read_truth
 
 TIMED = os.path.join(TARGETS, "timed")
 WORK = ["--work", "push", "--calls", "150", "--ns", "1500us", "--gap", "3ms"]
+GAP_NS = 3000000
 # Programs are started one a breach: so far apart that none waits for another.
 SELDOM = ["--work", "push", "--calls", "30", "--ns", "1500us", "--gap", "200ms"]
 HOGS = 6
@@ -84,6 +85,12 @@ def delays(arrivals, start_of, log):
     return found
 
 
+def taken_from_the_slow(log):
+    """Microseconds, of each call but the last: until the pause begins, and what else is no pause."""
+    calls = sorted(log)
+    return [(after[0] - call[0] - call[1] - GAP_NS) / 1000 for call, after in zip(calls, calls[1:])]
+
+
 def measured(case, stamp, tool, start_of):
     log = case.path("log")
     stamped = Stamped(case, stamp)
@@ -94,7 +101,8 @@ def measured(case, stamp, tool, start_of):
     time.sleep(0.2)
     detach(tracer)
     target.finish()
-    return delays(stamped.lines(), start_of, read_truth(log)["work_push"])
+    calls = read_truth(log)["work_push"]
+    return delays(stamped.lines(), start_of, calls), percentile(taken_from_the_slow(calls), 0.5)
 
 
 DELIVERY = []  # of each watched run, what lapse says of itself
@@ -188,12 +196,77 @@ def at_most(figure, limit):
     return None if figure is None else float(figure.replace(",", "")) <= limit
 
 
-def bare_wakeups(case):
-    """Median and 99th percentile, in microseconds."""
-    process = case.started(Process([build("tools/bench.d/wake.c", "-lpthread")]))
-    figures = process.wait_line(r"^\d+ \d+$", seconds=60)[0].split()
+# ---- where the thread runs that takes breaches in -------------------------------------------
+
+
+ELSEWHERE, IN_PLACE = "on another processor, as by itself", "kept on that of who was slow"
+BARE = {"other": "bare wake-up, on another processor", "same": "bare wake-up, on the same one"}
+
+
+def thread_of(pid, name):
+    for tid in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{tid}/comm", encoding="ascii") as file:
+            if file.read().strip() == name:
+                return int(tid)
+    raise Fail(f"lapse has no thread {name}: what it does not run ahead of others with is not measured")
+
+
+def apart_from_itself(tracer, cpus):
+    """All but the draining thread may use every processor: that stays where lapse was started."""
+    draining = thread_of(tracer.pid, "lapse-drain")
+    for tid in map(int, os.listdir(f"/proc/{tracer.pid}/task")):
+        if tid != draining:
+            os.sched_setaffinity(tid, cpus)
+
+
+def placed(case, in_place):
+    """Delivery, and what a breach takes from the thread that was slow: p50, p99, p50, in microseconds."""
+    cpus = os.sched_getaffinity(0)
+    own = min(cpus)
+    path = case.path("log")
+    target = case.started(Target(["taskset", "-c", own, TIMED, *WORK, "--log", path]))
+    contract = case.write("contract.yaml", CONTRACT.format(handler="file: /dev/null"))
+    start = ["taskset", "-c", own] if in_place else []
+    tracer = case.started(Process([*start, LAPSE, "watch", contract, "-p", target.pid, "--json"]))
+    tracer.wait_line(r"^lapse: tracing", tracer.err)
+    if in_place:
+        apart_from_itself(tracer, cpus)
+    target.go()
+    target.done(60)
+    tracer.signal(2)
+    tracer.wait()
+    target.finish()
+    overhead = final(tracer)["overhead"]
+    took = taken_from_the_slow(read_truth(path)["work_push"])
+    return [overhead["delivery_p50_ns"] / 1000, overhead["delivery_p99_ns"] / 1000, percentile(took, 0.5)]
+
+
+def woken_bare(case, program, where):
+    process = case.started(Process([program, where]))
+    figures = process.wait_line(r"^\d+ \d+ \d+$", seconds=60)[0].split()
     process.wait()
-    return [number(int(figure) / 1000, digits=1) for figure in figures]
+    return [int(figure) / 1000 for figure in figures]
+
+
+def measure_places(case, seconds):
+    """Label -> rounds of (p50, p99, taken), in turns: a host's processors are not the same at all times."""
+    program = build("tools/bench.d/wake.c", "-lpthread")
+    found = {label: [] for label in (ELSEWHERE, IN_PLACE, *BARE.values())}
+    for _ in rounds(seconds, most=5, least=1):
+        found[ELSEWHERE].append(placed(case, False))
+        found[IN_PLACE].append(placed(case, True))
+        for where, label in BARE.items():
+            found[label].append(woken_bare(case, program, where))
+    return found
+
+
+def places_table(found):
+    table("detection: us from the end of a slow call until a thread that runs ahead has it, on an idle machine",
+          ["", "p50", "p99", "taken from who was slow"],
+          [[label, *(number(median(column), digits=1) for column in zip(*runs))] for label, runs in found.items()],
+          ["taken from who was slow: at the median, until it goes on; under lapse with the probe itself, bare without",
+           "bare: between two threads of one program with nothing traced, which is what this machine takes for it; "
+           "in turns with the rows of lapse"])
 
 
 def start_hogs(case):
@@ -204,18 +277,22 @@ def start_hogs(case):
 
 def measure_all(case, stamp, tools, seconds):
     found = {tool.name: [] for tool, _ in tools}
+    taken = {tool.name: [] for tool, _ in tools}
     for _ in rounds(seconds, most=3, least=1):
         for tool, start_of in tools:
-            found[tool.name].append(measured(case, stamp, tool, start_of))
-    return found
+            told, took = measured(case, stamp, tool, start_of)
+            found[tool.name].append(told)
+            taken[tool.name].append(took)
+    return found, taken
 
 
-def rows_of(label, found):
+def rows_of(label, found, taken=None):
     middles = {name: [percentile(run, 0.5) for run in runs if run] for name, runs in found.items()}
     base = next(iter(middles.values()))
     return [[f"{label}, {name}", sum(map(len, runs)), number(median(middles[name]), digits=1),
              number(median([percentile(run, 0.99) for run in runs if run]), digits=1),
-             times(ratio(middles[name], base))] for name, runs in found.items()]
+             times(ratio(middles[name], base)), *([number(median(taken[name]), digits=1)] if taken else [])]
+            for name, runs in found.items()]
 
 
 def run(case):
@@ -228,21 +305,19 @@ def run(case):
     tools = [(tool, start_of) for tool, start_of in tools if tool.there()]
     idle = measure_all(case, stamp, tools, 12)
     idle_alerts, idle_delivery = measure_alerts(case, stamp, started, 20)
-    wake = bare_wakeups(case)
+    places_table(measure_places(case, 30))
     hogs = start_hogs(case)
     busy = measure_all(case, stamp, tools, 25)
     busy_alerts, busy_delivery = measure_alerts(case, stamp, started, 30)
     hogs.end()
     table("detection: us from the end of a slow call until lapse has it, by its own count",
-          ["", "p50", "p99"], [["idle", *idle_delivery], [f"beside {HOGS} busy threads", *busy_delivery],
-                               ["idle: a bare wake-up of such a thread", *wake]],
-          ["a bare wake-up: between two threads with nothing traced, which is what this machine takes for it",
-           target_line("p99 <= 50 us idle", f"{idle_delivery[1]} us", at_most(idle_delivery[1], 50)),
+          ["", "p50", "p99"], [["idle", *idle_delivery], [f"beside {HOGS} busy threads", *busy_delivery]],
+          [target_line("p99 <= 50 us idle", f"{idle_delivery[1]} us", at_most(idle_delivery[1], 50)),
            target_line(f"p99 <= 200 us beside {HOGS} busy threads", f"{busy_delivery[1]} us",
                        at_most(busy_delivery[1], 200))])
     table("detection: us from the return of a slow call to the line about it in a pipe",
-          ["", "lines", "p50", "p99", "p50/lapse's"],
-          rows_of("idle", idle) + rows_of(f"beside {HOGS} busy threads", busy))
+          ["", "lines", "p50", "p99", "p50/lapse's", "taken from who was slow"],
+          rows_of("idle", *idle) + rows_of(f"beside {HOGS} busy threads", *busy))
     table("detection: us from the return of a slow call to the alert that a handler is given",
           ["", "alerts", "p50", "p99", "p50/a line's"],
           rows_of("idle", idle_alerts) + rows_of(f"beside {HOGS} busy threads", busy_alerts))

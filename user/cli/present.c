@@ -25,8 +25,9 @@ static void show(struct session *session, const struct lapse_span *span)
 	struct output_stack stack =
 		span->flags & LAPSE_SPAN_HUNG ? hung_stack(session, span) : stacks_of(session, span);
 
-	check(session, session->output->span(&session->show, monitor_snapshot(session->monitor), span,
-					     stack.n ? &stack : NULL));
+	check(session,
+	      session->output->span(&session->show, monitor_snapshot_of(session->monitor, span->component),
+				    span, stack.n ? &stack : NULL));
 }
 
 /* Where all are sent because they are recorded, most are not worth a line. */
@@ -149,8 +150,10 @@ static void show_violation(void *context, const struct violation *violation)
 	if (!session->options->json && !diag_verbose())
 		return;
 	if (!session->error && session->output->violation)
-		check(session, session->output->violation(&session->show, monitor_snapshot(session->monitor),
-							  violation));
+		check(session,
+		      session->output->violation(&session->show,
+						 monitor_snapshot_of(session->monitor, violation->component),
+						 violation));
 }
 
 typedef void tell_handlers(struct handlers *handlers, const struct alert *alert, const char *component_name,
@@ -182,7 +185,7 @@ static void tell_alert(struct session *session, const struct snapshot *snapshot,
 static void show_alert(void *context, const struct alert *alert)
 {
 	struct session *session = context;
-	const struct snapshot *snapshot = monitor_snapshot(session->monitor);
+	const struct snapshot *snapshot = monitor_snapshot_of(session->monitor, alert->component);
 
 	if (!session->error && session->output->alert)
 		check(session, session->output->alert(&session->show, snapshot, alert));

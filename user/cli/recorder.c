@@ -368,7 +368,7 @@ void recorder_violation(struct session *session, const struct violation *violati
 	if (!session->options->keep_ns || violation->severity < session->options->keep_on ||
 	    session->recorder->flight.until_ns)
 		return;
-	snapshot = monitor_snapshot(session->monitor);
+	snapshot = monitor_snapshot_of(session->monitor, violation->component);
 	if (!snapshot)
 		return;
 	snprintf(what, sizeof(what), "%s of %s", objective_info(violation->kind)->violation,

@@ -39,13 +39,15 @@ static void on_violation(void *context, const struct violation *violation)
 
 	if ((v->options->json || diag_verbose()) && !v->error)
 		keep(v,
-		     v->output->violation(&v->show, monitor_snapshot(replay_monitor(v->replay)), violation));
+		     v->output->violation(
+			     &v->show, monitor_snapshot_of(replay_monitor(v->replay), violation->component),
+			     violation));
 }
 
 static void on_alert(void *context, const struct alert *alert)
 {
 	struct verb_replay *v = context;
-	const struct snapshot *snapshot = monitor_snapshot(replay_monitor(v->replay));
+	const struct snapshot *snapshot = monitor_snapshot_of(replay_monitor(v->replay), alert->component);
 	char **told = reallocarray(v->told, v->n_alerts + 1, sizeof(*told));
 
 	if (!v->error)

@@ -115,4 +115,8 @@ void monitor_recorded(struct monitor *monitor, const struct recording *recording
 /* Valid until the next call on @monitor; NULL when out of memory. */
 const struct snapshot *monitor_snapshot(struct monitor *monitor);
 
+/* The same for what happens to @component alone, which of many is made sooner: what is said of others but
+ * their names, and of all together, may be as the last snapshot had it. */
+const struct snapshot *monitor_snapshot_of(struct monitor *monitor, uint32_t component);
+
 #endif

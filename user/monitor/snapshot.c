@@ -28,6 +28,7 @@ static void free_components(struct snapshot_store *store)
 	free(store->snapshot.components);
 	store->snapshot.components = NULL;
 	store->n_components = 0;
+	store->copied = false;
 }
 
 void snapshot_store_free(struct snapshot_store *store)
@@ -433,5 +434,18 @@ const struct snapshot *monitor_snapshot(struct monitor *monitor)
 	s->handlers = monitor->handlers;
 	s->n_handlers = monitor->n_handlers;
 	s->recording = monitor->recording;
+	monitor->store.copied = true;
 	return s;
+}
+
+const struct snapshot *monitor_snapshot_of(struct monitor *monitor, uint32_t component)
+{
+	struct snapshot_store *store = &monitor->store;
+
+	if (!store->copied || store->n_components != monitor->n_components + 1 ||
+	    component >= monitor->n_components)
+		return monitor_snapshot(monitor);
+	if (copy_component(monitor->components[component], &store->snapshot.components[component]))
+		return NULL;
+	return &store->snapshot;
 }

@@ -11,6 +11,7 @@ struct snapshot_store {
 	struct alert *firing;
 	size_t firing_size;
 	size_t n_components; /* whose rows and objectives are allocated */
+	bool copied;	     /* those rows hold what a whole snapshot had */
 };
 
 struct monitor {

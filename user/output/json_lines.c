@@ -14,15 +14,13 @@
 /* The object of @table with its head, stamped with the monotonic @time_ns. NULL: no memory. */
 static json_t *whole(const struct json_table *table, const struct json_source *source, uint64_t time_ns)
 {
-	json_t *body = json_object_of(table, source);
 	json_t *object = json_pack("{s:i,s:s,s:o}", "v", 1, "type", table->name, "time",
 				   json_time(source->from[FROM_SNAPSHOT], time_ns));
 
-	if (!body || !object || json_object_update(object, body)) {
+	if (object && json_add_fields(object, table, source)) {
 		json_decref(object);
-		object = NULL;
+		return NULL;
 	}
-	json_decref(body);
 	return object;
 }
 

@@ -87,6 +87,8 @@ extern const struct json_table *const json_report_tables[REPORT_ROWS];
 
 /* The object that @table describes, without the head that top-level objects have. NULL: no memory. */
 json_t *json_object_of(const struct json_table *table, const struct json_source *source);
+/* The same into @object; 0 or -ENOMEM. */
+int json_add_fields(json_t *object, const struct json_table *table, const struct json_source *source);
 
 /* A string for any bytes: what is not UTF-8 is escaped. NULL: no memory. */
 json_t *json_text(const char *text);

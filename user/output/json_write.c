@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* From a table and a source to an object. */
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -159,21 +160,29 @@ static json_t *value_at(const struct json_field *field, const struct json_source
 	return NULL;
 }
 
-json_t *json_object_of(const struct json_table *table, const struct json_source *source)
+/* The keys are of the tables, whose characters need no check. */
+int json_add_fields(json_t *object, const struct json_table *table, const struct json_source *source)
 {
-	json_t *object = json_object();
-
-	for (size_t i = 0; object && i < table->n_fields; i++) {
+	for (size_t i = 0; i < table->n_fields; i++) {
 		const struct json_field *field = &table->fields[i];
 		const char *base = source->from[field->from];
 		json_t *value = field->known && !is_known(field, base)
 					? json_null()
 					: value_at(field, source, base ? base + field->offset : NULL);
 
-		if (json_object_set_new(object, field->key, value)) {
-			json_decref(object);
-			return NULL;
-		}
+		if (json_object_set_new_nocheck(object, field->key, value))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+json_t *json_object_of(const struct json_table *table, const struct json_source *source)
+{
+	json_t *object = json_object();
+
+	if (object && json_add_fields(object, table, source)) {
+		json_decref(object);
+		return NULL;
 	}
 	return object;
 }

@@ -87,14 +87,27 @@ static const char *captured(const struct snapshot *snapshot, const struct lapse_
 	return *values ? values : "-";
 }
 
-/* Programs with markers may name a value at any time: then the column begins there. */
-static bool wants_values(const struct snapshot *snapshot, const struct lapse_span *span)
+static bool names_values(const struct component_snapshot *component)
+{
+	for (int v = 0; v < LAPSE_VALUES; v++)
+		if (component->value_name[v])
+			return true;
+	return false;
+}
+
+static bool wants_values(const struct snapshot *snapshot)
 {
 	for (size_t i = 0; i < snapshot->n_components; i++)
-		for (int v = 0; v < LAPSE_VALUES; v++)
-			if (snapshot->components[i].value_name[v])
-				return true;
-	return span->values;
+		if (names_values(&snapshot->components[i]))
+			return true;
+	return false;
+}
+
+/* Programs with markers may name a value at any time: the column begins with the first that has one. */
+static bool has_values(const struct snapshot *snapshot, const struct lapse_span *span)
+{
+	return span->values || (span->component < snapshot->n_components &&
+				names_values(&snapshot->components[span->component]));
 }
 
 static bool wants_connections(const struct snapshot *snapshot)
@@ -155,8 +168,8 @@ static int span(const struct output_options *options, const struct snapshot *sna
 
 	if (err)
 		return err;
-	if (!spans.header_done || (!spans.values && wants_values(snapshot, span))) {
-		spans.values = wants_values(snapshot, span);
+	if (!spans.header_done || (!spans.values && has_values(snapshot, span))) {
+		spans.values = has_values(snapshot, span) || wants_values(snapshot);
 		spans.connections = wants_connections(snapshot);
 		spans.causes = options->why;
 		span_header(compose.file, unit);
