@@ -38,10 +38,11 @@ REASONS = {
         "what else the host does."),
     "^C to the end": "the kernel waits for grace periods at each link that goes, one after the other, for the peers as for lapse.",
     "p99 <= 50 us idle": (
-        "compare the last row, a bare wake-up of such a thread, between two threads of one program and with nothing traced. "
-        "Where the host takes idle processors back at once, that alone takes as long; where it takes much less, the rest is "
-        "lapse's own, and is not accounted for."),
-    "p99 <= 200 us beside": "the last row, as for the idle machine.",
+        "the first table: a bare wake-up on another processor, with nothing traced, takes about as long by itself here, in turns "
+        "with lapse's: an idle processor is given back to the host, and has to be had back first. On the processor of who was "
+        "slow it were quicker, as the row kept there has it, and takes more from that one, as the last column has it: lapse "
+        "keeps off it on purpose."),
+    "p99 <= 200 us beside": "as for the idle machine.",
     "streamed <= 0.5 of a probe": (
         "of a marker that streams, the probe at which it enters the kernel is the larger part, and that costs as much as any "
         "other function's."),

@@ -2,8 +2,8 @@
 /*
  * Keeps a thread that runs ahead of all usual ones out of the way of who wakes it. The kernel wakes such a
  * thread where it has run before, though other processors have nothing to do; is that where it was woken
- * from, it takes the place of the very thread that has just been slow, for as long as it runs: twice what
- * waking it elsewhere takes from that one (tools/bench detection).
+ * from, it takes the place of the very thread that has just been slow, for as long as it runs, which is more
+ * than waking it elsewhere takes from that one (tools/bench detection prints both).
  */
 #ifndef LAPSE_OUT_OF_WAY_H
 #define LAPSE_OUT_OF_WAY_H
