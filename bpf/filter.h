@@ -97,12 +97,13 @@ static __always_inline bool wanted_for(struct task_struct *task, __u32 component
 	return wanted(task) && component_wanted(component, task, bpf_get_current_pid_tgid() >> 32);
 }
 
-/* The same at a place, whose link may let nobody else through: that is not looked up a second time. */
-static __always_inline bool wanted_here(struct task_struct *task, __u32 component)
+/* The same of the current task at a place, whose link may let nobody else through: that is not looked up a
+ * second time. */
+static __always_inline bool wanted_here(__u32 component)
 {
 	if (!filter_places)
 		return !only_tid || (__u32)bpf_get_current_pid_tgid() == only_tid;
-	return wanted_for(task, component);
+	return wanted_for((void *)bpf_get_current_task(), component);
 }
 
 /* Where it is remembered that a process is not meant. */

@@ -196,8 +196,7 @@ static __always_inline int span_enter(struct pt_regs *ctx, __u64 cookie, bool sk
 	enum slot_state slot;
 	bool meant;
 
-	if (other_generation(cookie) || !wanted_here((void *)bpf_get_current_task(), number) ||
-	    goroutine_grows(ctx, cookie))
+	if (other_generation(cookie) || !wanted_here(number) || goroutine_grows(ctx, cookie))
 		return 1;
 	safe = skips_return ? return_probes() : RETURN_PROBES_SAFE;
 	if (safe != RETURN_PROBES_SAFE) {
@@ -327,8 +326,7 @@ static __always_inline int span_return(struct pt_regs *ctx, __u64 cookie)
 	}
 	if (at >= 0)
 		return frame_end(stack, at, now, PT_REGS_RC(ctx));
-	if (at == POP_EXTRA || edge_of(cookie) || renewing ||
-	    !wanted_here((void *)bpf_get_current_task(), LAPSE_COOKIE_COMPONENT(cookie)))
+	if (at == POP_EXTRA || edge_of(cookie) || renewing || !wanted_here(LAPSE_COOKIE_COMPONENT(cookie)))
 		return 0;
 	if (stack && stack->owed) {
 		stack->owed--;
@@ -430,8 +428,7 @@ static __always_inline int span_edge(struct pt_regs *ctx, __u64 cookie)
 	struct lapse_stack *stack;
 	bool inside;
 
-	if (!cfg_edges || !wanted_here((void *)bpf_get_current_task(), LAPSE_COOKIE_COMPONENT(cookie)) ||
-	    goroutine_grows(ctx, cookie))
+	if (!cfg_edges || !wanted_here(LAPSE_COOKIE_COMPONENT(cookie)) || goroutine_grows(ctx, cookie))
 		return 0;
 	stack = stack_get(true);
 	if (!stack) {
