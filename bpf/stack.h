@@ -76,6 +76,22 @@ struct search {
 	int found;
 };
 
+/* Whether the uppermost frame is of the call that @sp and the function's number @place tell. */
+static __always_inline bool stack_has_call(struct lapse_stack *stack, __u64 sp, __u16 place)
+{
+	const struct lapse_frame *top = frame_at(stack, stack->depth - 1);
+
+	return top && top->sp == sp && top->place == place;
+}
+
+/* The entry of a call that did not return, whose frame has been taken off, falls into its callers' spans. Of
+ * siblings, whose one probe it was, the last one pays. */
+static __always_inline void entry_pay(struct lapse_stack *stack, __u64 sp, __u16 place, __u8 cls)
+{
+	if (!stack_has_call(stack, sp, place))
+		stack->cost_ns += cost_of(cls)->enter_ns;
+}
+
 static long prune_one(__u32 n, void *context)
 {
 	const struct search *search = context;
@@ -85,6 +101,7 @@ static long prune_one(__u32 n, void *context)
 		return 1;
 	frame_abandon(top);
 	search->stack->depth--;
+	entry_pay(search->stack, top->sp, top->place, top->cls);
 	return 0;
 }
 
@@ -187,14 +204,6 @@ static __always_inline void sibling_pay(struct lapse_stack *stack, __u32 compone
 		ADD(cell->cost_ns, took);
 }
 
-/* Whether the uppermost frame is of the call that @sp and the function's number @place tell. */
-static __always_inline bool stack_has_call(struct lapse_stack *stack, __u64 sp, __u16 place)
-{
-	const struct lapse_frame *top = frame_at(stack, stack->depth - 1);
-
-	return top && top->sp == sp && top->place == place;
-}
-
 /* Whether @frame, which has the stack pointer of a new entry, is still live. */
 static __always_inline bool frame_live(const struct lapse_frame *frame, __u32 flags, __u64 word, __u64 cookie)
 {
@@ -220,6 +229,8 @@ static long settle_one(__u32 n, void *context)
 	struct search *search = context;
 	__u32 i = search->at - n;
 	struct lapse_frame *frame = frame_at(search->stack, i);
+	__u16 place;
+	__u8 cls;
 
 	if (!frame || frame->sp != search->sp)
 		return 1;
@@ -235,8 +246,11 @@ static long settle_one(__u32 n, void *context)
 		search->found = SLOT_JUMP;
 		return 1;
 	}
+	place = frame->place;
+	cls = frame->cls;
 	frame_abandon(frame);
 	frame_remove(search->stack, frame, i);
+	entry_pay(search->stack, search->sp, place, cls);
 	return 0;
 }
 

@@ -5,7 +5,7 @@ The absolute figures (median error, share beyond 5 us) depend on the machine: th
 What is asserted holds on noisy shared cores too.
 """
 
-from harness import case, check, counted, equal, percentile, read_truth, within
+from harness import case, check, conserved, counted, equal, percentile, read_truth, within
 
 
 def _spans_by_thread(tracer, name):
@@ -89,6 +89,24 @@ def spans_beyond_brief_records(t):
     errors, durations = _span_errors(t, "push", "--calls", 2, "--ns", "300us,4400ms")
     check(max(durations) > 1 << 32, "none was longer than what fits a brief record")
     check(max(abs(e) for e in errors) < 100000000, f"errors of {errors} ns")
+
+
+@case()
+def calls_that_are_left_cost_their_caller_nothing(t):
+    """What is left by longjmp() has an entry all the same, whose cost stands in its caller's clock."""
+    target = t.target("timed", "--work", "jumped", "--calls", 200, "--children", 20, "--ns", "1us", "--gap", "200us",
+                      "--log", t.path("log"))
+    tracer = t.lapse("trace", "--no-why", "-p", target.pid, "jumped", "leaver", "--slower", "10us", "--json")
+    target.go()
+    target.done()
+    tracer.stop()
+    target.finish()
+    truth = read_truth(t.path("log"))
+    clock, net = (percentile([took for _, took, _ in truth[name]], 0.5) for name in ("jumped", "jumped_net"))
+    seen = percentile([took for rows in _spans_by_thread(tracer, "jumped").values() for _, took in rows], 0.5)
+    t.note(f"20 calls of 1 us that are left: {net} ns in truth, {clock} by the caller's clock, {seen} reported")
+    check(seen < net + (clock - net) / 2, f"{seen} ns, of {net} ns that are true and {clock} with the entries")
+    conserved(tracer.final())
 
 
 @case()
