@@ -96,8 +96,9 @@ struct lapse_trace {
 /* One a task, in task storage (by thread id in a hash where that is missing). */
 struct lapse_stack {
 	__u32 depth;
-	__u32 owed;    /* return probes of calls that found no room among the frames */
-	__u64 cost_ns; /* probe cost that this task has paid so far */
+	__u32 owed;	 /* return probes of calls that found no room among the frames */
+	__u64 cost_ns;	 /* probe cost that this task has paid so far */
+	__u64 outermost; /* the highest stack pointer of a call that was seen */
 	struct lapse_turn syscall, loop;
 	struct lapse_connecting connecting;
 	__u64 sending; /* the kernel's address of a socket that has no room for what is sent; 0: none */
@@ -226,7 +227,7 @@ enum lapse_call {
 
 #ifndef __cplusplus
 _Static_assert(sizeof(struct lapse_frame) == 80, "lapse_frame");
-_Static_assert(sizeof(struct lapse_stack) == 688 + 80 * LAPSE_MAX_DEPTH, "lapse_stack");
+_Static_assert(sizeof(struct lapse_stack) == 696 + 80 * LAPSE_MAX_DEPTH, "lapse_stack");
 _Static_assert(sizeof(struct lapse_waits) == 128 + 88 + 696 + 4 * 56, "lapse_waits");
 _Static_assert(sizeof(struct lapse_thread_waits) == 1144 + 96 * LAPSE_MAX_DEPTH, "lapse_thread_waits");
 /* Linux 7: what a slab object may have (8 KiB), less 512 bytes of a program's stack and the element's head.

@@ -107,6 +107,8 @@ static __always_inline int marker(struct pt_regs *ctx)
 {
 	__u64 cookie = cookie_of_probe(ctx);
 
+	if (stopped)
+		return 0;
 	if (LAPSE_COOKIE_ROLE(cookie) == LAPSE_ROLE_MARKER_NAMED)
 		return marker_named(ctx);
 	return marker_take(ctx, LAPSE_COOKIE_COMPONENT(cookie));
@@ -149,7 +151,7 @@ int usdt_edge(struct pt_regs *ctx)
 	struct lapse_facts *facts;
 
 	USE_OWN_STACK(ctx, usdt_edge);
-	if (!wanted_for((void *)bpf_get_current_task(), LAPSE_COOKIE_COMPONENT(cookie)))
+	if (stopped || !wanted_for((void *)bpf_get_current_task(), LAPSE_COOKIE_COMPONENT(cookie)))
 		return 0;
 	stack = stack_get(true);
 	if (!stack) {

@@ -47,8 +47,12 @@ __u32 filter_generation = 0;
 
 /* LAPSE_EDGE_GENERATION, or 0: which links of globs begin spans. */
 __u32 generation = 0;
-/* Links of both generations are there: a return may be seen twice. */
+/* Links are being made: a return may be seen twice, or before its function's entry has a probe. */
 __u32 renewing = 0;
+
+/* From now on nothing is measured: links are about to go one after the other, and what the first of them no
+ * longer sees would look lost to the others. */
+__u32 stopped = 0;
 
 /* Calibrated by user space before the target is attached. */
 struct lapse_cost costs[LAPSE_COSTS] = {};

@@ -92,6 +92,15 @@ static __always_inline bool frame_waits(struct lapse_stack *stack)
 	return true;
 }
 
+/* The thread is in a call at @sp; whether it has been in one there, or further out. */
+static __always_inline bool been_at(struct lapse_stack *stack, __u64 sp)
+{
+	if (sp <= stack->outermost)
+		return true;
+	stack->outermost = sp;
+	return false;
+}
+
 static __always_inline int frame_push(struct lapse_stack *stack, struct lapse_cell *cell,
 				      const struct call *call, const struct lapse_component *component)
 {
@@ -99,8 +108,10 @@ static __always_inline int frame_push(struct lapse_stack *stack, struct lapse_ce
 	__u32 flags = component->flags;
 	bool own_stack = !(flags & (LAPSE_COMP_GOROUTINES | LAPSE_COMP_SWITCHES));
 
-	if (!stack->depth)
+	if (!stack->depth) {
 		stack->owed = 0;
+		been_at(stack, call->sp);
+	}
 	if (!frame) {
 		/* With an edge's frame a span is lost that has not been counted as begun. */
 		if (edge_of(call->cookie))
@@ -196,7 +207,7 @@ static __always_inline int span_enter(struct pt_regs *ctx, __u64 cookie, bool sk
 	enum slot_state slot;
 	bool meant;
 
-	if (other_generation(cookie) || !wanted_here(number) || goroutine_grows(ctx, cookie))
+	if (stopped || other_generation(cookie) || !wanted_here(number) || goroutine_grows(ctx, cookie))
 		return 1;
 	safe = skips_return ? return_probes() : RETURN_PROBES_SAFE;
 	if (safe != RETURN_PROBES_SAFE) {
@@ -291,6 +302,17 @@ VERIFIED_ALONE int frame_end_found(__u64 g, __u32 at, __u64 now, __u64 ret)
 }
 #endif
 
+/*
+ * Whether the call that returns to @sp began before its entry had a probe: the thread has been in no call so
+ * far out since then. Its return may have one all the same, of another tracer's, or placed a moment sooner.
+ */
+static __always_inline bool began_before(struct lapse_stack *stack, __u64 sp)
+{
+	if (!stack)
+		stack = stack_get(true);
+	return stack && !been_at(stack, sp);
+}
+
 /* A return without a frame. Attachments that cannot leave a return alone fire for calls that if() did not
  * mean, too: those are no loss. */
 static __always_inline void count_stray(__u64 cookie)
@@ -318,6 +340,8 @@ static __always_inline int span_return(struct pt_regs *ctx, __u64 cookie)
 	__u64 sp = PT_REGS_SP(ctx) - RETURN_POPS;
 	int at = POP_NONE;
 
+	if (stopped)
+		return 0;
 	if (stack)
 		at = stack_pop_top(stack, sp, cookie);
 	if (stack && at < 0) {
@@ -332,7 +356,8 @@ static __always_inline int span_return(struct pt_regs *ctx, __u64 cookie)
 		stack->owed--;
 		return 0;
 	}
-	count_stray(cookie);
+	if (!began_before(stack, sp))
+		count_stray(cookie);
 	return 0;
 }
 
@@ -391,15 +416,15 @@ static __always_inline int span_retins(struct pt_regs *ctx, __u64 cookie)
 	struct lapse_component *component = bpf_map_lookup_elem(&components, &number);
 	struct lapse_cell *cell = cell_of(number);
 	struct lapse_stack *stack;
-	bool ended;
+	bool any;
 
-	if (!component)
+	if (stopped || !component)
 		return 0;
 	stack = stack_of(&call, ctx, component, false);
-	ended = stack && stack_return(stack, &call, component->flags, now, PT_REGS_RC(ctx));
+	any = stack && stack_return(stack, &call, component->flags, now, PT_REGS_RC(ctx));
 	if (stack && (component->flags & LAPSE_COMP_GOROUTINES))
 		goroutine_leave(&call.goroutine, stack);
-	if (!ended && cell)
+	if (!any && cell)
 		ADD(cell->idle, 1);
 	return 0;
 }
@@ -428,7 +453,8 @@ static __always_inline int span_edge(struct pt_regs *ctx, __u64 cookie)
 	struct lapse_stack *stack;
 	bool inside;
 
-	if (!cfg_edges || !wanted_here(LAPSE_COOKIE_COMPONENT(cookie)) || goroutine_grows(ctx, cookie))
+	if (!cfg_edges || stopped || !wanted_here(LAPSE_COOKIE_COMPONENT(cookie)) ||
+	    goroutine_grows(ctx, cookie))
 		return 0;
 	stack = stack_get(true);
 	if (!stack) {

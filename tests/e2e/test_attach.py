@@ -182,5 +182,6 @@ def calibration_for_a_library_leaves_nothing(t):
     target.go()
     tracer.wait_line("return instructions", tracer.err)
     wait_until(lambda: os.path.realpath(LAPSE) not in _probed_files(tracer), "the calibration's links to go")
+    wait_until(lambda: any(window["count"] for window in tracer.objects("window")), "a call that is measured")
     tracer.stop()
     conserved(tracer.final())

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Frames: nesting, recursion, longjmp, tail calls, jumps; every entry is accounted for."""
 
-from harness import case, check, conserved, counted, equal, lossless, percentile, read_truth, within
+from harness import case, check, conserved, counted, equal, lossless, percentile, read_truth, wait_until, within
 
 
 def _recursion(t, depth, rounds, threads=1):
@@ -108,6 +108,39 @@ def jump_to_own_entry(t):
     conserved(final)
     equal(final["integrity"]["abandoned"], 0, "abandoned")
     target.finish()
+
+
+def _taken_away_in_the_midst(t, kind):
+    """Probes go one after the other: what is called or returns meanwhile is none of theirs any more."""
+    threads = 6
+    target = t.target("timed", "--work", "parent", "--threads", threads, "--children", 10, "--ns", "30us",
+                      "--calls", 30000)
+    target.go()
+    for _ in range(4):
+        # The children's probes, named first, go first.
+        tracer = t.stat(target.pid, f"--attach={kind}", "child", "parent")
+        wait_until(lambda: tracer.objects("window"), "the first second")
+        tracer.stop()
+        integrity = tracer.final()["integrity"]
+        conserved(tracer.final())
+        equal(integrity["abandoned"], 0, "calls that were left")
+        within(integrity["in_flight"], 1, 2 * threads, "calls in flight")
+        within(tracer.component("parent")["in_flight"], 1, threads, "parents in flight")
+
+
+@case(beside=False)
+def session_taken_away_in_the_midst(t):
+    _taken_away_in_the_midst(t, "session")
+
+
+@case(beside=False)
+def multi_taken_away_in_the_midst(t):
+    _taken_away_in_the_midst(t, "multi")
+
+
+@case(beside=False)
+def perf_taken_away_in_the_midst(t):
+    _taken_away_in_the_midst(t, "perf")
 
 
 @case()

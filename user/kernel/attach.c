@@ -465,6 +465,18 @@ static int attach_syscalls(struct tracer *tracer, const struct plan *plan)
 	return err;
 }
 
+static int attach_files(struct tracer *tracer, const struct plan *plan, size_t from, size_t to,
+			struct stretch stretch, pid_t pid)
+{
+	int err = 0;
+
+	tracer->skel->bss->renewing = 1;
+	for (size_t number = from; number < to && !err; number++)
+		err = attach_places(tracer, plan, number, stretch, pid);
+	tracer->skel->bss->renewing = 0;
+	return err;
+}
+
 int tracer_attach(struct tracer *tracer, const struct plan *plan, size_t first_place, size_t first_usdt)
 {
 	const struct stretch new = {first_place, plan->n_places};
@@ -476,8 +488,7 @@ int tracer_attach(struct tracer *tracer, const struct plan *plan, size_t first_p
 	}
 	tsc_measure(tracer);
 	tracer_filter(tracer);
-	for (size_t number = 0; number < plan->n_files && !err; number++)
-		err = attach_places(tracer, plan, number, new, 0);
+	err = attach_files(tracer, plan, 0, plan->n_files, new, 0);
 	if (!err)
 		err = attach_usdts(tracer, plan, first_usdt);
 	if (!err)
@@ -499,7 +510,7 @@ int tracer_attach_pid(struct tracer *tracer, const struct plan *plan, size_t fil
 
 	if (for_everyone(tracer, &plan->files[file]))
 		return 0;
-	err = attach_places(tracer, plan, file, known, pid);
+	err = attach_files(tracer, plan, file, file + 1, known, pid);
 	for (size_t i = 0; i < end_usdt && !err; i++)
 		if (plan->usdts[i].file == file && !tracer->memory[plan->usdts[i].component].dropped)
 			err = attach_usdt(tracer, &plan->files[file], &plan->usdts[i], pid);

@@ -339,5 +339,6 @@ void open_frames_settle(struct tracer *tracer)
 		open_frames_read(tracer, clock_now_ns());
 	}
 	tracer->look = LOOK_LAST;
+	tracer->skel->bss->stopped = 1;
 	tracer->stop_ns = clock_now_ns();
 }
