@@ -253,7 +253,8 @@ static const struct json_field integrity_fields[] = {
 	{"ring_dropped", JSON_KIND_COUNT, SNAPSHOT(integrity.ring_dropped)},
 	{"kernel_missed", JSON_KIND_COUNT, SNAPSHOT(integrity.kernel_missed)},
 	{"unaccounted", JSON_KIND_SIGNED, SNAPSHOT(integrity.unaccounted),
-	 .help = "entries less everything they became; not 0: something is wrong"},
+	 .help = "entries less everything they became; not 0 at the end: something is wrong; before, where "
+		 "end_reason is null, they are not read at one moment"},
 	{"timed_out", JSON_KIND_COUNT, SNAPSHOT(integrity.timed_out), .help = TIMED_OUT},
 	{"values_unnamed", JSON_KIND_COUNT, SNAPSHOT(integrity.values_unnamed),
 	 .help = "of markers, under more than four names a component: not kept"},

@@ -14,7 +14,7 @@ static const struct loss {
 	const char *what;
 } losses[] = {
 	{offsetof(struct integrity, unwound),
-	 "abandoned (longjmp, exception, end of the thread or process): not measured"},
+	 "abandoned (longjmp, exception, end of the thread or process, probe taken away): not measured"},
 	{offsetof(struct integrity, timed_out),
 	 "keyed spans given up, open for longer than their timeout=: not measured"},
 	{offsetof(struct integrity, too_deep), "nested too deep: not measured"},
@@ -73,9 +73,17 @@ static void term(FILE *out, uint64_t count, const char *what)
 		fprintf(out, " + %" PRIu64 " %s", count, what);
 }
 
-/* Every entry must be found again somewhere. */
-static void conservation(FILE *out, const struct integrity *integrity)
+/* Until all has ended, counters are not read at one moment with what is open. */
+static const char *difference(const struct snapshot *snapshot)
 {
+	return snapshot->end_reason ? "UNACCOUNTED" : "on their way";
+}
+
+/* Every entry must be found again somewhere. */
+static void conservation(FILE *out, const struct snapshot *snapshot)
+{
+	const struct integrity *integrity = &snapshot->integrity;
+
 	fprintf(out, "    %" PRIu64 " entries = %" PRIu64 " returns + %" PRIu64 " in flight",
 		integrity->entries, integrity->returns, integrity->in_flight);
 	term(out, integrity->too_deep, "too deep");
@@ -84,22 +92,23 @@ static void conservation(FILE *out, const struct integrity *integrity)
 	term(out, integrity->maps_full, "without memory");
 	term(out, integrity->restarted, "restarted");
 	if (integrity->unaccounted)
-		fprintf(out, " %c %" PRIu64 " UNACCOUNTED", integrity->unaccounted < 0 ? '-' : '+',
+		fprintf(out, " %c %" PRIu64 " %s", integrity->unaccounted < 0 ? '-' : '+',
 			integrity->unaccounted < 0 ? -(uint64_t)integrity->unaccounted
-						   : (uint64_t)integrity->unaccounted);
+						   : (uint64_t)integrity->unaccounted,
+			difference(snapshot));
 	fputc('\n', out);
 }
 
 void text_integrity(FILE *out, const struct snapshot *snapshot)
 {
 	const struct integrity *integrity = &snapshot->integrity;
-	bool lossless = integrity->unaccounted == 0;
+	bool lossless = !integrity->unaccounted || !snapshot->end_reason;
 
 	fprintf(out, "integrity: %zu of %zu components fed", snapshot->system.components_fed,
 		snapshot->system.components_declared);
 	unfed(out, snapshot);
 	fputc('\n', out);
-	conservation(out, integrity);
+	conservation(out, snapshot);
 	for (size_t i = 0; i < N_LOSSES; i++) {
 		if (!loss_count(integrity, i))
 			continue;
