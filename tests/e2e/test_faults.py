@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What goes wrong is said, with the exit code of the manual; nothing fails with 0."""
 
+import json
 import os
 import re
 import signal
@@ -238,6 +239,47 @@ def output_that_nobody_reads(t):
     equal(tracer.wait(), 2, "exit code")
     os.close(reader)
     target.finish()
+
+
+WATCHED = """lapse: 1
+alerts: {cooldown: 1ms}
+components:
+  quick: {measure: work_push, contract: {max_latency: 1us}}
+  late: {measure: parent, contract: {max_latency: 10us}}
+handlers:
+  - {when: LATENCY_VIOLATION, file: "%s"}
+"""
+
+
+@case()
+def alerts_do_not_wait_for_who_reads_the_output(t):
+    """Nobody takes what is printed: a handler is told all the same, what found no room is counted, and it ends."""
+    told = t.write("told", "", 0o666)
+    contract = t.write("c.yaml", WATCHED % told)
+    first = t.target("timed", "--calls", 60000, "--ns", "5us")
+    late = t.target("timed", "--work", "parent", "--calls", 1, "--ns", "100us")
+    reader, writer = os.pipe()
+    tracer = t.started(Process([LAPSE, "watch", contract, "-p", first.pid, "-p", late.pid, "--json"],
+                               stdin=subprocess.DEVNULL, stdout=writer))
+    os.close(writer)
+    tracer.wait_line(r"^lapse: tracing", tracer.err)
+    first.go()
+    first.done()
+    late.go()
+    late.done()
+
+    def about_late():
+        with open(told, encoding="utf-8") as file:
+            return [line for line in file if '"late"' in line]
+
+    wait_until(about_late, "the handler's line, while the output is full")
+    tracer.signal(signal.SIGINT)
+    with os.fdopen(reader, encoding="utf-8") as lines:
+        final = json.loads(list(lines)[-1])
+    equal(tracer.wait(), 1, "exit code")
+    check(final["integrity"]["lines_dropped"] > 0, "no line found the box full")
+    first.finish()
+    late.finish()
 
 
 @case()

@@ -8,6 +8,7 @@
 
 #include "base/exit_code.h"
 #include "base/units.h"
+#include "cli/output_file.h"
 #include "cli/verdict_code.h"
 
 #define SETTLE_NS      (500 * NSEC_PER_MSEC)
@@ -25,13 +26,23 @@ static int exit_code(const struct session *session, const struct snapshot *snaps
 	return EXIT_HELD;
 }
 
-static int report_write_error(const struct session *session)
+/* How long a reader may take nothing at the end: it may only be slow. */
+#define PATIENCE_MS 3000
+
+void session_count_lines(struct session *session)
 {
-	if (session->error == -EPIPE)
-		diag_note("the reader of the output has gone");
-	else
-		diag_error("cannot write the output: %s", strerror(-session->error));
-	return EXIT_USAGE;
+	if (session->outbox)
+		monitor_dropped_lines(session->monitor, outbox_dropped(session->outbox));
+}
+
+static int write_final(struct session *session, const struct snapshot *snapshot)
+{
+	int err;
+
+	if (session->outbox)
+		outbox_keep_all(session->outbox);
+	err = session->output->final(&session->show, snapshot);
+	return !err && session->outbox ? outbox_finish(session->outbox, PATIENCE_MS) : err;
 }
 
 /* What is all but done is waited for, so that its count is whole; what takes longer is counted as waiting. */
@@ -81,13 +92,15 @@ int session_finish(struct session *session)
 	recorder_finish(session);
 	settle_handlers(session);
 	session_count_handlers(session);
+	session_count_lines(session);
 	snapshot = monitor_snapshot(session->monitor);
 	if (!snapshot)
 		return EXIT_UNKNOWN;
 	if (!session->error)
-		session->error = session->output->final(&session->show, snapshot);
+		session->error = write_final(session, snapshot);
 	stacks_say(session);
+	output_file_say(session->error);
 	if (session->error)
-		return report_write_error(session);
+		return EXIT_USAGE;
 	return exit_code(session, snapshot);
 }

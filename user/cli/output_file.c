@@ -4,10 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/diag.h"
 #include "base/exit_code.h"
+
+/* Lines of some minutes; they are only there while nobody takes them. */
+#define BOX_BYTES (8UL << 20)
 
 /* What SQLite's files begin with, and so recordings. */
 #define RECORDING_MAGIC "SQLite format 3"
@@ -43,6 +47,36 @@ int output_file_open(const struct options *options, struct output_options *show)
 	return 0;
 }
 
+void output_file_say(int err)
+{
+	if (err == -EPIPE)
+		diag_note("the reader of the output has gone");
+	else if (err == -ETIMEDOUT)
+		diag_error("cannot write the output: its reader takes none of it");
+	else if (err)
+		diag_error("cannot write the output: %s", strerror(-err));
+}
+
+/* Of a file that is written as fast as it comes. */
+static bool is_regular(FILE *stream)
+{
+	struct stat st;
+
+	return !fstat(fileno(stream), &st) && S_ISREG(st.st_mode);
+}
+
+int output_file_open_box(struct output_options *show, FILE **to, struct outbox **box)
+{
+	*to = show->stream;
+	if (is_regular(show->stream))
+		return 0;
+	*box = outbox_new(show->stream, BOX_BYTES);
+	if (!*box)
+		return -errno;
+	show->stream = outbox_stream(*box);
+	return 0;
+}
+
 int output_file_close(struct output_options *show, int err)
 {
 	FILE *stream = show->stream;
@@ -54,9 +88,6 @@ int output_file_close(struct output_options *show, int err)
 		err = -errno;
 	if (stream != stdout && fclose(stream) && !err)
 		err = -errno;
-	if (err == -EPIPE)
-		diag_note("the reader of the output has gone");
-	else if (err)
-		diag_error("cannot write the output: %s", strerror(-err));
+	output_file_say(err);
 	return err;
 }

@@ -4,10 +4,18 @@
 #define LAPSE_OUTPUT_FILE_H
 
 #include "cli/options.h"
+#include "cli/outbox.h"
 
 /* Sets @show's stream and whether it is colored. A recording is not written over. 0, or EXIT_USAGE after a
  * message. */
 int output_file_open(const struct options *options, struct output_options *show);
+
+/* Puts a box before @show's stream where its reader may be slow; *@to is the stream behind it. 0 or -errno.
+ */
+int output_file_open_box(struct output_options *show, FILE **to, struct outbox **box);
+
+/* That the output failed with @err, 0 or -errno. */
+void output_file_say(int err);
 
 /* What was written stands there only now: @err, or else the -errno of that; said, but for -EPIPE, which is
  * only noted. */

@@ -205,6 +205,7 @@ void present_report(struct session *session)
 	const struct snapshot *snapshot;
 
 	session_count_handlers(session);
+	session_count_lines(session);
 	recorder_count(session);
 	snapshot = monitor_snapshot(session->monitor);
 	if (snapshot && !session->error)

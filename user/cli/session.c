@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/exit_code.h"
+#include "cli/output_file.h"
 
 void session_end(struct session *session, const char *format, ...)
 {
@@ -107,8 +108,9 @@ void session_free(struct session *session)
 	spec_free(&session->connections);
 	free(session->fed);
 	free(session->replaced);
-	if (session->show.stream && session->show.stream != stdout)
-		fclose(session->show.stream);
+	outbox_free(session->outbox);
+	if (session->output_to && session->output_to != stdout)
+		fclose(session->output_to);
 	close_if_open(session->epoll);
 	close_if_open(session->timer);
 	close_if_open(session->signals);

@@ -49,6 +49,8 @@ struct session {
 	struct monitor *monitor;
 	const struct output *output;
 	struct output_options show;
+	struct outbox *outbox; /* before the output, where alerts must not wait for its reader; or NULL */
+	FILE *output_to;       /* the stream behind it */
 	struct handlers *handlers;
 	struct config
 		*reloaded; /* the contract file as it was read last, if it was read anew; .config is it */
@@ -97,6 +99,8 @@ int session_follow(struct session *session);
 /* finish.c: detaches, reports, gives the exit code; how the handlers have fared, into the next snapshot. */
 int session_finish(struct session *session);
 void session_count_handlers(struct session *session);
+/* The same of lines that were not written. */
+void session_count_lines(struct session *session);
 void session_free(struct session *session);
 
 /* present.c */

@@ -48,6 +48,7 @@ static bool wants_why(const struct session *session)
 static int open_output(struct session *session)
 {
 	const struct options *options = session->options;
+	int code;
 
 	session->output = options->json ? &output_json : &output_text;
 	session->show = (struct output_options){
@@ -57,7 +58,14 @@ static int open_output(struct session *session)
 		.tcp = session->tcp,
 		.why = wants_why(session),
 	};
-	return output_file_open(options, &session->show);
+	code = output_file_open(options, &session->show);
+	session->output_to = session->show.stream;
+	if (!code && session->config &&
+	    output_file_open_box(&session->show, &session->output_to, &session->outbox)) {
+		diag_error("out of memory");
+		return EXIT_NOT_ATTACHED;
+	}
+	return code;
 }
 
 /* ---- the monitor ------------------------------------------------------------------------------- */

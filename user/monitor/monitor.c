@@ -339,6 +339,11 @@ void monitor_set_handlers(struct monitor *monitor, const struct handler_stats *h
 	monitor->n_handlers = n;
 }
 
+void monitor_dropped_lines(struct monitor *monitor, uint64_t n)
+{
+	monitor->lines_dropped = n;
+}
+
 void monitor_recorded(struct monitor *monitor, const struct recording *recording)
 {
 	monitor->recording = recording;

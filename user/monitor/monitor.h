@@ -109,6 +109,9 @@ int monitor_renew(struct monitor *monitor, const struct monitor_promise *promise
 /* How the handlers have fared, for the snapshot (not copied). */
 void monitor_set_handlers(struct monitor *monitor, const struct handler_stats *handlers, size_t n);
 
+/* Lines of the output that were not written, for the snapshot. */
+void monitor_dropped_lines(struct monitor *monitor, uint64_t n);
+
 /* For the snapshot; not copied. */
 void monitor_recorded(struct monitor *monitor, const struct recording *recording);
 

@@ -305,7 +305,8 @@ static void sum_integrity(const struct monitor *m, struct integrity *out)
 	*out = (struct integrity){.ring_dropped = m->self.ring_dropped,
 				  .kernel_missed = m->self.kernel_missed,
 				  .values_unnamed = m->self.values_unnamed,
-				  .stacks_lost = m->self.stacks_lost};
+				  .stacks_lost = m->self.stacks_lost,
+				  .lines_dropped = m->lines_dropped};
 	for (i = 0; i < m->n_components; i++) {
 		const struct tick_counters *t = &m->components[i]->counters;
 

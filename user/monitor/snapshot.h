@@ -218,6 +218,7 @@ struct integrity {
 	uint64_t ring_dropped, kernel_missed;
 	uint64_t values_unnamed; /* of markers, beyond the names that are kept; no contract is about them */
 	uint64_t stacks_lost;	 /* of waits, that could not be kept */
+	uint64_t lines_dropped;	 /* of the output, that its reader did not take in time */
 	int64_t unaccounted;	 /* entries less everything else; 0 unless something is wrong */
 };
 

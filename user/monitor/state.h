@@ -26,6 +26,7 @@ struct monitor {
 	const char *end_reason;
 	const struct handler_stats *handlers;
 	size_t n_handlers;
+	uint64_t lines_dropped;
 	const struct recording *recording;
 	struct snapshot_store store;
 };

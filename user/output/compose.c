@@ -39,7 +39,7 @@ static int wait_for_room(int fd)
 	while ((ready = poll(&room, 1, ROOM_MS)) == 0) {
 		waited_ms = is_to_end() ? waited_ms + ROOM_MS : 0;
 		if (waited_ms >= PATIENCE_MS)
-			return -EINTR;
+			return -ETIMEDOUT;
 	}
 	return ready < 0 ? -errno : 0;
 }

@@ -29,6 +29,8 @@ static const struct loss {
 	 "values of markers under more than four names a component: not kept"},
 	{offsetof(struct integrity, stacks_lost),
 	 "stacks of waits that could not be kept: the waits are counted"},
+	{offsetof(struct integrity, lines_dropped),
+	 "lines of the output that its reader did not take in time: not written"},
 	{offsetof(struct integrity, ring_dropped), "ring-buffer drops: single spans lost, counts are exact"},
 };
 /* A glob may leave thousands without a hit. */
