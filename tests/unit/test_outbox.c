@@ -108,6 +108,19 @@ static void a_reader_who_takes_nothing_is_given_up(void **state)
 	close_scene(&scene);
 }
 
+static void a_reader_who_goes_meanwhile_is_an_error(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	open_scene(&scene);
+	write_numbers(&scene, 0, TEXTS);
+	close(scene.reader);
+	scene.reader = -1;
+	assert_int_equal(outbox_finish(scene.box, PATIENCE_MS), -EPIPE);
+	close_scene(&scene);
+}
+
 static void a_reader_who_has_gone_is_an_error(void **state)
 {
 	struct scene scene;
@@ -116,11 +129,12 @@ static void a_reader_who_has_gone_is_an_error(void **state)
 	open_scene(&scene);
 	close(scene.reader);
 	scene.reader = -1;
-	write_numbers(&scene, 0, 1);
+	for (int i = 0; i < 2; i++) {
+		errno = 0;
+		assert_true(fputs("a line\n", outbox_stream(scene.box)) == EOF);
+		assert_int_equal(errno, EPIPE);
+	}
 	assert_int_equal(outbox_finish(scene.box, PATIENCE_MS), -EPIPE);
-	errno = 0;
-	assert_true(fputs("more\n", outbox_stream(scene.box)) == EOF);
-	assert_int_equal(errno, EPIPE);
 	close_scene(&scene);
 }
 
@@ -130,6 +144,7 @@ int main(void)
 		cmocka_unit_test(all_comes_to_who_reads),
 		cmocka_unit_test(who_writes_does_not_wait_and_loses_whole_lines),
 		cmocka_unit_test(a_reader_who_takes_nothing_is_given_up),
+		cmocka_unit_test(a_reader_who_goes_meanwhile_is_an_error),
 		cmocka_unit_test(a_reader_who_has_gone_is_an_error),
 	};
 

@@ -53,9 +53,29 @@ static bool make_room(struct outbox *box, size_t more)
 	return true;
 }
 
-static void add(struct outbox *box, const char *text, size_t length)
+/* What the reader has room for when nothing waits before it: no thread need be woken for that. So much at
+ * once as a pipe takes without a wait when it says that there is room. How many bytes. */
+static size_t write_at_once(struct outbox *box, const char *text, size_t length)
 {
-	bool fits = box->keep_all || box->length + box->writing + length <= box->room;
+	struct pollfd room = {.fd = box->fd, .events = POLLOUT};
+	size_t done = 0;
+	ssize_t n = 0;
+
+	while (done < length && n >= 0 && poll(&room, 1, 0) == 1) {
+		size_t some = length - done < PIPE_BUF ? length - done : PIPE_BUF;
+
+		n = write(box->fd, text + done, some);
+		done += n > 0 ? (size_t)n : 0;
+	}
+	if (n < 0 && errno != EINTR && errno != EAGAIN)
+		box->err = -errno;
+	return done;
+}
+
+/* @begun: some of the text has been written, so that the rest has to be. */
+static void keep(struct outbox *box, const char *text, size_t length, bool begun)
+{
+	bool fits = begun || box->keep_all || box->length + box->writing + length <= box->room;
 
 	if (!fits || !make_room(box, length)) {
 		box->dropped++;
@@ -66,6 +86,14 @@ static void add(struct outbox *box, const char *text, size_t length)
 	pthread_cond_broadcast(&box->changed);
 }
 
+static void add(struct outbox *box, const char *text, size_t length)
+{
+	size_t done = box->length + box->writing ? 0 : write_at_once(box, text, length);
+
+	if (done < length && !box->err)
+		keep(box, text + done, length - done, done > 0);
+}
+
 /* As fopencookie(3) wants it: 0 is an error. */
 static ssize_t put(void *cookie, const char *text, size_t length)
 {
@@ -73,9 +101,9 @@ static ssize_t put(void *cookie, const char *text, size_t length)
 	int err;
 
 	pthread_mutex_lock(&box->lock);
-	err = box->err;
-	if (!err)
+	if (!box->err)
 		add(box, text, length);
+	err = box->err;
 	pthread_mutex_unlock(&box->lock);
 	if (!err)
 		return (ssize_t)length;
