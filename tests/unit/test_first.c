@@ -161,7 +161,7 @@ static void sample(struct first_look *look, uint32_t tid, unsigned part, int32_t
 
 		place_describe(frames, 1, true, &place);
 	}
-	stack.seen = look_seen(look, strdup(function), &place);
+	stack.seen = look_seen(look, part != FIRST_ON_CPU, strdup(function), &place);
 	assert_int_equal(look_add(look, &stack), 0);
 }
 
@@ -272,11 +272,11 @@ static void what_a_futex_is(void **state)
 	(void)state;
 	add_threads(&look, 1);
 	counted(&look, 0, LAPSE_LOCK, 9 * NSEC_PER_SEC);
-	stack.seen = look_seen(&look, strdup("serve"), &plain);
+	stack.seen = look_seen(&look, true, strdup("serve"), &plain);
 	look_add(&look, &stack);
 	stack.condition = true;
 	look_add(&look, &stack);
-	stack.seen = look_seen(&look, strdup("read_table"), &shared);
+	stack.seen = look_seen(&look, true, strdup("read_table"), &shared);
 	look_add(&look, &stack);
 	assert_int_equal(look.n_stacks, 3);
 	assert_int_equal(look_judge(&look, BEGIN + TOOK), 0);
@@ -424,6 +424,34 @@ static void who_ended_the_waits(void **state)
 	look_free(&look);
 }
 
+/* The same stack runs, on its way into the wait, and waits: what is known of the wait is not of what ran,
+ * which nobody ended. */
+static void what_ran_has_no_ender(void **state)
+{
+	const struct stack_frame frames[] = {frame("ProcSleep", PROGRAM)};
+	struct first_place ran, waited;
+	struct first_look look = {0};
+	struct report report = {.look = &look, .subject = "shop (PID 100)"};
+	char line[REPORT_LINE];
+
+	(void)state;
+	place_describe(frames, 1, false, &ran);
+	place_describe(frames, 1, true, &waited);
+	assert_null(look_seen(&look, false, strdup("main;ProcSleep"), &ran)->place.known);
+	assert_non_null(look_seen(&look, true, strdup("main;ProcSleep"), &waited)->place.known);
+	add_threads(&look, 1);
+	counted(&look, 0, LAPSE_HANDOFF, TOOK / 4);
+	look.threads[0].seen.longest[LAPSE_HANDOFF].duration_ns = TOOK / 4;
+	look.threads[0].seen.waker[0] =
+		(struct lapse_first_waker){.ns = 8, .tid = 101, .part = LAPSE_HANDOFF, .comm = "worker"};
+	sample(&look, 100, FIRST_ON_CPU, __NR_epoll_wait, 10, "ProcSleep");
+	assert_int_equal(look_judge(&look, BEGIN + TOOK), 0);
+	assert_int_equal(look.culprits[0].part, FIRST_ON_CPU);
+	assert_string_equal(report_culprit(&report, &look.culprits[0], line),
+			    " 75 %  on-cpu    in ProcSleep [epoll_wait]");
+	look_free(&look);
+}
+
 static char *printed(const struct report *report)
 {
 	char *text;
@@ -496,6 +524,7 @@ int main(void)
 		cmocka_unit_test(the_first_line_explains),
 		cmocka_unit_test(idle_is_said),
 		cmocka_unit_test(who_ended_the_waits),
+		cmocka_unit_test(what_ran_has_no_ender),
 		cmocka_unit_test(no_table_is_empty),
 		cmocka_unit_test(no_line_is_said_twice),
 	};

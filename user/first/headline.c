@@ -190,10 +190,11 @@ static size_t append_waker(const struct first_look *look, const struct first_cul
 }
 
 /* What the kernel's side has counted the culprit as: a lock that is waited for in a poll, as what ended that.
- */
+ * What runs it has not counted: nobody ends that. */
 static unsigned counted_as(const struct first_thread *thread, const struct first_culprit *culprit)
 {
-	if (!culprit->seen || !culprit->seen->place.known || thread->seen.part[culprit->part].ns)
+	if (!culprit->seen || !culprit->seen->place.known || culprit->part >= LAPSE_FIRST_PARTS ||
+	    thread->seen.part[culprit->part].ns)
 		return culprit->part;
 	return thread->seen.part[LAPSE_HANDOFF].ns ? LAPSE_HANDOFF : LAPSE_POLL;
 }

@@ -14,11 +14,12 @@ const char *const first_part_names[FIRST_PARTS] = {
 	[FIRST_IDLE] = "idle",	 [FIRST_ON_CPU] = "on-cpu",
 };
 
-struct first_seen *look_seen(struct first_look *look, char *folded, const struct first_place *place)
+struct first_seen *look_seen(struct first_look *look, bool waits, char *folded,
+			     const struct first_place *place)
 {
 	struct first_seen *seen;
 
-	HASH_FIND_STR(look->seen, folded, seen);
+	HASH_FIND_STR(look->seen[waits], folded, seen);
 	if (seen) {
 		free(folded);
 		return seen;
@@ -30,7 +31,7 @@ struct first_seen *look_seen(struct first_look *look, char *folded, const struct
 	}
 	seen->folded = folded;
 	seen->place = *place;
-	HASH_ADD_KEYPTR(hh, look->seen, seen->folded, strlen(seen->folded), seen);
+	HASH_ADD_KEYPTR(hh, look->seen[waits], seen->folded, strlen(seen->folded), seen);
 	return seen;
 }
 
@@ -83,15 +84,21 @@ const struct first_stack *look_mostly(const struct first_look *look, uint32_t ti
 	return most;
 }
 
-void look_free(struct first_look *look)
+static void free_seen(struct first_seen *all)
 {
 	struct first_seen *seen, *next;
 
-	HASH_ITER (hh, look->seen, seen, next) {
-		HASH_DEL(look->seen, seen);
+	HASH_ITER (hh, all, seen, next) {
+		HASH_DEL(all, seen);
 		free(seen->folded);
 		free(seen);
 	}
+}
+
+void look_free(struct first_look *look)
+{
+	free_seen(look->seen[false]);
+	free_seen(look->seen[true]);
 	free(look->threads);
 	free(look->stacks);
 	free(look->peers);

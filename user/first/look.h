@@ -58,7 +58,7 @@ struct first_look {
 	size_t n_threads;
 	struct first_stack *stacks;
 	size_t n_stacks, max_stacks;
-	struct first_seen *seen; /* by .folded */
+	struct first_seen *seen[2]; /* by .folded: those that ran, and those that waited */
 	struct first_peer *peers;
 	size_t n_peers;
 	uint64_t lost;
@@ -69,8 +69,10 @@ struct first_look {
 	size_t n_culprits;
 };
 
-/* A stack under the name @folded, which is taken over; NULL where memory is out. */
-struct first_seen *look_seen(struct first_look *look, char *folded, const struct first_place *place);
+/* A stack under the name @folded, which is taken over; NULL where memory is out. In one that @waits other
+ * functions matter than where it runs, on its way into the wait. */
+struct first_seen *look_seen(struct first_look *look, bool waits, char *folded,
+			     const struct first_place *place);
 
 /* One more sample; its weight is added to what is alike. 0 or -ENOMEM. */
 int look_add(struct first_look *look, const struct first_stack *sample);

@@ -159,7 +159,7 @@ static const struct first_seen *name_stack(struct sampler *sampler, pid_t pid,
 	n = drop_repeats(sampler->frames, n);
 	place_describe(sampler->frames, n, waits, &place);
 	folded = fold(sampler->frames, n, call);
-	return folded ? look_seen(sampler->look, folded, &place) : NULL;
+	return folded ? look_seen(sampler->look, waits, folded, &place) : NULL;
 }
 
 /* What stands for waits that were too short. */
