@@ -84,6 +84,20 @@ static void a_known_wait(void **state)
 	assert_string_equal(place.name, "Helper");
 }
 
+/* All that a session of PostgreSQL does is called from where its server waits for clients. */
+static void work_below_what_waits_for_work(void **state)
+{
+	const struct stack_frame frames[] = {
+		frame("fdatasync", LIBC),
+		frame("XLogFlush", PROGRAM),
+		frame("PostmasterMain", PROGRAM),
+	};
+
+	(void)state;
+	assert_string_equal(describe(true, frames, 3).name, "XLogFlush");
+	assert_string_equal(describe(true, frames + 2, 1).name, "PostmasterMain");
+}
+
 static void scripts_come_first(void **state)
 {
 	const struct stack_frame frames[] = {
@@ -511,6 +525,7 @@ int main(void)
 		cmocka_unit_test(the_program_s_own_nearest_function),
 		cmocka_unit_test(a_condition_is_known_by_its_function),
 		cmocka_unit_test(a_known_wait),
+		cmocka_unit_test(work_below_what_waits_for_work),
 		cmocka_unit_test(scripts_come_first),
 		cmocka_unit_test(code_without_names_says_so),
 		cmocka_unit_test(samples_divide_what_was_counted),

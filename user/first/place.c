@@ -185,8 +185,9 @@ void place_describe(const struct stack_frame *frames, size_t n, bool waits, stru
 		at = n;
 	for (known_at = 0; place->known && strcmp(frames[known_at].name, place->known->function); known_at++)
 		;
-	/* What it waits for is known: whatever is further in only does the waiting. */
-	if (place->known && (known_at > at || how >= TELLS_RUNTIME))
+	/* What it waits for is known: whatever is further in only does the waiting. Not so in what waits for
+	 * work, from which all work is called. */
+	if (place->known && ((place->known->kind == KNOWN_WAIT && known_at > at) || how >= TELLS_RUNTIME))
 		at = known_at;
 	place->name = at < n ? frames[at].name : nameless(place, frames, n);
 	place->interpreted &= at == n;
