@@ -438,6 +438,24 @@ static void who_ended_the_waits(void **state)
 	look_free(&look);
 }
 
+/* What no sample has met has no function, and says so. */
+static void a_place_that_is_not_known(void **state)
+{
+	struct first_look look = {0};
+	struct report report = {.look = &look, .subject = "shop (PID 100)"};
+	char line[REPORT_LINE];
+
+	(void)state;
+	add_threads(&look, 1);
+	counted(&look, 0, LAPSE_DISK, TOOK);
+	look.threads[0].seen.longest[LAPSE_DISK].duration_ns = TOOK / 1000;
+	assert_int_equal(look_judge(&look, BEGIN + TOOK), 0);
+	assert_string_equal(
+		report_culprit(&report, &look.culprits[0], line),
+		"100 %  disk      too short, or too seldom, for its stacks to be seen, longest 10.0 ms");
+	look_free(&look);
+}
+
 /* The same stack runs, on its way into the wait, and waits: what is known of the wait is not of what ran,
  * which nobody ended. */
 static void what_ran_has_no_ender(void **state)
@@ -539,6 +557,7 @@ int main(void)
 		cmocka_unit_test(the_first_line_explains),
 		cmocka_unit_test(idle_is_said),
 		cmocka_unit_test(who_ended_the_waits),
+		cmocka_unit_test(a_place_that_is_not_known),
 		cmocka_unit_test(what_ran_has_no_ender),
 		cmocka_unit_test(no_table_is_empty),
 		cmocka_unit_test(no_line_is_said_twice),

@@ -210,6 +210,9 @@ static size_t append_where(const struct first_culprit *culprit, char *buffer, si
 					 text_escape(*culprit->seen->place.brief ? culprit->seen->place.brief
 										 : culprit->seen->place.name,
 						     name, sizeof(name)));
+	else
+		length += (size_t)snprintf(buffer + length, REPORT_LINE - length,
+					   "too short, or too seldom, for its stacks to be seen");
 	if (call && length < REPORT_LINE)
 		length += (size_t)snprintf(buffer + length, REPORT_LINE - length, " [%s]", call);
 	return length;
