@@ -19,6 +19,10 @@ __u64 first_lost = 0;
 /* The look is over: what programs still find is not counted. */
 __u32 first_over = 0;
 
+/* When user space has last looked at the threads; all ones while it does. How a block ends is kept where it
+ * has begun before: of a thread that blocks more often than it is looked at no other would be asked for. */
+__u64 first_looked_ns = 0;
+
 /* futex(2), and what its arguments say: linux/futex.h. */
 const volatile __s32 cfg_futex = -1;
 #define FUTEX_OPERATION 0x7f
@@ -254,14 +258,22 @@ static __always_inline void first_credit_waker(struct lapse_first *first, __u32 
 	waker->ns += first->now.duration_ns;
 }
 
+static __always_inline void first_keep(struct lapse_first *first, __u32 part)
+{
+	__u32 at = first->n_kept++ & (LAPSE_FIRST_ENDED - 1);
+
+	first->ended[at].off_ns = first->off_ns;
+	first->ended[at].part = part;
+}
+
 /* The block @first->now has ended. */
 static __always_inline void first_count(struct lapse_first *first, __u32 part)
 {
 	struct lapse_block *block = &first->now;
-	__u32 at = first->n_ended++ & (LAPSE_FIRST_ENDED - 1);
 
-	first->ended[at].off_ns = first->off_ns;
-	first->ended[at].part = part;
+	first->n_ended++;
+	if (first->off_ns <= *(volatile __u64 *)&first_looked_ns)
+		first_keep(first, part);
 	if (first->sent.off_ns == first->off_ns)
 		first->sent.part = part;
 	if (part >= LAPSE_FIRST_PARTS)

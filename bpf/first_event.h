@@ -15,7 +15,7 @@ struct lapse_first_sum {
 	__u64 longest_ns;
 };
 
-/* A block that has ended, for who looked at it while it lasted. */
+/* A block that has ended, for who may have looked at it while it lasted. */
 struct lapse_first_ended {
 	__u64 off_ns; /* when it began */
 	__u32 part;
@@ -47,8 +47,8 @@ struct lapse_first {
 	__u32 clients; /* bool: .now waits for a client */
 	__u32 polls;   /* bool: .now is a poll, whatever ends it */
 	__u32 n_ended;
-	__u32 condition; /* bool: .now is a futex that is no mutex: someone else has to do something */
-	__u32 pad;
+	__u32 condition;	/* bool: .now is a futex that is no mutex: someone else has to do something */
+	__u32 n_kept;		/* of those that have ended, in .ended */
 	struct lapse_block now; /* the present block, as far as known */
 	struct lapse_first_sum part[LAPSE_FIRST_PARTS];
 	struct lapse_block longest[LAPSE_FIRST_PARTS]; /* of each, the longest block */

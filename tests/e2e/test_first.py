@@ -7,7 +7,7 @@ import shlex
 import time
 
 from harness import LAPSE, ROOT, Process, Target, case, check, equal, need, wait_until, within
-from test_postgres import Server
+from test_postgres import PG, Server
 from test_verbs import _keep_to_schema
 from test_why_servers import Session
 
@@ -226,6 +226,26 @@ def a_row_s_lock(t):
     holder.do("COMMIT;", "committed")
     for session in (holder, waiter):
         session.leave()
+
+
+@case(180, beside=False)
+def waits_that_are_many(t):
+    """Sessions that wait for a row's lock, and for much else, hundreds of times between two looks: each time it is the
+    lock, and every wait has a place."""
+    server = Server(t)
+    server.sql("CREATE TABLE t (i int PRIMARY KEY, n int); INSERT INTO t VALUES (1, 0)")
+    bench = t.process(f"{PG}/pgbench", *server.where, "-n", "-f",
+                      t.write("lock.sql", "UPDATE t SET n = n + 1 WHERE i = 1;\n"), "-c", 3, "-j", 1, "-T", 60, "postgres")
+    wait_until(lambda: server.sql("SELECT n > 100 FROM t") == [["t"]], "the sessions to be at it")
+    tracer = t.lapse_ends("--exe", os.path.realpath(f"{PG}/postgres"), "-d", 3, "--json", seconds=60)
+    sessions = [o for o in tracer.objects("first_thread") if o["lock_ns"] + o["handoff_ns"] > 0.1 * o["wall_ns"]]
+    equal(len(sessions), 3, "sessions that wait for each other")
+    for o in sessions:
+        check(o["handoff_ns"] < 0.1 * o["lock_ns"], f"a session's lock is another's word: {o}")
+        t.note(f"{o['lock_ns'] / 1e6:.0f} ms lock, {o['handoff_ns'] / 1e6:.0f} ms handoff")
+    texts = [o["text"] for o in tracer.objects("first_culprit")]
+    check(not any(re.search(r"%  [\w-]+ *(,|$)", text) for text in texts), f"a place is missing: {texts}")
+    bench.end()
 
 
 @case(180, beside=False)

@@ -243,13 +243,21 @@ static const struct first_seen *name_wait(struct sampler *sampler, const struct 
 
 /* ---- waits -------------------------------------------------------------------------------------------- */
 
-/* What the wait that began at @off_ns has turned out to be; @otherwise where that is not known any more. */
+/* What the wait that began at @off_ns has turned out to be; @otherwise where that is not known. */
 static unsigned part_of(const struct lapse_first *thread, uint64_t off_ns, unsigned otherwise)
 {
 	for (size_t i = 0; i < LAPSE_FIRST_ENDED; i++)
 		if (thread->ended[i].off_ns == off_ns)
 			return thread->ended[i].part;
 	return thread->sent.off_ns == off_ns ? thread->sent.part : otherwise;
+}
+
+/* A poll that is over was for what has ended it: where that is not known it tells nothing. */
+static unsigned unless_known(const struct lapse_first *thread, const struct pending *pending)
+{
+	bool is_over = pending->off_ns != thread->off_ns;
+
+	return is_over && pending->stack.part == LAPSE_POLL ? LAPSE_FIRST_PARTS : pending->stack.part;
 }
 
 /* A wait that is over, or as far as it has come. One without a stack is owed one. */
@@ -259,7 +267,7 @@ static void settle(struct sampler *sampler, const struct lapse_first *thread, st
 
 	if (!pending->off_ns)
 		return;
-	stack->part = part_of(thread, pending->off_ns, stack->part);
+	stack->part = part_of(thread, pending->off_ns, unless_known(thread, pending));
 	pending->off_ns = 0;
 	if (stack->part >= LAPSE_FIRST_PARTS)
 		return;
@@ -369,6 +377,7 @@ int sampler_look(struct sampler *sampler, uint64_t now_ns)
 
 	sampler->last_ns = now_ns;
 	first_tracer_drain(sampler->tracer, take_piece, sampler);
+	first_tracer_look_begins(sampler->tracer);
 	for (size_t i = 0; i < n; i++) {
 		uint32_t tid = sampler->tids[(sampler->turn + i) % n];
 		struct pending *pending = pending_of(sampler, tid);
@@ -381,6 +390,7 @@ int sampler_look(struct sampler *sampler, uint64_t now_ns)
 		if (owes(pending))
 			first_tracer_want(sampler->tracer, tid);
 	}
+	first_tracer_look_ends(sampler->tracer);
 	sampler->turn++;
 	return sampler->err;
 }

@@ -262,6 +262,16 @@ void first_tracer_drain(struct first_tracer *tracer,
 	ring_buffer__consume(tracer->ring);
 }
 
+void first_tracer_look_begins(struct first_tracer *tracer)
+{
+	__atomic_store_n(&tracer->skel->bss->first_looked_ns, UINT64_MAX, __ATOMIC_RELEASE);
+}
+
+void first_tracer_look_ends(struct first_tracer *tracer)
+{
+	__atomic_store_n(&tracer->skel->bss->first_looked_ns, clock_now_ns(), __ATOMIC_RELEASE);
+}
+
 size_t first_tracer_tids(const struct first_tracer *tracer, uint32_t *tids, size_t max)
 {
 	const struct bpf_map *map = tracer->skel->maps.first_threads;

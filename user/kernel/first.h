@@ -44,6 +44,10 @@ uint64_t first_tracer_period_ns(const struct first_tracer *tracer);
 void first_tracer_drain(struct first_tracer *tracer,
 			void (*take)(void *context, const struct lapse_look *piece), void *context);
 
+/* From the beginning of a look to its end, and for what lasts then, it is remembered how waits end. */
+void first_tracer_look_begins(struct first_tracer *tracer);
+void first_tracer_look_ends(struct first_tracer *tracer);
+
 /* The ids of all threads seen so far, at most @max; how many. */
 size_t first_tracer_tids(const struct first_tracer *tracer, uint32_t *tids, size_t max);
 
