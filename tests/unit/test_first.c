@@ -373,6 +373,24 @@ static void sockets_by_inode(void **state)
 	assert_int_equal(search.n_found, 0);
 }
 
+/* A server's port is that of what listens, and of what was accepted there by one that listens itself no more.
+ */
+static void ports_that_are_served(void **state)
+{
+	uint16_t ports[4];
+
+	(void)state;
+	search_for(549, 549);
+	assert_int_equal(search.n_found, 0);
+	assert_int_equal(sockets_served(&search, ports, 4), 1);
+	assert_int_equal(ports[0], 0x7e8);
+	search_for(31, 31);
+	assert_int_equal(sockets_served(&search, ports, 4), 1);
+	assert_int_equal(ports[0], 0x7e8);
+	search_for(32, 34);
+	assert_int_equal(sockets_served(&search, ports, 4), 0);
+}
+
 /* ---- what is said ------------------------------------------------------------------------------------- */
 
 static void the_first_line_explains(void **state)
@@ -554,6 +572,7 @@ int main(void)
 		cmocka_unit_test(a_lock_in_a_poll),
 		cmocka_unit_test(a_peer_that_never_answers),
 		cmocka_unit_test(sockets_by_inode),
+		cmocka_unit_test(ports_that_are_served),
 		cmocka_unit_test(the_first_line_explains),
 		cmocka_unit_test(idle_is_said),
 		cmocka_unit_test(who_ended_the_waits),

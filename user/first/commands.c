@@ -7,9 +7,12 @@
 #include "first/report.h"
 #include "output/words.h"
 #include "probe/list.h"
+#include "stack/sockets.h"
 
 #define MAX_FUNCTIONS 4
 #define MAX_PEERS     2
+#define MAX_SERVERS   2
+#define MAX_SERVED    2 /* ports of each */
 /* A turn below this keeps nobody waiting. */
 #define LONG_TURN_NS  (10 * NSEC_PER_MSEC)
 
@@ -151,6 +154,45 @@ static void add_peers(struct report *report)
 	}
 }
 
+/* At which of its own ports the process of @thread, which has waited for clients, serves them. */
+static void add_served_by(struct report *report, const struct first_thread *thread)
+{
+	uint64_t longest_ns = thread->seen.turns.longest_ns;
+	uint16_t ports[MAX_SERVED];
+	char spec[REPORT_LINE];
+	size_t n = sockets_serving((pid_t)thread->seen.pid, ports, MAX_SERVED);
+
+	for (size_t i = 0; i < n; i++) {
+		snprintf(spec, sizeof(spec), "tcp:serve port=%u", ports[i]);
+		add_command(report, thread->seen.pid, spec, longest_ns ? slower_than(longest_ns) : "1ms");
+	}
+}
+
+static bool is_among(const uint32_t *pids, size_t n, uint32_t pid)
+{
+	for (size_t i = 0; i < n; i++)
+		if (pids[i] == pid)
+			return true;
+	return false;
+}
+
+/* Of the processes with the busiest threads. */
+static void add_served(struct report *report)
+{
+	const struct first_look *look = report->look;
+	uint32_t asked[MAX_SERVERS];
+	size_t n = 0;
+
+	for (size_t i = 0; i < look->n_threads && n < MAX_SERVERS; i++) {
+		const struct lapse_first *seen = &look->threads[i].seen;
+
+		if (!seen->part[LAPSE_FIRST_CLIENTS].count || is_among(asked, n, seen->pid))
+			continue;
+		asked[n++] = seen->pid;
+		add_served_by(report, &look->threads[i]);
+	}
+}
+
 static void add_loop(struct report *report)
 {
 	const struct first_look *look = report->look;
@@ -169,6 +211,7 @@ void report_commands(struct report *report)
 
 	add_functions(report);
 	add_peers(report);
+	add_served(report);
 	add_loop(report);
 	if (report->commands.n || !look->n_threads)
 		return;

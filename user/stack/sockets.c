@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "stack/sockets.h"
 
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -41,6 +42,16 @@ static bool is_wanted(const struct socket_search *search, unsigned long inode)
 	return bsearch(&inode, search->inodes, search->n, sizeof(inode), by_number);
 }
 
+static void add_port(uint8_t *ports, unsigned port)
+{
+	ports[port / 8] |= (uint8_t)(1 << port % 8);
+}
+
+static bool has_port(const uint8_t *ports, unsigned port)
+{
+	return ports[port / 8] & 1 << port % 8;
+}
+
 static void take_line(const char *line, struct socket_search *search)
 {
 	unsigned own_port, peer_port, state;
@@ -53,9 +64,11 @@ static void take_line(const char *line, struct socket_search *search)
 	    own_port > UINT16_MAX || peer_port > UINT16_MAX)
 		return;
 	if (state == LISTENS)
-		search->listening[own_port / 8] |= (uint8_t)(1 << own_port % 8);
-	if ((state != ESTABLISHED && state != SYN_SENT) || search->n_found == SOCKETS_MAX ||
-	    !is_wanted(search, inode))
+		add_port(search->listening, own_port);
+	if ((state != ESTABLISHED && state != SYN_SENT && state != LISTENS) || !is_wanted(search, inode))
+		return;
+	add_port(search->own, own_port);
+	if (state == LISTENS || search->n_found == SOCKETS_MAX)
 		return;
 	found = &search->found[search->n_found++];
 	found->own_port = (uint16_t)own_port;
@@ -72,9 +85,7 @@ void sockets_read(FILE *table, struct socket_search *search)
 
 bool sockets_is_client(const struct socket_search *search, size_t i)
 {
-	uint16_t port = search->found[i].own_port;
-
-	return !(search->listening[port / 8] & 1 << port % 8);
+	return !has_port(search->listening, search->found[i].own_port);
 }
 
 static void add_inode(pid_t pid, int fd, struct socket_search *search)
@@ -94,6 +105,7 @@ static void read_tables(pid_t pid, struct socket_search *search)
 	static const char *const tables[] = {"tcp", "tcp6"};
 	char path[64];
 
+	qsort(search->inodes, search->n, sizeof(*search->inodes), by_number);
 	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++) {
 		FILE *table;
 
@@ -136,7 +148,6 @@ struct socket_peers sockets_peers(pid_t pid, const int *fds, size_t n)
 	for (size_t i = 0; search && i < n; i++)
 		add_inode(pid, fds[i], search);
 	if (search && search->n) {
-		qsort(search->inodes, search->n, sizeof(*search->inodes), by_number);
 		read_tables(pid, search);
 		peers = peers_of(search, true);
 		if (!peers.n)
@@ -144,4 +155,44 @@ struct socket_peers sockets_peers(pid_t pid, const int *fds, size_t n)
 	}
 	free(search);
 	return peers;
+}
+
+size_t sockets_served(const struct socket_search *search, uint16_t *ports, size_t max)
+{
+	size_t n = 0;
+
+	for (unsigned port = 1; port <= UINT16_MAX && n < max; port++)
+		if (has_port(search->own, port) && has_port(search->listening, port))
+			ports[n++] = (uint16_t)port;
+	return n;
+}
+
+static void add_inodes(pid_t pid, struct socket_search *search)
+{
+	struct dirent *entry;
+	char path[64];
+	DIR *files;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	files = opendir(path);
+	while (files && (entry = readdir(files)))
+		if (*entry->d_name != '.')
+			add_inode(pid, atoi(entry->d_name), search);
+	if (files)
+		closedir(files);
+}
+
+size_t sockets_serving(pid_t pid, uint16_t *ports, size_t max)
+{
+	struct socket_search *search = calloc(1, sizeof(*search));
+	size_t n = 0;
+
+	if (search)
+		add_inodes(pid, search);
+	if (search && search->n) {
+		read_tables(pid, search);
+		n = sockets_served(search, ports, max);
+	}
+	free(search);
+	return n;
 }

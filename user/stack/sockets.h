@@ -25,6 +25,7 @@ struct socket_search {
 	struct socket_found found[SOCKETS_MAX]; /* those that are connections, established or being opened */
 	size_t n_found;
 	uint8_t listening[65536 / 8]; /* by port */
+	uint8_t own[65536 / 8];	      /* ports of sockets that are looked for */
 };
 
 /* Goes through @table, of the form of /proc/net/tcp and tcp6. */
@@ -42,5 +43,11 @@ struct socket_peers {
 /* The remote ends of those among @n descriptors of @pid that are connections which the process has opened, or
  * if there are none, has accepted. */
 struct socket_peers sockets_peers(pid_t pid, const int *fds, size_t n);
+
+/* The ports of a search's sockets that somebody listens on, in ascending order, at most @max; how many. */
+size_t sockets_served(const struct socket_search *search, uint16_t *ports, size_t max);
+
+/* Those at which @pid serves clients: it listens there, or has connections that were accepted there. */
+size_t sockets_serving(pid_t pid, uint16_t *ports, size_t max);
 
 #endif
