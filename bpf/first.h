@@ -183,11 +183,13 @@ static __always_inline void first_block(struct lapse_first *first, struct task_s
 	first->argument[0] = BPF_CORE_READ(regs, di);
 	first->argument[1] = BPF_CORE_READ(regs, si);
 	block->cause = cause_of_block(block, task);
-	first->polls = block->cause == LAPSE_POLL;
 	first->condition = is_condition(first, regs);
 	first->clients = block->cause == LAPSE_NET && is_for_clients(socket_of_call(task, regs));
-	if (first->polls)
+	if (block->cause == LAPSE_POLL)
 		turn_close(first, now);
+	/* From here on another processor that wakes the thread says what the poll was for, and whom. */
+	barrier();
+	first->polls = block->cause == LAPSE_POLL;
 	if (bpf_map_lookup_elem(&first_wanted, &first->tid) &&
 	    !bpf_map_delete_elem(&first_wanted, &first->tid)) {
 		look_send(regs, now, first->condition);
@@ -209,9 +211,10 @@ static __always_inline void first_leave(struct lapse_first *first, struct task_s
 	}
 	__builtin_memset(block, 0, sizeof(*block));
 	block->waker.interrupt = LAPSE_INTERRUPT_UNKNOWN;
+	first->clients = first->polls = first->condition = 0;
+	barrier();
 	first->off_ns = now;
 	first->woken_ns = blocked ? 0 : now;
-	first->clients = first->polls = first->condition = 0;
 	if (blocked)
 		first_block(first, task, now);
 	else

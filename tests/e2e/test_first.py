@@ -6,7 +6,7 @@ import re
 import shlex
 import time
 
-from harness import LAPSE, ROOT, Process, Target, case, check, equal, need, wait_until, within
+from harness import LAPSE, ROOT, Process, Target, case, check, equal, free_port, need, wait_until, within
 from test_postgres import PG, Server
 from test_verbs import _keep_to_schema
 from test_why_servers import Session
@@ -279,6 +279,28 @@ def an_answer_that_does_not_come(t):
     check(["lapse", "trace", "-p", str(session.process.pid), f"tcp:request peer=127.0.0.1:{server.where[3]}"] in
           [command[:5] for command in _commands(lines)], "the peer is not proposed")
     session.process.end()
+
+
+# ---- Redis ---------------------------------------------------------------------------------------------------
+
+
+@case(60, beside=False)
+def a_server_s_clients(t):
+    """They are no peers that it waits for, however often both ends meet on two processors; they are served, at the
+    port that the server listens on."""
+    need("redis-server", "redis-benchmark")
+    port = free_port()
+    server = t.process("redis-server", "--port", port, "--save", "", cwd=t.dir)
+    server.wait_line("Ready to accept connections")
+    clients = t.process("redis-benchmark", "-p", port, "-c", 4, "-n", 100000000, "-t", "get,set", "-q")
+    tracer = t.lapse_ends("-p", server.pid, "-d", 8, "--json", seconds=60)
+    equal(tracer.objects("first_peer"), [], "clients that are peers")
+    commands = [shlex.split(o["command"]) for o in tracer.objects("first_command")]
+    serve = [c for c in commands if c[4].startswith("tcp:")]
+    equal([c[4] for c in serve], [f"tcp:serve port={port}"], "what is proposed for connections")
+    serve[0][-1] = "1ns"
+    _paste(t, serve[0], until=r"\d")
+    clients.end()
 
 
 # ---- how it is used ------------------------------------------------------------------------------------------
