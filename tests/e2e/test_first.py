@@ -4,6 +4,7 @@
 import os
 import re
 import shlex
+import signal
 import time
 
 from harness import LAPSE, ROOT, Process, Target, case, check, equal, free_port, need, wait_until, within
@@ -308,14 +309,20 @@ def a_server_s_clients(t):
 
 @case()
 def enough_is_enough(t):
-    """Ctrl-C ends the look with its report; so does the target's own end."""
+    """Ctrl-C ends the look with its report, and so does a terminal that goes, and the target's own end; signals that
+    ask for something else do not end it."""
     target = t.target("service", "lock")
-    tracer = t.started(Process([LAPSE, "-p", str(target.pid), "-d", "1h"], name="lapse"))
-    tracer.wait_line("^lapse: looking for", tracer.err)
-    time.sleep(0.5)
-    tracer.signal(2)
-    equal(tracer.wait(), 0, "exit code after Ctrl-C")
-    check(tracer.out and "service" in tracer.out[0], "no report after Ctrl-C")
+    for number in (signal.SIGINT, signal.SIGHUP):
+        tracer = t.started(Process([LAPSE, "-p", str(target.pid), "-d", "1h"], name="lapse"))
+        tracer.wait_line("^lapse: looking for", tracer.err)
+        for other in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGUSR1):
+            tracer.signal(other)
+            time.sleep(0.2)
+        check(tracer.running(), f"it has ended: {tracer.last_words()}")
+        equal(len([line for line in tracer.err if "not for a first look" in line]), 1, "how often it says so")
+        tracer.signal(number)
+        equal(tracer.wait(), 0, f"exit code after {number.name}")
+        check(tracer.out and "service" in tracer.out[0], f"no report after {number.name}")
     tracer = t.started(Process([LAPSE, "-p", str(target.pid), "-d", "1h"], name="lapse"))
     tracer.wait_line("^lapse: looking for", tracer.err)
     time.sleep(0.5)

@@ -34,6 +34,7 @@ struct first_run {
 	struct sampler *sampler;
 	struct first_look look;
 	struct report report;
+	bool declined; /* a signal was, and that was said */
 	char subject[64];
 };
 
@@ -119,6 +120,9 @@ static int hold_signals(void)
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGUSR2);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
@@ -192,19 +196,41 @@ static int join_new(struct first_run *run)
 	return err;
 }
 
+/* What was seen is judged once, at the end: until then there is nothing to show, and never anything to
+ * trigger. */
+static void decline(struct first_run *run, int number)
+{
+	if (!run->declined)
+		diag_note("SIG%s is not for a first look: its report comes at the end, or after Ctrl-C",
+			  sigabbrev_np(number));
+	run->declined = true;
+}
+
+/* Waits for the next look; whether a signal ends them. */
+static bool is_enough(struct first_run *run)
+{
+	struct pollfd signals = {.fd = run->signals, .events = POLLIN};
+	struct signalfd_siginfo info;
+
+	if (poll(&signals, 1, SAMPLER_PERIOD_NS / NSEC_PER_MSEC) <= 0 ||
+	    read(run->signals, &info, sizeof(info)) != sizeof(info))
+		return false;
+	if (info.ssi_signo != SIGUSR1 && info.ssi_signo != SIGUSR2)
+		return true;
+	decline(run, (int)info.ssi_signo);
+	return false;
+}
+
 /* Looks until the time is up, the person has seen enough, or nobody is left. */
 static int look(struct first_run *run)
 {
 	uint64_t begin = clock_now_ns(), length = run->options->duration_ns ?: DEFAULT_NS, now = begin;
-	struct pollfd enough = {.fd = run->signals, .events = POLLIN};
 	uint64_t joined = begin;
 	int err = 0;
 
 	diag_note("looking for %g s at %s; Ctrl-C ends it early", (double)length / NSEC_PER_SEC,
 		  run->subject);
-	while (!err && now - begin < length && anyone_runs(run)) {
-		if (poll(&enough, 1, SAMPLER_PERIOD_NS / NSEC_PER_MSEC) > 0)
-			break;
+	while (!err && now - begin < length && anyone_runs(run) && !is_enough(run)) {
 		now = clock_now_ns();
 		if (target_is_open(&run->options->target) && now - joined >= JOIN_NS) {
 			err = join_new(run);
