@@ -292,6 +292,22 @@ def flight_recorder(t):
 
 
 @case(seconds=60)
+def nothing_to_trigger(t):
+    """Without --keep SIGUSR2 is ignored, which is said once, and the recording ends in peace."""
+    target = t.target("timed", "--calls", 5, "--ns", "1ms")
+    path = t.path("a.lapse")
+    live = t.lapse("record", "-p", target.pid, "w=work_push", "-o", path)
+    for _ in range(2):
+        live.signal(signal.SIGUSR2)
+        live.wait_line("SIGUSR2 is for record with --keep", live.err)
+    target.go()
+    target.done()
+    live.stop(code=0)
+    equal(len([line for line in live.err if "SIGUSR2" in line]), 1, "how often it is said")
+    equal(dict(_ask(path, "SELECT name, value FROM fact"))["complete"], 1, "complete")
+
+
+@case(seconds=60)
 def streamed_up_to_the_rate(t):
     """Above it samples go, and what failed or was slow; the counts are exact all the same."""
     target = t.target("timed", "--calls", 3000, "--ns", "20us,20us,20us,20us,3ms")

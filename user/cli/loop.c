@@ -56,6 +56,15 @@ static int open_loop(struct session *session)
 	return err ?: watch(session, session->signals, LOOP_SIGNAL);
 }
 
+/* Without a flight recorder there is nothing to trigger. */
+static void trigger(struct session *session)
+{
+	if (!session->options->keep_ns && !session->declined)
+		diag_note("SIGUSR2 is for record with --keep: nothing is done");
+	session->declined = !session->options->keep_ns;
+	recorder_trigger(session, "signal");
+}
+
 static void take_signal(struct session *session)
 {
 	struct signalfd_siginfo info;
@@ -63,7 +72,7 @@ static void take_signal(struct session *session)
 	if (read(session->signals, &info, sizeof(info)) != sizeof(info))
 		return;
 	if (info.ssi_signo == SIGUSR2) {
-		recorder_trigger(session, "signal");
+		trigger(session);
 		return;
 	}
 	if (info.ssi_signo == SIGUSR1) {

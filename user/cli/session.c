@@ -44,8 +44,7 @@ static int open_signals(struct session *session)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGUSR1);
-	if (session->options->keep_ns)
-		sigaddset(&set, SIGUSR2);
+	sigaddset(&set, SIGUSR2);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	session->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (session->signals >= 0)

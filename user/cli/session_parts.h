@@ -76,6 +76,7 @@ struct session {
 	uint64_t deadline_ns; /* of -d; 0: none */
 	bool hint_given;
 	bool interrupted;
+	bool declined; /* a signal was, and that was said */
 	char *end_reason;
 	int error;	 /* the first -errno of an output; ends the run */
 	int exit_status; /* of the command */
