@@ -3,9 +3,10 @@
 
 import json
 import os
+import shutil
 import signal
 
-from harness import ROOT, case, check, conserved, equal, read_truth, wait_until, within
+from harness import ROOT, TARGETS, Target, case, check, conserved, equal, read_truth, wait_until, within, work
 from pipeline import start_pipeline
 
 BESIDE = True  # harness.py
@@ -375,6 +376,41 @@ def uptime_breached(t):
     check(alert["measured"] < 0.9, f"an uptime of {alert['measured']}")
     check(0 <= final["system"]["uptime"] < 1, f"the system's uptime is {final['system']['uptime']}")
     pipeline.finish()
+
+
+@case()
+def uptime_of_what_ends(t):
+    """A program that ends in mid-second was up to its end; one that was killed is down while others are waited for."""
+    contracts = t.write("contract.yaml", "lapse: 1\ncomponents:\n  w:\n    measure: work_push\n"
+                        "    contract: {min_uptime: 60%}\n")
+    for calls in (70, 160, 310):
+        path = t.path(f"{calls}.lapse")
+        target = t.target("timed", "--calls", calls, "--gap", "10ms")
+        tracer = t.lapse("watch", contracts, "-p", target.pid, "--json", "--capture", path)
+        work(target)
+        tracer.wait()
+        again = t.lapse_ends("replay", path, "--json")
+        for which in (tracer, again):
+            equal(which.final()["system"]["uptime"], 1, f"the uptime of {calls} calls")
+            equal(which.objects("alert"), [], f"alerts over {calls} calls")
+
+
+@case()
+def uptime_of_what_is_killed(t):
+    """What has died stays down while there may be another one."""
+    program = shutil.copy(os.path.join(TARGETS, "timed"), t.path("killed"))
+    target = t.started(Target([program, "--calls", 100000, "--gap", "10ms"]))
+    tracer = t.lapse("stat", "--exe", program, "work_push", "--json", "-i", "1")
+    tracer.tracing()
+    target.go()
+    wait_until(lambda: sum(w["count"] for w in tracer.objects("window")) > 50, "calls")
+    target.signal(signal.SIGKILL)
+    target.wait()
+    n = len(tracer.objects("window"))
+    wait_until(lambda: len(tracer.objects("window")) >= n + 4, "seconds after it")
+    tracer.stop()
+    seconds = tracer.final()["system"]["observed_s"]
+    within(tracer.final()["system"]["uptime"] * seconds, 1, seconds - 2, "seconds up")
 
 
 def _resident(pid):

@@ -130,6 +130,7 @@ static void count(struct model_component *c, uint64_t now_ns, uint64_t period_ns
 	t->misses += in->misses;
 	t->lost += in->lost;
 	t->running &= in->running;
+	t->ran |= in->running || in->ended;
 	t->in_flight = in->in_flight;
 	t->resident = in->resident;
 	for (size_t i = c->counted; i < c->n_spans; i++)

@@ -22,8 +22,8 @@ struct model_tick {
 	size_t spans, connects; /* how many had been counted by its end */
 	uint64_t hits, misses;
 	uint64_t lost;
-	uint64_t seconds; /* that it stands for: one, but for a late one */
-	bool running;
+	uint64_t seconds;  /* that it stands for: one, but for a late one */
+	bool running, ran; /* a process of it did at all moments, and at some */
 	uint64_t in_flight;
 	uint64_t resident; /* bytes; 0: not known */
 	bool hangs;	   /* a span in flight is past the critical latency */
@@ -135,6 +135,7 @@ struct model {
 struct model_input {
 	uint64_t hits, misses, lost, in_flight, resident;
 	bool running;
+	bool ended;		       /* none is running, but one was since the tick before */
 	const struct model_span *open; /* in flight; ns is the age */
 	size_t n_open;
 };

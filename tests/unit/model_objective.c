@@ -154,11 +154,11 @@ static enum state state_of(const struct model_component *c, size_t tick)
 	const struct model_tick *t = &c->ticks[tick];
 	size_t from = model_spans_before(c, tick), to = t->spans;
 
-	if (!t->running)
-		return DOWN;
 	for (size_t i = from; i < to; i++)
 		if (!c->spans[i].error)
 			return UP;
+	if (!t->ran)
+		return DOWN;
 	if (t->lost)
 		return DOUBTFUL;
 	return from < to || t->hangs ? DOWN : UP;

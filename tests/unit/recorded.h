@@ -87,6 +87,7 @@ static inline void recorded_begin(struct recorded *r, struct capture_options opt
 	if (!options.keep_ns)
 		assert_int_equal(capture_begin(r->capture, r->path), 0);
 	r->figures.late_min_ns = UINT64_MAX;
+	r->figures.running = TICK_RUNNING;
 	r->tick.now_ns = T0;
 	r->tick.open_known = true;
 	recorded_facts(r);
@@ -135,7 +136,6 @@ static inline void recorded_tick(struct recorded *r)
 	r->tick.period_ns = r->tick.now_ns == T0 ? 0 : SEC;
 	r->tick.now_ns += SEC;
 	r->figures.buckets = r->buckets;
-	r->figures.running = true;
 	r->tick.components = &r->figures;
 	r->tick.n_components = 1;
 	capture_tick(r->capture, &r->tick, NULL);

@@ -44,7 +44,8 @@ struct rig_component {
 	struct tick_connects connects;
 	uint64_t connect_level_ns[LAPSE_LEVELS], max_connect_ns;
 	const struct lapse_why_row *causes;
-	bool idle; /* no process of it runs */
+	bool idle;  /* no process of it runs */
+	bool ended; /* ... but one did, since the tick before */
 	uint64_t resident;
 };
 
@@ -334,13 +335,20 @@ static inline void rig_clear_late(struct rig_component *c)
 	}
 }
 
+static inline enum tick_running rig_running(const struct rig_component *c)
+{
+	if (!c->idle)
+		return TICK_RUNNING;
+	return c->ended ? TICK_ENDED : TICK_IDLE;
+}
+
 static inline void rig_fill(struct rig_component *c, uint32_t id, struct bucket_delta *deltas,
 			    struct tick_component *out)
 {
 	size_t n = c->n_recent < c->last ? c->n_recent : c->last;
 
 	*out = (struct tick_component){.component = id,
-				       .running = !c->idle,
+				       .running = rig_running(c),
 				       .resident_bytes = c->resident,
 				       .counters = c->counters,
 				       .buckets = deltas,

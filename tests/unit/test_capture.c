@@ -79,6 +79,7 @@ static void fill_tick(struct recorded *r, uint64_t *recent, struct lapse_why_row
 	recorded_calls(r, 1, 90 * MS);
 	c->counters.level[LAPSE_LEVEL_CRITICAL]++;
 	c->counters.errors += 2;
+	c->running = TICK_ENDED;
 	c->late_max_ns = 90 * MS;
 	c->late_min_ns = MS;
 	recent[0] = 5;

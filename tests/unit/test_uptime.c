@@ -65,11 +65,57 @@ static void what_up_is(void **state)
 	up(&rig, 1);
 	assert_near(measured(&rig), 23.0 / 25);
 	rig.n_open = 0;
-	/* Nor do they matter where no process runs. */
-	rig_many(c, 10, MS);
+	/* Where no process runs, none is needed to hang. */
 	down(&rig, 1);
 	assert_near(measured(&rig), 23.0 / 26);
 	assert_near(rig_snapshot(&rig)->system.uptime, 23.0 / 26);
+	rig_end(&rig);
+}
+
+/* How the process ended is not held against the second in which it did, but against those after it. */
+static void the_end_of_the_process(void **state)
+{
+	struct rig rig;
+	struct rig_component *c = begin(&rig, 0.5, 100 * SEC);
+
+	(void)state;
+	up(&rig, 1);
+	c->idle = c->ended = true;
+	rig_many(c, 1, MS);
+	rig_tick(&rig);
+	assert_near(measured(&rig), 1);
+	c->ended = false;
+	rig_tick(&rig);
+	assert_near(measured(&rig), 2.0 / 3);
+	rig_tick(&rig);
+	assert_near(measured(&rig), 2.0 / 4);
+	/* Begun and ended between two ticks. */
+	rig_many(c, 1, MS);
+	rig_tick(&rig);
+	assert_near(measured(&rig), 3.0 / 5);
+	c->ended = true;
+	rig_tick(&rig);
+	assert_near(measured(&rig), 4.0 / 6);
+	rig_failing(c, 0, 1);
+	rig_tick(&rig);
+	assert_near(measured(&rig), 4.0 / 7);
+	rig_end(&rig);
+}
+
+/* The last two figures come within a second that ran whole. */
+static void the_end_of_the_run(void **state)
+{
+	struct rig rig;
+	struct rig_component *c = begin(&rig, 0.5, 100 * SEC);
+
+	(void)state;
+	up(&rig, 2);
+	c->idle = c->ended = true;
+	rig_tick_after(&rig, SEC / 10);
+	c->ended = false;
+	rig_tick_after(&rig, 0);
+	assert_near(measured(&rig), 1);
+	assert_near(rig_snapshot(&rig)->system.uptime, 1);
 	rig_end(&rig);
 }
 
@@ -257,6 +303,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_up_is),
+		cmocka_unit_test(the_end_of_the_process),
+		cmocka_unit_test(the_end_of_the_run),
 		cmocka_unit_test(breached_beyond_recovery),
 		cmocka_unit_test(the_window_slides),
 		cmocka_unit_test(a_full_window_decides),

@@ -408,6 +408,7 @@ static inline void act(struct world *w, struct actor *a, uint64_t period, struct
 	a->rig->counters.entries += in->lost;
 	in->running = a->mood.rate || chance(20);
 	a->rig->idle = !in->running;
+	in->ended = a->rig->ended = a->rig->idle && !chance(3);
 	in->in_flight = a->n_hanging;
 	in->resident = a->rig->resident = in->running ? (80 + chance(40) * (chance(4) == 0)) * 1000000 : 0;
 }

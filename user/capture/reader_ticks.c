@@ -113,7 +113,7 @@ static int take_figures(struct reader *reader, size_t *used)
 	if (!to)
 		return 0;
 	begin_component(c, (uint32_t)(c - reader->base.components));
-	to->running = sql_take(&row);
+	to->running = (enum tick_running)sql_take(&row);
 	to->detached = sql_take(&row);
 	to->resident_bytes = (uint64_t)sql_take(&row);
 	take_late(&row, to);

@@ -334,6 +334,13 @@ static int tell_timed_out(struct tracer *tracer, const struct tracer_records *re
 	return err;
 }
 
+static enum tick_running running_of(const struct usage_sum *target)
+{
+	if (target->alive)
+		return TICK_RUNNING;
+	return target->ended ? TICK_ENDED : TICK_IDLE;
+}
+
 int tracer_tick(struct tracer *tracer, uint64_t now_ns, bool last, const struct tracer_records *records,
 		struct tick *tick)
 {
@@ -374,7 +381,7 @@ int tracer_tick(struct tracer *tracer, uint64_t now_ns, bool last, const struct 
 	target = usage_target(tracer->usage);
 	read_self(tracer, &tick->self, &target);
 	for (size_t i = 0; i < tracer->n_told; i++) {
-		tracer->ticked[i].running = target.alive;
+		tracer->ticked[i].running = running_of(&target);
 		tracer->ticked[i].resident_bytes = target.resident_bytes;
 	}
 	tsc_measure(tracer);

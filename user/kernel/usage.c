@@ -17,6 +17,7 @@ struct watched {
 	pid_t pid;
 	unsigned long long started; /* clock ticks after boot */
 	uint64_t first_ns, last_ns;
+	bool alive; /* when it was last read */
 	UT_hash_handle hh;
 };
 
@@ -104,6 +105,7 @@ int usage_watch(struct usage *usage, pid_t pid)
 		return err;
 	}
 	watched->started = reading.started;
+	watched->alive = reading.alive;
 	watched->first_ns = watched->last_ns = reading.cpu_ns;
 	HASH_ADD_INT(usage->watched, pid, watched);
 	return 0;
@@ -116,11 +118,16 @@ struct usage_sum usage_target(struct usage *usage)
 	struct reading now;
 
 	HASH_ITER (hh, usage->watched, each, next) {
+		bool was_alive = each->alive;
+
+		each->alive = false;
 		if (!read_process(each->pid, &now) && now.started == each->started) {
 			each->last_ns = now.cpu_ns;
-			sum.alive |= now.alive;
+			each->alive = now.alive;
 			sum.resident_bytes += now.alive ? now.resident_bytes : 0;
 		}
+		sum.alive |= each->alive;
+		sum.ended |= was_alive && !each->alive;
 		sum.cpu_ns += each->last_ns - each->first_ns;
 	}
 	return sum;

@@ -23,6 +23,7 @@ struct usage_sum {
 	uint64_t cpu_ns;	 /* since each was first watched; one that has ended keeps its last reading */
 	uint64_t resident_bytes; /* of those that run */
 	bool alive;		 /* one of them runs */
+	bool ended;		 /* one of them was last seen to run, and does not now */
 };
 
 /* Of all watched processes together. The resolution of the CPU time is a clock tick, 10 ms. */

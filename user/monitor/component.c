@@ -268,7 +268,7 @@ static int take_input(struct component *c, const struct tick_component *input)
 /* Before the counters are taken over. */
 static void note_liveness(struct component *c, const struct tick_component *input)
 {
-	struct liveness more = {.idle = !input || !input->running,
+	struct liveness more = {.ran = input && input->running != TICK_IDLE,
 				.hangs = (double)c->oldest_ns > c->critical_ns};
 
 	if (input) {
@@ -345,7 +345,7 @@ int component_count(struct component *component, const struct tick_component *in
 		settle(component, input);
 		err = take_input(component, input);
 	}
-	if (!input || !input->running)
+	if (!input || input->running != TICK_RUNNING)
 		component->idle_tick = component->stage->timeline.ticks;
 	component->total.covered_ns += component->stage->period_ns;
 	window_slide(&component->window, component->stage->timeline.ticks);

@@ -79,7 +79,7 @@ struct component {
 	uint64_t hung_more;
 	struct objective_run *latency_budget;  /* max_latency by a budget, or NULL */
 	struct objective_run *connection_time; /* max_connection_time, or NULL */
-	uint64_t idle_tick;		       /* the last in which no process of it ran; 0: none */
+	uint64_t idle_tick;		       /* the last at whose end no process of it ran; 0: none */
 	uint64_t violations;
 	bool violated_before; /* an objective that is not promised any more */
 	struct violation_log log;

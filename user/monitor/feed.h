@@ -51,6 +51,13 @@ struct tick_tcp {
 	uint64_t before; /* of connects: connections that stood before the start, or were seen late */
 };
 
+/* Of a component's processes, since the tick before. Recordings hold these numbers. */
+enum tick_running {
+	TICK_IDLE,    /* none was alive */
+	TICK_RUNNING, /* one is alive */
+	TICK_ENDED,   /* one was, and none is */
+};
+
 /* The connections that a component opens, by a probe of their own, since the start. */
 struct tick_connects {
 	uint64_t opened, failed;
@@ -63,7 +70,7 @@ struct tick_connects {
 
 struct tick_component {
 	uint32_t component;
-	bool running;		 /* a process of it is alive */
+	enum tick_running running;
 	bool detached;		 /* its probes were taken away before the end */
 	uint64_t resident_bytes; /* of its processes; 0: not known */
 	/* Replayed by other limits than it was traced by: of some spans it is not known whether they are

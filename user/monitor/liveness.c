@@ -9,16 +9,17 @@ void liveness_add(struct liveness *tick, const struct liveness *more)
 	tick->ended += more->ended;
 	tick->failed += more->failed;
 	tick->lost += more->lost;
-	tick->idle |= more->idle;
+	tick->ran |= more->ran;
 	tick->hangs = more->hangs;
 }
 
 enum liveness_state liveness_of(const struct liveness *tick)
 {
-	if (tick->idle)
-		return LIVE_DOWN;
+	/* A success shows that a process ran, even one that began and ended unseen. */
 	if (tick->ended > tick->failed)
 		return LIVE_UP;
+	if (!tick->ran)
+		return LIVE_DOWN;
 	if (tick->lost)
 		return LIVE_DOUBTFUL;
 	return tick->ended || tick->hangs ? LIVE_DOWN : LIVE_UP;

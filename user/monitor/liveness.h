@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Whether a component was up, tick by tick, and the share of ticks in which it was. It was up if its process
- * ran, and of the spans that ended at least one succeeded, or none ended and none hangs.
+ * ran, and of the spans that ended at least one succeeded, or none ended and none hangs. Where the process
+ * ended within a tick, that says nothing against it: what it did before decides, and it is down from the next
+ * one on.
  */
 #ifndef LAPSE_MONITOR_LIVENESS_H
 #define LAPSE_MONITOR_LIVENESS_H
@@ -16,7 +18,7 @@ enum liveness_state { LIVE_DOWN, LIVE_DOUBTFUL, LIVE_UP };
 /* What happened in a tick. */
 struct liveness {
 	uint64_t ended, failed, lost;
-	bool idle;  /* no process ran, at some moment of it */
+	bool ran;   /* a process did, at some moment of it */
 	bool hangs; /* at its end a span is in flight past the critical latency */
 };
 
