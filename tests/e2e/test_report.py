@@ -383,9 +383,14 @@ def not_over_a_recording(t):
         check(any("not written over" in line for line in tracer.err), f"what {words[0]} says: {tracer.err}")
     with open(path, "rb") as file:
         equal(file.read() == before, True, "the recording is as it was")
-    full = t.lapse_ends("replay", path, "-o", "/dev/full")
-    equal(full.popen.returncode, 2, "exit code of what cannot be written")
-    check(any("No space left" in line for line in full.err), f"what is said of it: {full.err}")
+    for words in (("replay", path), ("report", path), ("report", path, "--html"), ("report", path, "--json"),
+                  ("report", path, "--csv"), ("report", path, "--trace"), ("report", path, "--folded"),
+                  ("report", path, "--hlog"), ("report", path, "--against", path),
+                  ("report", path, "--against", path, "--json")):
+        full = t.lapse_ends(*words, "-o", "/dev/full")
+        equal(full.popen.returncode, 2, f"exit code of {words}, which cannot be written")
+        said = [line for line in full.err if "cannot write" in line]
+        equal(said, ["lapse: cannot write the output: No space left on device"], f"what is said of {words}")
     _report(t, path, "--html", "--csv", code=2)
     _report(t, path, "--html", "--against", path, code=2)
 

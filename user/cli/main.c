@@ -10,6 +10,7 @@
 
 #include "base/diag.h"
 #include "base/exit_code.h"
+#include "base/stream.h"
 #include "base/text.h"
 #include "cli/json_line.h"
 #include "cli/verbs.h"
@@ -90,15 +91,11 @@ static void hold_streams(void)
 /* However it ends: what could not be written is an error, but for a reader that has had enough. */
 static void close_output(void)
 {
-	errno = 0;
-	if (!fflush(stdout) && !ferror(stdout))
+	int err = stream_flush(stdout);
+
+	if (!err || err == -EPIPE)
 		return;
-	/* Of an earlier failure the reason is not kept: the next one has it too. */
-	if (!errno && putchar('\n') != EOF)
-		fflush(stdout);
-	if (errno == EPIPE)
-		return;
-	diag_error("cannot write the output: %s", strerror(errno ?: EIO));
+	diag_error("cannot write the output: %s", strerror(-err));
 	_exit(EXIT_USAGE);
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/diag.h"
 #include "base/exit_code.h"
+#include "base/stream.h"
 
 /* Lines of some minutes; they are only there while nobody takes them. */
 #define BOX_BYTES (8UL << 20)
@@ -80,12 +81,15 @@ int output_file_open_box(struct output_options *show, FILE **to, struct outbox *
 int output_file_close(struct output_options *show, int err)
 {
 	FILE *stream = show->stream;
+	int flushed;
 
 	if (!stream)
 		return err;
 	show->stream = NULL;
-	if (fflush(stream) && !err)
-		err = -errno;
+	flushed = stream_flush(stream);
+	/* Who wrote to it may have learned no more than that it failed. */
+	if (flushed && (!err || err == -EIO))
+		err = flushed;
 	if (stream != stdout && fclose(stream) && !err)
 		err = -errno;
 	output_file_say(err);
