@@ -202,13 +202,43 @@ static void in_the_bands(void **state)
 	why_count(rows, &fast, 99);
 	rig_tick(&rig);
 	shown = rig_shown(&rig, 0);
-	assert_int_equal(shown->n_bands, CAUSE_BANDS);
-	assert_int_equal(shown->bands[2].count, 1);
-	assert_int_equal(shown->bands[2].n_named, 1);
-	assert_int_equal(shown->bands[2].named[0].name.by, CAUSE_PEER);
-	assert_int_equal(shown->bands[2].named[0].name.peer.port, 5432);
-	assert_near(shown->bands[2].named[0].share, 1);
+	/* The slowest tenth cannot be told from all. */
+	assert_int_equal(shown->n_bands, 2);
+	assert_near(shown->bands[1].share, 0.01);
+	assert_near(shown->bands[1].held, 0.01);
+	assert_int_equal(shown->bands[1].count, 1);
+	assert_int_equal(shown->bands[1].n_named, 1);
+	assert_int_equal(shown->bands[1].named[0].name.by, CAUSE_PEER);
+	assert_int_equal(shown->bands[1].named[0].name.peer.port, 5432);
+	assert_near(shown->bands[1].named[0].share, 1);
 	assert_int_equal(shown->bands[0].count, 100);
+	rig_end(&rig);
+}
+
+/* Where many are alike a band is as much as can be told apart, and says so. */
+static void bands_of_what_is_alike(void **state)
+{
+	struct rig rig;
+	struct rig_component *c = begin_latency(&rig);
+	struct lapse_why_span slow = why_span(0, 0, 5 * MS, LAPSE_LOCK, 5 * MS);
+	struct lapse_why_span fast = why_span(0, 0, MS, LAPSE_POLL, MS);
+	const struct component_snapshot *shown;
+
+	(void)state;
+	rig_many(c, 400, MS);
+	why_count(rows, &fast, 400);
+	rig_tick(&rig);
+	shown = rig_shown(&rig, 0);
+	assert_int_equal(shown->n_bands, 1);
+	assert_near(shown->bands[0].held, 1);
+	rig_many(c, 600, 5 * MS);
+	why_count(rows, &slow, 600);
+	rig_tick(&rig);
+	shown = rig_shown(&rig, 0);
+	assert_int_equal(shown->n_bands, 2);
+	assert_near(shown->bands[1].share, 0.1);
+	assert_near(shown->bands[1].held, 0.6);
+	assert_int_equal(shown->bands[1].count, 600);
 	rig_end(&rig);
 }
 
@@ -293,10 +323,15 @@ static void many_that_hang(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(of_one_span),	     cmocka_unit_test(of_one_without_causes),
-		cmocka_unit_test(who_it_was),	     cmocka_unit_test(of_lost_ones),
-		cmocka_unit_test(of_a_window),	     cmocka_unit_test(in_the_bands),
-		cmocka_unit_test(of_one_that_hangs), cmocka_unit_test(many_that_hang),
+		cmocka_unit_test(of_one_span),
+		cmocka_unit_test(of_one_without_causes),
+		cmocka_unit_test(who_it_was),
+		cmocka_unit_test(of_lost_ones),
+		cmocka_unit_test(of_a_window),
+		cmocka_unit_test(in_the_bands),
+		cmocka_unit_test(bands_of_what_is_alike),
+		cmocka_unit_test(of_one_that_hangs),
+		cmocka_unit_test(many_that_hang),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,7 +8,10 @@
 #include "bpf/buckets.h"
 #include "monitor/explain.h"
 
-static const double shares[CAUSE_BANDS] = {1, 0.1, 0.01};
+const double cause_shares[CAUSE_BANDS] = {1, 0.1, 0.01};
+
+/* What is shown as 100 %. */
+#define EVERYTHING 0.995
 
 #define ROWS_SIZE (LAPSE_WHY_ROWS * sizeof(struct lapse_why_row))
 
@@ -153,17 +156,23 @@ static struct lapse_why_row slowest(const struct lapse_why_row *rows, const stru
 
 /* What is left of the time the threads ran. A wait that began before the probe's own clock was read may be a
  * hair longer than the span. */
-static void describe(struct cause_band *band, double share, const struct lapse_why_row *sum)
+static void describe(struct cause_band *band, double share, double all, const struct lapse_why_row *sum)
 {
 	double rest = (double)sum->sum_ns;
 
-	*band = (struct cause_band){.share = share, .count = sum->count};
+	*band = (struct cause_band){.share = share, .held = (double)sum->count / all, .count = sum->count};
 	band->mean_ns = (double)sum->sum_ns / (double)sum->count;
 	for (int cause = 0; cause < LAPSE_CAUSES; cause++) {
 		band->part[cause] = sum->sum_ns ? (double)sum->ns[cause] / (double)sum->sum_ns : 0;
 		rest -= (double)sum->ns[cause];
 	}
 	band->part[LAPSE_CAUSES] = sum->sum_ns && rest > 0 ? rest / (double)sum->sum_ns : 0;
+}
+
+/* A narrower band that comes to the same as the one before it would say nothing new. */
+static bool says_more(const struct lapse_why_row *sum, double all, const struct cause_band *before)
+{
+	return sum->count < before->count && (double)sum->count < EVERYTHING * all;
 }
 
 static size_t describe_bands(const struct causes *causes, struct cause_band bands[CAUSE_BANDS])
@@ -173,12 +182,14 @@ static size_t describe_bands(const struct causes *causes, struct cause_band band
 	double all = count_of(rows, NULL);
 	size_t n = 0;
 
-	for (; n < CAUSE_BANDS && all * shares[n] >= 1; n++) {
+	for (size_t i = 0; i < CAUSE_BANDS && all * cause_shares[i] >= 1; i++) {
 		uint32_t from;
-		struct lapse_why_row sum = slowest(rows, NULL, all * shares[n], 0, &from);
+		struct lapse_why_row sum = slowest(rows, NULL, all * cause_shares[i], 0, &from);
 
-		describe(&bands[n], shares[n], &sum);
-		names_describe(lists, 1, from, &bands[n]);
+		if (n && !says_more(&sum, all, &bands[n - 1]))
+			continue;
+		describe(&bands[n], cause_shares[i], all, &sum);
+		names_describe(lists, 1, from, &bands[n++]);
 	}
 	return n;
 }
@@ -223,7 +234,7 @@ static bool describe_since(const struct causes *causes, size_t since, double sha
 	sum = slowest(causes->state->rows, before, all * share, least, &from);
 	if (!sum.count)
 		return false;
-	describe(band, share, &sum);
+	describe(band, share, all, &sum);
 	names_describe(lists, causes->n_marks - since, from, band);
 	return true;
 }

@@ -46,7 +46,8 @@ int causes_take(struct causes *causes, const struct lapse_why_row *rows, uint64_
 void causes_span(struct causes *causes, const struct lapse_span *span);
 
 /* The bands since the start, all spans first, the slowest last; how many. Bands end where a row does, a
- * quarter of an octave: the slowest hundredth may be a few spans more. Valid until the next tick. */
+ * quarter of an octave: where many spans are alike, the slowest hundredth may be half of all. One that would
+ * be the same as a wider one is left out. Valid until the next tick. */
 size_t causes_bands(struct causes *causes, const struct cause_band **bands);
 
 /* The slowest @share of the spans that ended in ticks from @first on, or a few ticks more; false: not known.

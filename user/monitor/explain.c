@@ -120,7 +120,7 @@ static void explain_causes(const struct lapse_span *span, struct cause_band *ban
 	own.n = 0;
 	if (!span_causes(span, ns) || !span->duration_ns)
 		return;
-	band->share = 1;
+	band->share = band->held = 1;
 	band->count = 1;
 	band->mean_ns = (double)span->duration_ns;
 	for (int cause = 0; cause <= LAPSE_CAUSES; cause++)

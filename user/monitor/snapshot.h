@@ -82,6 +82,7 @@ struct cause_named {
 /* What the slowest share of spans spent their time on. */
 struct cause_band {
 	double share;	/* of all spans, as asked for: 1, 0.1, 0.01 */
+	double held;	/* ... and as it is: spans are only told apart by how slow they roughly were */
 	uint64_t count; /* spans in it; 0: nothing is known of them */
 	double mean_ns;
 	double part[LAPSE_CAUSES + 1]; /* of their time, by enum lapse_cause; the last: on the CPU */
@@ -89,6 +90,7 @@ struct cause_band {
 	size_t n_named;
 };
 #define CAUSE_BANDS 3
+extern const double cause_shares[CAUSE_BANDS];
 
 /* Where the thread of a span in flight is. */
 enum thread_state { THREAD_UNKNOWN, THREAD_RUNNING, THREAD_RUNNABLE, THREAD_BLOCKED };

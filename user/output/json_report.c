@@ -117,6 +117,8 @@ static const struct json_field cause_fields[] = {
 	{CAUSE(component, JSON_KIND_TEXT)},
 	{CAUSE(cause, JSON_KIND_TEXT)},
 	{CAUSE(share, JSON_KIND_NUMBER), .help = "of the slowest spans that it is about: 1, 0.1 or 0.01"},
+	{CAUSE(before_share, JSON_KIND_NUMBER), .help = "of all spans, as many as these are"},
+	{CAUSE(after_share, JSON_KIND_NUMBER)},
 	{CAUSE(before_ns, JSON_KIND_NUMBER), .help = "of a span's time, in the mean"},
 	{CAUSE(after_ns, JSON_KIND_NUMBER)},
 	{CAUSE(shift_ns, JSON_KIND_NUMBER)},

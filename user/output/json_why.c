@@ -207,9 +207,10 @@ static json_t *band_of(const struct snapshot *snapshot, const struct cause_band 
 
 	if (!band->count)
 		return json_null();
-	return json_pack("{s:f,s:I,s:f,s:o,s:o,s:o}", "slowest", band->share, "count",
-			 (json_int_t)band->count, "mean_ns", band->mean_ns, "parts", parts_of(band), "named",
-			 named_of(snapshot, band), "text", json_text(word_causes(snapshot, band, words)));
+	return json_pack("{s:f,s:f,s:I,s:f,s:o,s:o,s:o}", "slowest", band->share, "share", band->held,
+			 "count", (json_int_t)band->count, "mean_ns", band->mean_ns, "parts", parts_of(band),
+			 "named", named_of(snapshot, band), "text",
+			 json_text(word_causes(snapshot, band, words)));
 }
 
 json_t *json_get_causes(const struct json_source *source)
@@ -233,11 +234,14 @@ static json_t *schema_band(const char *type, const char *or_else)
 			  "share", "type", "number", "by", "enum", "component", "command", "peer", "name",
 			  "type", "string", "required", "cause", "share", "by", "name");
 
-	return json_pack("{s:[s,s],s:{s:{s:s},s:{s:s},s:{s:s},s:{s:s,s:{s:s}},s:o,s:{s:s}},s:[s,s,s,s,s,s]}",
-			 "type", type, or_else, "properties", "slowest", "type", "number", "count", "type",
-			 "integer", "mean_ns", "type", "number", "parts", "type", "object",
+	return json_pack("{s:[s,s],s:{s:{s:s},s:{s:s,s:s},s:{s:s},s:{s:s},s:{s:s,s:{s:s}},s:o,s:{s:s}},s:[s,"
+			 "s,s,s,s,s,s]}",
+			 "type", type, or_else, "properties", "slowest", "type", "number", "share", "type",
+			 "number", "description",
+			 "of all spans, as many as it holds: at least the slowest that are meant", "count",
+			 "type", "integer", "mean_ns", "type", "number", "parts", "type", "object",
 			 "additionalProperties", "type", "number", "named", named, "text", "type", "string",
-			 "required", "slowest", "count", "mean_ns", "parts", "named", "text");
+			 "required", "slowest", "share", "count", "mean_ns", "parts", "named", "text");
 }
 
 json_t *json_schema_causes(void)

@@ -59,6 +59,8 @@ struct report_shift {
 struct report_cause_shift {
 	const char *component, *cause;
 	double share; /* of the slowest calls that it is about: 1, 0.1, 0.01 */
+	double before_share,
+		after_share; /* ... and how much these are, at the least that can be told apart */
 	double before_ns, after_ns, shift_ns;
 };
 

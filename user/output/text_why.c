@@ -133,13 +133,9 @@ void text_longest_wait(FILE *out, const struct snapshot *snapshot, const struct 
 /* "the slowest 1 % (12 spans, 204 ms each): 78 % lock (held by rebuild_index), 15 % net 10.0.1.5:5432" */
 static void band(FILE *out, const struct snapshot *snapshot, const struct cause_band *band)
 {
-	char words[NAME_SIZE], count[WORD_SIZE], mean[WORD_SIZE];
+	char words[NAME_SIZE], which[WORD_SIZE], count[WORD_SIZE], mean[WORD_SIZE];
 
-	if (band->share == 1)
-		fputs("all", out);
-	else
-		fprintf(out, "slowest %.0f %%", band->share * 100);
-	fprintf(out, " (%s, %s each): %s\n", word_count(band->count, "span", count),
+	fprintf(out, "%s (%s, %s each): %s\n", word_band(band, which), word_count(band->count, "span", count),
 		word_duration(band->mean_ns, mean), word_causes(snapshot, band, words));
 }
 

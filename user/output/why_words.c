@@ -135,6 +135,15 @@ static void append_holder(const struct snapshot *snapshot, const struct thread_h
 		append(buffer, " (%.96s)", word_component(snapshot, holder->component - 1, name));
 }
 
+const char *word_band(const struct cause_band *band, char buffer[WORD_SIZE])
+{
+	if (band->share == 1)
+		snprintf(buffer, WORD_SIZE, "all");
+	else
+		snprintf(buffer, WORD_SIZE, "slowest %.0f %%", band->held * 100);
+	return buffer;
+}
+
 const char *word_now(const struct snapshot *snapshot, const struct thread_now *now, char buffer[NAME_SIZE])
 {
 	char word[WORD_SIZE], place[NAME_SIZE];

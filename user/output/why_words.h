@@ -7,6 +7,8 @@
 
 /* "78 % lock (held by rebuild_index), 15 % net 10.0.1.5:5432", the largest first; "": not known. A name that
  * was not seen for all of it says for how much. */
+/* "all" or "slowest 12 %": how much of all it is. */
+const char *word_band(const struct cause_band *band, char buffer[WORD_SIZE]);
 const char *word_causes(const struct snapshot *snapshot, const struct cause_band *band,
 			char buffer[NAME_SIZE]);
 

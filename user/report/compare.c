@@ -41,21 +41,33 @@ struct report_shift compare_shift(const struct component_snapshot *before,
 	};
 }
 
+/* The band of the slowest @share. One that came to the same as a wider one is not kept; NULL: nothing is
+ * known. */
+static const struct cause_band *band_of(const struct component_snapshot *c, double share)
+{
+	size_t i = c->n_bands;
+
+	if (!i || (double)c->bands[0].count * share < 1)
+		return NULL;
+	while (c->bands[i - 1].share < share)
+		i--;
+	return &c->bands[i - 1];
+}
+
 bool compare_cause(const struct component_snapshot *before, const struct component_snapshot *after,
 		   size_t band, size_t i, struct report_cause_shift *shift)
 {
-	const struct cause_band *was, *is;
+	const struct cause_band *was = band_of(before, cause_shares[band]);
+	const struct cause_band *is = band_of(after, cause_shares[band]);
 
-	if (band >= before->n_bands || band >= after->n_bands)
-		return false;
-	was = &before->bands[band];
-	is = &after->bands[band];
-	if (!was->count || !is->count)
+	if (!was || !is)
 		return false;
 	*shift = (struct report_cause_shift){
 		.component = after->name,
 		.cause = cause_names[i],
-		.share = is->share,
+		.share = cause_shares[band],
+		.before_share = was->held,
+		.after_share = is->held,
 		.before_ns = was->part[i] * was->mean_ns,
 		.after_ns = is->part[i] * is->mean_ns,
 	};

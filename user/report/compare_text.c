@@ -39,18 +39,36 @@ static void percentile(FILE *out, const struct report_shift *shift)
 		fprintf(out, "%s\n", range);
 }
 
+/* In which calls; they may be more in one recording than in the other. */
+static void whose(FILE *out, const struct report_cause_shift *cause)
+{
+	double was = round(cause->before_share * 100), is = round(cause->after_share * 100);
+
+	if (is == 100)
+		fputs("all calls", out);
+	else
+		fprintf(out, "the slowest %.0f %%", is);
+	if (was != is)
+		fprintf(out, " (%.0f %% before)", was);
+}
+
 static void grown(FILE *out, const struct component_snapshot *before, const struct component_snapshot *after)
 {
 	struct report_cause_shift cause;
-	char was[WORD_SIZE], is[WORD_SIZE], whose[WORD_SIZE];
+	double before_share = 0, after_share = 0;
+	char was[WORD_SIZE], is[WORD_SIZE];
 
 	for (size_t band = 0; band < CAUSE_BANDS; band++) {
-		if (!compare_grown(before, after, band, &cause))
+		/* The same calls as of the wider band before. */
+		if (!compare_grown(before, after, band, &cause) ||
+		    (cause.before_share == before_share && cause.after_share == after_share))
 			continue;
-		snprintf(whose, sizeof(whose), "the slowest %.0f %%", cause.share * 100);
-		fprintf(out, "    grew most in %s: %s, from %s to %s a call\n",
-			cause.share == 1 ? "all calls" : whose, cause.cause,
-			word_duration(cause.before_ns, was), word_duration(cause.after_ns, is));
+		before_share = cause.before_share;
+		after_share = cause.after_share;
+		fputs("    grew most in ", out);
+		whose(out, &cause);
+		fprintf(out, ": %s, from %s to %s a call\n", cause.cause, word_duration(cause.before_ns, was),
+			word_duration(cause.after_ns, is));
 	}
 }
 

@@ -43,7 +43,7 @@ static void bar(FILE *out, const struct cause_band *band, const char *words)
 void html_causes(FILE *out, const struct report *report, uint32_t component)
 {
 	const struct component_snapshot *c = &report->snapshot->components[component];
-	char words[NAME_SIZE], count[WORD_SIZE], mean[WORD_SIZE];
+	char words[NAME_SIZE], which[WORD_SIZE], count[WORD_SIZE], mean[WORD_SIZE];
 
 	if (!c->n_bands)
 		return;
@@ -54,11 +54,8 @@ void html_causes(FILE *out, const struct report *report, uint32_t component)
 		if (!band->count)
 			continue;
 		word_causes(report->snapshot, band, words);
-		if (band->share == 1)
-			fputs("<p>all", out);
-		else
-			fprintf(out, "<p>the slowest %.0f %%", band->share * 100);
-		fprintf(out, " (%s, %s each): ", word_count(band->count, "call", count),
+		fprintf(out, "<p>%s%s (%s, %s each): ", band->share == 1 ? "" : "the ",
+			word_band(band, which), word_count(band->count, "call", count),
 			word_duration(band->mean_ns, mean));
 		html_text(out, words);
 		fputs("</p>\n", out);

@@ -98,13 +98,13 @@ static int tell_why(struct report *report, uint32_t component)
 {
 	const struct component_snapshot *c = &report->snapshot->components[component];
 	const struct cause_band *band = c->n_bands ? &c->bands[c->n_bands - 1] : NULL;
-	char words[NAME_SIZE], name[NAME_SIZE], count[WORD_SIZE], mean[WORD_SIZE];
+	char words[NAME_SIZE], name[NAME_SIZE], which[WORD_SIZE], count[WORD_SIZE], mean[WORD_SIZE];
 
 	if (!band || !band->count || !*word_causes(report->snapshot, band, words))
 		return 0;
-	return say(report, "Why: the slowest %.0f %% of %s (%s, %s each) spent %s.", band->share * 100,
-		   word_component(report->snapshot, component, name), word_count(band->count, "call", count),
-		   word_duration(band->mean_ns, mean), words);
+	return say(report, "Why: %s%s of %s (%s, %s each) spent %s.", band->share == 1 ? "" : "the ",
+		   word_band(band, which), word_component(report->snapshot, component, name),
+		   word_count(band->count, "call", count), word_duration(band->mean_ns, mean), words);
 }
 
 static int tell_component(struct report *report, uint32_t component)
