@@ -259,8 +259,9 @@ static __always_inline void record_duration(struct lapse_cell *cell, const struc
 	ADD(cell->sum_ns, duration);
 	ADD(cell->sum_raw_ns, facts->raw);
 	cell_level(cell, component, duration);
-	histogram_add(facts->component, duration);
+	/* Before it is counted: who reads the histogram first finds the extremes of all that it holds. */
 	cell_extremes(cell, facts->now, duration);
+	histogram_add(facts->component, duration);
 	recent_add(facts->component, component,
 		   facts->flags & LAPSE_SPAN_ERROR ? duration | LAPSE_RECENT_ERROR : duration);
 }

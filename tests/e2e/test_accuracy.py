@@ -5,6 +5,8 @@ The absolute figures (median error, share beyond 5 us) depend on the machine: th
 What is asserted holds on noisy shared cores too.
 """
 
+import sqlite3
+
 from harness import case, check, conserved, counted, equal, percentile, read_truth, within
 
 
@@ -145,6 +147,25 @@ def order_of_figures(t):
     check(c["min_ns"] <= c["avg_ns"] <= c["max_ns"], "the average is outside of the extremes")
     mean = sum((low + high) / 2 * count for low, high, count in c["histogram"]) / c["count"]
     within(c["avg_ns"], mean * 0.98, mean * 1.02, "average against the histogram's")
+    target.finish()
+
+
+@case()
+def longest_of_each_interval(t):
+    """Is that of a call, and the longest of them that of the whole run."""
+    path = t.path("a.lapse")
+    target = t.target("timed", "--calls", 40000, "--ns", "1us,20us,90us", "--gap", "50us")
+    tracer = t.lapse("record", "-p", target.pid, "work_push", "-o", path, "--json", "-i", "1")
+    target.go()
+    target.done()
+    tracer.stop()
+    final = tracer.component("work_push")
+    shown = [w["max_ns"] for w in tracer.objects("window") if w["count"]]
+    check(len(shown) > 2, f"intervals: {shown}")
+    equal(max(shown), final["max_ns"], f"the longest of {shown}")
+    with sqlite3.connect(path) as recording:
+        calls = {row[0] for row in recording.execute("SELECT duration_ns FROM span")}
+    equal([ns for ns in shown if ns not in calls], [], "what no call has taken")
     target.finish()
 
 

@@ -177,9 +177,10 @@ static void read_blobs(const uint8_t *data, size_t size)
 	static uint64_t recent[WINDOW_MAX_LAST];
 	static struct lapse_why_row causes[LAPSE_WHY_ROWS];
 	struct bytes_in in = {data, data + size, false};
+	struct tick_component component;
 	struct message_tick tick;
 
-	blob_histogram(&in, LAPSE_BUCKET_BITS_FINE, buckets);
+	blob_histogram(&in, LAPSE_BUCKET_BITS_FINE, buckets, &component);
 	in = (struct bytes_in){data, data + size, false};
 	blob_recent(&in, recent, 7);
 	in = (struct bytes_in){data, data + size, false};

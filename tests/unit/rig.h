@@ -32,6 +32,7 @@ struct rig_component {
 	uint64_t level_ns[LAPSE_LEVELS];
 	uint32_t bins[RIG_BINS];
 	uint64_t max_ns, min_ns, late_max_ns, late_min_ns;
+	bool prompt; /* the tick tells its own extremes, too */
 	uint64_t recent[WINDOW_MAX_LAST];
 	uint64_t n_recent;
 	uint32_t last;
@@ -362,6 +363,8 @@ static inline void rig_fill(struct rig_component *c, uint32_t id, struct bucket_
 				       .causes = c->causes};
 	memcpy(out->value, c->value, sizeof(out->value));
 	out->connects = c->connects;
+	out->min_ns = c->prompt && c->min_ns != UINT64_MAX ? c->min_ns : 0;
+	out->max_ns = c->prompt ? c->max_ns : 0;
 	c->connects.late_max_ns = c->max_connect_ns;
 	c->max_connect_ns = 0;
 	rig_clear_late(c);

@@ -80,6 +80,8 @@ static void fill_tick(struct recorded *r, uint64_t *recent, struct lapse_why_row
 	c->counters.level[LAPSE_LEVEL_CRITICAL]++;
 	c->counters.errors += 2;
 	c->running = TICK_ENDED;
+	c->min_ns = MS + 5;
+	c->max_ns = 90 * MS + 7;
 	c->late_max_ns = 90 * MS;
 	c->late_min_ns = MS;
 	recent[0] = 5;
@@ -122,6 +124,8 @@ static void check_component(const struct tick_component *got, const struct tick_
 		assert_int_equal(got->buckets[i].index, wanted->buckets[i].index);
 		assert_int_equal(got->buckets[i].count, wanted->buckets[i].count);
 	}
+	assert_int_equal(got->min_ns, wanted->min_ns);
+	assert_int_equal(got->max_ns, wanted->max_ns);
 	assert_int_equal(got->late_max_ns, wanted->late_max_ns);
 	assert_int_equal(got->late_min_ns, wanted->late_min_ns);
 	assert_int_equal(got->n_recent, wanted->n_recent);

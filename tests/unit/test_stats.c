@@ -99,6 +99,60 @@ static void equal_values_are_exact_once_settled(void **state)
 	rig_end(&rig);
 }
 
+/* What the kernel knew at the tick holds at once, and later. */
+static void extremes_of_the_newest_tick(void **state)
+{
+	struct rig rig;
+	struct rig_component *c = rig_with(&rig, NULL, 0);
+	const struct component_snapshot *shown;
+
+	(void)state;
+	c->prompt = true;
+	rig_ended(c, 1234567, false);
+	rig_ended(c, 20184269, false);
+	rig_tick(&rig);
+	shown = rig_shown(&rig, 0);
+	assert_int_equal(shown->interval.max_ns, 20184269);
+	assert_int_equal(shown->interval.min_ns, 1234567);
+	assert_int_equal(shown->window.max_ns, 20184269);
+	assert_int_equal(shown->total.max_ns, 20184269);
+	/* It ended when the second was over: what comes late of that one has not got it. */
+	c->late_max_ns = 20184268;
+	rig_tick(&rig);
+	shown = rig_shown(&rig, 0);
+	assert_int_equal(shown->total.max_ns, 20184269);
+	assert_int_equal(shown->window.max_ns, 20184269);
+	/* It was on its way when the second was over. */
+	rig_ended(c, 50 * MS, false);
+	c->max_ns = 0;
+	rig_tick(&rig);
+	expect_close(rig_shown(&rig, 0)->total.max_ns, 50 * MS);
+	c->late_max_ns = 50 * MS;
+	rig_tick(&rig);
+	assert_int_equal(rig_shown(&rig, 0)->total.max_ns, 50 * MS);
+	rig_end(&rig);
+}
+
+/* Two parts of one second, in one bucket or in two. */
+static void extremes_of_a_longer_tick(void **state)
+{
+	struct rig rig;
+	struct rig_component *c = rig_with(&rig, NULL, 0);
+
+	(void)state;
+	c->prompt = true;
+	rig_ended(c, 20184269, false);
+	rig_tick(&rig);
+	rig_ended(c, 20184270, false);
+	rig_ended(c, 1234567, false);
+	c->late_max_ns = 0;
+	c->late_min_ns = UINT64_MAX;
+	rig_tick_after(&rig, SEC / 10);
+	assert_int_equal(rig_shown(&rig, 0)->window.max_ns, 20184270);
+	assert_int_equal(rig_shown(&rig, 0)->window.min_ns, 1234567);
+	rig_end(&rig);
+}
+
 static void no_spans_no_figures(void **state)
 {
 	struct rig rig;
@@ -350,6 +404,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(percentiles),
 		cmocka_unit_test(equal_values_are_exact_once_settled),
+		cmocka_unit_test(extremes_of_the_newest_tick),
+		cmocka_unit_test(extremes_of_a_longer_tick),
 		cmocka_unit_test(no_spans_no_figures),
 		cmocka_unit_test(interval_is_its_own_ticks),
 		cmocka_unit_test(long_interval_settles_late),

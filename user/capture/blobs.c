@@ -5,33 +5,57 @@
 
 #include "bpf/buckets.h"
 
-void blob_put_histogram(struct bytes_out *out, const struct bucket_delta *buckets, size_t n)
+void blob_put_histogram(struct bytes_out *out, const struct tick_component *from)
 {
 	uint32_t before = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		bytes_put_number(out, buckets[i].index - before);
-		bytes_put_number(out, buckets[i].count);
-		before = buckets[i].index;
+	for (size_t i = 0; i < from->n_buckets; i++) {
+		bytes_put_number(out, from->buckets[i].index - before);
+		bytes_put_number(out, from->buckets[i].count);
+		before = from->buckets[i].index;
 	}
+	if (!from->n_buckets || (!from->min_ns && !from->max_ns))
+		return;
+	bytes_put_number(out, 0);
+	bytes_put_number(out, from->min_ns);
+	bytes_put_number(out, from->max_ns);
 }
 
-size_t blob_histogram(struct bytes_in *in, unsigned bucket_bits, struct bucket_delta *buckets)
+static bool take_bucket(struct bytes_in *in, uint64_t step, uint64_t last, uint64_t *index,
+			struct bucket_delta *bucket)
 {
-	uint64_t index = 0, last = LAPSE_BUCKETS(bucket_bits);
-	size_t n = 0;
+	uint64_t count = bytes_number(in);
 
+	if (step > last - *index || count > UINT32_MAX)
+		return false;
+	*index += step;
+	*bucket = (struct bucket_delta){.index = (uint16_t)*index, .count = (uint32_t)count};
+	return true;
+}
+
+void blob_histogram(struct bytes_in *in, unsigned bucket_bits, struct bucket_delta *buckets,
+		    struct tick_component *to)
+{
+	uint64_t index = 0;
+
+	to->n_buckets = 0;
+	to->min_ns = to->max_ns = 0;
 	while (in->at < in->end && !in->bad) {
-		uint64_t step = bytes_number(in), count = bytes_number(in);
+		uint64_t step = bytes_number(in);
 
-		if (step > last - index || (n && !step) || count > UINT32_MAX) {
+		if (!step && to->n_buckets) {
+			to->min_ns = bytes_number(in);
+			to->max_ns = bytes_number(in);
+			in->bad |= in->at < in->end;
+		} else if (take_bucket(in, step, LAPSE_BUCKETS(bucket_bits), &index,
+				       &buckets[to->n_buckets])) {
+			to->n_buckets++;
+		} else {
 			in->bad = true;
-			break;
 		}
-		index += step;
-		buckets[n++] = (struct bucket_delta){.index = (uint16_t)index, .count = (uint32_t)count};
 	}
-	return in->bad ? 0 : n;
+	if (in->bad)
+		to->n_buckets = 0;
 }
 
 /* ---- the newest durations -------------------------------------------------------------------------- */

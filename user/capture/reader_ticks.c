@@ -45,7 +45,7 @@ static int take_histogram(struct reader *reader, struct sql_row *row, size_t *us
 
 	if (!room)
 		return -ENOMEM;
-	to->n_buckets = in.at ? blob_histogram(&in, reader->bucket_bits, room) : 0;
+	blob_histogram(&in, reader->bucket_bits, room, to);
 	*used += to->n_buckets;
 	bad_blob(reader, &in, "histogram");
 	return 0;

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SCHEMA_VERSION	   1
+#define SCHEMA_VERSION	   2	      /* since 2 a histogram may end with its extremes */
 #define SCHEMA_APPLICATION 0x6c617073 /* "laps" */
 
 struct schema_table {

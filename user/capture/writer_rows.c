@@ -34,7 +34,7 @@ static void put_blobs(struct writer *w, struct sql_row *row, const struct base_c
 
 	for (size_t i = 0; i < 3; i++)
 		bytes_clear(&w->blob[i]);
-	blob_put_histogram(&w->blob[0], now->buckets, now->n_buckets);
+	blob_put_histogram(&w->blob[0], now);
 	if (now->n_recent)
 		blob_put_recent(&w->blob[1], before->recent, before->n_recent, now->recent, now->n_recent);
 	if (now->causes)

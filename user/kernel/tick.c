@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "bpf/buckets.h"
+#include "monitor/extremes.h"
 
 static void add_cell(struct tick_counters *sum, const struct lapse_cell *cell)
 {
@@ -110,6 +111,33 @@ static void read_extremes(struct tracer *tracer, size_t component, uint64_t now_
 	values_read(tracer, component, from, end_tick, out);
 	if (end_tick > tracer->memory[component].next_slot_tick)
 		tracer->memory[component].next_slot_tick = end_tick;
+}
+
+/*
+ * The extremes of what @out's buckets hold, which were read before: every span raises its slot before it is
+ * counted. Of the tick before it may be what ended when that was just over; mostly it lies in other buckets.
+ */
+static void peek_slot(const struct tracer *tracer, const struct lapse_cell *cell, uint32_t slot,
+		      const struct bucket_delta *buckets, struct tick_component *out)
+{
+	uint64_t high = __atomic_load_n(&cell->slot_max[slot], __ATOMIC_RELAXED) & LAPSE_SLOT_MASK;
+	uint64_t low = __atomic_load_n(&cell->slot_min[slot], __ATOMIC_RELAXED);
+
+	if (high > out->max_ns && extremes_fit(high, buckets[out->n_buckets - 1].index, tracer->bucket_bits))
+		out->max_ns = high;
+	if (!low)
+		return;
+	low = LAPSE_SLOT_MASK - (low & LAPSE_SLOT_MASK);
+	if ((!out->min_ns || low < out->min_ns) && extremes_fit(low, buckets[0].index, tracer->bucket_bits))
+		out->min_ns = low;
+}
+
+static void peek_extremes(const struct tracer *tracer, size_t component, const struct bucket_delta *buckets,
+			  struct tick_component *out)
+{
+	for (unsigned shard = 0; out->n_buckets && shard < 1U << tracer->shard_bits; shard++)
+		for (uint32_t slot = 0; slot < LAPSE_TICK_SLOTS; slot++)
+			peek_slot(tracer, tracer_cell(tracer, component, shard), slot, buckets, out);
 }
 
 /* The newest durations of a count window, oldest first. */
@@ -260,6 +288,7 @@ static int read_component(struct tracer *tracer, size_t component, bool last, ui
 	out->n_buckets = tracer->n_deltas - out->n_buckets;
 	memory->seen_returns = out->counters.returns;
 	read_extremes(tracer, component, now_tick, end_tick, out);
+	peek_extremes(tracer, component, tracer->deltas + tracer->n_deltas - out->n_buckets, out);
 	read_recent(tracer, component, recent, out);
 	tcp_read(tracer, component, out);
 	out->causes = why_read(tracer, component);

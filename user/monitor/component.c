@@ -163,14 +163,14 @@ static int add_tick(struct component *c, const struct tick_component *input)
 {
 	struct tally tally = tally_between(c, input);
 	struct extremes_bounds bounds;
-	bool any = extremes_bounds(&bounds, input->buckets, input->n_buckets, c->stage->options.bucket_bits);
+	bool any = extremes_bounds(&bounds, input, c->stage->options.bucket_bits);
 
 	figures_add(&c->total, &tally, input, any ? &bounds : NULL);
 	figures_add(&c->interval, &tally, input, any ? &bounds : NULL);
 	if (!any && tally_is_empty(&tally))
 		return 0;
 	c->last_update_ns = c->stage->now_ns;
-	return window_add(&c->window, c->stage->timeline.ticks, &tally, input->buckets, input->n_buckets);
+	return window_add(&c->window, c->stage->timeline.ticks, &tally, input, any ? &bounds : NULL);
 }
 
 /* Where the spans in flight cannot be listed, they are what the other counters leave over. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Least and greatest durations. The kernel's exact figures come one tick late; until they do,
- * the middles of the outermost buckets of the newest tick stand in for them.
+ * Least and greatest durations. The kernel's figures of a tick are whole one tick late; until they are, what
+ * it knew at the tick stands in for them, which lacks only what was interrupted on its way. Where that does
+ * not fit the tick's outermost buckets, their middles do.
  */
 #ifndef LAPSE_MONITOR_EXTREMES_H
 #define LAPSE_MONITOR_EXTREMES_H
@@ -16,6 +17,7 @@
 struct extremes_bounds {
 	uint64_t min_guess, min_most;  /* the least is at most min_most */
 	uint64_t max_guess, max_least; /* the greatest is at least max_least */
+	bool min_exact, max_exact;     /* the guesses are none */
 };
 
 struct extremes {
@@ -25,9 +27,10 @@ struct extremes {
 	struct extremes_bounds newest;
 };
 
-/* False if there are no @deltas. They are in ascending order. */
-bool extremes_bounds(struct extremes_bounds *bounds, const struct bucket_delta *deltas, size_t n,
-		     unsigned bits);
+/* Whether a duration of @ns falls into bucket @index. */
+bool extremes_fit(uint64_t ns, uint32_t index, unsigned bits);
+/* False if @input has no buckets. */
+bool extremes_bounds(struct extremes_bounds *bounds, const struct tick_component *input, unsigned bits);
 /* A tick with spans was added; its exact figures are to come. */
 void extremes_expect(struct extremes *extremes, const struct extremes_bounds *bounds);
 /* The exact figures of the tick before; no spans: @max 0 and @min ~0. */

@@ -79,7 +79,10 @@ struct tick_component {
 	struct tick_counters counters;
 	const struct bucket_delta *buckets; /* in ascending order of index */
 	size_t n_buckets;
-	/* Of spans that ended in the tick before (extremes are read one tick late); max 0 and min
+	/* The least and the greatest of what the buckets hold. One that does not lie in the outermost of them
+	 * is not known. */
+	uint64_t min_ns, max_ns;
+	/* Of spans that ended in the tick before, when none of them can be on its way any more; max 0 and min
 	 * ~0: none. */
 	uint64_t late_max_ns, late_min_ns;
 	/* Count windows: the newest durations, oldest first (top bit: error); else none. */

@@ -185,21 +185,20 @@ static struct window_tick *newest(struct window *w, uint64_t number)
 }
 
 int window_add(struct window *window, uint64_t number, const struct tally *tally,
-	       const struct bucket_delta *buckets, size_t n_buckets)
+	       const struct tick_component *input, const struct extremes_bounds *bounds)
 {
 	struct window_tick *tick = newest(window, number);
-	struct extremes_bounds bounds;
 	size_t i;
 
-	if (!tick || add_buckets(tick, buckets, n_buckets))
+	if (!tick || add_buckets(tick, input->buckets, input->n_buckets))
 		return -ENOMEM;
-	if (extremes_bounds(&bounds, buckets, n_buckets, window->bits))
-		extremes_expect(&window->newest, &bounds);
+	if (bounds)
+		extremes_expect(&window->newest, bounds);
 	extremes_get(&window->newest, &tick->min, &tick->max);
 	tally_add(&tick->tally, tally);
 	for (i = 0; i < window->n_views; i++) {
 		tally_add(&window->views[i].tally, tally);
-		histogram_add(&window->views[i].histogram, buckets, n_buckets);
+		histogram_add(&window->views[i].histogram, input->buckets, input->n_buckets);
 	}
 	return 0;
 }

@@ -75,9 +75,10 @@ int window_view(struct window *window, const struct window_view *wanted);
 void window_settle(struct window *window, uint64_t number, uint64_t min, uint64_t max);
 /* The same of captured value @value. */
 void window_settle_value(struct window *window, uint64_t number, size_t value, int64_t min, int64_t max);
-/* Adds what happened in tick @number (buckets are copied), also to what it held already ... */
+/* Adds what happened in tick @number (buckets are copied), also to what it held already; @bounds are those of
+ * the buckets, NULL where there are none ... */
 int window_add(struct window *window, uint64_t number, const struct tally *tally,
-	       const struct bucket_delta *buckets, size_t n_buckets);
+	       const struct tick_component *input, const struct extremes_bounds *bounds);
 /* ... of captured value @value, counted in it by window_add(), the newest @last ... */
 void window_expect_value(struct window *window, const struct value_tally *more, size_t value, int64_t last);
 /* ... and slides all views so that they end with it. Each tick, after window_add() if any. */

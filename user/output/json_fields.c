@@ -48,7 +48,8 @@ static TABLE(trend_table, "trend", trend_fields, "the last quarter of the window
 	{"p95_ns", JSON_KIND_COUNT, STATS(p95_ns), KNOWN(struct stats, has_percentiles)}, \
 	{"p99_ns", JSON_KIND_COUNT, STATS(p99_ns), KNOWN(struct stats, has_percentiles)}, \
 	{"p999_ns", JSON_KIND_COUNT, STATS(p999_ns), KNOWN(struct stats, has_percentiles)}, \
-	{"max_ns", JSON_KIND_COUNT, STATS(max_ns), KNOWN(struct stats, has_extremes)}, \
+	{"max_ns", JSON_KIND_COUNT, STATS(max_ns), KNOWN(struct stats, has_extremes), \
+	 .help = "exact; where an interruption hid that of the newest second, the middle of its bucket"}, \
 	{"in_flight", JSON_KIND_COUNT, COMPONENT(in_flight), .help = "spans that have not ended yet"}, \
 	{"oldest_in_flight_ns", JSON_KIND_COUNT, COMPONENT(oldest_in_flight_ns), \
 	 KNOWN(struct component_snapshot, has_oldest), .help = "age of the oldest of them"}, \
