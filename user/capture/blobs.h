@@ -3,8 +3,8 @@
  * What a recording keeps as blobs, because nobody would query it by columns: histograms, the newest durations
  * of count windows, causes by duration. All are lists of numbers, seven bits a byte (bytes.h).
  *
- *   histogram   for each occupied bucket: how far from the one before (the first: from 0), its count; then, if
- *               they are known, a 0, and the shortest and the longest duration (0: not known)
+ *   histogram   for each occupied bucket: how far from the one before (the first: from 0), its count
+ *               then, if they are known, a 0, and the shortest and the longest duration (0: not known)
  *   recent      how many there are; how many of them, the oldest, are the newest of the tick before; the rest
  *   causes      for each row that has grown: how far from the one before (the first: from -1), by how much:
  *               count, sum_ns, and ns by enum lapse_cause
