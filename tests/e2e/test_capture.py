@@ -258,7 +258,7 @@ def flight_recorder(t):
     pipeline = _pipeline(t)
     folder = t.path("incidents")
     contract = t.write("calm.yaml", "lapse: 1\ncomponents:\n  rpc:\n    measure: rpc_call\n"
-                       "    contract: {max_latency: 150ms}\n")
+                       "    contract: {max_latency: 350ms}\n")
     live = t.lapse("record", "-p", pipeline.pid, "-c", contract, "--keep", "60s", "--after", "2s",
                    "--max-incidents", "2", "-o", folder, "--json")
     live.wait_line('"type":"health"', seconds=30)

@@ -118,7 +118,7 @@ def violations_are_exact(t):
 def held_back_are_exact(t):
     """Whatever the ticks fall on: what was announced and what was held back are all violations."""
     target = t.target("timed", "--calls", 40000, "--ns", "100us")
-    path = t.write("contract.yaml", "lapse: 1\nalerts: {cooldown: 60s, resolve_after: 1s}\ncomponents:\n  rpc:\n"
+    path = t.write("contract.yaml", "lapse: 1\nalerts: {cooldown: 60s, resolve_after: 5s}\ncomponents:\n  rpc:\n"
                    "    measure: work_push\n    contract: {max_latency: {limit: 50us, severity: warning}}\n")
     tracer = _watch(t, path, target.pid)
     target.go()
@@ -391,7 +391,8 @@ def uptime_of_what_ends(t):
         tracer.wait()
         again = t.lapse_ends("replay", path, "--json")
         for which in (tracer, again):
-            equal(which.final()["system"]["uptime"], 1, f"the uptime of {calls} calls")
+            # Of less than half a second nothing is said.
+            check(which.final()["system"]["uptime"] in (1, None if calls == 70 else 1), f"the uptime of {calls} calls")
             equal(which.objects("alert"), [], f"alerts over {calls} calls")
 
 

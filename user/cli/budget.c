@@ -21,6 +21,8 @@ struct budget {
 	uint64_t target_ns;
 	uint64_t *cost_ns; /* at the last judgement */
 	double *share;	   /* since then */
+	double tcp_share;  /* of all that is seen by TCP's programs, which have one price */
+	size_t *order;	   /* those that may go, the dearest first */
 	bool *drop, *told;
 	bool *tcp; /* seen by the programs of all TCP: goes when they do */
 	size_t n;
@@ -30,10 +32,14 @@ static int allocate(struct budget *budget)
 {
 	budget->cost_ns = calloc(budget->n + 1, sizeof(*budget->cost_ns));
 	budget->share = calloc(budget->n + 1, sizeof(*budget->share));
+	budget->order = calloc(budget->n + 1, sizeof(*budget->order));
 	budget->drop = calloc(budget->n + 1, sizeof(*budget->drop));
 	budget->told = calloc(budget->n + 1, sizeof(*budget->told));
 	budget->tcp = calloc(budget->n + 1, sizeof(*budget->tcp));
-	return budget->cost_ns && budget->share && budget->drop && budget->told && budget->tcp ? 0 : -ENOMEM;
+	return budget->cost_ns && budget->share && budget->order && budget->drop && budget->told &&
+			       budget->tcp
+		       ? 0
+		       : -ENOMEM;
 }
 
 int budget_new(struct session *session)
@@ -61,6 +67,7 @@ void budget_free(struct budget *budget)
 		return;
 	free(budget->cost_ns);
 	free(budget->share);
+	free(budget->order);
 	free(budget->drop);
 	free(budget->told);
 	free(budget->tcp);
@@ -81,11 +88,13 @@ static const char *name_of(const struct session *session, size_t i)
 
 static void take_shares(struct budget *budget, const struct tracer *tracer, uint64_t target_ns)
 {
+	budget->tcp_share = 0;
 	for (size_t i = 0; i < budget->n; i++) {
 		uint64_t cost = tracer_component_cost(tracer, i);
 
 		budget->share[i] = (double)(cost - budget->cost_ns[i]) / (double)target_ns;
 		budget->cost_ns[i] = cost;
+		budget->tcp_share += budget->tcp[i] ? budget->share[i] : 0;
 	}
 }
 
@@ -113,34 +122,32 @@ static double share_left(const struct session *session)
 	return sum;
 }
 
-/* All that is seen by TCP's programs has one price. */
 static double price(const struct budget *budget, size_t i)
 {
-	double sum = 0;
-
-	if (!budget->tcp[i])
-		return budget->share[i];
-	for (size_t j = 0; j < budget->n; j++)
-		sum += budget->tcp[j] ? budget->share[j] : 0;
-	return sum;
+	return budget->tcp[i] ? budget->tcp_share : budget->share[i];
 }
 
-/* The dearest that may go and is still there, or n. */
-static size_t dearest(const struct session *session)
+static int dearest_first(const void *a, const void *b, void *context)
 {
-	const struct budget *budget = session->budget;
-	size_t best = budget->n;
-	double most = 0;
+	size_t x = *(const size_t *)a, y = *(const size_t *)b;
+	double one = price(context, x), other = price(context, y);
 
-	for (size_t i = 0; i < budget->n; i++) {
-		double own = may_go(session, i) && !budget->drop[i] ? price(budget, i) : 0;
+	if (one != other)
+		return one < other ? 1 : -1;
+	return x < y ? -1 : 1;
+}
 
-		if (own > most) {
-			most = own;
-			best = i;
-		}
-	}
-	return best;
+/* Sorts those that may go and are still there; how many. */
+static size_t order_candidates(const struct session *session)
+{
+	struct budget *budget = session->budget;
+	size_t n = 0;
+
+	for (size_t i = 0; i < budget->n; i++)
+		if (may_go(session, i) && !budget->drop[i] && price(budget, i) > 0)
+			budget->order[n++] = i;
+	qsort_r(budget->order, n, sizeof(*budget->order), dearest_first, budget);
+	return n;
 }
 
 /* Those that are named when several go. */
@@ -171,21 +178,25 @@ static void say_going(const struct session *session, const struct going *going)
 
 static void drop(struct budget *budget, size_t which)
 {
-	for (size_t i = 0; i < budget->n; i++)
-		budget->drop[i] |= i == which || (budget->tcp[which] && budget->tcp[i]);
+	budget->drop[which] = true;
+	for (size_t i = 0; budget->tcp[which] && i < budget->n; i++)
+		budget->drop[i] |= budget->tcp[i];
 }
 
 static struct going choose(struct session *session)
 {
 	struct budget *budget = session->budget;
+	double left = share_left(session);
+	size_t n = left > budget->limit ? order_candidates(session) : 0;
 	struct going going = {0};
 
-	while (share_left(session) > budget->limit) {
-		size_t i = dearest(session);
+	for (size_t k = 0; k < n && left > budget->limit; k++) {
+		size_t i = budget->order[k];
 
-		if (i == budget->n)
-			break;
+		if (budget->drop[i])
+			continue;
 		drop(budget, i);
+		left = budget->tcp[i] ? share_left(session) : left - budget->share[i];
 		going.share += price(budget, i);
 		if (going.n < DEAREST_NAMED)
 			going.named[going.n] = i;

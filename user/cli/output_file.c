@@ -66,9 +66,8 @@ static bool is_regular(FILE *stream)
 	return !fstat(fileno(stream), &st) && S_ISREG(st.st_mode);
 }
 
-int output_file_open_box(struct output_options *show, FILE **to, struct outbox **box)
+int output_file_open_box(struct output_options *show, struct outbox **box)
 {
-	*to = show->stream;
 	if (is_regular(show->stream))
 		return 0;
 	*box = outbox_new(show->stream, BOX_BYTES);

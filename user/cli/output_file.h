@@ -10,9 +10,9 @@
  * message. */
 int output_file_open(const struct options *options, struct output_options *show);
 
-/* Puts a box before @show's stream where its reader may be slow; *@to is the stream behind it. 0 or -errno.
+/* Puts a box before @show's stream where its reader may be slow: what is behind it stays open. 0 or -errno.
  */
-int output_file_open_box(struct output_options *show, FILE **to, struct outbox **box);
+int output_file_open_box(struct output_options *show, struct outbox **box);
 
 /* That the output failed with @err, 0 or -errno. */
 void output_file_say(int err);

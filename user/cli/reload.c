@@ -209,6 +209,8 @@ static int take(struct session *session, struct config *new)
 	int err = components && retired ? 0 : -ENOMEM;
 
 	if (!err)
+		err = session_box_output(session, new);
+	if (!err)
 		err = handlers_start(new, &targets, session->handlers, &handlers);
 	/* Before what comes of it. */
 	if (!err)

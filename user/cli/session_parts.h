@@ -49,7 +49,7 @@ struct session {
 	struct monitor *monitor;
 	const struct output *output;
 	struct output_options show;
-	struct outbox *outbox; /* before the output, where alerts must not wait for its reader; or NULL */
+	struct outbox *outbox; /* before the output, where handlers must not wait for its reader; or NULL */
 	FILE *output_to;       /* the stream behind it */
 	struct handlers *handlers;
 	struct config
@@ -86,7 +86,9 @@ struct session {
 int session_prepare(struct session *session);
 /* await.c: waits until a process has the name that is meant. 0 or an exit code. */
 int await_process(struct session *session);
-/* start.c: monitor, tracer, handlers; attached when it gives 0, else an exit code. */
+/* start.c: where @config has handlers nothing waits for who reads the output. 0 or -errno. */
+int session_box_output(struct session *session, const struct config *config);
+/* monitor, tracer, handlers; attached when it gives 0, else an exit code. */
 int session_start(struct session *session);
 /* admit.c: puts into @options whose calls count; once it is loaded, tells it of programs and names. 0 or
  * -errno. */

@@ -60,12 +60,18 @@ static int open_output(struct session *session)
 	};
 	code = output_file_open(options, &session->show);
 	session->output_to = session->show.stream;
-	if (!code && session->config &&
-	    output_file_open_box(&session->show, &session->output_to, &session->outbox)) {
+	if (!code && session->config && session_box_output(session, session->config)) {
 		diag_error("out of memory");
 		return EXIT_NOT_ATTACHED;
 	}
 	return code;
+}
+
+int session_box_output(struct session *session, const struct config *config)
+{
+	if (!config->n_handlers || session->outbox)
+		return 0;
+	return output_file_open_box(&session->show, &session->outbox);
 }
 
 /* ---- the monitor ------------------------------------------------------------------------------- */

@@ -262,7 +262,7 @@ static const struct json_field integrity_fields[] = {
 	{"stacks_lost", JSON_KIND_COUNT, SNAPSHOT(integrity.stacks_lost),
 	 .help = "of waits, that could not be kept: the waits are counted"},
 	{"lines_dropped", JSON_KIND_COUNT, SNAPSHOT(integrity.lines_dropped),
-	 .help = "of the output, which its reader did not take in time, where alerts must not wait for it: "
+	 .help = "of the output, which its reader did not take in time, where handlers must not wait for it: "
 		 "not written"},
 };
 static TABLE(integrity_table, "integrity", integrity_fields, "what can make the figures wrong");
