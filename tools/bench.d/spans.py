@@ -214,7 +214,7 @@ def percentiles_of(case, work, bare):
     for _ in range(3):
         log, process = worked(case, options, lapse("lapse", "stat", "--json"), functions)
         if truth_of is recursions:
-            LEVELS.append((level_cost(log, bare), final(process)["overhead"]["ns_per_hit"]))
+            LEVELS.append((level_cost(log, bare), 2 * final(process)["overhead"]["ns_per_hit"]))
         truth = truth_of(log, bare)
         true = [duration for calls in truth.values() for _, duration in calls]
         runs.append(percentile_errors(process, functions[0], true))
