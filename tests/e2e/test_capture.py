@@ -144,7 +144,9 @@ def replay_follows_a_reload(t):
                            "WHERE c.name = 'rpc' AND s.duration_ns > 30000000")[0][0]
     template = "lapse: 1\ncomponents:\n  rpc:\n    measure: rpc_call\n    contract: {max_latency: 30ms}\n"
     other = _replay(t, path, t.write("other.yaml", template), code=1)
-    equal(other.final()["components"]["rpc"]["violations"], within_30, "violations by 30 ms all along")
+    rpc = other.final()["components"]["rpc"]
+    # What was open at the end may have been over it, too.
+    within(rpc["violations"], within_30, within_30 + rpc["in_flight"], "violations by 30 ms all along")
 
 
 @case(seconds=90)
