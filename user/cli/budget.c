@@ -86,8 +86,19 @@ static const char *name_of(const struct session *session, size_t i)
 	return session->budget->tcp[i] ? "tcp" : session->plan.components[i].name;
 }
 
+/* Costs are reckoned by what a probe was measured to take beforehand; together they are no more than all. */
+static void bound_shares(struct budget *budget, double sum)
+{
+	for (size_t i = 0; sum > 1 && i < budget->n; i++)
+		budget->share[i] /= sum;
+	if (sum > 1)
+		budget->tcp_share /= sum;
+}
+
 static void take_shares(struct budget *budget, const struct tracer *tracer, uint64_t target_ns)
 {
+	double sum = 0;
+
 	budget->tcp_share = 0;
 	for (size_t i = 0; i < budget->n; i++) {
 		uint64_t cost = tracer_component_cost(tracer, i);
@@ -95,7 +106,9 @@ static void take_shares(struct budget *budget, const struct tracer *tracer, uint
 		budget->share[i] = (double)(cost - budget->cost_ns[i]) / (double)target_ns;
 		budget->cost_ns[i] = cost;
 		budget->tcp_share += budget->tcp[i] ? budget->share[i] : 0;
+		sum += budget->share[i];
 	}
+	bound_shares(budget, sum);
 }
 
 static void warn_of_kept(struct session *session)
