@@ -5,7 +5,6 @@
 #include <limits.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/thread_start.h"
 
 /* How soon the thread sees that it is to end while the reader takes nothing. */
 #define LOOK_MS 50
@@ -78,6 +78,8 @@ static void keep(struct outbox *box, const char *text, size_t length, bool begun
 	bool fits = begun || box->keep_all || box->length + box->writing + length <= box->room;
 
 	if (!fits || !make_room(box, length)) {
+		/* A text that was cut would be worse than none. */
+		box->err = begun ? -ENOMEM : 0;
 		box->dropped++;
 		return;
 	}
@@ -222,19 +224,6 @@ static void open_waits(struct outbox *box)
 	pthread_mutex_init(&box->lock, NULL);
 }
 
-/* Signals are for the other threads. */
-static int start_thread(struct outbox *box)
-{
-	sigset_t all, before;
-	int err;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&box->thread, NULL, run, box);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return err;
-}
-
 /* Unbuffered: a text that is written as a whole comes as a whole. */
 static FILE *open_stream(struct outbox *box)
 {
@@ -256,13 +245,13 @@ struct outbox *outbox_new(FILE *to, size_t room)
 	box->room = room;
 	open_waits(box);
 	box->stream = open_stream(box);
-	err = box->stream ? start_thread(box) : errno;
+	err = box->stream ? thread_start(&box->thread, run, box) : -errno;
 	if (!err)
 		return box;
 	if (box->stream)
 		fclose(box->stream);
 	free(box);
-	errno = err;
+	errno = -err;
 	return NULL;
 }
 

@@ -3,12 +3,12 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
 
+#include "base/thread_start.h"
 #include "base/units.h"
 #include "handler/handler_kind.h"
 #include "handler/http.h"
@@ -208,19 +208,6 @@ static void *run(void *context)
 
 /* ---- from outside -------------------------------------------------------------------------------------- */
 
-/* No signal is the thread's. */
-static int start_thread(struct sender *sender)
-{
-	sigset_t all, before;
-	int err;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&sender->thread, NULL, run, sender);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return -err;
-}
-
 static int sender_new(struct sender **made, const char **why)
 {
 	const struct http_library *curl = http_load(why);
@@ -236,7 +223,7 @@ static int sender_new(struct sender **made, const char **why)
 	sender->curl = curl;
 	pthread_mutex_init(&sender->lock, NULL);
 	sender->multi = curl->multi_init();
-	err = sender->multi ? start_thread(sender) : -ENOMEM;
+	err = sender->multi ? thread_start(&sender->thread, run, sender) : -ENOMEM;
 	if (!err) {
 		*made = sender;
 		return 0;
