@@ -53,7 +53,8 @@ void output_file_say(int err)
 	if (err == -EPIPE)
 		diag_note("the reader of the output has gone");
 	else if (err == -ETIMEDOUT)
-		diag_error("cannot write the output: its reader takes none of it");
+		diag_error("cannot write the output: its reader takes none of it; let it read, or name a "
+			   "file with -o");
 	else if (err)
 		diag_error("cannot write the output: %s", strerror(-err));
 }
