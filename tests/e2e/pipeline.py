@@ -29,6 +29,8 @@ class Pipeline(Process):
             wait_until(lambda: self.out.count(answer) > before, f"{self.name} to take {command!r}")
 
     def finish(self):
+        """It ends when no order is on its way; those that queue for a slow part would take it long."""
+        self.order("heal")
         self.signal(signal.SIGTERM)
         equal(self.wait(), 0, "exit code of the pipeline")
 
