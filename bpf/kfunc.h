@@ -11,6 +11,7 @@
 enum lapse_kfunc {
 	LAPSE_KFUNC_SESSION_IS_RETURN,	  /* as it was from 6.14 on: without an argument ... */
 	LAPSE_KFUNC_SESSION_IS_RETURN_OF, /* ... and is since 7.1: of the context */
+	LAPSE_KFUNC_RDONLY_CAST,	  /* 6.2 */
 	LAPSE_KFUNCS
 };
 

@@ -10,32 +10,21 @@
  * Return instructions and entries whose return they end are plain entries in each of them.
  */
 #include "vmlinux.h"
+#include "bpf/constant.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include <bpf/bpf_core_read.h>
 #include <bpf/usdt.bpf.h>
 
-#include "bpf/kfunc.h"
 #include "bpf/private_stack.h"
 #include "bpf/marker.h"
+#include "bpf/run_context.h"
 #include "bpf/span.h"
 #include "bpf/process.h"
 #include "bpf/tcp.h"
 #include "bpf/first.h"
 
 char LICENSE[] SEC("license") = "GPL";
-
-static bool (*const kfunc_session_is_return)(void) = (void *)(LAPSE_KFUNC_CALL +
-							      LAPSE_KFUNC_SESSION_IS_RETURN);
-static bool (*const kfunc_session_is_return_of)(void *ctx) = (void *)(LAPSE_KFUNC_CALL +
-								      LAPSE_KFUNC_SESSION_IS_RETURN_OF);
-
-static __always_inline bool session_is_return(void *ctx)
-{
-	if (cfg_kfuncs & 1U << LAPSE_KFUNC_SESSION_IS_RETURN_OF)
-		return kfunc_session_is_return_of(ctx);
-	return kfunc_session_is_return();
-}
 
 OWN_STACK(span_session);
 OWN_STACK(place_multi);
@@ -66,30 +55,28 @@ static __always_inline void usdt_capture(struct pt_regs *ctx, __u32 edge, struct
 SEC("uprobe.session")
 int span_session(struct pt_regs *ctx)
 {
-	__u64 cookie = cookie_of_probe(ctx);
-	bool returns = LAPSE_COOKIE_ROLE(cookie) == LAPSE_ROLE_ENTRY;
+	struct session session = session_of(current_task(), ctx);
+	bool returns = LAPSE_COOKIE_ROLE(session.cookie) == LAPSE_ROLE_ENTRY;
 
 	USE_OWN_STACK(ctx, span_session);
-	if (session_is_return(ctx))
-		return span_return(ctx, cookie);
-	switch (LAPSE_COOKIE_ROLE(cookie)) {
+	if (session.returns)
+		return span_return(ctx, session.cookie);
+	switch (LAPSE_COOKIE_ROLE(session.cookie)) {
 	case LAPSE_ROLE_RETINS:
-		span_retins(ctx, cookie);
+		span_retins(ctx, session.cookie);
 		return 1;
 	case LAPSE_ROLE_HERE:
-		span_edge(ctx, cookie);
+		span_edge(ctx, session.cookie);
 		return 1;
 	default:
-		return span_enter(ctx, cookie, returns) || !returns;
+		return span_enter(ctx, session.cookie, returns) || !returns;
 	}
 }
 
 /* Whatever needs no return probe of its own, and the entry of those that have one. A multi or perf
  * program must give 0: 1 would take the breakpoint away. */
-static __always_inline int place(struct pt_regs *ctx)
+static __always_inline int place(struct pt_regs *ctx, __u64 cookie)
 {
-	__u64 cookie = cookie_of_probe(ctx);
-
 	switch (LAPSE_COOKIE_ROLE(cookie)) {
 	case LAPSE_ROLE_RETINS:
 		span_retins(ctx, cookie);
@@ -103,10 +90,8 @@ static __always_inline int place(struct pt_regs *ctx)
 	return 0;
 }
 
-static __always_inline int marker(struct pt_regs *ctx)
+static __always_inline int marker(struct pt_regs *ctx, __u64 cookie)
 {
-	__u64 cookie = cookie_of_probe(ctx);
-
 	if (stopped)
 		return 0;
 	if (LAPSE_COOKIE_ROLE(cookie) == LAPSE_ROLE_MARKER_NAMED)
@@ -118,28 +103,28 @@ SEC("uprobe.multi")
 int place_multi(struct pt_regs *ctx)
 {
 	USE_OWN_STACK(ctx, place_multi);
-	return place(ctx);
+	return place(ctx, cookie_of_multi(ctx));
 }
 
 SEC("uretprobe.multi")
 int return_multi(struct pt_regs *ctx)
 {
 	USE_OWN_STACK(ctx, return_multi);
-	return span_return(ctx, cookie_of_probe(ctx));
+	return span_return(ctx, cookie_of_multi(ctx));
 }
 
 SEC("uprobe.multi")
 int marker_multi(struct pt_regs *ctx)
 {
 	USE_OWN_STACK(ctx, marker_multi);
-	return marker(ctx);
+	return marker(ctx, cookie_of_multi(ctx));
 }
 
 SEC("uprobe")
 int marker_perf(struct pt_regs *ctx)
 {
 	USE_OWN_STACK(ctx, marker_perf);
-	return marker(ctx);
+	return marker(ctx, cookie_of_probe(ctx));
 }
 
 /* A statically defined marker of the program's own: an edge. */
@@ -185,7 +170,7 @@ SEC("uprobe")
 int place_perf(struct pt_regs *ctx)
 {
 	USE_OWN_STACK(ctx, place_perf);
-	return place(ctx);
+	return place(ctx, cookie_of_probe(ctx));
 }
 
 SEC("uretprobe")

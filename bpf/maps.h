@@ -26,6 +26,8 @@ const volatile __s64 cfg_interrupts = 0;
 const volatile __s64 cfg_softirqs = 0; /* to its statistics, which have soft interrupts by kind */
 const volatile __u32 cfg_hardirqs = 0; /* in which these bits are of interrupts that are not soft */
 const volatile __u32 cfg_kfuncs = 0;   /* those that the kernel has: 1 << enum lapse_kfunc */
+/* The kernel's number of struct bpf_uprobe_multi_run_ctx (bpf/run_context.h); 0: it is not read. */
+const volatile __u32 cfg_run_context = 0;
 /* What nobody has asked for the verifier does not look at, which is most of what a start takes. */
 const volatile bool cfg_rules = true; /* some component has modifiers */
 const volatile bool cfg_turns = true; /* system calls, or turns of loops, are measured */

@@ -15,6 +15,7 @@ static const struct {
 } functions[LAPSE_KFUNCS] = {
 	[LAPSE_KFUNC_SESSION_IS_RETURN] = {"bpf_session_is_return", 0},
 	[LAPSE_KFUNC_SESSION_IS_RETURN_OF] = {"bpf_session_is_return", 1},
+	[LAPSE_KFUNC_RDONLY_CAST] = {"bpf_rdonly_cast", 2},
 };
 
 /* Those that some program calls, each looked for once. */
@@ -75,6 +76,17 @@ static int set_in(struct bpf_program *program, struct found *found)
 	return err;
 }
 
+/* The number of the type that bpf/run_context.h reads; 0: it cannot be read as it is there. */
+static __u32 run_context_of(const struct found *found)
+{
+	int id = kernel_type_find(found->types, "bpf_uprobe_multi_run_ctx", BTF_KIND_STRUCT);
+
+	return id > 0 && kernel_struct_has(found->types, "bpf_uprobe", "cookie") &&
+			       kernel_struct_has(found->types, "task_struct", "bpf_ctx")
+		       ? (__u32)id
+		       : 0;
+}
+
 int kfuncs_set(struct tracer *tracer)
 {
 	struct found found = {.types = &tracer->kernel_types};
@@ -86,5 +98,7 @@ int kfuncs_set(struct tracer *tracer)
 	for (int i = 0; i < LAPSE_KFUNCS; i++)
 		if (found.number[i])
 			tracer->skel->rodata->cfg_kfuncs |= 1U << i;
+	if (found.number[LAPSE_KFUNC_RDONLY_CAST])
+		tracer->skel->rodata->cfg_run_context = run_context_of(&found);
 	return err;
 }
