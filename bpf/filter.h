@@ -59,9 +59,9 @@ static __always_inline __u64 targets_of(struct task_struct *task, __u32 tgid)
 		return LAPSE_ALL_TARGETS;
 	if (filter & LAPSE_FILTER_TGID)
 		targets |= targets_by_tgid(tgid);
-	if (filter & LAPSE_FILTER_EXE)
+	if (filter & cfg_filters & LAPSE_FILTER_EXE)
 		targets |= targets_by_exe(task);
-	if (filter & LAPSE_FILTER_COMM)
+	if (filter & cfg_filters & LAPSE_FILTER_COMM)
 		targets |= targets_by_comm(task);
 	return targets;
 }

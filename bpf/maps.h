@@ -29,9 +29,10 @@ const volatile __u32 cfg_kfuncs = 0;   /* those that the kernel has: 1 << enum l
 /* The kernel's number of struct bpf_uprobe_multi_run_ctx (bpf/run_context.h); 0: it is not read. */
 const volatile __u32 cfg_run_context = 0;
 /* What nobody has asked for the verifier does not look at, which is most of what a start takes. */
-const volatile bool cfg_rules = true; /* some component has modifiers */
-const volatile bool cfg_turns = true; /* system calls, or turns of loops, are measured */
-const volatile bool cfg_edges = true; /* some place is an edge of a keyed span, is counted, or is a wait */
+const volatile __u32 cfg_filters = ~0U; /* enum lapse_filter: those that may come in force */
+const volatile bool cfg_rules = true;	/* some component has modifiers */
+const volatile bool cfg_turns = true;	/* system calls, or turns of loops, are measured */
+const volatile bool cfg_edges = true;	/* some place is an edge of a keyed span, is counted, or is a wait */
 
 /*
  * Variables are initialized, so that they lie in this order, whatever a program uses first: both objects (see

@@ -9,7 +9,7 @@
  *     enter = middle - before         the entry's share
  *
  * less the same of a bare call; and the span that the kernel recorded for a call that does nothing is
- * `inside`: what the probe puts into every span. Of a few hundred calls on several CPUs the mean of the
+ * `inside`: what the probe puts into every span. Of some hundred calls on several CPUs the mean of the
  * middle half counts.
  */
 #include "kernel/tracer_parts.h"
@@ -35,8 +35,8 @@
 #include "kernel/self_offset.h"
 
 #define WARM_UP	    32
-#define CALLS_A_CPU 64
-#define CALLS	    256
+#define CALLS_A_CPU 32
+#define CALLS	    128
 #define ELSE_TICKS  50000 /* some 20 us */
 #define ELSE_BYTES  (64 << 10)
 #define ELSE_LINES  64 /* between two looks at the counter, which are dear where they are emulated */

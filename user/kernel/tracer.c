@@ -55,6 +55,8 @@ static void set_constants(struct tracer *tracer)
 	constants->cfg_tick_ns = options->tick_ns;
 	constants->cfg_ring_bytes = options->ring_bytes;
 	constants->cfg_stream_a_slice = options->stream_rate * LAPSE_STREAM_SLICE_NS / NSEC_PER_SEC;
+	constants->cfg_filters = LAPSE_FILTER_TGID | (options->by_exe ? LAPSE_FILTER_EXE : 0) |
+				 (options->by_comm ? LAPSE_FILTER_COMM : 0);
 	constants->cfg_anyone = options->by_exe || options->by_comm;
 	constants->cfg_processes = constants->cfg_anyone || options->follow;
 	constants->cfg_follow = options->follow;
