@@ -49,7 +49,21 @@ struct bpf_uprobe_multi_run_ctx {
 
 #pragma clang attribute pop
 
-/* Only where cfg_run_context; of @task, the current one. */
+/* Whether the kernel describes what is read here. */
+static __always_inline bool notes_cookie(void)
+{
+	return cfg_run_context && bpf_core_field_exists(((struct task_struct___run *)0)->bpf_ctx) &&
+	       bpf_core_field_exists(((struct bpf_uprobe_multi_run_ctx *)0)->uprobe) &&
+	       bpf_core_field_exists(((struct bpf_uprobe *)0)->cookie);
+}
+
+static __always_inline bool notes_session(void)
+{
+	return notes_cookie() && bpf_core_field_exists(((struct bpf_uprobe_multi_run_ctx *)0)->session_ctx) &&
+	       bpf_core_field_exists(((struct bpf_session_run_ctx *)0)->is_return);
+}
+
+/* Only where it does; of @task, the current one. */
 static __always_inline const struct bpf_uprobe_multi_run_ctx *run_context(struct task_struct *task)
 {
 	return kfunc_rdonly_cast(((struct task_struct___run *)task)->bpf_ctx, cfg_run_context);
@@ -57,14 +71,7 @@ static __always_inline const struct bpf_uprobe_multi_run_ctx *run_context(struct
 
 static __always_inline __u64 cookie_of_multi(void *ctx)
 {
-	return cfg_run_context ? run_context(current_task())->uprobe->cookie : cookie_of_probe(ctx);
-}
-
-static __always_inline bool notes_session(void)
-{
-	return cfg_run_context &&
-	       bpf_core_field_exists(((struct bpf_uprobe_multi_run_ctx *)0)->session_ctx) &&
-	       bpf_core_field_exists(((struct bpf_session_run_ctx *)0)->is_return);
+	return notes_cookie() ? run_context(current_task())->uprobe->cookie : cookie_of_probe(ctx);
 }
 
 static __always_inline struct session session_noted(struct task_struct *task)

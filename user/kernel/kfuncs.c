@@ -76,15 +76,12 @@ static int set_in(struct bpf_program *program, struct found *found)
 	return err;
 }
 
-/* The number of the type that bpf/run_context.h reads; 0: it cannot be read as it is there. */
+/* The number of the type that bpf/run_context.h reads; 0: the kernel does not describe it. */
 static __u32 run_context_of(const struct found *found)
 {
 	int id = kernel_type_find(found->types, "bpf_uprobe_multi_run_ctx", BTF_KIND_STRUCT);
 
-	return id > 0 && kernel_struct_has(found->types, "bpf_uprobe", "cookie") &&
-			       kernel_struct_has(found->types, "task_struct", "bpf_ctx")
-		       ? (__u32)id
-		       : 0;
+	return id > 0 ? (__u32)id : 0;
 }
 
 int kfuncs_set(struct tracer *tracer)
