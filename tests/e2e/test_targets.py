@@ -253,6 +253,18 @@ def children_are_not_meant_by_pid(t):
     target.finish()
 
 
+@case()
+def children_that_are_not_meant_are_told_of(t):
+    target = t.target("spawner", "--early", "--children", 3, "--calls", 100, "--own", 7)
+    tracer = t.stat(target.pid, "child_work")
+    tracer.wait_line(rf"process {target.pid} has 3 descendants that run the same program; --follow measures them too$",
+                     tracer.err)
+    target.go()
+    target.done()
+    tracer.stop()
+    target.finish()
+
+
 def _follows(t, *how):
     target = t.target("spawner", "--children", 3, "--calls", 100, "--own", 7, *how)
     return target, t.lapse("stat", "-p", target.pid, "--follow", "child_work", "--json")

@@ -215,6 +215,54 @@ static int add_children(struct pid_list *list)
 	return err;
 }
 
+static int add_children_of_thread(struct pid_list *list, pid_t pid, const char *tid)
+{
+	char path[320];
+	FILE *file;
+	int err = 0, child;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%s/children", pid, tid);
+	file = fopen(path, "re");
+	if (!file)
+		return 0; /* it has ended */
+	while (!err && fscanf(file, "%d", &child) == 1)
+		if (!pid_list_has(list, child))
+			err = pid_list_add(list, child);
+	fclose(file);
+	return err;
+}
+
+static int add_children_of(struct pid_list *list, pid_t pid)
+{
+	struct dirent *entry;
+	char path[64];
+	DIR *threads;
+	int err = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	threads = opendir(path);
+	if (!threads)
+		return 0;
+	while (!err && (entry = readdir(threads)))
+		if (isdigit((unsigned char)entry->d_name[0]))
+			err = add_children_of_thread(list, pid, entry->d_name);
+	closedir(threads);
+	return err;
+}
+
+/* As add_children(), without a look at all processes where the kernel lists a thread's children
+ * (CONFIG_PROC_CHILDREN). While some of these end it may leave out others, says proc(5). */
+static int add_children_in_brief(struct pid_list *list)
+{
+	int err = 0;
+
+	if (access("/proc/thread-self/children", R_OK))
+		return add_children(list);
+	for (size_t i = 0; i < list->n && !err; i++)
+		err = add_children_of(list, list->pids[i]);
+	return err;
+}
+
 static bool runs_exe(const char *exe, const struct process *process)
 {
 	struct stat wanted, st;
@@ -427,7 +475,7 @@ static void note_children(const struct process *processes, size_t n)
 		if (pid_list_add(&list, processes[i].pid))
 			break;
 	}
-	if (list.n == n && !add_children(&list)) {
+	if (list.n == n && !add_children_in_brief(&list)) {
 		for (size_t i = n; i < list.n; i++)
 			children += same_exe(&processes[0], list.pids[i]);
 	}
