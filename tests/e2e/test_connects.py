@@ -7,7 +7,7 @@ import shutil
 import struct
 import sys
 
-from harness import TARGETS, bpf_objects, case, check, conserved, equal, free_port, wait_until
+from harness import TARGETS, bpf_objects, case, check, conserved, equal, free_port, own_mounts, wait_until
 from test_tcp import Pair
 
 BESIDE = True  # harness.py
@@ -256,7 +256,7 @@ def nothing_is_followed_that_nobody_measures(t):
     equal(counts, {"connect": 3, "request": 15}, "what they counted")
 
 
-CLONE_NEWNS, MS_REC, MS_PRIVATE, MNT_DETACH = 0x20000, 0x4000, 1 << 18, 2
+MNT_DETACH = 2
 TRACEFS = ("tracefs", "debugfs")
 PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 22, 2
 # Loads the system call's number; where it is fsopen's, 430 on all architectures, answers with EPERM, else lets it pass.
@@ -265,9 +265,7 @@ NO_FSOPEN = ((0x20, 0, 0, 0), (0x15, 0, 1, 430), (0x06, 0, 0, 0x00050001), (0x06
 
 def _umount_tracefs():
     """In a child, before it runs its program: mounts of its own, without those."""
-    libc = ctypes.CDLL(None)
-    if libc.unshare(CLONE_NEWNS) or libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None):
-        raise OSError("no mounts of its own")
+    libc = own_mounts()
     with open("/proc/self/mounts", encoding="ascii") as file:
         mounts = [line.split() for line in file]
     for _, where, kind, *_ in reversed(mounts):

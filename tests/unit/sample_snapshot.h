@@ -127,6 +127,7 @@ static inline void sample_whole(struct sample *sample)
 				.overall = 93.4,
 				.components_declared = 2,
 				.components_fed = 1,
+				.stolen_share = NAN,
 			},
 		.components = sample->components,
 		.n_components = 2,

@@ -12,7 +12,7 @@ _Static_assert(sizeof(struct tick_value) == 112, "tick_value");
 _Static_assert(sizeof(struct tick_tcp) == 12 * 8, "tick_tcp");
 _Static_assert(sizeof(struct tick_connects) == 9 * 8, "tick_connects");
 _Static_assert(sizeof(struct hung_span) % 8 == 0, "hung_span");
-_Static_assert(sizeof(struct tick_self) == 13 * 8, "tick_self");
+_Static_assert(sizeof(struct tick_self) == 15 * 8, "tick_self");
 _Static_assert(sizeof(struct tick_component) % 8 == 0, "tick_component");
 _Static_assert(sizeof(struct capture_component) % 8 == 0, "capture_component");
 _Static_assert(sizeof(struct capture_process) % 8 == 0, "capture_process");

@@ -255,6 +255,8 @@ static uint64_t take_self(struct reader *reader, struct sql_row *row)
 	self->delivery_p50_ns = sql_take_real(row);
 	self->delivery_p99_ns = sql_take_real(row);
 	sql_take_growth(row, &schema_self, self);
+	self->processor_ticks = (uint64_t)reader_number(reader, FACT_PROCESSOR_TICKS, 0);
+	self->stolen_ticks = (uint64_t)reader_number(reader, FACT_STOLEN_TICKS, 0);
 	return lost;
 }
 

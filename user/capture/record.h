@@ -33,13 +33,16 @@ struct capture_contract {
 };
 
 /* Facts, by name; numbers are kept as such. Those that replay needs: */
-#define FACT_START_NS	   "start_ns"
-#define FACT_EPOCH_NS	   "epoch_ns"
-#define FACT_TICK_NS	   "tick_ns"
-#define FACT_INTERVAL_NS   "interval_ns"
-#define FACT_BUCKET_BITS   "bucket_bits"
-#define FACT_EXIT_SEVERITY "exit_severity"
-#define FACT_END_REASON	   "end_reason" /* why tracing ended */
-#define FACT_COMPLETE	   "complete"	/* 1: the recording was ended in peace */
+#define FACT_START_NS	     "start_ns"
+#define FACT_EPOCH_NS	     "epoch_ns"
+#define FACT_TICK_NS	     "tick_ns"
+#define FACT_INTERVAL_NS     "interval_ns"
+#define FACT_BUCKET_BITS     "bucket_bits"
+#define FACT_EXIT_SEVERITY   "exit_severity"
+#define FACT_END_REASON	     "end_reason" /* why tracing ended */
+#define FACT_COMPLETE	     "complete"	  /* 1: the recording was ended in peace */
+/* Of the whole time, as in struct tick_self: */
+#define FACT_PROCESSOR_TICKS "processor_ticks"
+#define FACT_STOLEN_TICKS    "stolen_ticks"
 
 #endif

@@ -139,6 +139,24 @@ static void put_open(struct writer *w, int64_t seq, const struct message_tick *t
 	}
 }
 
+static void put_number(struct writer *w, const char *name, uint64_t number)
+{
+	struct sql_row row = sql_row(w->insert[ROW_FACT]);
+
+	sql_put_text(&row, name);
+	sql_put(&row, (int64_t)number);
+	put(w, &row);
+}
+
+/* Known at the end only, and then for all of it. */
+static void put_processors(struct writer *w, const struct tick_self *self)
+{
+	if (!self->processor_ticks)
+		return;
+	put_number(w, FACT_PROCESSOR_TICKS, self->processor_ticks);
+	put_number(w, FACT_STOLEN_TICKS, self->stolen_ticks);
+}
+
 static void put_tick(struct writer *w, int64_t seq, const struct message_tick *whole)
 {
 	const struct tick *tick = &whole->tick;
@@ -160,6 +178,7 @@ static void put_tick(struct writer *w, int64_t seq, const struct message_tick *w
 	for (size_t i = 0; i < tick->n_components && !w->failure; i++)
 		put_component_figures(w, seq, &tick->components[i]);
 	put_open(w, seq, whole);
+	put_processors(w, &tick->self);
 	if (!base_take(&w->base, tick))
 		writer_check(w, SQLITE_NOMEM);
 	w->base.lost_records = whole->lost.records;

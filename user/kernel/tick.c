@@ -409,6 +409,8 @@ int tracer_tick(struct tracer *tracer, uint64_t now_ns, bool last, const struct 
 	};
 	target = usage_target(tracer->usage);
 	read_self(tracer, &tick->self, &target);
+	if (last)
+		usage_processors(tracer->usage, &tick->self.processor_ticks, &tick->self.stolen_ticks);
 	for (size_t i = 0; i < tracer->n_told; i++) {
 		tracer->ticked[i].running = running_of(&target);
 		tracer->ticked[i].resident_bytes = target.resident_bytes;

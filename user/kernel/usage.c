@@ -21,13 +21,55 @@ struct watched {
 	UT_hash_handle hh;
 };
 
+/* In clock ticks, of all processors together. */
+struct processor_time {
+	unsigned long long all, stolen;
+};
+
 struct usage {
 	struct watched *watched;
+	struct processor_time first;
 };
+
+/* /proc/stat, proc(5): user, nice, system, idle, iowait, irq, softirq, steal; what guests took is in the
+ * first two. */
+static struct processor_time read_processors(void)
+{
+	enum { FIELDS = 8 };
+	struct processor_time sum = {0};
+	unsigned long long ticks;
+	FILE *file = fopen("/proc/stat", "re");
+	int n = 0;
+
+	if (!file)
+		return sum;
+	if (fscanf(file, "cpu%*[ ]") != EOF)
+		for (; n < FIELDS && fscanf(file, "%llu", &ticks) == 1; n++) {
+			sum.all += ticks;
+			sum.stolen = ticks;
+		}
+	fclose(file);
+	return n == FIELDS ? sum : (struct processor_time){0};
+}
 
 struct usage *usage_new(void)
 {
-	return calloc(1, sizeof(struct usage));
+	struct usage *usage = calloc(1, sizeof(*usage));
+
+	if (usage)
+		usage->first = read_processors();
+	return usage;
+}
+
+void usage_processors(const struct usage *usage, uint64_t *all, uint64_t *stolen)
+{
+	struct processor_time now = read_processors();
+
+	*all = *stolen = 0;
+	if (!usage->first.all || now.all < usage->first.all || now.stolen < usage->first.stolen)
+		return;
+	*all = now.all - usage->first.all;
+	*stolen = now.stolen - usage->first.stolen;
 }
 
 void usage_free(struct usage *usage)

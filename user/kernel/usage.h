@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* CPU time and memory, as the kernel accounts them: the target's and lapse's own. */
+/* CPU time and memory, as the kernel accounts them: the target's, lapse's own, and what the host keeps. */
 #ifndef LAPSE_USAGE_H
 #define LAPSE_USAGE_H
 
@@ -28,6 +28,11 @@ struct usage_sum {
 
 /* Of all watched processes together. The resolution of the CPU time is a clock tick, 10 ms. */
 struct usage_sum usage_target(struct usage *usage);
+
+/* Clock ticks of all processors together since usage_new(), and of these what the host gave to others while
+ * something wanted to run here. Both 0: the kernel does not tell. Dear where there are many interrupts: not
+ * for each tick. */
+void usage_processors(const struct usage *usage, uint64_t *all, uint64_t *stolen);
 
 /* Nanoseconds of CPU time of the calling process, and its resident set in bytes. */
 uint64_t usage_own_ns(void);

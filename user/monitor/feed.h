@@ -110,6 +110,8 @@ struct tick_self {
 	uint64_t tracer_cpu_ns;
 	uint64_t tracer_rss_bytes;
 	double delivery_p50_ns, delivery_p99_ns; /* from a breach to lapse; NAN: none, or not measured */
+	uint64_t processor_ticks; /* of all processors together, in clock ticks; 0: not looked up */
+	uint64_t stolen_ticks;	  /* of them, those that the host gave to others */
 };
 
 /*

@@ -430,6 +430,9 @@ const struct snapshot *monitor_snapshot(struct monitor *monitor)
 	describe_system(monitor, s);
 	sum_integrity(monitor, &s->integrity);
 	describe_overhead(&monitor->self, &s->overhead);
+	s->system.stolen_share = monitor->self.processor_ticks ? (double)monitor->self.stolen_ticks /
+									 (double)monitor->self.processor_ticks
+							       : NAN;
 	s->bucket_bits = monitor->stage.options.bucket_bits;
 	s->end_reason = monitor->end_reason;
 	s->handlers = monitor->handlers;

@@ -263,6 +263,7 @@ struct system_snapshot {
 	size_t active_alerts;
 	double overall; /* mean health, NAN: no data */
 	size_t components_declared, components_fed;
+	double stolen_share; /* of the processors' time, that the host gave to others; NAN: not known */
 };
 
 struct snapshot {

@@ -231,6 +231,9 @@ static const struct json_field system_fields[] = {
 	{"error_rate", JSON_KIND_NUMBER, SNAPSHOT(system.error_rate), .nullable = true},
 	{"avg_ns", JSON_KIND_NUMBER, SNAPSHOT(system.avg_ns), .nullable = true},
 	{"uptime", JSON_KIND_NUMBER, SNAPSHOT(system.uptime), .nullable = true, .help = "a fraction"},
+	{"stolen_share", JSON_KIND_NUMBER, SNAPSHOT(system.stolen_share), .nullable = true,
+	 .help = "of the processors' time, what the host gave to other machines: spans hold it as on-cpu; "
+		 "null: not known before the end"},
 	{"active_alerts", JSON_KIND_COUNT, SNAPSHOT(system.active_alerts)},
 	{"overall", JSON_KIND_NUMBER, SNAPSHOT(system.overall), .nullable = true, .help = "0 to 100"},
 	{"components_declared", JSON_KIND_COUNT, SNAPSHOT(system.components_declared)},
