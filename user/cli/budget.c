@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/budget.h"
+
 #define SHARE_MAX      0.05
 /* The target's CPU time is known by the scheduler's tick: less than this says nothing. */
 #define JUDGE_AFTER_NS 200000000ULL
@@ -199,11 +201,11 @@ static void drop(struct budget *budget, size_t which)
 static struct going choose(struct session *session)
 {
 	struct budget *budget = session->budget;
-	double left = share_left(session);
+	double left = share_left(session), most = budget_remainder(left, budget->limit);
 	size_t n = left > budget->limit ? order_candidates(session) : 0;
 	struct going going = {0};
 
-	for (size_t k = 0; k < n && left > budget->limit; k++) {
+	for (size_t k = 0; k < n && left > most; k++) {
 		size_t i = budget->order[k];
 
 		if (budget->drop[i])
