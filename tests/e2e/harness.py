@@ -248,6 +248,12 @@ def instead_of(path, other):
         raise OSError(f"nothing can be mounted at {path}")
 
 
+def processors(path, *ticks):
+    """Writes what /proc/stat says of them: user, nice, system, idle, iowait, irq, softirq, steal since the start."""
+    with open(path, "w", encoding="ascii") as file:
+        file.write("cpu  " + " ".join(map(str, ticks)) + " 0 0\n")
+
+
 class Lapse(Process):
     """The tracer under test; with --json among its options its objects are parsed."""
 

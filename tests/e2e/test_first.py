@@ -7,7 +7,8 @@ import shlex
 import signal
 import time
 
-from harness import LAPSE, ROOT, Process, Target, case, check, equal, free_port, need, wait_until, within
+from harness import (LAPSE, ROOT, Process, Target, case, check, equal, free_port, instead_of, need, processors, wait_until,
+                     within)
 from test_postgres import PG, Server
 from test_verbs import _keep_to_schema
 from test_why_servers import Session
@@ -358,4 +359,21 @@ def by_file_and_by_name(t):
     exe = os.path.realpath(f"/proc/{target.pid}/exe")
     _stands_first(_look(t, "--exe", exe, seconds=2), "on-cpu", "price_order")
     _stands_first(_look(t, "--comm", "service", seconds=2), "on-cpu", "price_order")
+    target.finish()
+
+
+# ---- the machine ---------------------------------------------------------------------------------------
+
+
+@case()
+def what_the_host_kept_back(t):
+    target, stat = t.target("timed", "--calls", 1, "--ns", "1ms"), t.path("stat")
+    processors(stat, 100, 0, 100, 700, 0, 0, 0, 100)
+    tracer = t.lapse("-p", target.pid, "-d", 1, wait=False, preexec_fn=lambda: instead_of("/proc/stat", stat))
+    tracer.wait_line("looking for 1 s", tracer.err)
+    processors(stat, 200, 50, 250, 1200, 0, 0, 0, 300)
+    tracer.wait(60)
+    tracer.wait_line("^  when the host kept processors back, 20.00 % of their time: on-cpu has its part of it$")
+    target.go()
+    target.done()
     target.finish()

@@ -6,7 +6,7 @@ import json
 import os
 import re
 
-from harness import ROOT, case, check, counted, equal, instead_of, within
+from harness import ROOT, case, check, counted, equal, instead_of, processors, within
 
 BESIDE = True  # harness.py
 
@@ -154,22 +154,16 @@ def text_of_trace(t):
     target.finish()
 
 
-def _processors(path, *ticks):
-    """What they have done since the machine's start: user, nice, system, idle, iowait, irq, softirq, steal."""
-    with open(path, "w", encoding="ascii") as file:
-        file.write("cpu  " + " ".join(map(str, ticks)) + " 0 0\n")
-
-
 @case()
 def what_the_host_kept_back(t):
     """Told at the end, where it is much: no span shows it."""
     stat = t.path("stat")
     for stolen, told in ((300, "the host kept back 30.00 % of the processors' time"), (5, None)):
         target = t.target("timed", "--calls", 5, "--ns", "1ms")
-        _processors(stat, 100, 0, 100, 700, 0, 0, 0, 100)
+        processors(stat, 100, 0, 100, 700, 0, 0, 0, 100)
         tracers = [t.lapse("stat", "-p", target.pid, "work_push", *form, preexec_fn=lambda: instead_of("/proc/stat", stat))
                    for form in ((), ("--json",))]
-        _processors(stat, 200, 50, 250, 1400 - stolen, 0, 0, 0, 100 + stolen)
+        processors(stat, 200, 50, 250, 1400 - stolen, 0, 0, 0, 100 + stolen)
         target.go()
         target.done()
         for tracer in tracers:

@@ -18,6 +18,7 @@
 #include "cli/options.h"
 #include "first/report.h"
 #include "first/sampler.h"
+#include "kernel/usage.h"
 
 #define DEFAULT_NS (10 * NSEC_PER_SEC)
 /* How often processes are looked for that have come since. */
@@ -32,6 +33,7 @@ struct first_run {
 	int signals;
 	struct first_tracer *tracer;
 	struct sampler *sampler;
+	struct usage *usage;
 	struct first_look look;
 	struct report report;
 	bool declined; /* a signal was, and that was said */
@@ -228,6 +230,9 @@ static int look(struct first_run *run)
 	uint64_t joined = begin;
 	int err = 0;
 
+	run->usage = usage_new();
+	if (!run->usage)
+		return -ENOMEM;
 	diag_note("looking for %g s at %s; Ctrl-C ends it early", (double)length / NSEC_PER_SEC,
 		  run->subject);
 	while (!err && now - begin < length && anyone_runs(run) && !is_enough(run)) {
@@ -240,6 +245,7 @@ static int look(struct first_run *run)
 	}
 	now = first_tracer_stop(run->tracer);
 	run->look.duration_ns = now - begin;
+	usage_processors(run->usage, &run->look.processor_ticks, &run->look.stolen_ticks);
 	return err ?: sampler_finish(run->sampler) ?: look_judge(&run->look, now);
 }
 
@@ -298,6 +304,7 @@ int verb_first(int argc, char **argv)
 		code = first(run);
 		sampler_free(run->sampler);
 		first_tracer_free(run->tracer);
+		usage_free(run->usage);
 		look_free(&run->look);
 		target_free(run->processes, run->n_processes);
 		free(run->pids);

@@ -93,8 +93,21 @@ static void look_at_stacks(struct report *report)
 			   "callers beyond the 16 KB of a stack that are read, or without unwind rules");
 }
 
+static void look_at_host(struct report *report)
+{
+	const struct first_look *look = report->look;
+	double share = look->processor_ticks ? (double)look->stolen_ticks / (double)look->processor_ticks : 0;
+	char word[WORD_SIZE];
+
+	if (share >= WORD_STOLEN_LEAST)
+		report_add(&report->blind,
+			   "when the host kept processors back, %s of their time: on-cpu has its part of it",
+			   word_share(share, word));
+}
+
 void report_blind_spots(struct report *report, const pid_t *pids, size_t n)
 {
+	look_at_host(report);
 	for (size_t i = 0; i < n; i++)
 		look_at_process(report, pids[i]);
 	look_at_stacks(report);

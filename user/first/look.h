@@ -54,6 +54,7 @@ struct first_culprit {
 
 struct first_look {
 	uint64_t duration_ns;
+	uint64_t processor_ticks, stolen_ticks; /* kernel/usage.h; 0: not known */
 	struct first_thread *threads;
 	size_t n_threads;
 	struct first_stack *stacks;

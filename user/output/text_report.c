@@ -238,15 +238,12 @@ static void alerts(FILE *out, const struct output_options *options, const struct
 		fputc('\n', out);
 }
 
-/* So much can make a span slow that shows nothing else. */
-#define STOLEN_TOLD 0.01
-
 static void verdict(FILE *out, const struct output_options *options, const struct snapshot *snapshot)
 {
 	char word[WORD_SIZE], safe[NAME_SIZE];
 
 	fprintf(out, "observed %s", word_duration((double)snapshot->system.observed_ns, word));
-	if (snapshot->system.stolen_share >= STOLEN_TOLD)
+	if (snapshot->system.stolen_share >= WORD_STOLEN_LEAST)
 		fprintf(out, ", while the host kept back %s of the processors' time (told as on-cpu)",
 			word_share(snapshot->system.stolen_share, word));
 	if (snapshot->end_reason)

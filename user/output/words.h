@@ -38,6 +38,10 @@ const char *word_quantity(enum objective_kind kind, double value, char buffer[WO
 const char *word_number(double value, char buffer[WORD_SIZE]);
 
 /* "0.25 %"; "-" for NAN. */
+/* Of the processors' time, what the host has to keep back to be worth a word: so much can make a call slow
+ * that shows nothing else. */
+#define WORD_STOLEN_LEAST 0.01
+
 const char *word_share(double fraction, char buffer[WORD_SIZE]);
 
 /* "17 violations", "1 violation". */
