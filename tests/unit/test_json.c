@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 #include <jansson.h>
+#include <malloc.h>
 #include <regex.h>
 
 #include "sample_snapshot.h"
@@ -466,6 +467,84 @@ static void final_without_contracts(void **state)
 	json_decref(object);
 }
 
+/* ---- final of very many components --------------------------------------------------------------- */
+
+#define MANY	  300
+#define MANY_ROWS 200
+/* What one component with its rows takes as a tree, with room to spare; of all it would be 300 times that. */
+#define ONE_TREE  (256 * 1024)
+
+/* What jansson has at the moment, and had at most. */
+static size_t live, peak;
+
+static void *counted_malloc(size_t size)
+{
+	void *memory = malloc(size);
+
+	live += malloc_usable_size(memory);
+	peak = live > peak ? live : peak;
+	return memory;
+}
+
+static void counted_free(void *memory)
+{
+	live -= malloc_usable_size(memory);
+	free(memory);
+}
+
+/* @sample has MANY components like its first, the last but one without a call and the last not to be shown;
+ * the whole comes after them. */
+static struct component_snapshot *multiply(struct sample *sample, struct histogram_row *rows)
+{
+	struct component_snapshot *many = calloc(MANY + 1, sizeof(*many));
+	static char names[MANY][32];
+
+	for (size_t i = 0; i < MANY_ROWS; i++)
+		rows[i] = (struct histogram_row){1000 * i, 1000 * i + 10, i + 1};
+	for (size_t i = 0; i < MANY; i++) {
+		many[i] = sample->components[0];
+		snprintf(names[i], sizeof(names[i]), "gr\xfc\"n %zu\xc3\xbc", i);
+		many[i].name = names[i];
+		many[i].histogram = rows;
+		many[i].n_histogram = i + 2 == MANY ? 0 : MANY_ROWS;
+	}
+	many[MANY - 1].unused = true;
+	many[MANY] = sample->components[2];
+	sample->snapshot.components = many;
+	sample->snapshot.n_components = MANY;
+	return many;
+}
+
+/* Never is more than one of them in memory but as text, and the text is that of one tree: read and written
+ * again it is the same. */
+static void final_of_many(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sample *sample = &fixture->sample;
+	struct histogram_row rows[MANY_ROWS];
+	struct component_snapshot *many = multiply(sample, rows);
+	json_t *object;
+	char *again;
+
+	live = peak = 0;
+	json_set_alloc_funcs(counted_malloc, counted_free);
+	assert_int_equal(output_json.final(&sample->options, &sample->snapshot), 0);
+	json_set_alloc_funcs(malloc, free);
+	assert_int_equal(live, 0);
+	assert_in_range(peak, 1, ONE_TREE);
+
+	fflush(sample->options.stream);
+	object = parse_line(fixture, sample->text);
+	assert_int_equal(json_object_size(json_object_get(object, "components")), MANY - 1);
+	again = json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(15));
+	assert_int_equal(sample->text[sample->length - 1], '\n');
+	assert_int_equal(strlen(again), sample->length - 1);
+	assert_memory_equal(again, sample->text, sample->length - 1);
+	free(again);
+	json_decref(object);
+	free(many);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -482,6 +561,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(health, setup, teardown),
 		cmocka_unit_test_setup_teardown(final, setup, teardown),
 		cmocka_unit_test_setup_teardown(final_without_contracts, setup, teardown),
+		cmocka_unit_test_setup_teardown(final_of_many, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -297,7 +297,7 @@ TABLE(json_handler, "handler", handler_fields, "what became of the alerts that a
 
 static const struct json_field final_fields[] = {
 	{"system", JSON_KIND_OBJECT, .table = &system_table},
-	{"components", JSON_KIND_GET, .get = json_get_components, .schema = json_schema_components,
+	{"components", JSON_KIND_PRINT, .print = json_print_components, .schema = json_schema_components,
 	 .help = "by name"},
 	{"alerts", JSON_KIND_GET, .get = json_get_alerts, .schema = json_schema_alerts,
 	 .help = "those that fire at the end"},

@@ -8,9 +8,6 @@
 #include "output/output.h"
 #include "output/words.h"
 
-/* Non-ASCII is escaped, so that no control sequence of a terminal can be in a line. */
-#define DUMP_FLAGS (JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(15))
-
 /* The object of @table with its head, stamped with the monotonic @time_ns. NULL: no memory. */
 static json_t *whole(const struct json_table *table, const struct json_source *source, uint64_t time_ns)
 {
@@ -27,7 +24,7 @@ static json_t *whole(const struct json_table *table, const struct json_source *s
 static char *text_of(const struct json_table *table, const struct json_source *source, uint64_t time_ns)
 {
 	json_t *object = whole(table, source, time_ns);
-	char *text = object ? json_dumps(object, DUMP_FLAGS) : NULL;
+	char *text = object ? json_dumps(object, JSON_DUMP_FLAGS) : NULL;
 
 	json_decref(object);
 	return text;
@@ -124,11 +121,34 @@ static int health(const struct output_options *options, const struct snapshot *s
 	return line(options, &json_health, &source, snapshot->system.now_ns);
 }
 
+/* The same line as add_line()'s, piece by piece. */
+static int print_line(FILE *out, const struct json_table *table, const struct json_source *source,
+		      uint64_t time_ns)
+{
+	int err;
+
+	fprintf(out, "{\"v\":1,\"type\":\"%s\",\"time\":", table->name);
+	err = json_print(out, json_time(source->from[FROM_SNAPSHOT], time_ns));
+	if (!err)
+		err = json_print_fields(out, table, source);
+	fputs("}\n", out);
+	return err;
+}
+
+/* Of thousands of components it is megabytes of text, and would be more than ten times that as one tree. */
 static int final(const struct output_options *options, const struct snapshot *snapshot)
 {
 	struct json_source source = {.from = {[FROM_SNAPSHOT] = snapshot}};
+	struct compose compose;
+	int err = compose_open(&compose);
 
-	return line(options, &json_final, &source, snapshot->system.now_ns);
+	if (err)
+		return err;
+	err = print_line(compose.file, &json_final, &source, snapshot->system.now_ns);
+	if (!err)
+		return compose_write(&compose, options->stream);
+	free(compose_take(&compose)); /* a part of a line is worse than none */
+	return err;
 }
 
 int output_report_row(const struct output_options *options, const struct snapshot *snapshot,

@@ -190,23 +190,30 @@ json_t *json_get_histogram(const struct json_source *source)
 
 /* ---- the lists of final ------------------------------------------------------------------------- */
 
-json_t *json_get_components(const struct json_source *source)
+static int print_component(FILE *out, const struct snapshot *snapshot, uint32_t i)
+{
+	struct json_source source = json_source_component(snapshot, i);
+	int err = json_print(out, json_text(snapshot->components[i].name));
+
+	putc(':', out);
+	return err ? err : json_print(out, json_object_of(&json_component, &source));
+}
+
+int json_print_components(FILE *out, const struct json_source *source)
 {
 	const struct snapshot *snapshot = source->from[FROM_SNAPSHOT];
-	json_t *components = json_object();
+	const char *before = "{";
+	int err = 0;
 
-	for (uint32_t i = 0; components && i < snapshot->n_components; i++) {
-		struct json_source one = json_source_component(snapshot, i);
-
+	for (uint32_t i = 0; i < snapshot->n_components && !err; i++) {
 		if (snapshot->components[i].unused)
 			continue;
-		if (set_by_name(components, snapshot->components[i].name,
-				json_object_of(&json_component, &one))) {
-			json_decref(components);
-			return NULL;
-		}
+		fputs(before, out);
+		err = print_component(out, snapshot, i);
+		before = ",";
 	}
-	return components;
+	fputs(*before == '{' ? "{}" : "}", out);
+	return err;
 }
 
 json_t *json_get_alerts(const struct json_source *source)

@@ -15,7 +15,7 @@ json_t *json_get_objective_value(const struct json_source *source);
 json_t *json_get_contract(const struct json_source *source);
 json_t *json_get_system_contract(const struct json_source *source);
 json_t *json_get_histogram(const struct json_source *source);
-json_t *json_get_components(const struct json_source *source);
+int json_print_components(FILE *out, const struct json_source *source);
 json_t *json_get_alerts(const struct json_source *source);
 json_t *json_get_span_comm(const struct json_source *source);
 json_t *json_get_span_ok(const struct json_source *source);

@@ -139,6 +139,7 @@ static json_t *kind_schema(const struct json_field *field)
 	case JSON_KIND_OBJECT:
 		return json_table_schema(field->table, false);
 	case JSON_KIND_GET:
+	case JSON_KIND_PRINT:
 		return field->schema();
 	}
 	return NULL;

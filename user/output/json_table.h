@@ -10,10 +10,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "bpf/event.h"
 #include "monitor/snapshot.h"
 #include "output/report_rows.h"
+
+/* Non-ASCII is escaped, so that no control sequence of a terminal can be in a line. */
+#define JSON_DUMP_FLAGS (JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(15))
 
 /* What the rows read from; a table needs those that its rows name. */
 enum json_from {
@@ -54,6 +58,7 @@ enum json_kind {
 	JSON_KIND_UNIT,	     /* enum objective_kind as the unit of its figures */
 	JSON_KIND_OBJECT,    /* .table, from the same source */
 	JSON_KIND_GET,	     /* .get makes it, .schema describes it */
+	JSON_KIND_PRINT, /* .print writes it: there may be too much to make it whole; json_print_fields() */
 };
 
 struct json_table;
@@ -69,6 +74,7 @@ struct json_field {
 	size_t n_names;
 	const struct json_table *table;
 	json_t *(*get)(const struct json_source *source);
+	int (*print)(FILE *out, const struct json_source *source); /* 0 or -errno */
 	json_t *(*schema)(void);
 	const char *help;
 };
@@ -89,6 +95,16 @@ extern const struct json_table *const json_report_tables[REPORT_ROWS];
 json_t *json_object_of(const struct json_table *table, const struct json_source *source);
 /* The same into @object; 0 or -ENOMEM. */
 int json_add_fields(json_t *object, const struct json_table *table, const struct json_source *source);
+
+/*
+ * The same fields, each written to @out as soon as it is made and then forgotten, so that no more of a large
+ * object is in memory than its text: `"key":value`, with a comma before each. 0 or -ENOMEM.
+ */
+int json_print_fields(FILE *out, const struct json_table *table, const struct json_source *source);
+
+/* Writes @value, which may be NULL for want of memory, as all output is written, and releases it. 0 or
+ * -ENOMEM. */
+int json_print(FILE *out, json_t *value);
 
 /* A string for any bytes: what is not UTF-8 is escaped. NULL: no memory. */
 json_t *json_text(const char *text);

@@ -156,8 +156,20 @@ static json_t *value_at(const struct json_field *field, const struct json_source
 		return json_object_of(field->table, source);
 	case JSON_KIND_GET:
 		return field->get(source);
+	case JSON_KIND_PRINT:
+		break; /* never becomes a value */
 	}
 	return NULL;
+}
+
+/* NULL: no memory. */
+static json_t *value_of(const struct json_field *field, const struct json_source *source)
+{
+	const char *base = source->from[field->from];
+
+	if (field->known && !is_known(field, base))
+		return json_null();
+	return value_at(field, source, base ? base + field->offset : NULL);
 }
 
 /* The keys are of the tables, whose characters need no check. */
@@ -165,15 +177,33 @@ int json_add_fields(json_t *object, const struct json_table *table, const struct
 {
 	for (size_t i = 0; i < table->n_fields; i++) {
 		const struct json_field *field = &table->fields[i];
-		const char *base = source->from[field->from];
-		json_t *value = field->known && !is_known(field, base)
-					? json_null()
-					: value_at(field, source, base ? base + field->offset : NULL);
 
-		if (json_object_set_new_nocheck(object, field->key, value))
+		if (json_object_set_new_nocheck(object, field->key, value_of(field, source)))
 			return -ENOMEM;
 	}
 	return 0;
+}
+
+int json_print(FILE *out, json_t *value)
+{
+	int err = value ? json_dumpf(value, out, JSON_DUMP_FLAGS | JSON_ENCODE_ANY) : -1;
+
+	json_decref(value);
+	return err ? -ENOMEM : 0;
+}
+
+int json_print_fields(FILE *out, const struct json_table *table, const struct json_source *source)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < table->n_fields && !err; i++) {
+		const struct json_field *field = &table->fields[i];
+
+		fprintf(out, ",\"%s\":", field->key);
+		err = field->kind == JSON_KIND_PRINT ? field->print(out, source)
+						     : json_print(out, value_of(field, source));
+	}
+	return err;
 }
 
 json_t *json_object_of(const struct json_table *table, const struct json_source *source)
