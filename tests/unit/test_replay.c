@@ -286,6 +286,75 @@ static void others_judge_a_reloaded_recording_all_along(void **state)
 	recorded_remove(&r);
 }
 
+/* One slow call among those of many seconds, in the figures alone. */
+static size_t record_long(struct recorded *r, uint8_t **bytes)
+{
+	size_t size;
+	FILE *file;
+
+	recorded_begin(r, (struct capture_options){0});
+	for (int i = 0; i < 300; i++) {
+		recorded_calls(r, 29, MS);
+		recorded_calls(r, 1, i == 150 ? SLOW : 2 * MS);
+		recorded_tick(r);
+	}
+	recorded_end(r);
+	capture_free(r->capture);
+	file = fopen(r->path, "re");
+	assert_int_equal(fseek(file, 0, SEEK_END), 0);
+	size = (size_t)ftell(file);
+	rewind(file);
+	*bytes = malloc(size);
+	assert_int_equal(fread(*bytes, 1, size, file), size);
+	fclose(file);
+	return size;
+}
+
+static bool can_be_read(const char *path)
+{
+	struct reader *reader;
+	bool can = !reader_open(path, &reader);
+
+	if (can)
+		reader_close(reader);
+	return can;
+}
+
+/* Each page in turn is lost: a call that broke the promise may have stood there, so that it is not known to
+ * have held; a promise that is seen broken all the same is. */
+static void what_cannot_be_read_may_have_broken_it(void **state)
+{
+	static const uint8_t lost[4096];
+	struct recorded r;
+	size_t violated = 0, unknown = 0;
+	uint8_t *bytes;
+	size_t size = record_long(&r, &bytes);
+
+	(void)state;
+	assert_int_equal(judged(&r, "max_latency: 5ms").violations, 1);
+	assert_int_equal(judged(&r, "max_latency: 1s").verdict, VERDICT_HELD);
+	for (size_t page = 1; page < size / sizeof(lost); page++) {
+		FILE *file = fopen(r.path, "we");
+		struct outcome outcome;
+
+		fwrite(bytes, 1, size, file);
+		fseek(file, (long)(page * sizeof(lost)), SEEK_SET);
+		fwrite(lost, 1, sizeof(lost), file);
+		fclose(file);
+		if (!can_be_read(r.path))
+			continue;
+		outcome = judged(&r, "max_latency: 5ms");
+		assert_int_not_equal(outcome.verdict, VERDICT_HELD);
+		violated += outcome.verdict == VERDICT_VIOLATED;
+		if (outcome.verdict == VERDICT_UNKNOWN)
+			unknown += !strcmp(outcome.why, "parts of the recording cannot be read");
+	}
+	assert_in_range(violated, 1, size / sizeof(lost));
+	assert_in_range(unknown, 1, size / sizeof(lost));
+	free(bytes);
+	recorded_remove(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -298,6 +367,7 @@ int main(void)
 		cmocka_unit_test(extremes_judge_values),
 		cmocka_unit_test(contracts_change_where_they_were_read_anew),
 		cmocka_unit_test(others_judge_a_reloaded_recording_all_along),
+		cmocka_unit_test(what_cannot_be_read_may_have_broken_it),
 	};
 
 	return cmocka_run_group_tests(tests, recorded_quietly, NULL);

@@ -93,5 +93,7 @@ const char *reader_open_stack(const struct reader *reader, size_t i);
 
 /* So many places could not be read so far. */
 size_t reader_damage(const struct reader *reader);
+/* Whether what was measured may have stood there, and not only who waited for whom, or what came of it. */
+bool reader_has_gaps(const struct reader *reader);
 
 #endif

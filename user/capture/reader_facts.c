@@ -73,6 +73,11 @@ size_t reader_damage(const struct reader *reader)
 	return reader->damage;
 }
 
+bool reader_has_gaps(const struct reader *reader)
+{
+	return reader->has_gaps;
+}
+
 struct monitor_options reader_options(const struct reader *reader)
 {
 	int64_t start = reader_number(reader, FACT_START_NS, 0);

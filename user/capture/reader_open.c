@@ -29,11 +29,24 @@ void *list_add(struct list *list, size_t size)
 	return memset((char *)list->rows + size * list->n++, 0, size);
 }
 
+/* Whatever stood in these, verdicts are the same without it. */
+static bool explains_alone(const char *what)
+{
+	static const char *const known[] = {"cause", "causes", "thread", "address",   "stack", "process",
+					    "why",   "wait",   "rival",	 "violation", "alert", "hung"};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
+		if (!strcmp(what, known[i]))
+			return true;
+	return false;
+}
+
 void reader_damaged(struct reader *reader, const char *what, const char *why)
 {
 	char safe[256], place[256];
 
 	reader->damage++;
+	reader->has_gaps |= !explains_alone(what);
 	diag_warn("%s is damaged: %s: %s; the rest is read", text_escape(reader->path, safe, sizeof(safe)),
 		  what, text_escape(why, place, sizeof(place)));
 }

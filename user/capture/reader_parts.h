@@ -53,6 +53,7 @@ struct reader {
 	struct cursor table[SCHEMA_ROWS];
 	size_t said[SCHEMA_ROWS];
 	size_t damage;
+	bool has_gaps;
 	uint64_t as_made; /* a bit a table of the schema */
 	unsigned bucket_bits;
 	uint64_t start_ns;

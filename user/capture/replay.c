@@ -452,5 +452,7 @@ void replay_end(struct replay *replay)
 
 	if (!replay->rest_added)
 		add_rest(replay);
+	if (reader_has_gaps(replay->reader))
+		monitor_has_gaps(replay->monitor, "parts of the recording cannot be read");
 	monitor_end(replay->monitor, reason ? reason : "the recording ends here");
 }

@@ -339,6 +339,11 @@ void monitor_set_handlers(struct monitor *monitor, const struct handler_stats *h
 	monitor->n_handlers = n;
 }
 
+void monitor_has_gaps(struct monitor *monitor, const char *why)
+{
+	monitor->stage.gaps = why;
+}
+
 void monitor_dropped_lines(struct monitor *monitor, uint64_t n)
 {
 	monitor->lines_dropped = n;

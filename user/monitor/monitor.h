@@ -91,6 +91,10 @@ bool monitor_interval_ended(const struct monitor *monitor);
 /* The end: @reason is kept for the snapshot (not copied). True if a last, shorter interval ended. */
 bool monitor_end(struct monitor *monitor, const char *reason);
 
+/* Parts of what was to be fed are missing, nobody knows which: what did not break is not known to have held.
+ * @why is not copied. */
+void monitor_has_gaps(struct monitor *monitor, const char *why);
+
 /* What a component promises from now on. */
 struct monitor_promise {
 	struct window_spec window; /* a count window as before */

@@ -16,6 +16,7 @@ struct stage {
 	uint64_t whole_ticks;  /* that the newest tick stands for: one, but for a late one */
 	uint64_t missed;       /* program runs that the kernel skipped, so far */
 	uint64_t missed_delta; /* in the newest tick */
+	const char *gaps;      /* why parts of the feed are missing; NULL: none are known to be */
 };
 
 #endif

@@ -72,7 +72,9 @@ enum verdict verdict_of_objective(const struct component *component, const struc
 	*why = NULL;
 	if (run->violated)
 		return VERDICT_VIOLATED;
-	*why = component->detached ? detached : why_nothing(component, run);
+	*why = component->stage->gaps;
+	if (!*why)
+		*why = component->detached ? detached : why_nothing(component, run);
 	if (!*why)
 		*why = run->info->per_span ? why_span_unknown(component, run) : why_window_unknown(run);
 	return *why ? VERDICT_UNKNOWN : VERDICT_HELD;
