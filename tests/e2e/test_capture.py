@@ -310,6 +310,17 @@ def nothing_to_trigger(t):
 
 
 @case(seconds=60)
+def flight_recorders_options_alone(t):
+    """Without --keep they would be ignored, and everything kept in one file: that is a mistake, and said."""
+    for option, value in (("--on", "critical"), ("--after", "2s"), ("--keep-size", "8MiB"), ("--max-incidents", "3")):
+        tracer = t.lapse_ends("record", "-p", os.getpid(), "syscall:getpid", option, value, "-o", t.path("a.lapse"),
+                              "-d", "1")
+        equal(tracer.popen.returncode, 2, f"exit code with {option} alone")
+        check(any(option in line and "--keep" in line for line in tracer.err), f"{option}: {tracer.last_words()}")
+    check(not os.path.exists(t.path("a.lapse")), "a file was begun")
+
+
+@case(seconds=60)
 def streamed_up_to_the_rate(t):
     """Above it samples go, and what failed or was slow; the counts are exact all the same."""
     target = t.target("timed", "--calls", 3000, "--ns", "20us,20us,20us,20us,3ms")

@@ -78,6 +78,7 @@ struct options {
 	enum severity keep_on; /* violations that have it write */
 	uint64_t after_ns;
 	size_t max_incidents;
+	const char *of_keep;		 /* an option that was given and means nothing without --keep; NULL */
 	uint64_t max_bytes, max_time_ns; /* of a file; 0: no bound */
 	uint64_t stream_rate;		 /* spans a second that are sent singly */
 };

@@ -26,6 +26,7 @@ int option_set_keep(struct options *options, const char *value)
 
 int option_set_after(struct options *options, const char *value)
 {
+	options->of_keep = "after";
 	return option_seconds("after", value, &options->after_ns);
 }
 
@@ -48,6 +49,7 @@ int option_set_max_size(struct options *options, const char *value)
 
 int option_set_keep_size(struct options *options, const char *value)
 {
+	options->of_keep = "keep-size";
 	return size("keep-size", value, &options->keep_bytes);
 }
 
@@ -56,6 +58,7 @@ int option_set_max_incidents(struct options *options, const char *value)
 	char *end;
 	long n = strtol(value, &end, 10);
 
+	options->of_keep = "max-incidents";
 	options->max_incidents = (size_t)n;
 	return *value && !*end && n > 0 ? 0 : option_bad("max-incidents", value, "a number of files");
 }
@@ -72,5 +75,6 @@ int option_set_max_rate(struct options *options, const char *value)
 
 int option_set_keep_on(struct options *options, const char *value)
 {
+	options->of_keep = "on";
 	return option_severity("on", value, &options->keep_on);
 }

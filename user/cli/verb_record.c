@@ -21,6 +21,12 @@ static int record(struct options *options)
 		diag_error("where to? lapse record -p PID [PROBE...] -o FILE");
 		return EXIT_USAGE;
 	}
+	if (options->of_keep && !options->keep_ns) {
+		/* It would be a recording of everything where a flight recorder was meant. */
+		diag_error("--%s means something with --keep TIME alone, which is not given",
+			   options->of_keep);
+		return EXIT_USAGE;
+	}
 	if (!options->contracts_path)
 		return run(options, NULL);
 	if (options->n_operands) {
