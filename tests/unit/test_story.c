@@ -2,6 +2,8 @@
 /* What a report makes of recordings from the bench: sentences, and the forms that are text. */
 #include "recorded.h"
 
+#include <math.h>
+
 #include "report/compare.h"
 #include "report/formats.h"
 
@@ -146,6 +148,30 @@ static void shifted(void **state)
 	recorded_remove(&after);
 }
 
+/* As the final report has them: within the shortest and the longest call. */
+static void compared_percentiles_keep_to_the_extremes(void **state)
+{
+	struct histogram_row rows[] = {{1000, 1016, 50}, {4000, 4064, 50}};
+	struct component_snapshot c = {
+		.name = "orders",
+		.total = {.count = 100, .has_extremes = true, .min_ns = 1012, .max_ns = 4001},
+		.histogram = rows,
+		.n_histogram = 2};
+	struct report_shift shift = compare_shift(&c, &c, 999);
+
+	(void)state;
+	assert_float_equal(shift.before_ns, 4001, 0);
+	assert_float_equal(shift.after_ns, 4001, 0);
+	shift = compare_shift(&c, &c, 500);
+	assert_float_equal(shift.after_ns, 1012, 0);
+	assert_true(shift.low_ns <= 0 && shift.high_ns >= 0 && !shift.shifted);
+	c.total.has_extremes = false;
+	assert_float_equal(compare_shift(&c, &c, 999).after_ns, 4032, 0);
+	c.n_histogram = 0;
+	c.total.has_extremes = true;
+	assert_true(isnan(compare_shift(&c, &c, 999).after_ns));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -154,6 +180,7 @@ int main(void)
 		cmocka_unit_test(a_promise_is_broken),
 		cmocka_unit_test(nothing_was_measured),
 		cmocka_unit_test(shifted),
+		cmocka_unit_test(compared_percentiles_keep_to_the_extremes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

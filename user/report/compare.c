@@ -20,11 +20,22 @@ const struct component_snapshot *compare_partner(const struct report *before, co
 	return NULL;
 }
 
+/* A percentile is never beyond the longest call or below the shortest, which are known exactly: the middle of
+ * their buckets may be. The edges of the interval hold it all the same. */
+static struct interval known_of(const struct component_snapshot *c, unsigned permille)
+{
+	struct interval known = interval_of(c->histogram, c->n_histogram, permille);
+
+	if (c->total.has_extremes && !isnan(known.value))
+		known.value = fmin(fmax(known.value, (double)c->total.min_ns), (double)c->total.max_ns);
+	return known;
+}
+
 struct report_shift compare_shift(const struct component_snapshot *before,
 				  const struct component_snapshot *after, unsigned permille)
 {
-	struct interval was = interval_of(before->histogram, before->n_histogram, permille);
-	struct interval is = interval_of(after->histogram, after->n_histogram, permille);
+	struct interval was = known_of(before, permille);
+	struct interval is = known_of(after, permille);
 	struct interval shift = interval_difference(&was, &is);
 
 	return (struct report_shift){
