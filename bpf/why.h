@@ -387,7 +387,9 @@ VERIFIED_ALONE int why_count_found(void)
 }
 #endif
 
-/* An outermost span begins: what was before it is of no use. */
+/* An outermost span begins: what was before it is of no use. Nor is that the thread was woken outside of all,
+ * which no switch has taken back: should its next wake and return not be seen, it would have been runnable
+ * all along. */
 static __always_inline void why_begin(struct lapse_stack *stack, struct lapse_thread_waits *own)
 {
 	struct lapse_waits *waits = &own->waits;
@@ -395,6 +397,7 @@ static __always_inline void why_begin(struct lapse_stack *stack, struct lapse_th
 	settle(own);
 	if (has_open_span(stack))
 		return;
+	waits->woken_early = 0;
 	waits->begun_ns = bpf_ktime_get_ns();
 	rivals_forget(waits);
 }
