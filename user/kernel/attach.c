@@ -488,15 +488,16 @@ int tracer_attach(struct tracer *tracer, const struct plan *plan, size_t first_p
 	}
 	tsc_measure(tracer);
 	tracer_filter(tracer);
-	err = attach_files(tracer, plan, 0, plan->n_files, new, 0);
+	/* Before any span can begin: of one that slept unseen all would be called on-cpu. */
+	err = why_attach(tracer);
+	if (!err)
+		err = attach_files(tracer, plan, 0, plan->n_files, new, 0);
 	if (!err)
 		err = attach_usdts(tracer, plan, first_usdt);
 	if (!err)
 		err = attach_syscalls(tracer, plan);
 	if (!err)
 		err = tcp_attach(tracer, plan);
-	if (!err)
-		err = why_attach(tracer);
 	if (!tracer->last_tick_ns)
 		tracer->last_tick_ns = clock_now_ns();
 	return err;
