@@ -189,7 +189,7 @@ def units_and_times(t):
 
 @case()
 def one_thread_alone(t):
-    """-t names a thread: of four that call, its calls alone are counted."""
+    """-t names a thread: of four that call, its calls alone are counted, and what their probes cost is measured."""
     target = t.target("timed", "--threads", 4, "--calls", 300, "--ns", "20us", "--gap", "1ms")
     tids = sorted(int(tid) for tid in os.listdir(f"/proc/{target.pid}/task"))
     tracer = t.lapse("stat", "-t", tids[-1], "work_push", "--json")
@@ -197,6 +197,7 @@ def one_thread_alone(t):
     target.done()
     tracer.stop()
     counted(tracer.component("work_push"), 300, "calls of one thread")
+    check(tracer.final()["overhead"]["ns_per_hit"] > 20, f"no cost of probes: {tracer.final()['overhead']}")
     target.finish()
 
 

@@ -422,8 +422,7 @@ void tracer_prepare(struct tracer *tracer, unsigned classes)
 {
 	struct child *child = &tracer->child;
 
-	/* One thread alone is let through then, and the child has none of that number. */
-	if (tracer->options.tid || child_start(child))
+	if (child_start(child))
 		return;
 	for (int cls = 0; cls < LAPSE_CLASSES; cls++)
 		if (classes & 1U << cls && !child_ask(child, cls))
@@ -442,9 +441,11 @@ int tracer_calibrate(struct tracer *tracer, unsigned classes)
 	size_t links = tracer->n_links;
 	int err = 0;
 
-	if (tracer->options.tid)
-		return 0;
 	tracer->child = (struct child){.commands = -1, .answers = -1};
+	/* One thread alone is let through from when the first probes stand, and the child has none of that
+	 * number. */
+	if (tracer->skel->bss->only_tid)
+		return 0;
 	if (child.pid <= 0)
 		err = child_start(&child);
 	if (!err)
