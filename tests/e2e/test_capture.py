@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import sqlite3
+import stat
 import subprocess
 
 from harness import ROOT, Fail, Skip, case, check, counted, equal, need, wait_until, within
@@ -291,6 +292,25 @@ def flight_recorder(t):
         replay = t.lapse_ends("replay", path, "--json", seconds=60)
         check(replay.popen.returncode in (0, 1, 3), f"replay of {path}: {replay.last_words()}")
     pipeline.finish()
+
+
+@case()
+def in_place_of_nothing_but_files(t):
+    """Who records where a device or a pipe is loses neither; as root it would be the machine's /dev/null."""
+    target = t.target("timed", "--calls", 5, "--ns", "1ms")
+    device, pipe, other = t.path("null"), t.path("pipe"), t.write("other", "somebody's")
+    os.mknod(device, stat.S_IFCHR | 0o600, os.makedev(1, 3))
+    os.mkfifo(pipe)
+    before = {path: os.stat(path).st_ino for path in (device, pipe, other)}
+    for path in before:
+        tracer = t.lapse_ends("record", "-p", target.pid, "work_push", "-o", path)
+        equal(tracer.popen.returncode, 2, f"exit code with -o {path}")
+        tracer.wait_line(f"{path} is there already, and is no recording: name another file", tracer.err)
+    equal({path: os.stat(path).st_ino for path in before}, before, "what is there")
+    check(stat.S_ISCHR(os.stat(device).st_mode) and stat.S_ISFIFO(os.stat(pipe).st_mode), "they are something else")
+    target.go()
+    target.done()
+    target.finish()
 
 
 @case(seconds=60)

@@ -52,13 +52,18 @@ struct writer_figures writer_figures(const struct writer *writer)
 
 /* ---- the file ------------------------------------------------------------------------------------ */
 
-/* Whether it holds nothing that is not lapse's. */
+/* Whether it is a file that holds nothing which is not lapse's. Devices and pipes may be read as empty files.
+ */
 static bool may_replace(int fd)
 {
 	char head[72];
 	uint32_t application;
-	ssize_t n = pread(fd, head, sizeof(head), 0);
+	struct stat st;
+	ssize_t n;
 
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+		return false;
+	n = pread(fd, head, sizeof(head), 0);
 	if (n == 0)
 		return true;
 	if (n != sizeof(head) || memcmp(head, "SQLite format 3", 16) != 0)
