@@ -79,6 +79,8 @@ __u64 last_urgent_ns = 0;
 __u64 urgent_woken = 0; /* as many urgent ones had been sent then */
 /* ... and when because many records lay there. */
 __u64 last_crowd_ns = 0;
+/* What it takes to send a span without waking anybody, as last measured; 0: never. */
+__u64 sending_ns = 0;
 /* The processor that the consumer was last woken from. */
 __u32 woken_from = 0;
 /* The slice of time at hand, the spans that were to be streamed in it, and of all those that were not. */
