@@ -24,13 +24,20 @@ function load() {
 const addon = load();
 const enabled = addon ? addon.enabled : () => false;
 
+/* null: it is no number that a figure can have, and must not be told as one. */
 function integer(n) {
-	return typeof n === "bigint" ? n : Math.round(Number(n));
+	if (typeof n === "bigint")
+		return BigInt.asIntN(64, n) === n ? n : null;
+	const whole = typeof n === "symbol" ? NaN : Math.round(Number(n));
+
+	return Math.abs(whole) < 2 ** 63 ? whole : null;
 }
 
 function latency(component, ns, ok = true) {
-	if (enabled())
-		addon.latency(String(component), integer(ns < 0 ? 0 : ns), Boolean(ok));
+	const whole = enabled() ? integer(ns) : null;
+
+	if (whole !== null)
+		addon.latency(String(component), whole < 0 ? 0 : whole, Boolean(ok));
 }
 
 function latencyMs(component, ms, ok = true) {
@@ -48,8 +55,10 @@ function cache(component, hit) {
 }
 
 function value(component, name, n) {
-	if (enabled())
-		addon.value(String(component), String(name), integer(n));
+	const whole = enabled() ? integer(n) : null;
+
+	if (whole !== null)
+		addon.value(String(component), String(name), whole);
 }
 
 class Span {

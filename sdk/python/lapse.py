@@ -23,6 +23,9 @@ Watch it in a program that runs: lapse stat -p PID marker:rpcConnection
 Names are cut at 63 bytes, those of values at 23; a component keeps its first four values. All calls may
 be made from any thread. While nobody listens each costs a look at one word.
 
+No call raises for what it is given, so that no program fails because somebody listens: a name that is no
+text is told as str() has it, and a figure that is no number of 64 bits (None, NaN) is not told.
+
 Needs liblapse_marker.so: at $LAPSE_MARKER_LIBRARY, beside this file, in PREFIX/lib as `make install` has
 it, or where the dynamic linker looks. Without it the calls do nothing, and available() says so.
 """
@@ -88,28 +91,46 @@ def enabled():
     return _enabled() != 0
 
 
+def _name(name):
+    """Its bytes, also of a file's name that is not UTF-8."""
+    return str(name).encode(errors="backslashreplace")
+
+
+def _integer(number):
+    """None: it is no number that a figure can have."""
+    try:
+        number = int(number)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if -1 << 63 <= number < 1 << 63 else None
+
+
 def latency(component, ns, ok=True):
     """A duration in nanoseconds that ends now."""
     if _enabled():
-        _library.lapse_marker_latency(component.encode(), max(0, int(ns)), bool(ok))
+        ns = _integer(ns)
+        if ns is not None:
+            _library.lapse_marker_latency(_name(component), max(0, ns), bool(ok))
 
 
 def error(component):
     """Something failed that has no duration: a failed span of no length."""
     if _enabled():
-        _library.lapse_marker_error(component.encode())
+        _library.lapse_marker_error(_name(component))
 
 
 def cache(component, hit):
     """A look-up in a cache."""
     if _enabled():
-        _library.lapse_marker_cache(component.encode(), bool(hit))
+        _library.lapse_marker_cache(_name(component), bool(hit))
 
 
 def value(component, name, number):
     """A figure of the component: an integer of 64 bits."""
     if _enabled():
-        _library.lapse_marker_value(component.encode(), name.encode(), int(number))
+        number = _integer(number)
+        if number is not None:
+            _library.lapse_marker_value(_name(component), _name(name), number)
 
 
 class span:
@@ -136,7 +157,7 @@ class span:
 
     def __exit__(self, kind, exception, trace):
         if self._start:
-            _library.lapse_marker_end(self._component.encode(), self._start, self._ok and kind is None)
+            _library.lapse_marker_end(_name(self._component), self._start, self._ok and kind is None)
         return False
 
     def __call__(self, function):

@@ -334,6 +334,66 @@ def python_example(t):
     target.finish()
 
 
+ODD_PYTHON = """
+import os, sys, lapse
+print("ready", os.getpid(), flush=True)
+sys.stdin.readline()
+odd, caught = os.fsdecode(b"odd\\xff"), 0
+for _ in range(10):
+    try:
+        with lapse.span(odd):
+            raise KeyError("the program's own")
+    except KeyError:
+        caught += 1
+    lapse.latency(odd, 7)
+    lapse.error(None)
+    lapse.cache(odd, True)
+    for number in (5, None, float("nan"), float("inf"), 1 << 63, -1 << 70, "word"):
+        lapse.value("odd_value", "n", number)
+        lapse.latency("odd_value", number)
+print("done caught=%d listened=%d" % (caught, lapse.enabled()), flush=True)
+sys.stdin.read()
+"""
+ODD_NODE = """
+const lapse = require(process.argv[1]);
+process.stdout.write("ready " + process.pid + "\\n");
+process.stdin.once("data", () => {
+	for (let i = 0; i < 10; i++)
+		for (const n of [5, 5n, undefined, NaN, Infinity, 2 ** 63, 1n << 64n, "word", Symbol("s")]) {
+			lapse.value("odd_value", "n", n);
+			lapse.latency("odd_value", n);
+		}
+	process.stdout.write("done listened=" + Number(lapse.enabled()) + "\\n");
+	process.stdin.on("end", () => process.exit(0));
+});
+"""
+
+
+def odd_figures(t, target, of_each, *names):
+    """Nothing but the five is told."""
+    truth, tracer = truth_and_final(target, t.stat(target.inner_pid, "marker:odd_value", *names))
+    equal(truth["listened"], 1, "enabled()")
+    found = tracer.component("odd_value")
+    counted(found, of_each, "latencies that are numbers")
+    equal(found["values"]["n"], {"last": 5, "min": 5, "mean": 5.0, "max": 5}, "values that are numbers")
+    target.finish()
+    return truth, tracer
+
+
+@case()
+def python_does_not_fail_for_being_listened_to(t):
+    """Whatever the calls are given: no exception but the program's own, and no figure that is none."""
+    folder = os.path.join(BUILD, "sdk", "python")
+    if not os.path.exists(folder):
+        raise Skip(f"{folder} is not built")
+    target = t.started(Target([sys.executable, "-B", "-c", ODD_PYTHON], env={**os.environ, "PYTHONPATH": folder}))
+    truth, tracer = odd_figures(t, target, 10, r"marker:odd\udcff", "marker:None")
+    equal(truth["caught"], 10, "exceptions of the program")
+    odd = tracer.component(r"odd\udcff")
+    equal((odd["count"], odd["errors"], odd["cache_hit_rate"]), (20, 10, 1.0), "spans and latencies")
+    equal(tracer.component("None")["errors"], 10, "errors of what has no name")
+
+
 def command_of(t, interpreter, path, *options):
     """A script that lapse starts: its marker library is not there when tracing begins."""
     path = os.path.join(BUILD, "sdk", path)
@@ -458,6 +518,12 @@ def node_example(t):
            "mean of endToEnd")
     within(rpc["p50_ns"], truth["rpc_median_ns"] * 0.9, truth["rpc_median_ns"] * 1.02, "median of rpcConnection")
     target.finish()
+
+
+@case()
+def node_tells_numbers_alone(t):
+    target = t.started(Target([addon(), "-e", ODD_NODE, os.path.join(BUILD, "sdk", "node")]))
+    odd_figures(t, target, 20)
 
 
 @case()
