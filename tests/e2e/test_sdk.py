@@ -394,6 +394,34 @@ def python_does_not_fail_for_being_listened_to(t):
     equal(tracer.component("None")["errors"], 10, "errors of what has no name")
 
 
+WIDE = """
+import os, sys, lapse
+print("ready", os.getpid(), flush=True)
+sys.stdin.readline()
+for i in range(20):
+    lapse.value("wide", "high", 1795991774859000000 + i)
+    lapse.value("wide", "low", -(1 << 63))
+    lapse.value("wide", "mixed", (1 << 50) * (i == 7))
+    lapse.value("wide", "kept", (-1) ** i * ((1 << 46) + i))
+print("done listened=%d" % lapse.enabled(), flush=True)
+sys.stdin.read()
+"""
+
+
+@case()
+def extremes_that_are_not_kept_are_not_told(t):
+    """A time of day in nanoseconds has more bits than the kernel keeps of extremes."""
+    target = t.started(Target([sys.executable, "-B", "-c", WIDE],
+                              env={**os.environ, "PYTHONPATH": os.path.join(BUILD, "sdk", "python")}))
+    _, tracer = truth_and_final(target, t.stat(target.inner_pid, "marker:wide"))
+    values = tracer.component("wide")["values"]
+    for name, last in (("high", 1795991774859000019), ("low", -(1 << 63)), ("mixed", 0)):
+        equal(values[name], {"last": last, "min": None, "mean": None, "max": None}, f"figures of {name}")
+    equal(values["kept"], {"last": -((1 << 46) + 19), "min": -((1 << 46) + 19), "mean": -0.5, "max": (1 << 46) + 18},
+          "figures of kept")
+    target.finish()
+
+
 def command_of(t, interpreter, path, *options):
     """A script that lapse starts: its marker library is not there when tracing begins."""
     path = os.path.join(BUILD, "sdk", path)

@@ -247,10 +247,13 @@ static void place_connects(struct relevel *r, struct tick_connects *c)
 static void place_value(struct value_levels *v, struct tick_value *tick)
 {
 	bool known = tick->late_min <= tick->late_max, above[LAPSE_LEVELS], below[LAPSE_LEVELS];
+	/* What lies further out is there at least. */
+	int64_t max = tick->late_max == TICK_VALUE_ABOVE_ALL ? LAPSE_VALUE_BIAS - 1 : tick->late_max;
+	int64_t min = tick->late_min == TICK_VALUE_BELOW_ALL ? -LAPSE_VALUE_BIAS : tick->late_min;
 
 	for (int level = 0; level < LAPSE_LEVELS; level++) {
-		above[level] = known && tick->late_max > v->above[level];
-		below[level] = known && tick->late_min < v->below[level];
+		above[level] = known && max > v->above[level];
+		below[level] = known && min < v->below[level];
 	}
 	place_seen(&v->max, v->max.n >= tick->count, above, tick->above);
 	place_seen(&v->min, v->min.n >= tick->count, below, tick->below);

@@ -23,6 +23,14 @@ static void add_shard(struct tick_value *out, const struct lapse_value_cell *cel
 	}
 }
 
+/* What a slot says: @biased is clamped to what it holds. */
+static int64_t unbiased(uint64_t biased)
+{
+	if (biased == LAPSE_SLOT_MASK)
+		return TICK_VALUE_ABOVE_ALL;
+	return biased ? (int64_t)biased - LAPSE_VALUE_BIAS : TICK_VALUE_BELOW_ALL;
+}
+
 static void take_extremes(struct tick_value *out, struct lapse_value_cell *cell, uint64_t tick)
 {
 	uint64_t mark = (tick + 1) << LAPSE_SLOT_SHIFT;
@@ -31,12 +39,12 @@ static void take_extremes(struct tick_value *out, struct lapse_value_cell *cell,
 	uint64_t low = __atomic_exchange_n(&cell->slot_min[slot], 0, __ATOMIC_RELAXED);
 
 	if ((high & ~LAPSE_SLOT_MASK) == mark) {
-		int64_t max = (int64_t)(high & LAPSE_SLOT_MASK) - LAPSE_VALUE_BIAS;
+		int64_t max = unbiased(high & LAPSE_SLOT_MASK);
 
 		out->late_max = max > out->late_max ? max : out->late_max;
 	}
 	if ((low & ~LAPSE_SLOT_MASK) == mark) {
-		int64_t min = (int64_t)(LAPSE_SLOT_MASK - (low & LAPSE_SLOT_MASK)) - LAPSE_VALUE_BIAS;
+		int64_t min = unbiased(LAPSE_SLOT_MASK - (low & LAPSE_SLOT_MASK));
 
 		out->late_min = min < out->late_min ? min : out->late_min;
 	}

@@ -39,6 +39,9 @@ struct tick_value {
 	uint64_t below[LAPSE_LEVELS]; /* ... or fell below those of min_value */
 	int64_t late_min, late_max;   /* of spans that ended in the tick before; min > max: none */
 };
+/* In place of extremes that are further out than the kernel keeps: how far is not known. */
+#define TICK_VALUE_BELOW_ALL INT64_MIN
+#define TICK_VALUE_ABOVE_ALL INT64_MAX
 
 /* What a component's connections did since the start. */
 struct tick_tcp {

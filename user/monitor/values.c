@@ -88,15 +88,21 @@ void values_end_tick(struct component *component)
 			breaches_end_tick(component, &component->objectives[i]);
 }
 
+static bool is_beyond(int64_t extreme)
+{
+	return extreme == TICK_VALUE_BELOW_ALL || extreme == TICK_VALUE_ABOVE_ALL;
+}
+
 static void note_extremes(struct component *c, int value, int64_t min, int64_t max)
 {
 	size_t i;
 
 	for (i = 0; i < c->n_objectives && min <= max; i++) {
 		struct objective_run *run = &c->objectives[i];
+		int64_t worst = run->info->upper ? max : min;
 
-		if (judged_by_span(run) && run->value == value)
-			component_measured(run, (double)(run->info->upper ? max : min));
+		if (judged_by_span(run) && run->value == value && !is_beyond(worst))
+			component_measured(run, (double)worst);
 	}
 }
 
@@ -177,6 +183,12 @@ void values_count(struct component *component, const struct tick_component *inpu
 	}
 }
 
+/* Of values of more bits than their extremes are kept with the sum may have run over, too. */
+static bool is_summed(const struct value_tally *tally, const struct value_extremes *extremes)
+{
+	return tally->count && !is_beyond(extremes->min) && !is_beyond(extremes->max);
+}
+
 void values_describe(const struct component *component, const struct tally *tally,
 		     const struct value_extremes extremes[LAPSE_VALUES], struct stats *stats)
 {
@@ -191,9 +203,9 @@ void values_describe(const struct component *component, const struct tally *tall
 		stats->values[stats->n_values++] = (struct value_stats){
 			.name = component->values[i].name,
 			.count = sum->count,
-			.mean = sum->count ? (double)(int64_t)sum->sum / (double)sum->count : NAN,
+			.mean = is_summed(sum, e) ? (double)(int64_t)sum->sum / (double)sum->count : NAN,
 			.last = e->last,
-			.has_extremes = sum->count && e->any && !e->pending,
+			.has_extremes = is_summed(sum, e) && e->any && !e->pending,
 			.min = e->min,
 			.max = e->max,
 		};

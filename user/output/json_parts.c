@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "output/json_parts.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -77,7 +78,7 @@ static json_t *value_figures(const struct value_stats *value)
 {
 	return json_pack("{s:o,s:o,s:o,s:o}", "last", number_if(value->count, value->last), "min",
 			 number_if(value->has_extremes, value->min), "mean",
-			 value->count ? json_real(value->mean) : json_null(), "max",
+			 isnan(value->mean) ? json_null() : json_real(value->mean), "max",
 			 number_if(value->has_extremes, value->max));
 }
 
