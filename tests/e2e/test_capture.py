@@ -251,6 +251,7 @@ def disk_full(t):
     recording = live.final()["recording"]
     equal(recording["stopped"], "the disk is full", "why it stopped")
     check(recording["lost"] > 0, "nothing is said to be lost")
+    equal(recording["spans"] + recording["lost"], 60000, "calls in the file and lost ones")
     final = _replay(t, os.path.join(folder, "a.lapse")).final()
     check(final["system"]["requests"] < 60000, "more is recorded than there is room for")
 

@@ -198,7 +198,7 @@ struct capture_figures capture_figures(struct capture *capture)
 	figures.bytes = c->figures.bytes;
 	figures.dropped_ticks = c->figures.dropped_ticks;
 	figures.failure = c->failure;
-	figures.lost = c->lost.records + __atomic_load_n(&c->unwritten, __ATOMIC_RELAXED);
+	figures.lost = c->lost.records + c->figures.undone + __atomic_load_n(&c->unwritten, __ATOMIC_RELAXED);
 	pthread_mutex_unlock(&c->lock);
 	return figures;
 }

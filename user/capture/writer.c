@@ -292,8 +292,18 @@ static void commit(struct writer *w, const struct tape_message *message)
 	if (w->failure)
 		return;
 	w->in_transaction = false;
-	w->spans_committed = w->figures.spans;
 	w->figures.bytes = pragma_number(w, "PRAGMA page_count") * pragma_number(w, "PRAGMA page_size");
+	w->committed = w->figures;
+}
+
+/* What was committed is kept, and nothing else counts as written. */
+static void undo(struct writer *w)
+{
+	uint64_t spans = w->figures.spans;
+
+	sqlite3_exec(w->db, "ROLLBACK", NULL, NULL, NULL);
+	w->figures = w->committed;
+	w->figures.undone = spans - w->figures.spans;
 }
 
 void writer_take(struct writer *writer, const struct tape_message *message)
@@ -308,9 +318,6 @@ void writer_take(struct writer *writer, const struct tape_message *message)
 		writer->in_transaction = true;
 		writer_rows(writer, message);
 	}
-	if (!writer->failure)
-		return;
-	/* What was committed is kept. */
-	sqlite3_exec(writer->db, "ROLLBACK", NULL, NULL, NULL);
-	writer->figures.spans = writer->spans_committed;
+	if (writer->failure)
+		undo(writer);
 }

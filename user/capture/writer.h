@@ -31,6 +31,7 @@ struct writer_figures {
 	uint64_t spans, ticks;	/* written so far */
 	uint64_t dropped_ticks; /* of these, taken away again */
 	uint64_t bytes;
+	uint64_t undone; /* spans that were written and, when it failed, were not kept */
 };
 struct writer_figures writer_figures(const struct writer *writer);
 

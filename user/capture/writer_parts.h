@@ -22,8 +22,7 @@ struct writer {
 	struct bytes_out blob[3];
 	bool in_transaction;
 	char *failure;
-	struct writer_figures figures;
-	uint64_t spans_committed;
+	struct writer_figures figures, committed; /* the latter as of the newest commit */
 	/* What goes when it becomes too much. */
 	uint64_t max_bytes, max_time_ns;
 	struct written_tick *ticks; /* oldest first */
