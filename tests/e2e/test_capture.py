@@ -315,6 +315,38 @@ def in_place_of_nothing_but_files(t):
 
 
 @case(seconds=60)
+def flight_recorder_on_a_full_disk(t):
+    """A storm of critical violations is tried once, leaves no empty files, and the report does not call it calm."""
+    mount, umount = need("mount", "umount")
+    folder = t.path("small")
+    os.mkdir(folder)
+    if subprocess.run([mount, "-t", "tmpfs", "-o", "size=16k", "tmpfs", folder], check=False).returncode:
+        raise Skip("no tmpfs can be mounted here")
+    t.defer(lambda: subprocess.run([umount, folder], check=False))
+    incidents = os.path.join(folder, "incidents")
+    os.mkdir(incidents)
+    target = t.target("timed", "--calls", 200, "--ns", "1ms")
+    contract = t.write("storm.yaml", "lapse: 1\ncomponents:\n  w:\n    measure: work_push\n"
+                                     "    contract: {max_latency: 10us}\n")
+    for args in (("--json",), ()):
+        live = t.lapse("record", "-p", target.pid, "-c", contract, "--keep", "60s", "-o", incidents, *args)
+        if args:
+            target.go()
+            target.done()
+        else:
+            live.signal(signal.SIGUSR2)
+            live.wait_line("cannot write", live.err)
+        live.stop(code=None)
+        equal(sum("cannot write" in line for line in live.err), 1, "how often it is said that it cannot be written")
+        equal(os.listdir(incidents), [], "files")
+        if args:
+            equal(live.final()["recording"]["stopped"], "an incident could not be written", "why nothing is recorded")
+        else:
+            check("recorded: nothing: an incident could not be written" in live.out, f"the report: {live.out[-5:]}")
+    target.finish()
+
+
+@case(seconds=60)
 def nothing_to_trigger(t):
     """Without --keep SIGUSR2 is ignored, which is said once, and the recording ends in peace."""
     target = t.target("timed", "--calls", 5, "--ns", "1ms")

@@ -206,6 +206,10 @@ int writer_open(const char *path, uint64_t max_bytes, uint64_t max_time_ns, stru
 	if (w->failure) {
 		diag_error("cannot write %s: %s", path, w->failure);
 		release(w);
+		/* There is nothing in it. */
+		unlink(path);
+		remove_beside(path, "-wal");
+		remove_beside(path, "-shm");
 		return -EIO;
 	}
 	*writer = w;

@@ -72,14 +72,20 @@ static char *incident_path(const struct session *session, const char *component)
 static void begin(struct session *session, const char *component, const char *what)
 {
 	struct recorder *recorder = session->recorder;
+	struct flight *flight = &recorder->flight;
+	uint64_t until_ns = clock_now_ns() + session->options->after_ns;
 	char *path = incident_path(session, component), safe[256];
 
 	capture_fact(recorder->capture, "incident", what);
 	if (path && !capture_begin(recorder->capture, path)) {
-		recorder->flight.until_ns = clock_now_ns() + session->options->after_ns;
-		recorder->flight.incidents++;
+		flight->until_ns = until_ns;
+		flight->incidents++;
 		recorder->failure_said = false;
 		diag_note("an incident (%s) is written to %s", what, text_escape(path, safe, sizeof(safe)));
+	} else {
+		/* A disk that is full is so at the next violation, too, of which there may be thousands. */
+		flight->retry_ns = until_ns;
+		flight->unwritten = true;
 	}
 	free(path);
 }
@@ -103,7 +109,7 @@ void flight_trigger(struct session *session, const char *component, const char *
 	struct flight *flight = &session->recorder->flight;
 
 	/* What happens while one is recorded is in it. */
-	if (flight->until_ns || !may_begin(session))
+	if (flight->until_ns || clock_now_ns() < flight->retry_ns || !may_begin(session))
 		return;
 	if (!flight->draining)
 		begin(session, component, what);

@@ -326,6 +326,12 @@ static void say_troubles(struct recorder *recorder)
 	recorder->loss_said |= figures.lost > 0;
 }
 
+/* Why there is no file at all though something happened; NULL: there is one, or nothing did. */
+static const char *unwritten(const struct recorder *recorder, const struct capture_figures *figures)
+{
+	return recorder->flight.unwritten && !figures->path ? "an incident could not be written" : NULL;
+}
+
 void recorder_count(struct session *session)
 {
 	struct recorder *recorder = session->recorder;
@@ -342,7 +348,7 @@ void recorder_count(struct session *session)
 		.dropped_ticks = figures.dropped_ticks,
 		.lost = figures.lost,
 		.files = session->options->keep_ns ? recorder->flight.incidents : 1,
-		.stopped = figures.failure,
+		.stopped = figures.failure ? figures.failure : unwritten(recorder, &figures),
 	};
 	monitor_recorded(session->monitor, &recorder->recording);
 }

@@ -10,9 +10,11 @@
 struct flight {
 	uint64_t until_ns; /* an incident is being recorded, so far */
 	size_t incidents;
-	bool draining;	/* it is over, and still on its way to the disk */
-	bool full_said; /* there are as many as may be */
-	char *wanted;	/* another one came meanwhile: its name; NULL: none */
+	uint64_t retry_ns; /* one could not be written: not before then is the next tried */
+	bool unwritten;	   /* there was such a one */
+	bool draining;	   /* it is over, and still on its way to the disk */
+	bool full_said;	   /* there are as many as may be */
+	char *wanted;	   /* another one came meanwhile: its name; NULL: none */
 };
 
 struct recorder {

@@ -141,7 +141,9 @@ void text_recording(FILE *out, const struct recording *recording)
 	if (!recording)
 		return;
 	if (!recording->path) {
-		fputs("recorded: nothing happened that was to be\n", out);
+		fprintf(out, "recorded: nothing%s%s\n",
+			recording->stopped ? ": " : " happened that was to be",
+			recording->stopped ? text_escape(recording->stopped, safe, sizeof(safe)) : "");
 		return;
 	}
 	fprintf(out, "recorded: %s, %.1f MB, in %s", word_count(recording->spans, "span", word),
