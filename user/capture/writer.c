@@ -298,16 +298,15 @@ static void commit(struct writer *w, const struct tape_message *message)
 	w->in_transaction = false;
 	w->figures.bytes = pragma_number(w, "PRAGMA page_count") * pragma_number(w, "PRAGMA page_size");
 	w->committed = w->figures;
+	w->spans_since = 0;
 }
 
 /* What was committed is kept, and nothing else counts as written. */
 static void undo(struct writer *w)
 {
-	uint64_t spans = w->figures.spans;
-
 	sqlite3_exec(w->db, "ROLLBACK", NULL, NULL, NULL);
 	w->figures = w->committed;
-	w->figures.undone = spans - w->figures.spans;
+	w->figures.undone = w->spans_since;
 }
 
 void writer_take(struct writer *writer, const struct tape_message *message)

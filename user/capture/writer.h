@@ -28,8 +28,8 @@ void writer_close(struct writer *writer, bool complete);
 const char *writer_failure(const struct writer *writer);
 
 struct writer_figures {
-	uint64_t spans, ticks;	/* written so far */
-	uint64_t dropped_ticks; /* of these, taken away again */
+	uint64_t spans, ticks;	/* in the file */
+	uint64_t dropped_ticks; /* that have been, and were taken away */
 	uint64_t bytes;
 	uint64_t undone; /* spans that were written and, when it failed, were not kept */
 };

@@ -23,6 +23,7 @@ struct writer {
 	bool in_transaction;
 	char *failure;
 	struct writer_figures figures, committed; /* the latter as of the newest commit */
+	uint64_t spans_since;			  /* that commit */
 	/* What goes when it becomes too much. */
 	uint64_t max_bytes, max_time_ns;
 	struct written_tick *ticks; /* oldest first */

@@ -170,6 +170,7 @@ void writer_put_span(struct writer *writer, int64_t seq, const union message_spa
 	put(writer, &row);
 	put_more(writer, seq, span, stack);
 	writer->figures.spans++;
+	writer->spans_since++;
 }
 
 void writer_put_open(struct writer *writer, int64_t seq, int64_t tick, const union message_span *span,

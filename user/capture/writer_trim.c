@@ -38,6 +38,8 @@ static void drop_upto(struct writer *w, int64_t seq)
 		snprintf(sql, sizeof(sql), "DELETE FROM %s WHERE %s <= %lld", schema_tables[i].name,
 			 schema_tables[i].key, (long long)seq);
 		writer_execute(w, sql);
+		if (!strcmp(schema_tables[i].name, schema_rows[ROW_SPAN].table) && !w->failure)
+			w->figures.spans -= (uint64_t)sqlite3_changes(w->db);
 	}
 }
 
@@ -70,6 +72,7 @@ static void drop(struct writer *w, size_t n)
 	seq = w->ticks[n - 1].seq;
 	memmove(w->ticks, w->ticks + n, (w->n_ticks - n) * sizeof(*w->ticks));
 	w->n_ticks -= n;
+	w->figures.ticks -= n;
 	w->figures.dropped_ticks += n;
 	drop_upto(w, seq);
 	drop_interned(w, seq);
