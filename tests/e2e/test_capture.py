@@ -363,6 +363,15 @@ def nothing_to_trigger(t):
 
 
 @case(seconds=60)
+def output_beside_the_recording(t):
+    """Both in one file: one would be lost."""
+    path = t.path("a.lapse")
+    tracer = t.lapse_ends("stat", "-p", os.getpid(), "syscall:getpid", "--capture", path, "-o", path, "-d", "1")
+    equal(tracer.popen.returncode, 2, "exit code")
+    check(any("-o" in line and "--capture" in line for line in tracer.err), tracer.last_words())
+
+
+@case(seconds=60)
 def flight_recorders_options_alone(t):
     """Without --keep they would be ignored, and everything kept in one file: that is a mistake, and said."""
     for option, value in (("--on", "critical"), ("--after", "2s"), ("--keep-size", "8MiB"), ("--max-incidents", "3")):

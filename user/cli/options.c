@@ -563,6 +563,11 @@ int options_parse(const struct verb_usage *usage, int argc, char **argv, struct 
 		diag_error("no command after --");
 		return -EINVAL;
 	}
+	if (options->output_path && options->capture_path &&
+	    !strcmp(options->output_path, options->capture_path)) {
+		diag_error("-o and --capture name the same file: each takes one of its own");
+		return -EINVAL;
+	}
 	return 0;
 }
 
