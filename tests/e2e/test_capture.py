@@ -5,6 +5,7 @@ import glob
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import sqlite3
@@ -360,6 +361,18 @@ def nothing_to_trigger(t):
     live.stop(code=0)
     equal(len([line for line in live.err if "SIGUSR2" in line]), 1, "how often it is said")
     equal(dict(_ask(path, "SELECT name, value FROM fact"))["complete"], 1, "complete")
+
+
+@case(seconds=30)
+def command_can_be_given_again(t):
+    """As the shell takes it: probes with modifiers have blanks, parentheses and more."""
+    target = t.target("timed", "--calls", 1, "--ns", "1ms")
+    path = t.path("it's $HOME.lapse")
+    words = ["record", "-p", str(target.pid), "w=work_push err(int ret < 0)", "-o", path, "-d", "1"]
+    tracer = t.lapse_ends(*words)
+    equal(tracer.popen.returncode, 0, f"exit code ({tracer.last_words()})")
+    command = dict(_ask(path, "SELECT name, value FROM fact"))["command"]
+    equal(shlex.split(command)[1:], words, f"words of {command}")
 
 
 @case(seconds=60)

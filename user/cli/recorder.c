@@ -69,20 +69,42 @@ void recorder_free(struct recorder *recorder)
 
 /* ---- what is measured, and where --------------------------------------------------------------------- */
 
-/* The words of the command, as far as they fit. */
+/* As a shell takes it for one word. */
+static void put_word(FILE *out, const char *word)
+{
+	static const char plain[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-";
+	bool quoted = !*word || word[strspn(word, plain)];
+
+	if (quoted)
+		putc('\'', out);
+	for (; *word; word++)
+		if (*word == '\'')
+			fputs("'\\''", out);
+		else
+			putc(*word, out);
+	if (quoted)
+		putc('\'', out);
+}
+
+/* The command, as far as it fits, so that it can be given again. */
 static void record_command(struct capture *capture)
 {
-	char text[4096];
+	char words[4096], *text = NULL;
 	FILE *file = fopen("/proc/self/cmdline", "re");
-	size_t n = file ? fread(text, 1, sizeof(text) - 1, file) : 0;
+	size_t n = file ? fread(words, 1, sizeof(words) - 1, file) : 0, size;
+	FILE *out = open_memstream(&text, &size);
 
+	words[n] = '\0';
 	if (file)
 		fclose(file);
-	for (size_t i = 0; i + 1 < n; i++)
-		if (!text[i])
-			text[i] = ' ';
-	text[n] = '\0';
-	capture_fact(capture, "command", text);
+	for (const char *word = words; out && word < words + n; word += strlen(word) + 1) {
+		fputs(word > words ? " " : "", out);
+		put_word(out, word);
+	}
+	if (out && !fclose(out))
+		capture_fact(capture, "command", text);
+	free(text);
 }
 
 static void record_host(struct capture *capture)
