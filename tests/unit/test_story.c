@@ -101,6 +101,31 @@ static void a_promise_is_broken(void **state)
 	recorded_remove(&r);
 }
 
+/* The newest five seconds of forty. */
+static void a_beginning_that_gave_way_is_told(void **state)
+{
+	struct recorded r;
+	struct report *report;
+
+	(void)state;
+	recorded_begin(&r, (struct capture_options){.max_time_ns = 5 * SEC});
+	for (int second = 0; second < 40; second++) {
+		recorded_calls(&r, 100, MS);
+		recorded_tick(&r);
+	}
+	recorded_end(&r);
+	report = report_of(&r);
+	assert_true(tells(report, "Tracing had begun 34.0 s before the recording does"));
+	report_free(report);
+	recorded_remove(&r);
+	record(&r, 0, NULL);
+	recorded_end(&r);
+	report = report_of(&r);
+	assert_false(tells(report, "Tracing had begun"));
+	report_free(report);
+	recorded_remove(&r);
+}
+
 /* The folder is of a recording that is empty but for its tables. */
 static void nothing_was_measured(void **state)
 {
@@ -178,6 +203,7 @@ int main(void)
 		cmocka_unit_test(a_stretch_stands_out),
 		cmocka_unit_test(nothing_stands_out),
 		cmocka_unit_test(a_promise_is_broken),
+		cmocka_unit_test(a_beginning_that_gave_way_is_told),
 		cmocka_unit_test(nothing_was_measured),
 		cmocka_unit_test(shifted),
 		cmocka_unit_test(compared_percentiles_keep_to_the_extremes),

@@ -255,13 +255,26 @@ static int tell_alerts(struct report *report)
 		   word_component(report->snapshot, first->component, name));
 }
 
+/* Of one that is bounded, or that a flight recorder kept: "since when" may lie before it. */
+static int tell_beginning(struct report *report)
+{
+	int64_t traced = reader_number(report->reader, FACT_START_NS, 0);
+	uint64_t recorded = reader_options(report->reader).start_ns;
+	char word[WORD_SIZE];
+
+	if (traced <= 0 || recorded <= (uint64_t)traced)
+		return 0;
+	return say(report, "Tracing had begun %s before the recording does: what was then is not in it.",
+		   word_duration((double)(recorded - (uint64_t)traced), word));
+}
+
 static int tell_state(struct report *report)
 {
 	const struct report_head *head = &report->head;
 	char count[WORD_SIZE];
-	int err = 0;
+	int err = tell_beginning(report);
 
-	if (!head->complete)
+	if (!head->complete && !err)
 		err = say(report, "The recording was not ended in peace: it is told as far as it goes.");
 	if (head->damage && !err)
 		err = say(report,
