@@ -398,6 +398,14 @@ def not_over_a_recording(t):
 # ---- two of them ----------------------------------------------------------------------------------------
 
 
+@case(seconds=20)
+def two_without_against(t):
+    """Whoever names two wants them compared: how is said."""
+    tracer = t.lapse_ends("report", t.path("a.lapse"), t.path("b.lapse"))
+    equal(tracer.popen.returncode, 2, "exit code")
+    check(any("--against" in line for line in tracer.err), tracer.last_words())
+
+
 @case(seconds=150)
 def against(t):
     """A fault between two recordings: which percentiles moved for sure, and which cause grew."""

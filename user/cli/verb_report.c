@@ -82,7 +82,9 @@ static int report(const struct options *options)
 	int code;
 
 	if (options->n_operands != 1) {
-		diag_error("name a recording: lapse report FILE");
+		diag_error(options->n_operands == 2 ? "name one recording; two are compared by: lapse report "
+						      "AFTER --against BEFORE"
+						    : "name a recording: lapse report FILE");
 		return EXIT_USAGE;
 	}
 	if (options->against && strcmp(format->name, "text") != 0 && strcmp(format->name, "json") != 0) {
