@@ -23,8 +23,13 @@ static const struct bad_file bad[] = {
 	{"lapse: 1\nwindow: *one\n", "2:9: aliases are not part of a contract file"},
 	{"lapse: !!int 1\n", "1:8: tag 'tag:yaml.org,2002:int'"},
 	{"lapse: !x {}\n", "1:8: tag '!x'"},
-	{"lapse: 1\n\tx: 1\n", "2:1: found a tab character that violates indentation"},
-	{"lapse: \"1\n", "2:1: found unexpected end of stream"},
+	{"lapse: 1\n\tx: 1\n",
+	 "2:1: found a tab character that violates indentation; indent by spaces, not by tabs"},
+	{"lapse: 1\ncomponents:\n\ta: {measure: f}\n",
+	 "3:1: found character that cannot start any token; indent by spaces"},
+	{"lapse: \"1\n", "1:8: the quote that begins here has no end"},
+	{"lapse: 1\ncomponents:\n  a: {measure: 'f}\n\n\n", "3:16: the quote that begins here has no end"},
+	{"\xef\xbb\xbflapse: 2\n", "1:8: format version '2' is not known"},
 	{"lapse: \"1\\0\"\n", "1:8: a zero byte in a value"},
 	{"lapse: 1\nx: \xff\n", "2:4: invalid leading UTF-8 octet"},
 	{"[[[[[[[[[[[[[[[[[[[[[[[[", "1:18: nested more than 16 levels deep"},
@@ -289,6 +294,19 @@ static void defaults(void **state)
 	config_free(&config);
 }
 
+/* As editors of Windows write it: with a byte order mark, and with two bytes at the end of a line. */
+static void written_elsewhere(void **state)
+{
+	struct config config;
+
+	(void)state;
+	parse_good("\xef\xbb\xbflapse: 1\r\ncomponents:\r\n  a: {measure: f}\r\n", &config);
+	assert_string_equal(config.components[0].measure, "f");
+	assert_int_equal(config.components[0].name_mark.line, 3);
+	assert_int_equal(config.components[0].name_mark.column, 3);
+	config_free(&config);
+}
+
 /* The keys of a component override the file's one by one, wherever the file says them. */
 static void inheritance(void **state)
 {
@@ -531,11 +549,17 @@ static void explained(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(bad_files),   cmocka_unit_test(defaults),
-		cmocka_unit_test(inheritance), cmocka_unit_test(objectives),
-		cmocka_unit_test(targets),     cmocka_unit_test(targets_of_components),
-		cmocka_unit_test(permissions), cmocka_unit_test(unreadable),
-		cmocka_unit_test(explained),   cmocka_unit_test(waits),
+		cmocka_unit_test(bad_files),
+		cmocka_unit_test(defaults),
+		cmocka_unit_test(written_elsewhere),
+		cmocka_unit_test(inheritance),
+		cmocka_unit_test(objectives),
+		cmocka_unit_test(targets),
+		cmocka_unit_test(targets_of_components),
+		cmocka_unit_test(permissions),
+		cmocka_unit_test(unreadable),
+		cmocka_unit_test(explained),
+		cmocka_unit_test(waits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -44,21 +44,46 @@ static struct config_mark mark_at(const struct reader *reader, size_t offset)
 	return mark;
 }
 
+/* Whether @line, counted from 0, begins with blanks among which there is a tab. */
+static bool has_tab_before(const struct reader *reader, size_t line)
+{
+	const char *at = reader->text, *end = at + reader->length;
+
+	for (; at < end && line; at++)
+		line -= *at == '\n';
+	while (at < end && *at == ' ')
+		at++;
+	return at < end && *at == '\t';
+}
+
+static const char *syntax_hint(const struct reader *reader, const char *problem)
+{
+	static const char *const unquoted[] = {"mapping values are not allowed", "flow mapping",
+					       "flow sequence", "cannot start any token",
+					       "alphabetic or numeric character"};
+
+	if (strstr(problem, "tab character") || (strstr(problem, "cannot start any token") &&
+						 has_tab_before(reader, reader->parser.problem_mark.line)))
+		return "; indent by spaces, not by tabs";
+	for (size_t i = 0; i < sizeof(unquoted) / sizeof(*unquoted); i++)
+		if (strstr(problem, unquoted[i]))
+			return "; where a probe or '*' is meant, quote this";
+	return "";
+}
+
 static int syntax_error(const struct reader *reader)
 {
 	const yaml_parser_t *parser = &reader->parser;
 	const char *problem = parser->problem ? parser->problem : "not YAML";
-	const char *hint = "";
 
 	if (parser->error == YAML_MEMORY_ERROR)
 		return -ENOMEM;
 	if (parser->error == YAML_READER_ERROR)
 		return bad(reader, mark_at(reader, parser->problem_offset), "%s", problem);
-	if (strstr(problem, "mapping values are not allowed") || strstr(problem, "flow mapping") ||
-	    strstr(problem, "flow sequence") || strstr(problem, "cannot start any token") ||
-	    strstr(problem, "alphabetic or numeric character"))
-		hint = "; where a probe or '*' is meant, quote this";
-	return bad(reader, mark_of(&parser->problem_mark), "%s%s", problem, hint);
+	/* The end of the file is not where anything is to be mended. */
+	if (parser->context && strstr(parser->context, "quoted scalar") && strstr(problem, "end of stream"))
+		return bad(reader, mark_of(&parser->context_mark), "the quote that begins here has no end");
+	return bad(reader, mark_of(&parser->problem_mark), "%s%s", problem, syntax_hint(reader, problem));
 }
 
 static int next(struct reader *reader, yaml_event_t *event)
@@ -279,16 +304,26 @@ static int read_stream(struct reader *reader, struct tree_node *root)
 	return err;
 }
 
+/* Some editors put a byte order mark first. The parser takes it for a column, so that the first line would
+ * stand further in than those below. */
+static size_t mark_length(const char *text, size_t length)
+{
+	static const char mark[] = {'\xef', '\xbb', '\xbf'};
+
+	return length >= sizeof(mark) && memcmp(text, mark, sizeof(mark)) == 0 ? sizeof(mark) : 0;
+}
+
 int tree_read(const char *path, const char *text, size_t length, struct tree_node *root)
 {
-	struct reader reader = {.path = path, .text = text, .length = length};
+	size_t skipped = mark_length(text, length);
+	struct reader reader = {.path = path, .text = text + skipped, .length = length - skipped};
 	int err;
 
 	*root = (struct tree_node){0};
 	if (!yaml_parser_initialize(&reader.parser))
 		return -ENOMEM;
 	yaml_parser_set_encoding(&reader.parser, YAML_UTF8_ENCODING);
-	yaml_parser_set_input_string(&reader.parser, (const unsigned char *)text, length);
+	yaml_parser_set_input_string(&reader.parser, (const unsigned char *)reader.text, reader.length);
 	err = read_stream(&reader, root);
 	yaml_parser_delete(&reader.parser);
 	if (err)
