@@ -459,3 +459,21 @@ def signal_to_node(t):
     equal(ended.popen.returncode, 2, "exit code")
     check(any(f"contract.yaml:3:12: process {target.pid} is Node" in line for line in ended.err),
           f"said {ended.err}")
+
+
+@case()
+def program_that_nobody_may_run(t):
+    """As root handlers run as nobody: what that one may not execute is said at the start, and by check, not first when an
+    alert fires."""
+    os.mkdir(t.path("own"), 0o700)
+    program = t.write("own/program", "#!/bin/sh\n")
+    os.chmod(program, 0o755)
+    path = _contract(t, f"exec: [{program}]")
+    target = t.target("timed")
+    tracer = t.lapse_ends("watch", path, "-p", target.pid, "-d", "1")
+    equal(tracer.popen.returncode, 2, "exit code of watch")
+    checked = t.lapse_ends("check", path)
+    equal(checked.popen.returncode, 0, "exit code of check, whose machine may be another one")
+    for run in (tracer, checked):
+        check(any("contract.yaml:11:5: handler program" in line and "user nobody" in line for line in run.err),
+              f"nothing is said of a program that nobody may run: {run.err}")

@@ -12,6 +12,7 @@
 #include "cli/targets.h"
 #include "cli/waits.h"
 #include "config/config.h"
+#include "handler/handler.h"
 #include "probe/plan.h"
 #include "probe/syscalls.h"
 
@@ -42,8 +43,9 @@ static void explain_plan(const struct plan *plan)
 	for (size_t i = 0; i < plan->n_components; i++) {
 		const struct plan_component *component = &plan->components[i];
 
-		printf("  %s: %s in %s, by %s%s%s\n", component->name, component->function, component->object,
-		       means_of(plan, i), component->why ? ": " : "", component->why ?: "");
+		printf("  %s: %s%s%s, by %s%s%s\n", component->name, component->function,
+		       *component->object ? " in " : "", component->object, means_of(plan, i),
+		       component->why ? ": " : "", component->why ?: "");
 	}
 }
 
@@ -174,6 +176,7 @@ static int check_config(const struct options *options, const struct config *conf
 
 	if (measures.specs && measures.fed && !parse(options, config, &measures)) {
 		config_explain(config, stdout);
+		handlers_check(config);
 		code = check_target(options, config, &measures);
 	}
 	for (size_t i = 0; i < measures.n_specs; i++)

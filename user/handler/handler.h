@@ -31,6 +31,9 @@ struct handler_targets {
 int handlers_start(const struct config *config, const struct handler_targets *targets,
 		   struct handlers *before, struct handlers **handlers);
 
+/* Warns of each handler that could not start here, and starts none: elsewhere that may differ. */
+void handlers_check(const struct config *config);
+
 /* Takes from those before what belongs to both: the readers of a socket, alerts that fire. They go on with
  * what they have begun until they are stopped. */
 void handlers_take_over(struct handlers *handlers);

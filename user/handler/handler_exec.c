@@ -135,12 +135,25 @@ static void tell(struct handler *handler, const struct handler_event *event)
 	run_waiting(handler);
 }
 
+static int check(const struct config_handler *config, char *why, size_t size)
+{
+	const char *path = config->argv[0];
+	int err = handler_may_execute(path);
+
+	if (err)
+		snprintf(why, size, "handler program %s: %s%s", path, strerror(-err),
+			 err == -EACCES && !access(path, X_OK) ? " to user nobody, who runs it" : "");
+	return err;
+}
+
 static int start(struct handler *handler)
 {
+	char why[CHECK_WORDS];
+	int err = check(handler->config, why, sizeof(why));
+
 	handler->stats.target = program(handler);
-	if (access(program(handler), X_OK))
-		return handler_bad(handler, -errno, "handler program %s: %s", program(handler),
-				   strerror(errno));
+	if (err)
+		return handler_bad(handler, err, "%s", why);
 	handler->state = calloc(1, sizeof(struct exec_pool));
 	return handler->state ? 0 : -ENOMEM;
 }
@@ -247,6 +260,7 @@ static void stop(struct handler *handler)
 }
 
 const struct handler_kind handler_exec = {
+	.check = check,
 	.start = start,
 	.tell = tell,
 	.tick = tick,

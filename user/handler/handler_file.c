@@ -13,6 +13,19 @@
 /* Not blocking, so that a pipe without a reader stops neither the start nor the loop that judges. */
 #define OPEN_FLAGS (O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
 
+static int check(const struct config_handler *config, char *why, size_t size)
+{
+	const char *name = strrchr(config->path, '/');
+	char *folder =
+		strndup(config->path, name && name != config->path ? (size_t)(name - config->path) : 1);
+	int err = folder && name && access(folder, F_OK) ? -errno : 0;
+
+	if (err)
+		snprintf(why, size, "handler file %s: %s", config->path, strerror(-err));
+	free(folder);
+	return err;
+}
+
 static int start(struct handler *handler)
 {
 	const char *path = handler->config->path;
@@ -59,4 +72,4 @@ static void stop(struct handler *handler)
 		close(handler->fd);
 }
 
-const struct handler_kind handler_file = {.start = start, .tell = tell, .stop = stop};
+const struct handler_kind handler_file = {.check = check, .start = start, .tell = tell, .stop = stop};

@@ -41,8 +41,13 @@ struct handler_event {
 	const char *json, *text;
 };
 
+#define CHECK_WORDS 512
+
 /* All but start and tell may be NULL. */
 struct handler_kind {
+	/* Why start() would fail, into @why, which has @size bytes; it opens and makes nothing. 0 or -errno.
+	 */
+	int (*check)(const struct config_handler *config, char *why, size_t size);
 	bool keeps_account; /* of what fires: it is to know of that from when it is there */
 	/* What can be known to fail fails here, after a message. Returns 0 or -errno. */
 	int (*start)(struct handler *handler);
@@ -90,5 +95,8 @@ uint64_t handler_now(void);
  * without privilege. Never blocks. Returns its process number, or -errno.
  */
 pid_t handler_spawn(char *const argv[], char *const environment[], const char *input);
+
+/* Whether handler_spawn() could start @path, as far as its rights tell: 0 or -errno. */
+int handler_may_execute(const char *path);
 
 #endif

@@ -11,8 +11,10 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "handler/handler_kind.h"
@@ -163,4 +165,29 @@ pid_t handler_spawn(char *const argv[], char *const environment[], const char *i
 		child(argv, environment, end);
 	close(end);
 	return pid;
+}
+
+/* As the user that programs run as. Where it cannot be asked for, nothing is known to be amiss. */
+static int may_nobody_execute(const char *path)
+{
+	sigset_t before;
+	int status = 0;
+	pid_t pid = fork_quiet(&before);
+
+	if (pid == 0)
+		_exit(!drop_privilege() && access(path, X_OK) ? errno : 0);
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return pid > 0 && WIFEXITED(status) ? -WEXITSTATUS(status) : 0;
+}
+
+int handler_may_execute(const char *path)
+{
+	struct stat is;
+
+	if (stat(path, &is) || access(path, X_OK))
+		return -errno;
+	if (!S_ISREG(is.st_mode))
+		return -EISDIR;
+	return geteuid() == 0 ? may_nobody_execute(path) : 0;
 }

@@ -164,6 +164,21 @@ int handlers_start(const struct config *config, const struct handler_targets *ta
 	return 0;
 }
 
+void handlers_check(const struct config *config)
+{
+	char why[CHECK_WORDS];
+
+	for (size_t i = 0; i < config->n_handlers; i++) {
+		const struct config_handler *handler = &config->handlers[i];
+		int (*check)(const struct config_handler *, char *, size_t) = kinds[handler->kind]->check;
+
+		if (!check || !check(handler, why, sizeof(why)))
+			continue;
+		diag_warn("%s:%zu:%zu: %s; lapse watch would not begin here", config->path,
+			  handler->mark.line, handler->mark.column, why);
+	}
+}
+
 /* ---- alerts ---------------------------------------------------------------------------------------- */
 
 static bool wants_component(const struct config_handler *handler, const char *component)
