@@ -83,6 +83,22 @@ static __always_inline bool waits_for_disk(struct task_struct *task)
 #endif
 }
 
+#define TASK_FROZEN 0x8000 /* since 6.1, of the older freezer */
+
+/* Stopped by a signal or by who traces it, or frozen with its control group. */
+static __always_inline bool is_held(struct task_struct *task)
+{
+	if (bpf_core_field_exists(task->__state) && FIELD(task, __state) & TASK_FROZEN)
+		return true;
+	if (!bpf_core_field_exists(task->frozen))
+		return false;
+#ifdef LAPSE_OLD
+	return BPF_CORE_READ_BITFIELD_PROBED(task, frozen);
+#else
+	return BPF_CORE_READ_BITFIELD(task, frozen);
+#endif
+}
+
 /* What @task, which is blocked, waits for. A poll's cause is what ends it: until then it is a poll. */
 static __always_inline __u32 cause_of_block(struct lapse_block *block, struct task_struct *task)
 {
@@ -90,6 +106,10 @@ static __always_inline __u32 cause_of_block(struct lapse_block *block, struct ta
 	__u64 nr = FIELD(regs, orig_ax);
 	__u32 number = nr, *call;
 
+	/* Wherever that found it: in a system call, or on its way out of an interrupt, which looks like a
+	 * fault. */
+	if (is_held(task))
+		return LAPSE_OTHER;
 	/* No system call: an exception, which is a page fault where it has to wait. */
 	if ((__s64)nr < 0)
 		return LAPSE_FAULT;
@@ -413,7 +433,7 @@ static __always_inline void why_end(struct lapse_stack *stack, struct lapse_thre
 /* ---- the scheduler's programs --------------------------------------------------------------- */
 
 /* TASK_RUNNING is 0; 0x100 says that it was preempted on its way into a wait (TASK_REPORT_MAX). */
-#define STATE_MASK 0xff
+#define STATE_MASK (0xff | TASK_FROZEN)
 
 /* Between 5.18 and 6.14 the state is told that a thread would have had, had no signal kept it from leaving
  * the run queue; since 6.12 a thread that has left it may have to serve its lag there. */

@@ -2,8 +2,10 @@
 """Why calls were slow: each cause by itself, in a program that knows what it waits for."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 
 from harness import case, check, conserved, equal, seen_to_come_back, within
 
@@ -225,3 +227,24 @@ def causes_from_the_first_call_on(t):
                  if span["duration_ns"] > 9e5 and span["cause"]["on_cpu_ns"] > span["duration_ns"] * 0.9]
         equal(wrong[:1], [], f"{len(wrong)} calls that waited 1 ms and are told to have run")
     target.end()
+
+
+@case(60)
+def stopped_while_it_ran(t):
+    """What stops a thread that computes is no page fault, and nobody else's work either."""
+    target = t.target("timed", "--calls", 30, "--ns", "60ms")
+    tracer = t.lapse("trace", "-p", target.pid, "work_push", "--slower", "150ms", "--json")
+    target.go()
+    for _ in range(5):
+        target.signal(signal.SIGSTOP)
+        time.sleep(0.2)
+        target.signal(signal.SIGCONT)
+        time.sleep(0.1)
+    target.done()
+    tracer.stop()
+    spans = [span["cause"] for span in _spans(tracer, "work_push")]
+    check(len(spans) >= 3, f"{len(spans)} calls were stopped")
+    for cause in spans:
+        within(cause["other_ns"], 15e7, 1e9, f"what it was stopped, of {cause}")
+        within(cause["fault_ns"], 0, 3e7, f"page faults, of {cause}")
+    target.finish()

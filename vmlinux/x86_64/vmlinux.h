@@ -189,6 +189,7 @@ struct task_struct {
 	char comm[16];
 	unsigned int __state;
 	unsigned in_iowait : 1;
+	unsigned frozen : 1;
 	bool throttled;
 	struct uprobe_task *utask;
 	struct css_set *cgroups;
