@@ -3,7 +3,7 @@
 
 import os
 
-from harness import case, check, conserved, equal
+from harness import case, check, conserved, equal, wait_until
 
 
 def taken_away(t, *options):
@@ -148,3 +148,26 @@ def limits_that_are_none(t):
         tracer = t.lapse_ends("stat", "-p", os.getpid(), "f", f"--max-overhead={value}")
         equal(tracer.popen.returncode, 2, f"exit code of {value}")
         check(any("--max-overhead" in line and "2%" in line for line in tracer.err), f"no remedy for {value}")
+
+
+STEADY = """lapse: 1
+components:
+  w: {measure: work_push, contract: {min_throughput: {limit: 50/s, over: 3s}}}
+"""
+
+
+@case()
+def nothing_is_too_little_once_probes_are_gone(t):
+    """Calls that are no longer seen are not missing: no alert, and no lower rate."""
+    target = t.target("timed", "--calls", 100000, "--ns", "20us", "--gap", "1ms")
+    tracer = t.lapse("watch", t.write("steady.yaml", STEADY), "-p", target.pid, "--json", "-i", "1", "--max-overhead", "0.01%")
+    target.go()
+    tracer.wait_line(r"1 component is not measured any more", tracer.err, 40)
+    seen = len(tracer.objects("window"))
+    wait_until(lambda: len(tracer.objects("window")) > seen + 5, "ticks without probes")
+    tracer.stop(code=3)
+    equal(tracer.objects("alert"), [], "alerts")
+    final = tracer.final()
+    equal(final["components"]["w"]["contract"]["min_throughput"]["violations"], 0, "violations")
+    check(final["components"]["w"]["rate_per_s"] > 0.75 * max(w["rate_per_s"] for w in tracer.objects("window")), "its rate")
+    target.end()

@@ -345,9 +345,12 @@ int component_count(struct component *component, const struct tick_component *in
 		settle(component, input);
 		err = take_input(component, input);
 	}
-	if (!input || input->running != TICK_RUNNING)
+	/* What its probes would have seen is not known once they are taken away: not that nothing was there.
+	 */
+	if (!input || input->detached || input->running != TICK_RUNNING)
 		component->idle_tick = component->stage->timeline.ticks;
-	component->total.covered_ns += component->stage->period_ns;
+	if (!component->detached)
+		component->total.covered_ns += component->stage->period_ns;
 	window_slide(&component->window, component->stage->timeline.ticks);
 	end_interval(component);
 	return err;
