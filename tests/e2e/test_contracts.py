@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 
@@ -203,6 +204,7 @@ def a_component_that_cannot_be_measured(t):
             equal(run.popen.returncode, 4, f"exit code of {verb} with {probe}")
             said = "\n".join(run.err)
             check("component 'lost' cannot be measured" in said and reason in said, f"{verb} said: {said}")
+            check(re.search(r"lacking.yaml:\d+:\d+: component 'lost'", said), f"{verb} names no place: {said}")
     pipeline.finish()
 
 

@@ -65,6 +65,9 @@ static int parse_one(const struct config *config, const struct config_component 
 	}
 	free(spec->name);
 	spec->name = name;
+	spec->place.path = strdup(config->path);
+	spec->place.line = probe->mark.line;
+	spec->place.column = probe->mark.column;
 	return 0;
 }
 

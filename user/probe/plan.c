@@ -211,6 +211,17 @@ static bool measures_any(const struct plan *plan)
 	return false;
 }
 
+static void name_unmeasured(const struct probe_spec *spec)
+{
+	static const char words[] = "component '%s' cannot be measured by '%s'";
+	const char *name = spec->name ?: spec->text;
+
+	if (spec->place.path)
+		diag_at(spec->place.path, spec->place.line, spec->place.column, words, name, spec->text);
+	else
+		diag_error(words, name, spec->text);
+}
+
 /* Where a contract hangs on each of them: says which cannot be measured. */
 static void name_missing(const struct planning *p)
 {
@@ -220,8 +231,7 @@ static void name_missing(const struct planning *p)
 		if (p->specs[i].wait)
 			diag_error("'%s' cannot be told as a wait", p->specs[i].text);
 		else
-			diag_error("component '%s' cannot be measured by '%s'",
-				   p->specs[i].name ?: p->specs[i].text, p->specs[i].text);
+			name_unmeasured(&p->specs[i]);
 	}
 }
 

@@ -255,6 +255,7 @@ void spec_free(struct probe_spec *spec)
 		spec_free(&spec->ends[end]);
 	free(spec->ends);
 	free(spec->text);
+	free(spec->place.path);
 	free(spec->name);
 	free(spec->object);
 	free(spec->function);

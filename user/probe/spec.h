@@ -103,6 +103,10 @@ struct spec_tcp {
 
 struct probe_spec {
 	char *text; /* as typed, for messages */
+	struct {
+		char *path; /* the contract file's; NULL: typed on the command line */
+		size_t line, column;
+	} place;
 	char *name; /* NAME, or NULL */
 	enum spec_kind kind;
 	enum spec_object object_kind;
