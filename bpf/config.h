@@ -24,6 +24,10 @@ struct lapse_comm {
 /* Kernels without attach cookies: where the program of a place goes on. */
 enum lapse_next { LAPSE_NEXT_PLACE, LAPSE_NEXT_RETURN, LAPSE_NEXT_MARKER, LAPSE_NEXTS };
 
+/* Frames that can share a slot: of functions that reach one another by tail calls, and of the components that
+ * measure them. With more of them a return is not found again, and says so. */
+#define LAPSE_SLOT_SHARERS 32
+
 /* In the map judged: the process is measured by other means; no return probe any more. */
 #define LAPSE_JUDGED_UNSAFE (-0x7fffffffffffffffLL - 1)
 

@@ -403,7 +403,7 @@ static __always_inline bool stack_return(struct lapse_stack *stack, const struct
 
 	if (!(flags & LAPSE_COMP_SWITCHES))
 		ON_STACK(stack_prune, call, stack, call->sp);
-	loop_until(SLOT_SHARERS, return_one, &returning);
+	loop_until(LAPSE_SLOT_SHARERS, return_one, &returning);
 	return returning.place != NO_PLACE;
 }
 

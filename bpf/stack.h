@@ -31,10 +31,6 @@
  * a thread's stack nothing is said of them. */
 #define STACK_REACH (8ULL << 20)
 
-/* Frames that can share a slot: of functions that reach one another by tail calls, and of the components that
- * measure them. With more of them a return is not found again, and says so. */
-#define SLOT_SHARERS 32
-
 /* No memory for its stack: it has begun, and nothing will be known of its end. */
 static __always_inline int span_lost(struct lapse_cell *cell)
 {
@@ -266,7 +262,7 @@ VERIFIED_FOUND int stack_settle(struct lapse_stack *stack, __u64 sp, __u64 slot,
 	if (!stack)
 		return SLOT_FREE;
 	search.at = stack->depth - 1;
-	loop_until(SLOT_SHARERS, settle_one, &search);
+	loop_until(LAPSE_SLOT_SHARERS, settle_one, &search);
 	return search.found;
 }
 
@@ -308,7 +304,7 @@ VERIFIED_ONCE int stack_pop(struct lapse_stack *stack, __u64 sp, __u64 cookie)
 	if (!stack)
 		return POP_NONE;
 	search.at = stack->depth - 1;
-	loop_until(SLOT_SHARERS, pop_one, &search);
+	loop_until(LAPSE_SLOT_SHARERS, pop_one, &search);
 	return search.found;
 }
 

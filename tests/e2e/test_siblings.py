@@ -259,3 +259,32 @@ def a_component_and_its_cache(t):
         within(tracer.component("lookup")["cache_hit_rate"], 0.6, 0.7, "hit rate")
         conserved(tracer.final())
         target.finish()
+
+
+# As bpf/config.h has it.
+MOST = 32
+
+
+def _components(t, n):
+    return t.write(f"{n}.yaml", "lapse: 1\ncomponents:\n" + "".join(
+        f"  c{i}: {{measure: work_push, contract: {{max_latency: 1h}}}}\n" for i in range(n)))
+
+
+@case()
+def as_many_as_can_be_told_apart(t):
+    """One more is refused, where it stands, instead of being told as calls that did not return."""
+    target = t.target("timed", "--calls", 30, "--ns", "1ms")
+    path = _components(t, MOST + 1)
+    tracer = t.lapse_ends("watch", path, "-p", target.pid, "-d", 1)
+    equal(tracer.popen.returncode, 2, "exit code")
+    check(any(f"{MOST} components measure it already" in line for line in tracer.err), tracer.last_words())
+    check(any(line.startswith(f"lapse: {path}:{MOST + 3}:") and "cannot be measured" in line for line in tracer.err),
+          tracer.last_words())
+    tracer = t.lapse("watch", _components(t, MOST), "-p", target.pid, "--json")
+    target.go()
+    target.done()
+    tracer.stop()
+    final = tracer.final()
+    lossless(final)
+    equal({one["count"] for one in final["components"].values()}, {30}, "counts")
+    target.finish()

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/diag.h"
+#include "bpf/config.h"
 #include "probe/body.h"
 #include "probe/go_safety.h"
 #include "probe/placement.h"
@@ -453,12 +454,33 @@ static int find_returns(struct build *build, struct adding *adding)
 	return 0;
 }
 
+/* Components that measure the function already. */
+static size_t count_sharers(const struct build *build, const struct adding *adding)
+{
+	const struct place sought = {
+		.file = build_find_file(build->plan, &adding->resolved->file->id),
+		.entry = adding->function->offset,
+	};
+	const struct place *known = build_find_function(build, &sought);
+	size_t n = 0;
+
+	for (size_t i = 0; known && i < build->plan->n_places; i++)
+		n += build->plan->places[i].function == known->function &&
+		     build_is_entry(&build->plan->places[i]);
+	return n;
+}
+
 /* Decides where the function is probed. 1: refused, and listed so. */
 static int judge(struct build *build, struct adding *adding)
 {
 	char why[512];
 	int err;
 
+	if (count_sharers(build, adding) >= LAPSE_SLOT_SHARERS) {
+		snprintf(why, sizeof(why), "%d components measure it already", LAPSE_SLOT_SHARERS);
+		err = refuse(build, adding, -E2BIG, why, "that is as many as can be told apart");
+		return err ? err : 1;
+	}
 	if (adding->safety->verdict == SAFETY_REFUSED && !here_only(adding->want)) {
 		err = refuse(build, adding, -EPERM, adding->safety->why, NULL);
 		return err ? err : 1;
