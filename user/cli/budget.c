@@ -202,7 +202,7 @@ static struct going choose(struct session *session)
 {
 	struct budget *budget = session->budget;
 	double left = share_left(session), most = budget_remainder(left, budget->limit);
-	size_t n = left > budget->limit ? order_candidates(session) : 0;
+	size_t n = left > budget->limit && left > most ? order_candidates(session) : 0;
 	struct going going = {0};
 
 	for (size_t k = 0; k < n && left > most; k++) {
