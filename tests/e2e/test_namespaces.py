@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Processes in mount and PID namespaces of their own, whose files are to be seen only in there."""
 
+import ctypes
+import datetime
 import os
+import time
 
-from harness import TARGETS, Target, case, check, conserved, counted, equal, need, wait_until
+from harness import TARGETS, Target, case, check, conserved, counted, equal, need, wait_until, within
 
 BESIDE = True  # harness.py
 
@@ -78,4 +81,33 @@ def first_minute(t):
     check(any("work_push" in line for line in first.out[:10]), "\n".join(first.out[:10]))
     check(any(f"lapse trace -p {pid} timed_body" in line for line in first.out), "\n".join(first.out))
     target.done()
+    target.finish()
+
+
+CLONE_NEWTIME = 0x80
+
+
+def _ahead():
+    """In a child, before it runs its program: a monotonic clock of its own."""
+    if ctypes.CDLL(None).unshare(CLONE_NEWTIME):
+        raise OSError("no clock of its own")
+    with open("/proc/self/timens_offsets", "w", encoding="ascii") as file:
+        file.write("monotonic 5000 0\n")
+
+
+@case()
+def another_clock(t):
+    """In a time namespace of lapse's own the kernel's times are another clock's than the one that it reads."""
+    target = t.target("timed", "--calls", 5, "--ns", "3ms")
+    tracer = t.lapse("trace", "-p", target.pid, "work_push", "--slower", "1ms", "--json", preexec_fn=_ahead)
+    target.go()
+    target.done()
+    tracer.stop()
+    spans = tracer.objects("span")
+    equal(len(spans), 5, "slow calls")
+    for span in spans:
+        at = datetime.datetime.fromisoformat(span["time"][:19] + "+00:00").timestamp()
+        within(at - time.time(), -60, 5, "a call's time from now")
+        within(int(span["start_ns"]) - time.clock_gettime_ns(time.CLOCK_MONOTONIC), -60e9, 0, "its start from now")
+    within(tracer.final()["system"]["observed_s"], 0, 60, "observed")
     target.finish()

@@ -37,7 +37,7 @@ static struct timespec to_timespec(uint64_t ns)
 static int open_timer(struct session *session)
 {
 	uint64_t first = (clock_now_ns() / session->tick_ns + 1) * session->tick_ns;
-	struct itimerspec times = {to_timespec(session->tick_ns), to_timespec(first)};
+	struct itimerspec times = {to_timespec(session->tick_ns), clock_timer(first)};
 
 	session->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (session->timer < 0 || timerfd_settime(session->timer, TFD_TIMER_ABSTIME, &times, NULL))

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/diag.h"
 #include "base/exit_code.h"
 #include "base/stream.h"
@@ -104,6 +105,7 @@ int main(int argc, char **argv)
 	const char *word = argc > 1 ? argv[1] : "--usage";
 
 	hold_streams();
+	clock_begin();
 	atexit(close_output);
 	/* A reader of stdout that has gone shows as an error of the write. */
 	signal(SIGPIPE, SIG_IGN);
