@@ -27,31 +27,15 @@ static __always_inline struct lapse_cell *cell_of(__u32 component)
 	return bpf_map_lookup_elem(&cells, &index);
 }
 
-static __always_inline bool slot_try(__u64 *slot, __u64 value)
-{
-	__u64 seen = *(volatile __u64 *)slot;
-
-	return seen >= value || slot_set(slot, seen, value);
-}
-
-struct raise {
-	__u64 *slot, value;
-};
-
-static long raise_once(__u32 n, void *context)
-{
-	const struct raise *raise = context;
-
-	return slot_try(raise->slot, raise->value);
-}
-
 /* Raises *slot to @value; the tick in the top bits makes a newer tick win over any older one. */
 static __always_inline void slot_raise(__u64 *slot, __u64 value)
 {
-	struct raise raise = {slot, value};
+	for (int i = 0; i < SLOT_TRIES; i++) {
+		__u64 seen = *(volatile __u64 *)slot;
 
-	if (!slot_try(slot, value))
-		loop_until(SLOT_TRIES, raise_once, &raise);
+		if (seen >= value || slot_set(slot, seen, value))
+			return;
+	}
 }
 
 /* Shortest and longest span of the tick in which it ended. */

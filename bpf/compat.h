@@ -48,8 +48,8 @@ static __always_inline void loop_until(__u32 max, long (*turn)(__u32 i, void *co
 /* The next of the numbers that @field counts, each given once; @series tells the fields apart. */
 #define TAKE_NUMBER(field, series) ADD(field, 1)
 
-/* How often that is tried: others are in the way for nanoseconds. */
-#define SLOT_TRIES 16
+/* How often that is tried: others are in the way for nanoseconds, and only with values that are less far. */
+#define SLOT_TRIES 8
 
 /* Puts @value, which is larger, in the place of @seen; false: it is to be tried again. */
 static __always_inline bool slot_set(__u64 *slot, __u64 seen, __u64 value)
