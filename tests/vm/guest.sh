@@ -139,9 +139,17 @@ test_crowd() {
 	done
 	wait $copiers
 	stop_lapse
-	equal "$(count_of write)" 18000 "count of write"
-	lossless
-	equal "$(integrity kernel_missed)" 0 "runs that the kernel left out"
+	count=$(count_of write) missed=$(integrity kernel_missed)
+	if [ "$missed" = 0 ]; then
+		equal "$count" 18000 "count of write"
+		lossless
+		return
+	fi
+	# Who changes a map keeps programs like these from his processor, and may be preempted in it: a stretch is left
+	# out then, and told. Where the programs themselves can be preempted it is most of all.
+	note "the kernel left out $missed runs"
+	at_least $((count + missed)) 18000 "calls, and runs that were left out"
+	at_least "$count" 15000 "count of write"
 }
 
 test_markers() { # KIND
