@@ -297,7 +297,7 @@ void outbox_keep_all(struct outbox *box)
 static int wait_for_more(struct outbox *box, unsigned patience_ms)
 {
 	uint64_t until = clock_now_ns() + patience_ms * NSEC_PER_MSEC, before = box->written;
-	struct timespec end = {(time_t)(until / NSEC_PER_SEC), (long)(until % NSEC_PER_SEC)};
+	const struct timespec end = clock_timer(until);
 	int err = 0;
 
 	while (!err && !box->err && box->written == before && box->length + box->writing)

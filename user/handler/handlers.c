@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/diag.h"
 #include "base/units.h"
 #include "handler/handler_kind.h"
@@ -55,10 +55,7 @@ const char *handler_state_name(enum alert_event event)
 
 uint64_t handler_now(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
+	return clock_now_ns();
 }
 
 /* ---- start --------------------------------------------------------------------------------------- */

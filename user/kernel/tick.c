@@ -419,3 +419,8 @@ int tracer_tick(struct tracer *tracer, uint64_t now_ns, bool last, const struct 
 	tracer->last_tick_ns = now_ns;
 	return 0;
 }
+
+int tracer_watch_usage(struct tracer *tracer, pid_t pid)
+{
+	return usage_watch(tracer->usage, pid);
+}

@@ -585,11 +585,6 @@ void tracer_free(struct tracer *tracer)
 	free(tracer);
 }
 
-int tracer_watch_usage(struct tracer *tracer, pid_t pid)
-{
-	return usage_watch(tracer->usage, pid);
-}
-
 enum attach_kind tracer_attach_kind(const struct tracer *tracer)
 {
 	return tracer->kind;
