@@ -7,8 +7,9 @@ import threading
 import time
 
 import cost
-from common import (BPFTRACE_HIST, FUNCLATENCY, LAPSE, ROOT, TARGETS, BUILD, Code, Fail, Target, absent, detach, floor,
-                    function_bytes, lapse, median, number, ratio, rounds, table, target_line, times)
+from common import (BPFTRACE_HIST, FUNCLATENCY, LAPSE, ROOT, BUILD, Code, Fail, Target, absent, detach, floor,
+                    function_bytes, lapse, table)
+from figures import at_least, at_most, in_turn, middle, ratios, rounds, times_spread
 
 MANY = 5000
 # Each probe of bpftrace is a perf event, released one after the other.
@@ -65,45 +66,41 @@ class Run:
         return self.said or self.attached
 
 
-def milli(values):
-    values = median(list(values))
-    return number(values and values * 1000)
+def each(runs, what):
+    return [getattr(run, what) for run in runs]
+
+
+def milli(runs, what):
+    return [seconds and seconds * 1000 for seconds in each(runs, what)]
 
 
 def row(name, runs, base):
-    return [name, *(milli(getattr(run, what) for run in runs) for what in ("attached", "said", "attaching", "removed", "gone")),
-            times(ratio([run.waited for run in runs], [run.waited for run in base])),
-            times(ratio([run.gone for run in runs], [run.gone for run in base]))]
+    return [name, *(middle(milli(runs, what)) for what in ("attached", "said", "attaching", "removed", "gone")),
+            *(times_spread(each(runs, what), each(base, what)) for what in ("waited", "gone"))]
 
 
 HEADER = ["", "probed", "said so", "first to last probe", "^C to no probe", "^C to end"]
 
 
-def quicker(runs, base, what):
-    got = ratio([getattr(run, what) for run in runs], [getattr(run, what) for run in base])
-    return times(got), None if got is None else got >= 4
+def quicker(wanted, runs, base, what):
+    return at_least(f"{wanted}, >= 4x", 4, ratios(each(runs, what), each(base, what)))
 
 
 def one_function(case):
     target = case.started(cost.Cost())
     tools = [lapse("lapse stat", "stat"), floor(), FUNCLATENCY, BPFTRACE_HIST]
     figures = {tool.name: [] for tool in tools}
-    for _ in rounds(20, most=7):
-        for tool in tools:
+    for done in rounds(30, most=11):
+        for tool in in_turn(tools, done):
             if tool.there():
                 figures[tool.name].append(Run(case, tool, target.pid, cost.PATH, ["empty_push"]))
     base, newest = figures[tools[0].name], figures[BPFTRACE_HIST.name]
     table("one function: ms from start to attached, and from ^C to the end",
           [*HEADER, "attached/lapse's", "end/lapse's"], [row(tool.name, figures[tool.name], base) for tool in tools],
           [*absent(tools),
-           target_line("start to attached: quicker than the newest bpftrace that runs, >= 4x",
-                       *quicker(newest, base, "waited")),
-           target_line("^C to the end: quicker than it, >= 4x", *quicker(newest, base, "gone"))])
-
-
-def within(wanted, runs, what, limit):
-    seconds = median([getattr(run, what) for run in runs])
-    return target_line(wanted, number(seconds * 1000, " ms"), seconds <= limit)
+           f"medians of {len(base)} paired rounds; of ratios also the middle half",
+           quicker("start to attached: quicker than the newest bpftrace that runs", newest, base, "waited"),
+           quicker("^C to the end: quicker than it", newest, base, "gone")])
 
 
 def many_functions(case):
@@ -125,8 +122,11 @@ def many_functions(case):
     table("functions by glob: ms from start to attached, and from ^C to the end (funclatency takes no glob)",
           [*HEADER, f"attached/lapse's {PEER_FUNCTIONS}", f"end/lapse's {PEER_FUNCTIONS}"], rows,
           [*absent([BPFTRACE_HIST]),
-           within(f"{len(names):,} functions attached <= 60 ms, first to last probe", figures["all"], "attaching", 0.06),
-           within(f"{len(names):,} functions detached <= 100 ms, ^C to no probe", figures["all"], "removed", 0.1)])
+           f"medians of {len(base)} paired rounds; of ratios also the middle half",
+           at_most(f"{len(names):,} functions attached <= 60 ms, first to last probe", 60,
+                   milli(figures["all"], "attaching"), " ms"),
+           at_most(f"{len(names):,} functions detached <= 100 ms, ^C to no probe", 100,
+                   milli(figures["all"], "removed"), " ms")])
 
 
 def run(case):

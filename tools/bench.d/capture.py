@@ -5,7 +5,8 @@ import os
 import sqlite3
 import time
 
-from common import Target, detach, final, lapse, number, table, target_line
+from common import Target, detach, final, lapse, table
+from figures import number, target_line
 from rate import build_hot, children_cpu
 
 RATE = 200000

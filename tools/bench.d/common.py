@@ -5,7 +5,6 @@ import json
 import os
 import re
 import shutil
-import statistics
 import subprocess
 import sys
 import time
@@ -37,9 +36,10 @@ TABLES = []  # those of the subject that is being measured
 
 
 def table(title, header, rows, notes=()):
-    """The first column is text, the others are figures."""
+    """The first column is text, the others are figures; those that tell of rounds are kept with them."""
     cells = [header] + [["-" if cell is None else str(cell) for cell in row] for row in rows]
-    TABLES.append({"title": title, "header": header, "rows": cells[1:], "notes": list(notes)})
+    TABLES.append({"title": title, "header": header, "rows": cells[1:], "notes": list(notes),
+                   "rounds": [[getattr(cell, "rounds", None) for cell in row] for row in rows]})
     widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
     print(f"\n{title}")
     for row in cells:
@@ -49,44 +49,6 @@ def table(title, header, rows, notes=()):
     for note in notes:
         print(f"  {note}")
     sys.stdout.flush()
-
-
-def median(values):
-    """None of nothing."""
-    values = [value for value in values if value is not None]
-    return statistics.median(values) if values else None
-
-
-def number(value, unit="", digits=0):
-    return None if value is None else f"{value:,.{digits}f}{unit}"
-
-
-def ratio(values, bases):
-    """The median of paired ratios; None where a pair is lacking."""
-    pairs = [a / b for a, b in zip(values, bases) if a is not None and b]
-    return median(pairs)
-
-
-def times(value):
-    return None if value is None else f"{value:.2f}x"
-
-
-def said(met):
-    """None where there is no figure."""
-    return "not measured" if met is None else "met" if met else "missed"
-
-
-def target_line(wanted, got, met):
-    return f"target: {wanted} ({got}): {said(met)}"
-
-
-def rounds(seconds, most, least=2):
-    """Counts paired rounds: as many as fit into SECONDS."""
-    end = time.monotonic() + seconds
-    for done in range(most):
-        if done >= least and time.monotonic() > end:
-            return
-        yield done
 
 
 # ---- tools ---------------------------------------------------------------------------------

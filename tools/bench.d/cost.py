@@ -4,13 +4,15 @@
 import os
 import subprocess
 
-from common import (BPFTRACE_HIST, FUNCLATENCY, TARGETS, Target, absent, apart, detach, floor, lapse, median,
-                    number, peer, perf_record, ratio, rounds, table, target_line, times, together)
+from common import (BPFTRACE_HIST, FUNCLATENCY, TARGETS, Target, absent, apart, detach, floor, lapse, peer, perf_record,
+                    table, together)
+from figures import at_least, at_most, half, in_turn, median, middle, ratio, ratios, rounds, times
 
 PATH = os.path.join(TARGETS, "cost")
 KINDS = ("push", "nop5", "endbr", "mov", "stepped")
 CALLS = {"push": 2000, "nop5": 2000, "endbr": 2000, "mov": 2000, "stepped": 300}
 BATCHES = 20
+HEADER = ["", "push", "", "nop5", "", "endbr64", "", "mov", "", "stepped", ""]
 STAT, STREAM = "lapse stat", "lapse trace, each span"
 
 
@@ -81,31 +83,30 @@ def uftrace_costs(case, target):
 
 
 def cheapest(cost, base, others, kind):
-    """How much cheaper the base is than the cheapest of the others; None where none is there."""
-    found = [ratio(cost[name, kind], cost[base, kind]) for name in others]
-    found = [value for value in found if value is not None]
-    return min(found, default=None)
-
-
-def at_least(wanted, limit, got):
-    return target_line(wanted, times(got), None if got is None else got >= limit)
+    """How much cheaper the base is than the cheapest of the others, by round."""
+    found = [ratios(cost[name, kind], cost[base, kind]) for name in others]
+    return min(filter(None, found), key=median, default=[])
 
 
 def verdicts(cost, peers):
-    push = {name: ratio(cost[name, "push"], cost[STAT, "push"]) for name in (*peers, STREAM)}
+    push = {name: ratios(cost[name, "push"], cost[STAT, "push"]) for name in (*peers, STREAM)}
     lines = [at_least("cheaper than funclatency, >= 1.15x", 1.15, push[FUNCLATENCY.name]),
              at_least("cheaper than the newest bpftrace that runs, >= 1.3x", 1.3, push[BPFTRACE_HIST.name])]
     lines += [at_least(f"a function that begins with {words}: cheaper than each peer, >= 8x", 8,
                        cheapest(cost, STAT, peers, kind))
               for kind, words in (("endbr", "endbr64"), ("mov", "mov"))]
-    lines.append(target_line("streaming each span against lapse's own histogram <= 1.10x", times(push[STREAM]),
-                             push[STREAM] <= 1.10))
+    lines.append(at_most("streaming each span against lapse's own histogram <= 1.10x", 1.10, push[STREAM], "x", 2))
     return lines
 
 
 def row(cost, name, base=STAT):
     return [name] + [text for kind in KINDS for text in
-                     (number(median(cost[name, kind])), times(ratio(cost[name, kind], cost[base, kind])))]
+                     (middle(cost[name, kind]), times(ratio(cost[name, kind], cost[base, kind])))]
+
+
+def halves(cost, name, base=STAT):
+    return [name] + [text for kind in KINDS for text in
+                     (half(cost[name, kind]), half(ratios(cost[name, kind], cost[base, kind]), digits=2))]
 
 
 def run(case):
@@ -115,7 +116,7 @@ def run(case):
     cost = {(tool.name, kind): [] for tool in tools for kind in KINDS}
     for done in rounds(170, most=9):
         for kind in KINDS:
-            for tool in tools:
+            for tool in in_turn(tools, done):
                 cost[tool.name, kind].append(probed_cost(case, target, tool, kind))
     together()
     patched = "uftrace, which starts the program"
@@ -127,6 +128,7 @@ def run(case):
              *absent(tools), *([] if peer("uftrace") else ["uftrace: not installed here; tools/deps bench brings it"])]
     peers = (FUNCLATENCY.name, BPFTRACE_HIST.name, "perf record")
     table("cost of a probe, entry and return: ns a call beyond the bare one, and how many times lapse stat's",
-          ["", "push", "", "nop5", "", "endbr64", "", "mov", "", "stepped", ""],
-          [row(cost, name) for name in [*(tool.name for tool in tools), patched]],
+          HEADER, [row(cost, name) for name in [*(tool.name for tool in tools), patched]],
           notes + verdicts(cost, peers))
+    table("the middle half of the rounds of that: ns a call, and how many times lapse stat's in the same round",
+          HEADER, [halves(cost, tool.name) for tool in tools])

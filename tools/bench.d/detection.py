@@ -10,16 +10,17 @@ import re
 import shutil
 import time
 
-from common import (LAPSE, TARGETS, Fail, Process, Target, bpftrace, build, detach, final, lapse, median, number,
-                    ratio, rounds, table, target_line, times)
+from common import LAPSE, TARGETS, Fail, Process, Target, bpftrace, build, detach, final, lapse, table
+from figures import at_most, in_turn, middle, rounds, spread, times_spread
 from harness import percentile, read_truth
 
 TIMED = os.path.join(TARGETS, "timed")
-WORK = ["--work", "push", "--calls", "150", "--ns", "1500us", "--gap", "3ms"]
+WORK = ["--work", "push", "--calls", "300", "--ns", "1500us", "--gap", "3ms"]
 GAP_NS = 3000000
 # Programs are started one a breach: so far apart that none waits for another.
 SELDOM = ["--work", "push", "--calls", "30", "--ns", "1500us", "--gap", "200ms"]
 HOGS = 6
+IDLE, BUSY = "idle", f"beside {HOGS} busy threads"
 
 # Every breach is announced anew.
 CONTRACT = """lapse: 1
@@ -105,7 +106,7 @@ def measured(case, stamp, tool, start_of):
     return delays(stamped.lines(), start_of, calls), percentile(taken_from_the_slow(calls), 0.5)
 
 
-DELIVERY = []  # of each watched run, what lapse says of itself
+LINE, START = "a line in a FIFO", "a program's start"
 
 
 # ---- alerts --------------------------------------------------------------------------------
@@ -134,7 +135,8 @@ def alert_delays(arrivals, log):
 
 
 def watched(case, handler, work, meanwhile):
-    """The log of a target's calls under a contract with HANDLER, ended after MEANWHILE."""
+    """What MEANWHILE finds of a target's calls under a contract with HANDLER, their log, and what lapse says of its own
+    delivery: p50 and p99, in microseconds."""
     log = case.path("log")
     target = case.started(Target([TIMED, *work, "--log", log]))
     contract = case.write("contract.yaml", CONTRACT.format(handler=handler))
@@ -146,8 +148,8 @@ def watched(case, handler, work, meanwhile):
     tracer.signal(2)
     tracer.wait()
     target.finish()
-    DELIVERY.append(final(tracer)["overhead"])
-    return meanwhile(), read_truth(log)["work_push"]
+    overhead = final(tracer)["overhead"]
+    return meanwhile(), read_truth(log)["work_push"], [overhead[f"delivery_{q}_ns"] / 1000 for q in ("p50", "p99")]
 
 
 def told_by_line(case, stamp):
@@ -161,9 +163,9 @@ def told_by_line(case, stamp):
         reader.wait()
         return stamped_lines(reader.out)
 
-    found = alert_delays(*watched(case, f'file: "{path}"', WORK, lines))
+    arrivals, calls, delivery = watched(case, f'file: "{path}"', WORK, lines)
     os.unlink(path)
-    return found
+    return alert_delays(arrivals, calls), delivery
 
 
 def told_by_start(case, started):
@@ -174,26 +176,20 @@ def told_by_start(case, started):
         with open(path, encoding="utf-8") as file:
             return stamped_lines(file.read().splitlines())
 
-    return alert_delays(*watched(case, f'exec: ["{program}", "{path}"]', SELDOM, lines))
+    arrivals, calls, delivery = watched(case, f'exec: ["{program}", "{path}"]', SELDOM, lines)
+    return alert_delays(arrivals, calls), delivery
 
 
 def measure_alerts(case, stamp, started, seconds):
-    DELIVERY.clear()
-    found = {"a line in a FIFO": [], "a program's start": []}
-    for _ in rounds(seconds, most=3, least=1):
-        found["a line in a FIFO"].append(told_by_line(case, stamp))
-        found["a program's start"].append(told_by_start(case, started))
-    return found, delivery_row()
-
-
-def delivery_row():
-    """Medians of the runs, in microseconds."""
-    return [number(median([run[f"delivery_{q}_ns"] / 1000 for run in DELIVERY if run[f"delivery_{q}_ns"]]), digits=1)
-            for q in ("p50", "p99")]
-
-
-def at_most(figure, limit):
-    return None if figure is None else float(figure.replace(",", "")) <= limit
+    """By handler, of each run: the alerts' delays, and lapse's own word of its delivery."""
+    ways = {LINE: lambda: told_by_line(case, stamp), START: lambda: told_by_start(case, started)}
+    delays_of, delivery = {name: [] for name in ways}, {name: [] for name in ways}
+    for done in rounds(seconds, most=5, least=1):
+        for name, measure in in_turn(ways.items(), done):
+            told, own = measure()
+            delays_of[name].append(told)
+            delivery[name].append(own)
+    return delays_of, delivery
 
 
 # ---- where the thread runs that takes breaches in -------------------------------------------
@@ -252,18 +248,18 @@ def measure_places(case, seconds):
     """Label -> rounds of (p50, p99, taken), in turns: a host's processors are not the same at all times."""
     program = build("tools/bench.d/wake.c", "-lpthread")
     found = {label: [] for label in (ELSEWHERE, IN_PLACE, *BARE.values())}
-    for _ in rounds(seconds, most=5, least=1):
-        found[ELSEWHERE].append(placed(case, False))
-        found[IN_PLACE].append(placed(case, True))
-        for where, label in BARE.items():
-            found[label].append(woken_bare(case, program, where))
+    ways = {ELSEWHERE: lambda: placed(case, False), IN_PLACE: lambda: placed(case, True),
+            **{label: lambda where=where: woken_bare(case, program, where) for where, label in BARE.items()}}
+    for done in rounds(seconds, most=9, least=1):
+        for label, measure in in_turn(ways.items(), done):
+            found[label].append(measure())
     return found
 
 
 def places_table(found):
     table("detection: us from the end of a slow call until a thread that runs ahead has it, on an idle machine",
           ["", "p50", "p99", "taken from who was slow"],
-          [[label, *(number(median(column), digits=1) for column in zip(*runs))] for label, runs in found.items()],
+          [[label, *(spread(column, digits=1) for column in zip(*runs))] for label, runs in found.items()],
           ["taken from who was slow: at the median, until it goes on; under lapse with the probe itself, bare without",
            "bare: between two threads of one program with nothing traced, which is what this machine takes for it; "
            "in turns with the rows of lapse"])
@@ -278,8 +274,8 @@ def start_hogs(case):
 def measure_all(case, stamp, tools, seconds):
     found = {tool.name: [] for tool, _ in tools}
     taken = {tool.name: [] for tool, _ in tools}
-    for _ in rounds(seconds, most=3, least=1):
-        for tool, start_of in tools:
+    for done in rounds(seconds, most=3, least=1):
+        for tool, start_of in in_turn(tools, done):
             told, took = measured(case, stamp, tool, start_of)
             found[tool.name].append(told)
             taken[tool.name].append(took)
@@ -289,10 +285,22 @@ def measure_all(case, stamp, tools, seconds):
 def rows_of(label, found, taken=None):
     middles = {name: [percentile(run, 0.5) for run in runs if run] for name, runs in found.items()}
     base = next(iter(middles.values()))
-    return [[f"{label}, {name}", sum(map(len, runs)), number(median(middles[name]), digits=1),
-             number(median([percentile(run, 0.99) for run in runs if run]), digits=1),
-             times(ratio(middles[name], base)), *([number(median(taken[name]), digits=1)] if taken else [])]
+    return [[f"{label}, {name}", sum(map(len, runs)), spread(middles[name], digits=1),
+             spread([percentile(run, 0.99) for run in runs if run], digits=1),
+             times_spread(middles[name], base), *([middle(taken[name], digits=1)] if taken else [])]
             for name, runs in found.items()]
+
+
+def delivery_table(found):
+    """FOUND: where -> handler -> runs. Judged where a run has calls enough for a 99th percentile."""
+    apart = {name: f"{work[3]} calls, {work[-1]} apart" for name, work in ((LINE, WORK), (START, SELDOM))}
+    table("detection: us from the end of a slow call until lapse has it, by its own count",
+          ["", "p50", "p99"],
+          [[f"{where}, {apart[name]}", *(spread(column, digits=1) for column in zip(*runs))]
+           for where, by_name in found.items() for name, runs in by_name.items()],
+          [f"medians of the runs, and the middle half of them; of so few as {SELDOM[3]} calls the 99th percentile is the slowest one",
+           *(at_most(f"p99 <= {limit} us {where}", limit, [p99 for _, p99 in found[where][LINE]], " us", 1)
+             for where, limit in ((IDLE, 50), (BUSY, 200)))])
 
 
 def run(case):
@@ -303,21 +311,18 @@ def run(case):
              (bpftrace(r'if (DURATION > 1000000) { printf("%llu\n", START); }', "-q", "-B", "none"),
               start_of_bpftrace)]
     tools = [(tool, start_of) for tool, start_of in tools if tool.there()]
-    idle = measure_all(case, stamp, tools, 12)
-    idle_alerts, idle_delivery = measure_alerts(case, stamp, started, 20)
-    places_table(measure_places(case, 30))
+    lines, alerts, delivery = {}, {}, {}
+    lines[IDLE] = measure_all(case, stamp, tools, 20)
+    alerts[IDLE], delivery[IDLE] = measure_alerts(case, stamp, started, 50)
+    places_table(measure_places(case, 45))
     hogs = start_hogs(case)
-    busy = measure_all(case, stamp, tools, 25)
-    busy_alerts, busy_delivery = measure_alerts(case, stamp, started, 30)
+    lines[BUSY] = measure_all(case, stamp, tools, 30)
+    alerts[BUSY], delivery[BUSY] = measure_alerts(case, stamp, started, 50)
     hogs.end()
-    table("detection: us from the end of a slow call until lapse has it, by its own count",
-          ["", "p50", "p99"], [["idle", *idle_delivery], [f"beside {HOGS} busy threads", *busy_delivery]],
-          [target_line("p99 <= 50 us idle", f"{idle_delivery[1]} us", at_most(idle_delivery[1], 50)),
-           target_line(f"p99 <= 200 us beside {HOGS} busy threads", f"{busy_delivery[1]} us",
-                       at_most(busy_delivery[1], 200))])
+    delivery_table(delivery)
     table("detection: us from the return of a slow call to the line about it in a pipe",
           ["", "lines", "p50", "p99", "p50/lapse's", "taken from who was slow"],
-          rows_of("idle", *idle) + rows_of(f"beside {HOGS} busy threads", *busy))
+          [row for where, both in lines.items() for row in rows_of(where, *both)])
     table("detection: us from the return of a slow call to the alert that a handler is given",
           ["", "alerts", "p50", "p99", "p50/a line's"],
-          rows_of("idle", idle_alerts) + rows_of(f"beside {HOGS} busy threads", busy_alerts))
+          [row for where, runs in alerts.items() for row in rows_of(where, runs)])

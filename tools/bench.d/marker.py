@@ -3,8 +3,8 @@
 
 import os
 
-from common import (TARGETS, Target, detach, lapse, median, number, peer, ratio, rounds, table, target_line,
-                    times)
+from common import TARGETS, Target, detach, lapse, peer, table
+from figures import at_most, in_turn, ratios, rounds, spread, times_spread
 
 PATH = os.path.join(TARGETS, "marked_cost")
 CALLS = {"fast": 1000000, "probed": 3000}
@@ -79,23 +79,21 @@ def measure(case, target, way):
 
 
 def verdicts(cost):
-    unattached = median(cost["nobody listens"])
-    below = median(cost["below the threshold"])
-    share = ratio(cost["streamed (trace of all)"], cost[FUNCTION])
-    return [target_line("nobody listens <= 3 ns", number(unattached, " ns", 2), unattached <= 3),
-            target_line("below the threshold <= 30 ns", number(below, " ns", 1), below <= 30),
-            target_line("streamed <= 0.5 of a probe of the function", times(share), share <= 0.5)]
+    share = ratios(cost["streamed (trace of all)"], cost[FUNCTION])
+    return [at_most("nobody listens <= 3 ns", 3, cost["nobody listens"], " ns", 2),
+            at_most("below the threshold <= 30 ns", 30, cost["below the threshold"], " ns", 1),
+            at_most("streamed <= 0.5 of a probe of the function", 0.5, share, "x", 2)]
 
 
 def run(case):
     target = case.started(Cost())
     cost = {way[0]: [] for way in WAYS}
     for done in rounds(40, most=5):
-        for way in WAYS:
+        for way in in_turn(WAYS, done):
             cost[way[0]].append(measure(case, target, way))
     cost["uftrace"] = [by_uftrace(case)]
-    rows = [[name, number(median(values), digits=1), times(ratio(values, cost[FUNCTION]))]
+    rows = [[name, spread(values, digits=1), times_spread(values, cost[FUNCTION])]
             for name, values in cost.items()]
     table("markers of lapse.h: ns that a span adds to a call, and of a probe of the usual kind",
           ["", "ns", "of the probe"], rows,
-          [f"CPU time, median of {done + 1} paired rounds", *verdicts(cost)])
+          [f"CPU time, medians of {done + 1} paired rounds, and the middle half of them", *verdicts(cost)])

@@ -5,7 +5,8 @@ import os
 import time
 
 import common
-from common import LAPSE, TARGETS, Target, Tool, detach, number, table, target_line
+from common import LAPSE, TARGETS, Target, Tool, detach, table
+from figures import number, target_line
 
 PATH = os.path.join(TARGETS, "pipeline")
 MIB = 1 << 20

@@ -4,8 +4,8 @@
 import os
 import time
 
-from common import (BUILD, LAPSE, ROOT, TARGETS, Process, Tool, detach, floor, median, number, rounds, table,
-                    target_line)
+from common import BUILD, LAPSE, ROOT, TARGETS, Process, Tool, detach, floor, table
+from figures import at_most, half, in_turn, median, middle, number, quarters, rounds, target_line
 from harness import percentile, read_truth
 from pipeline import start_pipeline
 
@@ -73,12 +73,16 @@ def phase_with(case, target, tool):
     return phase
 
 
-def one_round(case, target, tools):
+def phase_of(case, target, tool):
+    return phase_with(case, target, tool) if tool else Phase(target.pid)
+
+
+def one_round(case, target, tools, done):
     """The phases of each way for orders to come, None being without a tool."""
     phases = {}
     for how in TOGETHER:
         target.order(f"burst {TOGETHER[how]}", f"batch {TOGETHER[how]}")
-        phases[how] = {None: Phase(target.pid), **{tool: phase_with(case, target, tool) for tool in tools}}
+        phases[how] = {tool: phase_of(case, target, tool) for tool in in_turn([None, *tools], done)}
     return phases
 
 
@@ -87,7 +91,7 @@ def measured(case):
     target = start_pipeline(case, "--seconds", 900)
     Phase(target.pid)
     tools = [tool for tool in TOOLS if tool.there()]
-    phases = [one_round(case, target, tools) for _ in rounds(250, most=12, least=3)]
+    phases = [one_round(case, target, tools, done) for done in rounds(250, most=12, least=3)]
     target.finish()
     return phases, read_truth(target.log)
 
@@ -95,12 +99,6 @@ def measured(case):
 def added(pairs, q):
     """Paired by round, in microseconds."""
     return [percentile(watched, q) - percentile(bare, q) for bare, watched in pairs]
-
-
-def quarters(values):
-    """The middle half of them."""
-    ordered, quarter = sorted(values), len(values) // 4
-    return ordered[quarter], ordered[-1 - quarter]
 
 
 def pairs_of(phases, records, tool):
@@ -113,8 +111,7 @@ def row(name, pairs, how):
     watched = [value for _, one in pairs for value in one]
     more = added(pairs, LOOKED_AT[how])
     return [name, len(watched), number(median(bare)), number(median(watched)),
-            *(number(median(added(pairs, q)), digits=1) for q in (0.1, 0.5, 0.99)),
-            "{:.1f}..{:.1f}".format(*quarters(more))]
+            *(middle(added(pairs, q), digits=1) for q in (0.1, 0.5, 0.99)), half(more, digits=1)]
 
 
 def cpu_per_order(phase, records):
@@ -125,8 +122,7 @@ def row_by_tool(tool, phases, records):
     pairs = pairs_of(phases, records, tool)
     cpu = [cpu_per_order(phase[tool], records) - cpu_per_order(phase[None], records) for phase in phases]
     return [tool.name, *(text for q in (0.1, 0.5)
-                         for text in (number(median(added(pairs, q))), "{:.0f}..{:.0f}".format(*quarters(added(pairs, q))))),
-            number(median(cpu)), "{:.0f}..{:.0f}".format(*quarters(cpu))]
+                         for text in (middle(added(pairs, q)), half(added(pairs, q)))), middle(cpu), half(cpu)]
 
 
 def verdict(wanted, limit, more):
@@ -134,7 +130,7 @@ def verdict(wanted, limit, more):
     low, high = quarters(more)
     if high - low > 2 * LIMIT_US:
         return target_line(wanted, f"rounds differ by {high - low:,.0f} us: too busy a machine to tell", None)
-    return target_line(wanted, number(median(more), " us", 1), median(more) <= limit)
+    return at_most(wanted, limit, more, " us", 1)
 
 
 def verdicts(order, how):

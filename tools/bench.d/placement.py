@@ -8,7 +8,8 @@ import os
 import subprocess
 
 import harness
-from common import LAPSE, Fail, number, peer, table
+from common import LAPSE, Fail, peer, table
+from figures import number
 
 # What has the file mapped while doctor looks: a program that waits, started with the library where it has none.
 PROGRAMS = (("nginx", ["-g", "daemon off; master_process off; pid DIR/nginx.pid; error_log stderr;", "-c",

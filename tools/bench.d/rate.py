@@ -6,7 +6,8 @@ import resource
 import time
 
 from common import (BPFTRACE_HIST, FUNCLATENCY, ROOT, Fail, Target, absent, build, cpu_seconds, detach, final,
-                    histogram_rows, lapse, median, number, ratio, rounds, table, target_line, times)
+                    histogram_rows, lapse, table)
+from figures import in_turn, middle, number, rounds, target_line, times_spread
 
 CALLS = 1000000
 
@@ -92,8 +93,7 @@ def row(name, figures, base):
         missing = max((abs(CALLS - count) for count, _ in counts))
         if counts[0][1]:
             ring = "{:,} + {:,} (+ {:,})".format(*counts[-1][1])
-    return [name, number(median(took), " s", 2), number(median(cpu), " s", 2), number(missing), ring,
-            times(ratio(took, base))]
+    return [name, middle(took, " s", 2), middle(cpu, " s", 2), number(missing), ring, times_spread(took, base)]
 
 
 def exact(figures):
@@ -107,8 +107,8 @@ def run(case):
     hot = build_hot()
     tools = tools_of(case)
     figures = {tool.name if tool else "untraced": [] for tool, _ in tools}
-    for _ in rounds(35, most=3, least=1):
-        for tool, read in tools:
+    for done in rounds(35, most=3, least=1):
+        for tool, read in in_turn(tools, done):
             if tool and not tool.there():
                 continue
             figures[tool.name if tool else "untraced"].append(run_once(case, hot, tool, read))

@@ -5,8 +5,8 @@ import os
 import re
 import subprocess
 
-from common import (BPFTRACE_HIST, FUNCLATENCY, Process, absent, apart, detach, lapse, median, number, ratio, rounds, table,
-                    target_line, together)
+from common import BPFTRACE_HIST, FUNCLATENCY, Process, absent, apart, detach, lapse, table, together
+from figures import in_turn, judged, middle, ratios, rounds, spread, times_spread
 from harness import free_port, need
 
 REQUESTS = 40000
@@ -48,16 +48,14 @@ def row(name, figures, bare, base):
     if not figures:
         return [name, None, None, None, None]
     per_second, cpu = zip(*figures)
-    return [name, number(median(per_second)), number(ratio(per_second, bare), digits=3),
-            number(ratio(per_second, base), digits=3), number(median(cpu), digits=2)]
+    return [name, middle(per_second), times_spread(per_second, bare, digits=3), times_spread(per_second, base, digits=3),
+            spread(cpu, digits=2)]
 
 
 def verdict(found, base, peer):
     """Higher in the same rounds."""
-    if not found[peer.name]:
-        return target_line(f"more requests than with {peer.name}", None, None)
-    got = ratio(base, [per_second for per_second, _ in found[peer.name]])
-    return target_line(f"more requests than with {peer.name}", f"{got:.3f}x", got > 1)
+    got = ratios(base, [per_second for per_second, _ in found[peer.name]])
+    return judged(f"more requests than with {peer.name}", got, lambda value: value > 1, "x", 3)
 
 
 def run(case):
@@ -68,8 +66,8 @@ def run(case):
     found = {name: [] for name in tools}
     apart(server)
     requests_per_second(benchmark, port)
-    for _ in rounds(150, most=30):
-        for name, tool in tools.items():
+    for done in rounds(240, most=60):
+        for name, tool in in_turn(tools.items(), done):
             if not tool or tool.there():
                 found[name].append(run_once(case, server, tool, benchmark, port))
     together()
@@ -77,4 +75,4 @@ def run(case):
     table("redis-server, GET from 20 connections, call() traced: requests a second",
           ["", "requests/s", "of untraced", "of lapse's", "server CPU us/request"],
           [row(name, figures, bare, base) for name, figures in found.items()],
-          [f"median of {len(bare)} paired rounds", *absent(peers), *(verdict(found, base, tool) for tool in peers)])
+          [f"medians of {len(bare)} paired rounds, and the middle half of them", *absent(peers), *(verdict(found, base, tool) for tool in peers)])

@@ -7,8 +7,8 @@ import re
 import time
 
 import cost
-from common import (FUNCLATENCY, TARGETS, Target, bpftrace, detach, final, histogram_rows, lapse, median,
-                    number, objects, ratio, said, table, times)
+from common import FUNCLATENCY, TARGETS, Target, bpftrace, detach, final, histogram_rows, lapse, objects, table
+from figures import median, number, ratio, said, times
 from harness import percentile, read_truth
 
 TIMED = os.path.join(TARGETS, "timed")

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Puts the moment of its coming before each piece of standard input: "NS\tTEXT". It runs realtime, so
- * that what is seen is the delay of the writer, and writes when all is over.
+ * Puts the moment of its coming before each piece of standard input: "NS\tTEXT". A piece in the middle of a line has
+ * none: a long line comes in several. It runs realtime, so that what is seen is the delay of the writer, and writes when
+ * all is over.
  */
 #include <sched.h>
 #include <stdio.h>
@@ -35,7 +36,10 @@ int main(void)
 		at += (size_t)got;
 	}
 	at = 0;
-	for (size_t i = 0; i < n; at += piece[i++].len)
-		printf("%lld\t%.*s", piece[i].ns, (int)piece[i].len, text + at);
+	for (size_t i = 0; i < n; at += piece[i++].len) {
+		if (!at || text[at - 1] == '\n')
+			printf("%lld\t", piece[i].ns);
+		fwrite(text + at, 1, piece[i].len, stdout);
+	}
 	return 0;
 }

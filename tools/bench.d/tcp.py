@@ -6,7 +6,8 @@ import re
 import subprocess
 import time
 
-from common import LAPSE, Process, detach, median, number, peer, rounds, table, with_tracefs
+from common import LAPSE, Process, detach, peer, table, with_tracefs
+from figures import in_turn, middle, rounds, spread, times_spread
 from harness import Fail, free_port, need, wait_until
 from nginx import nginx_command
 
@@ -87,16 +88,10 @@ def run_once(case, wrk, server, tool):
     return figures
 
 
-def spread(values, bases):
-    """The median of paired ratios, and the least and the greatest."""
-    pairs = [a / b for a, b in zip(values, bases)]
-    return f"{median(pairs):.3f} ({min(pairs):.3f} to {max(pairs):.3f})"
-
-
 def row(name, figures, bare, base):
     per_second, cpu = zip(*figures)
-    return [name, number(median(per_second)), spread(per_second, bare), spread(per_second, base),
-            number(median(cpu), digits=2)]
+    return [name, middle(per_second), times_spread(per_second, bare, digits=3), times_spread(per_second, base, digits=3),
+            spread(cpu, digits=2)]
 
 
 def tools():
@@ -111,15 +106,15 @@ def run(case):
     found = {"untraced": [], **{name: [] for name in ways}}
     idle = {}
     load(wrk, server)
-    for _ in rounds(60, most=7):
-        for name in [name for name in found if name not in idle]:
+    for done in rounds(60, most=7):
+        for name in in_turn([name for name in found if name not in idle], done):
             figures = run_once(case, wrk, server, ways.get(name))
             if figures:
                 found[name].append(figures)
             else:
                 idle[name] = ways[name].reason
     bare, base = ([figure for figure, _ in found[name]] for name in ("untraced", "lapse tcp"))
-    notes = [f"median of {len(bare)} paired rounds of {SECONDS} s; of ratios also the least and the greatest"]
+    notes = [f"medians of {len(bare)} paired rounds of {SECONDS} s, and the middle half of them"]
     notes += [f"{name} does not run on Linux {os.uname().release}: {why}" for name, why in sorted(idle.items())]
     if missing:
         notes.append(f"not installed: {', '.join(missing)}")
