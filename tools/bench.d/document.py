@@ -4,6 +4,7 @@
 import datetime
 import json
 import os
+import re
 import sys
 
 from harness import BUILD
@@ -19,7 +20,8 @@ HEAD = """<!-- SPDX-License-Identifier: GPL-2.0-or-later -->
 
 All tables are of one machine, which is named below each: a virtual one with few processors that others share. Absolute figures
 will differ on yours; what stands in one table was measured in the same run, in turn, round by round, and can be
-compared. `sudo make bench` prints the same tables for your machine.
+compared. Figures are medians of the rounds; A..B is their middle half. `sudo make bench` prints the same tables for your
+machine, and keeps each round in `build/bench.json`.
 """
 
 
@@ -81,6 +83,19 @@ def _subject(name, measured):
     return lines + [""]
 
 
+TARGET = re.compile(r"^target: (.*) \((.*)\): (.*)$")
+
+
+def _targets(everything, subjects):
+    """All of them at a glance; the subject's own part has the rounds behind them, and why one is missed."""
+    lines = ["## targets", "", "| subject | wanted | measured | |", "| --- | --- | --- | --- |"]
+    for name in subjects:
+        notes = [note for table in everything[name]["tables"] for note in table["notes"]]
+        for wanted, got, verdict in (match.groups() for match in map(TARGET.match, notes) if match):
+            lines.append(f"| [{name}](#{name}) | {_cell(wanted)} | {_cell(got)} | {verdict} |")
+    return lines + [""]
+
+
 def write(subjects):
     """docs/performance.md, of all that was measured; an exit code."""
     everything = kept()
@@ -88,7 +103,7 @@ def write(subjects):
     if missing:
         print(f"bench: not measured yet: {', '.join(missing)}; run tools/bench {' '.join(missing)}", file=sys.stderr)
         return 1
-    lines = [HEAD]
+    lines = [HEAD, *_targets(everything, subjects)]
     for name in subjects:
         lines += _subject(name, everything[name])
     with open(DOCUMENT, "w", encoding="utf-8") as file:
