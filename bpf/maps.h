@@ -28,6 +28,7 @@ const volatile __u32 cfg_hardirqs = 0; /* in which these bits are of interrupts 
 const volatile __u32 cfg_kfuncs = 0;   /* those that the kernel has: 1 << enum lapse_kfunc */
 /* The kernel's number of struct bpf_uprobe_multi_run_ctx (bpf/run_context.h); 0: it is not read. */
 const volatile __u32 cfg_run_context = 0;
+const volatile __u32 cfg_task = 0; /* of struct task_struct */
 /* What nobody has asked for the verifier does not look at, which is most of what a start takes. */
 const volatile __u32 cfg_filters = ~0U; /* enum lapse_filter: those that may come in force */
 const volatile bool cfg_rules = true;	/* some component has modifiers */

@@ -52,7 +52,8 @@ struct bpf_uprobe_multi_run_ctx {
 /* Whether the kernel describes what is read here. */
 static __always_inline bool notes_cookie(void)
 {
-	return cfg_run_context && bpf_core_field_exists(((struct task_struct___run *)0)->bpf_ctx) &&
+	return cfg_run_context && cfg_task &&
+	       bpf_core_field_exists(((struct task_struct___run *)0)->bpf_ctx) &&
 	       bpf_core_field_exists(((struct bpf_uprobe_multi_run_ctx *)0)->uprobe) &&
 	       bpf_core_field_exists(((struct bpf_uprobe *)0)->cookie);
 }
@@ -63,10 +64,14 @@ static __always_inline bool notes_session(void)
 	       bpf_core_field_exists(((struct bpf_session_run_ctx *)0)->is_return);
 }
 
-/* Only where it does; of @task, the current one. */
+/* Only where it does; of @task, the current one. It is cast, too: at each pointer that is read from what the
+ * verifier trusts, it looks through all of the kernel's types for names that say whether that is to be
+ * trusted as well. */
 static __always_inline const struct bpf_uprobe_multi_run_ctx *run_context(struct task_struct *task)
 {
-	return kfunc_rdonly_cast(((struct task_struct___run *)task)->bpf_ctx, cfg_run_context);
+	const struct task_struct___run *current = kfunc_rdonly_cast(task, cfg_task);
+
+	return kfunc_rdonly_cast(current->bpf_ctx, cfg_run_context);
 }
 
 static __always_inline __u64 cookie_of_multi(void *ctx)

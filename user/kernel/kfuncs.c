@@ -76,10 +76,10 @@ static int set_in(struct bpf_program *program, struct found *found)
 	return err;
 }
 
-/* The number of the type that bpf/run_context.h reads; 0: the kernel does not describe it. */
-static __u32 run_context_of(const struct found *found)
+/* The number of a type that bpf/run_context.h reads; 0: the kernel does not describe it. */
+static __u32 struct_number(const struct found *found, const char *name)
 {
-	int id = kernel_type_find(found->types, "bpf_uprobe_multi_run_ctx", BTF_KIND_STRUCT);
+	int id = kernel_type_find(found->types, name, BTF_KIND_STRUCT);
 
 	return id > 0 ? (__u32)id : 0;
 }
@@ -95,7 +95,9 @@ int kfuncs_set(struct tracer *tracer)
 	for (int i = 0; i < LAPSE_KFUNCS; i++)
 		if (found.number[i])
 			tracer->skel->rodata->cfg_kfuncs |= 1U << i;
-	if (found.number[LAPSE_KFUNC_RDONLY_CAST])
-		tracer->skel->rodata->cfg_run_context = run_context_of(&found);
+	if (found.number[LAPSE_KFUNC_RDONLY_CAST]) {
+		tracer->skel->rodata->cfg_task = struct_number(&found, "task_struct");
+		tracer->skel->rodata->cfg_run_context = struct_number(&found, "bpf_uprobe_multi_run_ctx");
+	}
 	return err;
 }
