@@ -165,6 +165,29 @@ static void looked_up(void **state)
 	btf__free(btf);
 }
 
+/* Of the kernel that runs, if it describes its types. */
+static void read_beside(void **state)
+{
+	struct kernel_types beside, alone;
+	int err, id;
+
+	(void)state;
+	kernel_types_begin();
+	kernel_types_begin();
+	err = kernel_types_open(&beside);
+	assert_int_equal(kernel_types_open(&alone), err);
+	assert_int_equal(beside.n, alone.n);
+	id = kernel_type_find(&beside, "task_struct", BTF_KIND_STRUCT);
+	assert_int_equal(kernel_type_find(&alone, "task_struct", BTF_KIND_STRUCT), id);
+	if (!err) {
+		assert_true(id > 0);
+		assert_string_equal(kernel_type_name(&beside, kernel_type(&beside, (uint32_t)id)->name_off),
+				    "task_struct");
+	}
+	kernel_types_close(&beside);
+	kernel_types_close(&alone);
+}
+
 /* What is cut off, or of a kind that nobody knows, is refused, and nothing beyond its end is read. */
 static void broken(void **state)
 {
@@ -195,8 +218,10 @@ static void broken(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_lies_inside), cmocka_unit_test(pointers),	 cmocka_unit_test(versions),
-		cmocka_unit_test(enumerators),	    cmocka_unit_test(looked_up), cmocka_unit_test(broken),
+		cmocka_unit_test(what_lies_inside), cmocka_unit_test(pointers),
+		cmocka_unit_test(versions),	    cmocka_unit_test(enumerators),
+		cmocka_unit_test(looked_up),	    cmocka_unit_test(read_beside),
+		cmocka_unit_test(broken),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,7 @@
 #include "cli/measures.h"
 #include "cli/targets.h"
 #include "cli/waits.h"
+#include "kernel/kernel_types.h"
 #include "kernel/selftest.h"
 
 static int out_of_memory(void)
@@ -289,7 +290,8 @@ int session_prepare(struct session *session)
 
 	if (!code)
 		code = choose_target(session);
-	if (!code)
-		code = find_processes(session);
-	return code ?: make_plan(session);
+	if (code)
+		return code;
+	kernel_types_begin();
+	return find_processes(session) ?: make_plan(session);
 }

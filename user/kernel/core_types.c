@@ -15,8 +15,6 @@
 
 #include "kernel/kernel_types.h"
 
-#define LOOKS 16381 /* a prime, and many times what programs name */
-
 /* ---- names ------------------------------------------------------------------------------------- */
 
 struct name {
@@ -246,47 +244,18 @@ static uint32_t pick(struct picked *picked, uint32_t id)
 	return picked->number[id];
 }
 
-/* By which most names are told apart before they are compared: of @text, which is not empty. */
-static size_t looks_of(const char *text, size_t length)
-{
-	return ((uint8_t)text[0] + 31U * (uint8_t)text[length / 2] + 961U * (uint8_t)text[length - 1] +
-		29791U * length) %
-	       LOOKS;
-}
-
-/* Marks where the kernel's names stand that are among @names. Its own types have no versions. */
-static void mark_names(const struct kernel_types *kernel, struct name *names, uint8_t *marked)
-{
-	bool known[LOOKS] = {false};
-	struct name *name, *next;
-
-	HASH_ITER (hh, names, name, next)
-		known[looks_of(name->text, name->hh.keylen)] = true;
-	for (size_t at = 0, length; at < kernel->text_size; at += length + 1) {
-		const char *text = kernel->text + at;
-
-		length = strlen(text);
-		if (length && known[looks_of(text, length)] && is_named(names, text, length))
-			marked[at / 8] |= 1U << at % 8;
-	}
-}
-
+/* The kernel's own types have no versions. */
 static int pick_named(struct picked *picked, struct name *names)
 {
-	const struct kernel_types *kernel = picked->from;
-	uint8_t *marked = calloc(1, kernel->text_size / 8 + 1);
+	struct name *name, *next;
 
-	if (!marked)
-		return -ENOMEM;
-	mark_names(kernel, names, marked);
-	for (uint32_t id = 1; id < kernel->n; id++) {
-		const struct btf_type *type = kernel_type(kernel, id);
-		uint32_t at = type->name_off;
+	HASH_ITER (hh, names, name, next) {
+		uint32_t at = kernel_types_text(picked->from, name->text, name->hh.keylen), id = 0;
 
-		if (at < kernel->text_size && marked[at / 8] & 1U << at % 8 && can_be_asked_for(type))
-			pick(picked, id);
+		while ((id = kernel_types_next(picked->from, at, id)))
+			if (can_be_asked_for(kernel_type(picked->from, id)))
+				pick(picked, id);
 	}
-	free(marked);
 	return picked->err;
 }
 

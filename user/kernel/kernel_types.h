@@ -20,10 +20,14 @@ struct kernel_types {
 	const char *at;		/* the types, one behind the other */
 	const char *text;	/* the names */
 	size_t text_size;
-	uint32_t n;	 /* types are numbered from 1 to n - 1 */
-	uint32_t *where; /* of each, from .at on */
+	uint32_t n;		    /* types are numbered from 1 to n - 1 */
+	uint32_t *where;	    /* of each, from .at on */
+	struct kernel_types_by *by; /* for looking up */
 };
 
+/* Begins to read those of the running kernel beside the caller, who has something else to do before it needs
+ * them: kernel_types_open() then waits for them. Where no thread can be begun they are read later. */
+void kernel_types_begin(void);
 /* Those of the running kernel. 0, or -errno: they cannot be read, or have kinds that nobody knew. Release
  * with kernel_types_close() in any case. */
 int kernel_types_open(struct kernel_types *types);
@@ -38,6 +42,11 @@ const char *kernel_type_name(const struct kernel_types *types, uint32_t offset);
 /* Bytes of @type with all that belongs to it; 0: it is of a kind that nobody knew. */
 size_t kernel_type_size(const struct btf_type *type);
 
+/* Where the name stands that is the first @length bytes of @text; 0: nowhere. */
+uint32_t kernel_types_text(const struct kernel_types *types, const char *text, size_t length);
+/* The types whose name stands at @offset, one after the other in no order: the one after number @id, the
+ * first one after 0; 0: there are no more. */
+uint32_t kernel_types_next(const struct kernel_types *types, uint32_t offset, uint32_t id);
 /* The number of @name among those of @kind (BTF_KIND_...), or -ENOENT. */
 int kernel_type_find(const struct kernel_types *types, const char *name, int kind);
 /* Arguments of function number @id. */
