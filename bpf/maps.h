@@ -78,8 +78,8 @@ __u64 urgent_sent = 0;
 /* When the consumer was last woken for one of them ... */
 __u64 last_urgent_ns = 0;
 __u64 urgent_woken = 0; /* as many urgent ones had been sent then */
-/* ... and when because many records lay there. */
-__u64 last_crowd_ns = 0;
+/* ... and from when on it may be because many records lie there. */
+__u64 crowd_again_ns = 0;
 /* What it takes to send a span without waking anybody, as last measured; 0: never. */
 __u64 sending_ns = 0;
 /* The processor that the consumer was last woken from. */

@@ -46,6 +46,9 @@ static __always_inline const struct lapse_before *before_of(struct lapse_stack *
  * not urgent less than another eighth of the ring comes in that time. */
 #define URGENT_SPACING_NS 200000
 #define CROWD_SPACING_NS  2000000
+/* From one look at how much lies there to the next: less than a hundredth of the usual ring comes meanwhile.
+ */
+#define CROWD_LOOK_NS	  20000
 
 /* As many urgent ones between two wake-ups are a storm. A wake-up is dear to whoever makes it where the
  * reader's processor sleeps as a virtual machine's do. The thread that runs ahead looks for more by itself
@@ -71,17 +74,24 @@ static __always_inline __u64 wake_consumer(void)
 	return BPF_RB_FORCE_WAKEUP;
 }
 
+/* Whether so many records lie there that they wake the consumer. To ask is a call of the kernel's, and not
+ * worth it for each one. */
+static __always_inline bool is_crowded(__u64 now)
+{
+	bool crowded;
+
+	if (now < crowd_again_ns)
+		return false;
+	crowded = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) > cfg_ring_bytes / 4;
+	crowd_again_ns = now + (crowded ? CROWD_SPACING_NS : CROWD_LOOK_NS);
+	return crowded;
+}
+
 static __always_inline __u64 wakeup_flags(bool urgent, __u64 now)
 {
 	if (urgent)
 		ADD(urgent_sent, 1);
-	if (urgent && wakes_at_once(now))
-		return wake_consumer();
-	if (urgent || now - last_crowd_ns < CROWD_SPACING_NS ||
-	    bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) <= cfg_ring_bytes / 4)
-		return BPF_RB_NO_WAKEUP;
-	last_crowd_ns = now;
-	return wake_consumer();
+	return (urgent ? wakes_at_once(now) : is_crowded(now)) ? wake_consumer() : BPF_RB_NO_WAKEUP;
 }
 
 static __always_inline __u32 tid_of(const struct lapse_facts *facts, __u64 id)
