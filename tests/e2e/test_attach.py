@@ -5,6 +5,7 @@ import glob
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import time
 
@@ -13,6 +14,18 @@ from harness import (LAPSE, TARGETS, Skip, case, check, conserved, counted, equa
 
 TIMED = f"{TARGETS}/timed"
 NOTHING = 130  # the exit code of a run that is interrupted before anything was measured
+
+
+def _anonymous(pid):
+    """Bytes that the process has of its own."""
+    with open(f"/proc/{pid}/status") as status:
+        return 1024 * next(int(line.split()[1]) for line in status if line.startswith("RssAnon:"))
+
+
+def _ticks(path):
+    """Of a recording in progress."""
+    with sqlite3.connect(path) as db:
+        return db.execute("SELECT count(*) FROM tick").fetchone()[0]
 
 
 @case(120)
@@ -33,6 +46,23 @@ def many_functions(t):
     equal(sum(c["count"] for c in tracer.final()["components"].values()), 2500, "calls counted")
     conserved(tracer.final())
     check(attached - start < 20 and left - leave < 20, "attaching or leaving took 20 s")
+    target.finish()
+
+
+@case(120)
+def many_functions_recorded(t):
+    """What functions have no calls for takes no memory, beyond what the kernel has mapped for them."""
+    target = t.target("many", 1)
+    path = t.path("many.lapse")
+    tracer = t.lapse("record", "-p", target.pid, "fn_*", "--yes", "-o", path, "--json")
+    wait_until(lambda: _ticks(path), "the first second")
+    quiet = _anonymous(tracer.popen.pid)
+    target.go()
+    target.done()
+    tracer.stop()
+    equal(sum(c["count"] for c in tracer.final()["components"].values()), 2500, "calls counted")
+    t.note(f"2500 functions: {quiet / 1e6:.1f} MB before the first call")
+    check(quiet < 60e6, f"{quiet} bytes of its own memory without any call")
     target.finish()
 
 

@@ -43,7 +43,7 @@ static void record_tick(struct capture *capture, struct tick *tick, struct tick_
 	figures->n_buckets = 2;
 	figures->recent = recent;
 	figures->n_recent = 3;
-	figures->causes = causes;
+	figures->causes = why_rows_of(causes);
 	strcpy(figures->value[0].name, "batch");
 	figures->tcp.sent++;
 	figures->connects.opened++;
@@ -175,7 +175,7 @@ static void read_blobs(const uint8_t *data, size_t size)
 {
 	static struct bucket_delta buckets[LAPSE_BUCKETS(LAPSE_BUCKET_BITS_FINE) + 1];
 	static uint64_t recent[WINDOW_MAX_LAST];
-	static struct lapse_why_row causes[LAPSE_WHY_ROWS];
+	struct why_rows causes = {0};
 	struct bytes_in in = {data, data + size, false};
 	struct tick_component component;
 	struct message_tick tick;
@@ -184,7 +184,8 @@ static void read_blobs(const uint8_t *data, size_t size)
 	in = (struct bytes_in){data, data + size, false};
 	blob_recent(&in, recent, 7);
 	in = (struct bytes_in){data, data + size, false};
-	blob_causes(&in, causes);
+	blob_causes(&in, &causes);
+	why_rows_free(&causes);
 	in = (struct bytes_in){data, data + size, false};
 	message_tick(&in, &tick);
 	message_tick_free(&tick);

@@ -44,7 +44,7 @@ struct rig_component {
 	/* Connections that it opens; limits, and the slowest of the tick that runs. */
 	struct tick_connects connects;
 	uint64_t connect_level_ns[LAPSE_LEVELS], max_connect_ns;
-	const struct lapse_why_row *causes;
+	struct lapse_why_row *causes;
 	bool idle;  /* no process of it runs */
 	bool ended; /* ... but one did, since the tick before */
 	uint64_t resident;
@@ -360,7 +360,7 @@ static inline void rig_fill(struct rig_component *c, uint32_t id, struct bucket_
 				       .n_recent = n,
 				       .recent_total = c->n_recent,
 				       .cache_lost = c->cache_lost,
-				       .causes = c->causes};
+				       .causes = c->causes ? why_rows_of(c->causes) : (struct why_rows){0}};
 	memcpy(out->value, c->value, sizeof(out->value));
 	out->connects = c->connects;
 	out->min_ns = c->prompt && c->min_ns != UINT64_MAX ? c->min_ns : 0;

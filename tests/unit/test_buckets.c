@@ -64,9 +64,9 @@ static void histograms(void **state)
 	struct histogram h;
 
 	(void)state;
-	assert_int_equal(histogram_init(&h, LAPSE_BUCKET_BITS_FINE), 0);
-	histogram_add(&h, a, 2);
-	histogram_add(&h, b, 2);
+	histogram_init(&h, LAPSE_BUCKET_BITS_FINE);
+	assert_int_equal(histogram_add(&h, a, 2), 0);
+	assert_int_equal(histogram_add(&h, b, 2), 0);
 	assert_int_equal(h.total, 7);
 	assert_int_equal(histogram_bucket_at(&h, 1), 5);
 	assert_int_equal(histogram_bucket_at(&h, 2), 10);
@@ -79,7 +79,31 @@ static void histograms(void **state)
 	assert_int_equal(histogram_bucket_at(&h, 3), 20);
 	histogram_clear(&h);
 	assert_int_equal(h.total, 0);
-	assert_int_equal(h.count[10] + h.count[20] + h.count[5] + h.count[30], 0);
+	for (uint32_t i = 0; i <= LAPSE_BUCKETS(LAPSE_BUCKET_BITS_FINE); i++)
+		assert_int_equal(histogram_count(&h, i), 0);
+	histogram_free(&h);
+}
+
+/* Room is for what is occupied, in whatever order it becomes so. */
+static void histograms_that_widen(void **state)
+{
+	struct bucket_delta middle = {1000, 1}, low = {0, 2},
+			    last = {LAPSE_BUCKETS(LAPSE_BUCKET_BITS_FINE), 3};
+	struct histogram h;
+
+	(void)state;
+	histogram_init(&h, LAPSE_BUCKET_BITS_FINE);
+	assert_null(h.count);
+	assert_int_equal(histogram_add(&h, &middle, 1), 0);
+	assert_in_range(h.room, 1, 64);
+	assert_int_equal(histogram_add(&h, &last, 1), 0);
+	assert_int_equal(histogram_add(&h, &low, 1), 0);
+	assert_int_equal(histogram_count(&h, 1000), 1);
+	assert_int_equal(histogram_count(&h, 0), 2);
+	assert_int_equal(histogram_count(&h, last.index), 3);
+	assert_int_equal(histogram_count(&h, 999), 0);
+	assert_int_equal(histogram_bucket_at(&h, 3), 1000);
+	assert_int_equal(histogram_bucket_at(&h, 6), last.index);
 	histogram_free(&h);
 }
 
@@ -88,6 +112,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tables),
 		cmocka_unit_test(ranks),
+		cmocka_unit_test(histograms_that_widen),
 		cmocka_unit_test(needed),
 		cmocka_unit_test(histograms),
 	};

@@ -106,7 +106,7 @@ static void fill_tick(struct recorded *r, uint64_t *recent, struct lapse_why_row
 	c->resident_bytes = 5 << 20;
 	causes[3].count += 4;
 	causes[3].ns[LAPSE_OTHER] += 17;
-	c->causes = causes;
+	c->causes = why_rows_of(causes);
 	r->tick.self.hits += 8;
 	r->tick.self.ns_per_hit = 800.5;
 	r->tick.self.kernel_missed++;
@@ -134,7 +134,10 @@ static void check_component(const struct tick_component *got, const struct tick_
 	assert_memory_equal(&got->value[1], &wanted->value[1], sizeof(got->value[1]));
 	assert_memory_equal(&got->tcp, &wanted->tcp, sizeof(got->tcp));
 	assert_memory_equal(&got->connects, &wanted->connects, sizeof(got->connects));
-	assert_memory_equal(got->causes, wanted->causes, LAPSE_WHY_ROWS * sizeof(*got->causes));
+	assert_true(got->causes.kept);
+	for (size_t row = 0; row < LAPSE_WHY_ROWS; row++)
+		assert_memory_equal(why_row(&got->causes, row), why_row(&wanted->causes, row),
+				    sizeof(struct lapse_why_row));
 }
 
 static void expect(struct reader *reader, enum reader_kind kind, struct reader_event *event)

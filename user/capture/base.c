@@ -10,7 +10,7 @@ void base_free(struct base *base)
 {
 	for (size_t i = 0; i < base->n; i++) {
 		free(base->components[i].recent);
-		free(base->components[i].causes);
+		why_rows_free(&base->components[i].causes);
 	}
 	free(base->components);
 	*base = (struct base){0};
@@ -40,30 +40,18 @@ bool base_want_recent(struct base_component *component)
 	return component->recent;
 }
 
-bool base_want_causes(struct base_component *component)
-{
-	if (!component->causes)
-		component->causes = calloc(LAPSE_WHY_ROWS, sizeof(*component->causes));
-	return component->causes;
-}
-
 static bool take_component(struct base_component *to, const struct tick_component *from)
 {
 	to->figures = *from;
 	to->figures.buckets = NULL;
 	to->figures.recent = NULL;
-	to->figures.causes = NULL;
+	to->figures.causes = (struct why_rows){0};
 	if (from->n_recent && !base_want_recent(to))
 		return false;
 	to->n_recent = from->n_recent < WINDOW_MAX_LAST ? from->n_recent : WINDOW_MAX_LAST;
 	if (to->n_recent)
 		memcpy(to->recent, from->recent, to->n_recent * sizeof(*to->recent));
-	if (!from->causes)
-		return true;
-	if (!base_want_causes(to))
-		return false;
-	memcpy(to->causes, from->causes, LAPSE_WHY_ROWS * sizeof(*to->causes));
-	return true;
+	return !from->causes.kept || why_rows_copy(&to->causes, &from->causes);
 }
 
 bool base_take(struct base *base, const struct tick *tick)

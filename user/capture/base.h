@@ -9,7 +9,7 @@ struct base_component {
 	struct tick_component figures;
 	uint64_t *recent; /* NULL, or room for WINDOW_MAX_LAST */
 	size_t n_recent;
-	struct lapse_why_row *causes; /* NULL, or LAPSE_WHY_ROWS */
+	struct why_rows causes; /* their own memory */
 };
 
 struct base {
@@ -27,7 +27,6 @@ void base_free(struct base *base);
 struct base_component *base_of(struct base *base, uint64_t component);
 /* Room for what is larger. False: no memory. */
 bool base_want_recent(struct base_component *component);
-bool base_want_causes(struct base_component *component);
 /* Now it stands as @tick says. False: no memory. */
 bool base_take(struct base *base, const struct tick *tick);
 

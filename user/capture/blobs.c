@@ -108,16 +108,15 @@ size_t blob_recent(struct bytes_in *in, uint64_t *recent, size_t n_before)
 
 #define ROW_NUMBERS (sizeof(struct lapse_why_row) / sizeof(uint64_t))
 
-void blob_put_causes(struct bytes_out *out, const struct lapse_why_row *before,
-		     const struct lapse_why_row *now)
+void blob_put_causes(struct bytes_out *out, const struct why_rows *before, const struct why_rows *now)
 {
 	size_t last = 0;
 
-	for (size_t row = 0; row < LAPSE_WHY_ROWS; row++) {
-		const uint64_t *from = (const uint64_t *)(const void *)&before[row];
-		const uint64_t *to = (const uint64_t *)(const void *)&now[row];
+	for (size_t row = now->first; row < now->first + now->n; row++) {
+		const uint64_t *from = (const uint64_t *)(const void *)why_row(before, row);
+		const uint64_t *to = (const uint64_t *)(const void *)why_row(now, row);
 
-		if (!memcmp(from, to, sizeof(*now)))
+		if (!memcmp(from, to, sizeof(struct lapse_why_row)))
 			continue;
 		bytes_put_number(out, row + 1 - last);
 		for (size_t i = 0; i < ROW_NUMBERS; i++)
@@ -126,7 +125,7 @@ void blob_put_causes(struct bytes_out *out, const struct lapse_why_row *before,
 	}
 }
 
-void blob_causes(struct bytes_in *in, struct lapse_why_row *rows)
+bool blob_causes(struct bytes_in *in, struct why_rows *rows)
 {
 	uint64_t row = 0;
 
@@ -135,11 +134,14 @@ void blob_causes(struct bytes_in *in, struct lapse_why_row *rows)
 
 		if (!step || step > LAPSE_WHY_ROWS - row) {
 			in->bad = true;
-			return;
+			return true;
 		}
 		row += step;
-		numbers = (uint64_t *)(void *)&rows[row - 1];
+		numbers = (uint64_t *)(void *)why_rows_reach(rows, (uint32_t)row - 1);
+		if (!numbers)
+			return false;
 		for (size_t i = 0; i < ROW_NUMBERS; i++)
 			numbers[i] += (uint64_t)bytes_signed(in);
 	}
+	return true;
 }

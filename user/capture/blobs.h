@@ -27,9 +27,8 @@ void blob_put_recent(struct bytes_out *out, const uint64_t *before, size_t n_bef
  */
 size_t blob_recent(struct bytes_in *in, uint64_t *recent, size_t n_before);
 
-void blob_put_causes(struct bytes_out *out, const struct lapse_why_row *before,
-		     const struct lapse_why_row *now);
-/* Adds to @rows, LAPSE_WHY_ROWS of them. */
-void blob_causes(struct bytes_in *in, struct lapse_why_row *rows);
+void blob_put_causes(struct bytes_out *out, const struct why_rows *before, const struct why_rows *now);
+/* Adds to @rows, which have memory of their own. False: there is none left. */
+bool blob_causes(struct bytes_in *in, struct why_rows *rows);
 
 #endif

@@ -19,8 +19,8 @@ _Static_assert(sizeof(struct capture_process) % 8 == 0, "capture_process");
 _Static_assert(sizeof(struct violation) % 8 == 0, "violation");
 _Static_assert(sizeof(struct alert) % 8 == 0, "alert");
 
-/* Bytes that a component's causes take at least: a bit a word. */
-#define CAUSES_BYTES (LAPSE_WHY_ROWS * sizeof(struct lapse_why_row) / 64)
+/* Bytes that a row of causes takes at least: a bit a word. */
+#define ROW_BYTES (sizeof(struct lapse_why_row) / 64)
 
 /* ---- spans ------------------------------------------------------------------------------------- */
 
@@ -65,24 +65,22 @@ static void put_component(struct bytes_out *out, const struct tick_component *c)
 
 	plain.buckets = NULL;
 	plain.recent = NULL;
-	plain.causes = NULL;
+	plain.causes.row = NULL;
 	bytes_put_words(out, &plain, sizeof(plain));
 	put_buckets(out, c);
 	bytes_put(out, c->recent, c->n_recent * sizeof(*c->recent));
-	bytes_put_number(out, c->causes != NULL);
-	if (c->causes)
-		bytes_put_words(out, c->causes, LAPSE_WHY_ROWS * sizeof(*c->causes));
+	bytes_put_words(out, c->causes.row, c->causes.n * sizeof(*c->causes.row));
 }
 
 void message_put_tick(struct bytes_out *out, const struct tick *tick, const struct message_lost *lost,
 		      const char *const *stacks)
 {
-	size_t n_buckets = 0, n_recent = 0, n_causes = 0;
+	size_t n_buckets = 0, n_recent = 0, n_rows = 0;
 
 	for (size_t i = 0; i < tick->n_components; i++) {
 		n_buckets += tick->components[i].n_buckets;
 		n_recent += tick->components[i].n_recent;
-		n_causes += tick->components[i].causes != NULL;
+		n_rows += tick->components[i].causes.n;
 	}
 	bytes_put_number(out, tick->now_ns);
 	bytes_put_number(out, tick->period_ns);
@@ -94,7 +92,7 @@ void message_put_tick(struct bytes_out *out, const struct tick *tick, const stru
 	bytes_put_number(out, tick->n_components);
 	bytes_put_number(out, n_buckets);
 	bytes_put_number(out, n_recent);
-	bytes_put_number(out, n_causes);
+	bytes_put_number(out, n_rows);
 	bytes_put_number(out, tick->n_open);
 	bytes_put_number(out, tick->n_hung);
 	for (size_t i = 0; i < tick->n_components; i++)
@@ -105,7 +103,7 @@ void message_put_tick(struct bytes_out *out, const struct tick *tick, const stru
 
 /* What is left of the room that was made for all components. */
 struct room {
-	size_t buckets, recent, causes;
+	size_t buckets, recent, rows;
 };
 
 static void take_buckets(struct bytes_in *in, struct message_tick *to, struct tick_component *c,
@@ -147,16 +145,17 @@ static void take_recent(struct bytes_in *in, struct message_tick *to, struct tic
 static void take_causes(struct bytes_in *in, struct message_tick *to, struct tick_component *c,
 			struct room *used, const struct room *room)
 {
-	struct lapse_why_row *rows = to->causes + used->causes * LAPSE_WHY_ROWS;
+	struct why_rows *rows = &c->causes;
 
-	if (!bytes_number(in))
-		return;
-	if (used->causes++ >= room->causes) {
+	if (rows->first > LAPSE_WHY_ROWS || rows->n > LAPSE_WHY_ROWS - rows->first ||
+	    rows->n > room->rows - used->rows) {
 		in->bad = true;
+		*rows = (struct why_rows){0};
 		return;
 	}
-	bytes_words(in, rows, LAPSE_WHY_ROWS * sizeof(*rows));
-	c->causes = rows;
+	rows->row = to->rows + used->rows;
+	used->rows += rows->n;
+	bytes_words(in, rows->row, rows->n * sizeof(*rows->row));
 }
 
 static void take_components(struct bytes_in *in, struct message_tick *to, const struct room *room)
@@ -169,7 +168,7 @@ static void take_components(struct bytes_in *in, struct message_tick *to, const 
 		bytes_words(in, c, sizeof(*c));
 		c->buckets = NULL;
 		c->recent = NULL;
-		c->causes = NULL;
+		c->causes.row = NULL;
 		take_buckets(in, to, c, &used, room);
 		take_recent(in, to, c, &used, room);
 		take_causes(in, to, c, &used, room);
@@ -213,14 +212,14 @@ static int make_tick_room(struct message_tick *to, const struct room *room, size
 	to->components = calloc(tick->n_components + 1, sizeof(*to->components));
 	to->buckets = calloc(room->buckets + 1, sizeof(*to->buckets));
 	to->recent = calloc(room->recent + 1, sizeof(*to->recent));
-	to->causes = calloc(room->causes * LAPSE_WHY_ROWS + 1, sizeof(*to->causes));
+	to->rows = calloc(room->rows + 1, sizeof(*to->rows));
 	to->open = calloc(tick->n_open + 1, sizeof(*to->open));
 	to->hung = calloc(n_hung + 1, sizeof(*to->hung));
 	to->stacks = calloc(tick->n_open + 1, sizeof(*to->stacks));
 	tick->components = to->components;
 	tick->open = to->open;
 	tick->hung = to->hung;
-	return to->components && to->buckets && to->recent && to->causes && to->open && to->hung && to->stacks
+	return to->components && to->buckets && to->recent && to->rows && to->open && to->hung && to->stacks
 		       ? 0
 		       : -ENOMEM;
 }
@@ -242,7 +241,7 @@ int message_tick(struct bytes_in *in, struct message_tick *tick)
 	head->n_components = take_count(in, sizeof(struct tick_component) / 64);
 	room.buckets = take_count(in, 2);
 	room.recent = take_count(in, sizeof(uint64_t));
-	room.causes = take_count(in, CAUSES_BYTES);
+	room.rows = take_count(in, ROW_BYTES);
 	head->n_open = take_count(in, sizeof(struct lapse_span) / 64);
 	n_hung = take_count(in, sizeof(struct hung_span) / 64);
 	if (in->bad || make_tick_room(tick, &room, n_hung))
@@ -259,7 +258,7 @@ void message_tick_free(struct message_tick *tick)
 	free(tick->components);
 	free(tick->buckets);
 	free(tick->recent);
-	free(tick->causes);
+	free(tick->rows);
 	free(tick->open);
 	free(tick->hung);
 	free(tick->stacks);

@@ -52,7 +52,7 @@ struct message_tick {
 	struct tick_component *components;
 	struct bucket_delta *buckets;
 	uint64_t *recent;
-	struct lapse_why_row *causes;
+	struct lapse_why_row *rows;
 	struct lapse_span *open;
 	struct hung_span *hung;
 	char **stacks; /* one an open span, or NULL */

@@ -73,9 +73,9 @@ static int take_causes(struct reader *reader, struct sql_row *row, struct base_c
 
 	if (none)
 		return 0;
-	if (!base_want_causes(c))
+	c->causes.kept = 1;
+	if (!blob_causes(&in, &c->causes))
 		return -ENOMEM;
-	blob_causes(&in, c->causes);
 	bad_blob(reader, &in, "causes");
 	return 0;
 }

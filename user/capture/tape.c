@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 /* What a rank leaves free, in eighths of the tape. */
 static const unsigned reserve[] = {[TAPE_COMMON] = 2, [TAPE_RARE] = 1, [TAPE_NEEDED] = 0};
@@ -117,6 +118,17 @@ static uint64_t pad_to_begin(struct tape *tape, uint64_t at, size_t size)
 	return at + left;
 }
 
+/* What has been read to its end goes on at the beginning, which is in memory already. */
+static void start_over(struct tape *tape)
+{
+	uint64_t used = tape->head % tape->size;
+
+	if (!tape->reading || tape->keep_ns || !used || tape->tail != tape->head)
+		return;
+	tape->head += tape->size - used;
+	tape->tail = tape->cursor = tape->head;
+}
+
 static void append(struct tape *tape, const struct tape_message *head, const void *bytes, size_t size)
 {
 	struct tape_message *to;
@@ -140,6 +152,7 @@ bool tape_put(struct tape *tape, const struct tape_message *head, const void *by
 	bool fits;
 
 	pthread_mutex_lock(&tape->lock);
+	start_over(tape);
 	left = tape->size - tape->head % tape->size;
 	end = tape->head + size + (left < size ? left : 0);
 	fits = size <= tape->size / 4 && make_room(tape, end + sizeof(*head), most, evict, context);
@@ -195,12 +208,32 @@ bool tape_wait(struct tape *tape, uint64_t *from, uint64_t *to)
 	return *from < *to;
 }
 
+/* Gives whole pages back that lie between, and hold nothing else. */
+static void give_back(const struct tape *tape, uint64_t from, uint64_t to)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t begin = from % tape->size, end = begin + (to - from);
+
+	if (end > tape->size)
+		end = tape->size;
+	/* The page before was read to its end, unless the newest messages have come round to it. */
+	begin = tape->head + page > from + tape->size ? (begin + page - 1) & ~(page - 1)
+						      : begin & ~(page - 1);
+	if (begin < TAPE_WARM)
+		begin = TAPE_WARM;
+	end &= ~(page - 1);
+	if (begin < end)
+		madvise(tape->ring + begin, end - begin, MADV_DONTNEED);
+}
+
 void tape_advance(struct tape *tape, uint64_t to)
 {
 	pthread_mutex_lock(&tape->lock);
-	tape->cursor = to;
-	if (!tape->keep_ns)
+	if (!tape->keep_ns) {
+		give_back(tape, tape->tail, to);
 		tape->tail = to;
+	}
+	tape->cursor = to;
 	pthread_mutex_unlock(&tape->lock);
 }
 

@@ -8,6 +8,9 @@
  *
  * What was read goes at once, or (.keep_ns) stays until it is too old, or its room is wanted: then the tape
  * can be read again from the oldest message on. Nobody reads it until tape_rewind() says so.
+ *
+ * A queue that has been read to its end starts over where the ring begins, so that it takes as much memory as
+ * its reader has ever been behind, and what is beyond TAPE_WARM only as long as that is so.
  */
 #ifndef LAPSE_CAPTURE_TAPE_H
 #define LAPSE_CAPTURE_TAPE_H
@@ -32,6 +35,9 @@ struct tape_message {
 	uint8_t bytes[];
 };
 #define TAPE_PAD 0
+
+/* Of the ring's beginning, that is kept in memory. */
+#define TAPE_WARM (4UL << 20)
 
 struct tape {
 	uint8_t *ring;

@@ -30,19 +30,16 @@ static void put_extremes(struct sql_row *row, bool any, int64_t min, int64_t max
 static void put_blobs(struct writer *w, struct sql_row *row, const struct base_component *before,
 		      const struct tick_component *now)
 {
-	static const struct lapse_why_row none[LAPSE_WHY_ROWS];
-
 	for (size_t i = 0; i < 3; i++)
 		bytes_clear(&w->blob[i]);
 	blob_put_histogram(&w->blob[0], now);
 	if (now->n_recent)
 		blob_put_recent(&w->blob[1], before->recent, before->n_recent, now->recent, now->n_recent);
-	if (now->causes)
-		blob_put_causes(&w->blob[2], before->causes ? before->causes : none, now->causes);
+	blob_put_causes(&w->blob[2], &before->causes, &now->causes);
 	sql_put_blob(row, &w->blob[0]);
 	sql_put_blob(row, &w->blob[1]);
 	/* None have come: that they are kept is told by an empty blob. */
-	if (now->causes && !w->blob[2].n)
+	if (now->causes.kept && !w->blob[2].n)
 		sqlite3_bind_zeroblob(row->statement, ++row->column, 0);
 	else
 		sql_put_blob(row, &w->blob[2]);

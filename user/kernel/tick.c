@@ -291,8 +291,7 @@ static int read_component(struct tracer *tracer, size_t component, bool last, ui
 	peek_extremes(tracer, component, tracer->deltas + tracer->n_deltas - out->n_buckets, out);
 	read_recent(tracer, component, recent, out);
 	tcp_read(tracer, component, out);
-	out->causes = why_read(tracer, component);
-	return err;
+	return err ?: why_read(tracer, component, out);
 }
 
 static uint64_t abandoned(const struct tracer *tracer)
@@ -391,6 +390,7 @@ int tracer_tick(struct tracer *tracer, uint64_t now_ns, bool last, const struct 
 		tracer->ticked[i].buckets = deltas;
 		deltas += tracer->ticked[i].n_buckets;
 	}
+	why_place(tracer);
 	tcp_take_groups(tracer);
 	ring_catch_up(tracer, records);
 	for (size_t i = tracer->n_told; i < tracer->n_components && tracer->wanted[i].fed != NO_COMPONENT;

@@ -127,6 +127,7 @@ struct tracer {
 	struct lapse_tcp_cell *tcp_cells; /* mapped */
 	struct lapse_why_row *why_rows;	  /* mapped */
 	struct lapse_why_row *why_copy;	  /* as the tick has them: they grow while it is looked at */
+	size_t n_why_copied, why_room;
 	struct tsc_base {
 		uint64_t ns, cycles;
 	} tsc; /* when the time stamp counter was first read */
@@ -269,9 +270,10 @@ int why_attach_wakes(struct lapse_bpf *skel, int (*keep)(void *context, struct b
 int why_set_calls(const struct lapse_bpf *skel);
 int why_size(struct tracer *tracer);
 int why_map(struct tracer *tracer);
-/* Causes of @component's spans by their duration, LAPSE_WHY_ROWS rows, as they are now; NULL: none are kept.
- */
-const struct lapse_why_row *why_read(struct tracer *tracer, size_t component);
+/* Causes of @component's spans by their duration, as they are now; where they lie is known from why_place()
+ * on, after which the next tick begins. 0 or -ENOMEM. */
+int why_read(struct tracer *tracer, size_t component, struct tick_component *out);
+void why_place(struct tracer *tracer);
 void why_unmap(struct tracer *tracer);
 int why_attach(struct tracer *tracer);
 

@@ -151,8 +151,7 @@ int why_map(struct tracer *tracer)
 		return 0;
 	tracer->why_rows =
 		tracer_map_array(tracer->skel->maps.why_rows, sizeof(struct lapse_why_row), n_rows(tracer));
-	tracer->why_copy = calloc(n_rows(tracer), sizeof(*tracer->why_copy));
-	return tracer->why_rows && tracer->why_copy ? why_set_calls(tracer->skel) : -ENOMEM;
+	return tracer->why_rows ? why_set_calls(tracer->skel) : -ENOMEM;
 }
 
 void why_unmap(struct tracer *tracer)
@@ -209,14 +208,47 @@ int why_attach(struct tracer *tracer)
 
 /* ---- read ------------------------------------------------------------ */
 
-const struct lapse_why_row *why_read(struct tracer *tracer, size_t component)
+static bool make_room(struct tracer *tracer, size_t n)
 {
-	size_t at = component * LAPSE_WHY_ROWS;
+	size_t room = 2 * (tracer->n_why_copied + n);
+	struct lapse_why_row *grown;
 
-	if (!tracer->why_rows)
-		return NULL;
-	memcpy(tracer->why_copy + at, tracer->why_rows + at, LAPSE_WHY_ROWS * sizeof(*tracer->why_copy));
-	return tracer->why_copy + at;
+	if (tracer->n_why_copied + n <= tracer->why_room)
+		return true;
+	grown = reallocarray(tracer->why_copy, room, sizeof(*grown));
+	if (!grown)
+		return false;
+	tracer->why_copy = grown;
+	tracer->why_room = room;
+	return true;
+}
+
+int why_read(struct tracer *tracer, size_t component, struct tick_component *out)
+{
+	struct why_rows now = {.kept = tracer->why_rows != NULL};
+
+	/* Pages of the map that nobody has counted in are not even looked at: then they take no memory here.
+	 */
+	if (now.kept && out->counters.returns)
+		now = why_rows_of(tracer->why_rows + component * LAPSE_WHY_ROWS);
+	if (!make_room(tracer, now.n))
+		return -ENOMEM;
+	if (now.n)
+		memcpy(tracer->why_copy + tracer->n_why_copied, now.row, now.n * sizeof(*now.row));
+	tracer->n_why_copied += now.n;
+	out->causes = now;
+	return 0;
+}
+
+void why_place(struct tracer *tracer)
+{
+	struct lapse_why_row *row = tracer->why_copy;
+
+	for (size_t i = 0; i < tracer->n_components; i++) {
+		tracer->ticked[i].causes.row = row;
+		row += tracer->ticked[i].causes.n;
+	}
+	tracer->n_why_copied = 0;
 }
 
 int tracer_stack(const struct tracer *tracer, int32_t number, uint64_t frames[LAPSE_STACK_DEPTH])

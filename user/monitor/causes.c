@@ -13,13 +13,11 @@ const double cause_shares[CAUSE_BANDS] = {1, 0.1, 0.01};
 /* What is shown as 100 %. */
 #define EVERYTHING 0.995
 
-#define ROWS_SIZE (LAPSE_WHY_ROWS * sizeof(struct lapse_why_row))
-
 /* ---- kept ------------------------------------------------------------------------------------------ */
 
 static void free_mark(struct causes_mark *mark)
 {
-	free(mark->rows);
+	why_rows_free(&mark->rows);
 	free(mark->names);
 }
 
@@ -27,6 +25,8 @@ void causes_free(struct causes *causes)
 {
 	for (size_t i = 0; i < causes->n_marks; i++)
 		free_mark(&causes->mark[i]);
+	if (causes->state)
+		why_rows_free(&causes->state->rows);
 	free(causes->state);
 	free(causes->names);
 }
@@ -39,11 +39,10 @@ static void drop_oldest(struct causes *causes)
 
 static int mark(struct causes *causes, uint64_t tick)
 {
-	struct causes_mark new = {.tick = tick, .rows = malloc(ROWS_SIZE)};
+	struct causes_mark new = {.tick = tick};
 
-	if (!new.rows)
+	if (!why_rows_copy(&new.rows, &causes->state->rows))
 		return -ENOMEM;
-	memcpy(new.rows, causes->state->rows, ROWS_SIZE);
 	if (causes->n_marks == CAUSES_MARKS)
 		drop_oldest(causes);
 	causes->mark[causes->n_marks++] = new;
@@ -66,23 +65,14 @@ static bool is_due(const struct causes *causes, uint64_t tick)
 	return causes->n_marks && tick >= causes->mark[causes->n_marks - 1].tick + spacing;
 }
 
-static bool has_any(const struct lapse_why_row *rows)
+int causes_take(struct causes *causes, const struct why_rows *rows, uint64_t tick)
 {
-	for (size_t i = 0; i < LAPSE_WHY_ROWS; i++)
-		if (rows[i].count)
-			return true;
-	return false;
-}
-
-int causes_take(struct causes *causes, const struct lapse_why_row *rows, uint64_t tick)
-{
-	if (!rows || (!causes->state && !has_any(rows)))
+	if (!rows->kept || (!causes->state && !rows->n))
 		return 0;
 	if (!causes->state)
 		causes->state = calloc(1, sizeof(*causes->state));
-	if (!causes->state)
+	if (!causes->state || !why_rows_copy(&causes->state->rows, rows))
 		return -ENOMEM;
-	memcpy(causes->state->rows, rows, ROWS_SIZE);
 	causes->state->stale = true;
 	return is_due(causes, tick) ? mark(causes, tick) : 0;
 }
@@ -106,18 +96,18 @@ void causes_span(struct causes *causes, const struct lapse_span *span)
 
 /* ---- bands ------------------------------------------------------------------------------------------- */
 
-/* Row @i since @before (NULL: since the start). */
-static struct lapse_why_row row_since(const struct lapse_why_row *rows, const struct lapse_why_row *before,
-				      size_t i)
-{
-	struct lapse_why_row row = rows[i];
+static const struct why_rows the_start;
 
-	if (!before)
-		return row;
-	row.count -= before[i].count;
-	row.sum_ns -= before[i].sum_ns;
+/* Row @i since @before. */
+static struct lapse_why_row row_since(const struct why_rows *rows, const struct why_rows *before, size_t i)
+{
+	struct lapse_why_row row = *why_row(rows, i);
+	const struct lapse_why_row *less = why_row(before, i);
+
+	row.count -= less->count;
+	row.sum_ns -= less->sum_ns;
 	for (int cause = 0; cause < LAPSE_CAUSES; cause++)
-		row.ns[cause] -= before[i].ns[cause];
+		row.ns[cause] -= less->ns[cause];
 	return row;
 }
 
@@ -129,19 +119,19 @@ static void add_row(struct lapse_why_row *sum, const struct lapse_why_row *row)
 		sum->ns[cause] += row->ns[cause];
 }
 
-static double count_of(const struct lapse_why_row *rows, const struct lapse_why_row *before)
+static double count_of(const struct why_rows *rows, const struct why_rows *before)
 {
 	uint64_t count = 0;
 
 	for (size_t i = 0; i < LAPSE_WHY_ROWS; i++)
-		count += rows[i].count - (before ? before[i].count : 0);
+		count += why_row(rows, i)->count - why_row(before, i)->count;
 	return (double)count;
 }
 
 /* The rows from the slowest down to where they hold @wanted spans, but none below @least; *from is the
  * last of them. */
-static struct lapse_why_row slowest(const struct lapse_why_row *rows, const struct lapse_why_row *before,
-				    double wanted, uint32_t least, uint32_t *from)
+static struct lapse_why_row slowest(const struct why_rows *rows, const struct why_rows *before, double wanted,
+				    uint32_t least, uint32_t *from)
 {
 	struct lapse_why_row sum = {0};
 
@@ -177,14 +167,14 @@ static bool says_more(const struct lapse_why_row *sum, double all, const struct 
 
 static size_t describe_bands(const struct causes *causes, struct cause_band bands[CAUSE_BANDS])
 {
-	const struct lapse_why_row *rows = causes->state->rows;
+	const struct why_rows *rows = &causes->state->rows;
 	const struct names *lists[] = {causes->names};
-	double all = count_of(rows, NULL);
+	double all = count_of(rows, &the_start);
 	size_t n = 0;
 
 	for (size_t i = 0; i < CAUSE_BANDS && all * cause_shares[i] >= 1; i++) {
 		uint32_t from;
-		struct lapse_why_row sum = slowest(rows, NULL, all * cause_shares[i], 0, &from);
+		struct lapse_why_row sum = slowest(rows, &the_start, all * cause_shares[i], 0, &from);
 
 		if (n && !says_more(&sum, all, &bands[n - 1]))
 			continue;
@@ -223,15 +213,15 @@ static size_t mark_before(const struct causes *causes, uint64_t first)
 static bool describe_since(const struct causes *causes, size_t since, double share, uint32_t least,
 			   struct cause_band *band)
 {
-	const struct lapse_why_row *before = causes->mark[since].rows;
+	const struct why_rows *before = &causes->mark[since].rows;
 	const struct names *lists[CAUSES_MARKS];
-	double all = count_of(causes->state->rows, before);
+	double all = count_of(&causes->state->rows, before);
 	struct lapse_why_row sum;
 	uint32_t from;
 
 	for (size_t i = since; i < causes->n_marks; i++)
 		lists[i - since] = causes->mark[i].names;
-	sum = slowest(causes->state->rows, before, all * share, least, &from);
+	sum = slowest(&causes->state->rows, before, all * share, least, &from);
 	if (!sum.count)
 		return false;
 	describe(band, share, all, &sum);

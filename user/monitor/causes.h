@@ -15,12 +15,12 @@
 /* The rows as they were at the end of a tick, and who was named from there to the next mark. */
 struct causes_mark {
 	uint64_t tick;
-	struct lapse_why_row *rows; /* NULL: all zeroes */
-	struct names *names;	    /* NULL: nobody */
+	struct why_rows rows;
+	struct names *names; /* NULL: nobody */
 };
 
 struct causes_state {
-	struct lapse_why_row rows[LAPSE_WHY_ROWS];
+	struct why_rows rows;
 	struct cause_band bands[CAUSE_BANDS];
 	size_t n_bands;
 	bool stale; /* the rows are newer than the bands */
@@ -39,8 +39,8 @@ void causes_free(struct causes *causes);
 /* Windows that begin after @tick will be asked for. 0 or -ENOMEM: they are not known then. */
 int causes_watch_windows(struct causes *causes, uint64_t tick);
 
-/* Takes a copy of @rows (NULL: there are none) at the end of @tick. 0 or -ENOMEM. */
-int causes_take(struct causes *causes, const struct lapse_why_row *rows, uint64_t tick);
+/* Takes a copy of @rows at the end of @tick. 0 or -ENOMEM. */
+int causes_take(struct causes *causes, const struct why_rows *rows, uint64_t tick);
 
 /* A record: who ended its waits. Without memory nobody is named. */
 void causes_span(struct causes *causes, const struct lapse_span *span);

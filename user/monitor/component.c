@@ -2,6 +2,7 @@
 /* What happens to a component at a tick, and with what was found about it. */
 #include "monitor/component.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -165,8 +166,9 @@ static int add_tick(struct component *c, const struct tick_component *input)
 	struct extremes_bounds bounds;
 	bool any = extremes_bounds(&bounds, input, c->stage->options.bucket_bits);
 
-	figures_add(&c->total, &tally, input, any ? &bounds : NULL);
-	figures_add(&c->interval, &tally, input, any ? &bounds : NULL);
+	if (figures_add(&c->total, &tally, input, any ? &bounds : NULL) ||
+	    figures_add(&c->interval, &tally, input, any ? &bounds : NULL))
+		return -ENOMEM;
 	if (!any && tally_is_empty(&tally))
 		return 0;
 	c->last_update_ns = c->stage->now_ns;
@@ -249,7 +251,7 @@ static int take_input(struct component *c, const struct tick_component *input)
 	if (c->tcp)
 		count_connections(c, input);
 	if (!err)
-		err = causes_take(&c->causes, input->causes, c->stage->timeline.ticks);
+		err = causes_take(&c->causes, &input->causes, c->stage->timeline.ticks);
 	c->counters = input->counters;
 	c->cache_lost = input->cache_lost;
 	c->resident_bytes = input->resident_bytes;

@@ -247,9 +247,9 @@ static int prepare(struct component *c, const struct monitor_component *wanted)
 	err = copy_name(&c->name, wanted->name);
 	err = err ? err : copy_name(&c->function, wanted->function);
 	err = err ? err : copy_name(&c->object, wanted->object);
-	err = err ? err : figures_init(&c->total, bits);
-	err = err ? err : figures_init(&c->interval, bits);
-	err = err ? err : figures_init(&c->last_interval, bits);
+	figures_init(&c->total, bits);
+	figures_init(&c->interval, bits);
+	figures_init(&c->last_interval, bits);
 	err = err ? err : recent_init(&c->recent, c->untimed ? 0 : c->spec.last);
 	err = err ? err : add_contract(c, wanted->contract);
 	if (err)

@@ -13,6 +13,7 @@
 
 #include "bpf/event.h"
 #include "monitor/snapshot.h"
+#include "monitor/why_rows.h"
 
 /* So many spans fell into this bucket since the last tick. */
 struct bucket_delta {
@@ -95,7 +96,7 @@ struct tick_component {
 	struct tick_value value[LAPSE_VALUES];
 	uint64_t cache_lost; /* hits or misses that were lost since the start */
 	struct tick_tcp tcp;
-	const struct lapse_why_row *causes; /* LAPSE_WHY_ROWS, since the start; NULL: not kept */
+	struct why_rows causes; /* since the start */
 	struct tick_connects connects;
 };
 

@@ -4,10 +4,10 @@
 #include <math.h>
 #include <string.h>
 
-int figures_init(struct figures *figures, unsigned bits)
+void figures_init(struct figures *figures, unsigned bits)
 {
 	memset(figures, 0, sizeof(*figures));
-	return histogram_init(&figures->histogram, bits);
+	histogram_init(&figures->histogram, bits);
 }
 
 void figures_free(struct figures *figures)
@@ -15,13 +15,13 @@ void figures_free(struct figures *figures)
 	histogram_free(&figures->histogram);
 }
 
-void figures_add(struct figures *figures, const struct tally *tally, const struct tick_component *input,
-		 const struct extremes_bounds *bounds)
+int figures_add(struct figures *figures, const struct tally *tally, const struct tick_component *input,
+		const struct extremes_bounds *bounds)
 {
 	tally_add(&figures->tally, tally);
-	histogram_add(&figures->histogram, input->buckets, input->n_buckets);
 	if (bounds)
 		extremes_expect(&figures->extremes, bounds);
+	return histogram_add(&figures->histogram, input->buckets, input->n_buckets);
 }
 
 void figures_add_tcp(struct figures *figures, const struct tick_tcp *more)

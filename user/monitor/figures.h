@@ -16,13 +16,13 @@ struct figures {
 	struct tick_tcp tcp;
 };
 
-/* 0 or -ENOMEM. Release with figures_free(), which zeroed ones may be given too. */
-int figures_init(struct figures *figures, unsigned bits);
+/* Release with figures_free(), which zeroed ones may be given too. */
+void figures_init(struct figures *figures, unsigned bits);
 void figures_free(struct figures *figures);
 
-/* Adds a tick's spans; @bounds are those of its buckets, NULL where it has none. */
-void figures_add(struct figures *figures, const struct tally *tally, const struct tick_component *input,
-		 const struct extremes_bounds *bounds);
+/* Adds a tick's spans; @bounds are those of its buckets, NULL where it has none. 0 or -ENOMEM. */
+int figures_add(struct figures *figures, const struct tally *tally, const struct tick_component *input,
+		const struct extremes_bounds *bounds);
 /* Adds what connections did in a tick. */
 void figures_add_tcp(struct figures *figures, const struct tick_tcp *more);
 void figures_clear(struct figures *figures);

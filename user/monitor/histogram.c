@@ -7,18 +7,45 @@
 
 #include "bpf/buckets.h"
 
-int histogram_init(struct histogram *histogram, unsigned bits)
+/* What is new comes in pieces. */
+#define ROOM_STEP 32U
+
+void histogram_init(struct histogram *histogram, unsigned bits)
 {
-	memset(histogram, 0, sizeof(*histogram));
-	histogram->bits = bits;
-	histogram->count = calloc(LAPSE_BUCKETS(bits) + 1, sizeof(*histogram->count));
-	return histogram->count ? 0 : -ENOMEM;
+	*histogram = (struct histogram){.bits = bits};
 }
 
 void histogram_free(struct histogram *histogram)
 {
 	free(histogram->count);
-	histogram->count = NULL;
+	*histogram = (struct histogram){.bits = histogram->bits};
+}
+
+int histogram_reach(struct histogram *histogram, uint32_t lo, uint32_t hi)
+{
+	struct histogram *h = histogram;
+	uint32_t first = lo / ROOM_STEP * ROOM_STEP, end = (hi + ROOM_STEP - 1) / ROOM_STEP * ROOM_STEP;
+	uint64_t *count;
+
+	if (h->room && lo >= h->first && hi <= h->first + h->room)
+		return 0;
+	first = h->room && h->first < first ? h->first : first;
+	end = h->room && h->first + h->room > end ? h->first + h->room : end;
+	count = calloc(end - first, sizeof(*count));
+	if (!count)
+		return -ENOMEM;
+	if (h->room)
+		memcpy(count + (h->first - first), h->count, h->room * sizeof(*count));
+	free(h->count);
+	h->count = count;
+	h->first = first;
+	h->room = end - first;
+	return 0;
+}
+
+static uint64_t *at(const struct histogram *h, uint32_t index)
+{
+	return &h->count[index - h->first];
 }
 
 static void widen(struct histogram *h, uint32_t lo, uint32_t hi)
@@ -32,15 +59,18 @@ static void widen(struct histogram *h, uint32_t lo, uint32_t hi)
 	h->hi = hi > h->hi ? hi : h->hi;
 }
 
-void histogram_add(struct histogram *histogram, const struct bucket_delta *deltas, size_t n)
+int histogram_add(struct histogram *histogram, const struct bucket_delta *deltas, size_t n)
 {
 	size_t i;
 
+	if (n && histogram_reach(histogram, deltas[0].index, deltas[n - 1].index + 1U))
+		return -ENOMEM;
 	for (i = 0; i < n; i++) {
 		widen(histogram, deltas[i].index, deltas[i].index + 1U);
-		histogram->count[deltas[i].index] += deltas[i].count;
+		*at(histogram, deltas[i].index) += deltas[i].count;
 		histogram->total += deltas[i].count;
 	}
+	return 0;
 }
 
 void histogram_sub(struct histogram *histogram, const struct bucket_delta *deltas, size_t n)
@@ -48,17 +78,23 @@ void histogram_sub(struct histogram *histogram, const struct bucket_delta *delta
 	size_t i;
 
 	for (i = 0; i < n; i++) {
-		histogram->count[deltas[i].index] -= deltas[i].count;
+		*at(histogram, deltas[i].index) -= deltas[i].count;
 		histogram->total -= deltas[i].count;
 	}
 }
 
 void histogram_clear(struct histogram *histogram)
 {
-	memset(histogram->count + histogram->lo, 0,
-	       (histogram->hi - histogram->lo) * sizeof(*histogram->count));
+	if (histogram->hi > histogram->lo)
+		memset(at(histogram, histogram->lo), 0,
+		       (histogram->hi - histogram->lo) * sizeof(*histogram->count));
 	histogram->lo = histogram->hi = 0;
 	histogram->total = 0;
+}
+
+uint64_t histogram_count(const struct histogram *histogram, uint32_t index)
+{
+	return index - histogram->first < histogram->room ? *at(histogram, index) : 0;
 }
 
 uint32_t histogram_bucket_at(const struct histogram *histogram, uint64_t rank)
@@ -67,7 +103,7 @@ uint32_t histogram_bucket_at(const struct histogram *histogram, uint64_t rank)
 	uint32_t i;
 
 	for (i = histogram->lo; i + 1 < histogram->hi; i++) {
-		below += histogram->count[i];
+		below += *at(histogram, i);
 		if (below >= rank)
 			break;
 	}

@@ -24,10 +24,15 @@ struct component *component_renewed(const struct component *component, const str
 		.cache_apart = component->cache_apart,
 		.connects = component->connects_apart,
 	};
+	struct component *renewed;
 
 	for (int i = 0; i < LAPSE_VALUES; i++)
 		wanted.value_name[i] = *component->values[i].name ? component->values[i].name : NULL;
-	return component_new(component->stage, component->id, &wanted);
+	renewed = component_new(component->stage, component->id, &wanted);
+	if (!renewed || !window_reserve(&component->window, &renewed->window))
+		return renewed;
+	component_free(renewed);
+	return NULL;
 }
 
 /* ---- objectives ---------------------------------------------------------------------------------- */

@@ -99,7 +99,7 @@ static size_t occupied(const struct histogram *h)
 	uint32_t i;
 
 	for (i = h->lo; i < h->hi; i++)
-		n += h->count[i] != 0;
+		n += histogram_count(h, i) != 0;
 	return n;
 }
 
@@ -114,11 +114,11 @@ static int copy_histogram(const struct histogram *h, struct component_snapshot *
 	out->histogram = rows;
 	out->n_histogram = n;
 	for (i = h->lo; i < h->hi; i++) {
-		if (!h->count[i])
+		if (!histogram_count(h, i))
 			continue;
 		*rows++ = (struct histogram_row){.low_ns = lapse_bucket_low(i, h->bits),
 						 .high_ns = bucket_end(i, h->bits),
-						 .count = h->count[i]};
+						 .count = histogram_count(h, i)};
 	}
 	return 0;
 }

@@ -37,8 +37,7 @@ static int add_view(struct window *w, const struct window_view *wanted)
 		return -ENOMEM;
 	w->views = views;
 	views[w->n_views] = *wanted;
-	if (histogram_init(&views[w->n_views].histogram, w->bits))
-		return -ENOMEM;
+	histogram_init(&views[w->n_views].histogram, w->bits);
 	return (int)w->n_views++;
 }
 
@@ -198,7 +197,8 @@ int window_add(struct window *window, uint64_t number, const struct tally *tally
 	tally_add(&tick->tally, tally);
 	for (i = 0; i < window->n_views; i++) {
 		tally_add(&window->views[i].tally, tally);
-		histogram_add(&window->views[i].histogram, input->buckets, input->n_buckets);
+		if (histogram_add(&window->views[i].histogram, input->buckets, input->n_buckets))
+			return -ENOMEM;
 	}
 	return 0;
 }
@@ -284,6 +284,26 @@ static uint64_t known_from(const struct window *w, uint64_t number)
 	for (i = 0; i < w->n_views; i++)
 		first = w->views[i].first < first ? w->views[i].first : first;
 	return first;
+}
+
+int window_reserve(const struct window *window, struct window *other)
+{
+	uint32_t lo = UINT32_MAX, hi = 0;
+
+	for (uint64_t p = window->head; p != window->tail; p++) {
+		const struct window_tick *tick = at(window, p);
+
+		if (!tick->n_buckets)
+			continue;
+		lo = tick->buckets[0].index < lo ? tick->buckets[0].index : lo;
+		hi = tick->buckets[tick->n_buckets - 1].index >= hi
+			     ? tick->buckets[tick->n_buckets - 1].index + 1U
+			     : hi;
+	}
+	for (size_t i = 0; i < other->n_views && lo < hi; i++)
+		if (histogram_reach(&other->views[i].histogram, lo, hi))
+			return -ENOMEM;
+	return 0;
 }
 
 static void fill_view(const struct window *w, struct window_view *v, uint64_t first)

@@ -84,10 +84,13 @@ void window_expect_value(struct window *window, const struct value_tally *more, 
 /* ... and slides all views so that they end with it. Each tick, after window_add() if any. */
 void window_slide(struct window *window, uint64_t number);
 
+/* Makes room in the views of @other for what @window holds. 0 or -ENOMEM. */
+int window_reserve(const struct window *window, struct window *other);
 /*
  * Has @window the views of @other, which has nothing but them, filled with what @window holds of the ticks up
  * to
- * @number; @other gets its own. What no view of @window had reached is not known to it any more.
+ * @number; @other gets its own. There is room in those, by window_reserve(). What no view of @window had
+ * reached is not known to it any more.
  */
 void window_take_views(struct window *window, struct window *other, uint64_t number);
 
