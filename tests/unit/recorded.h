@@ -147,6 +147,7 @@ static inline void recorded_tick(struct recorded *r)
 struct counted {
 	size_t kinds[READER_ALERT + 1];
 	uint64_t first_ns, last_ns, returns, lost;
+	size_t slow; /* spans that broke a limit */
 	size_t damage;
 	bool complete;
 };
@@ -163,6 +164,7 @@ static inline bool recorded_count(const char *path, struct counted *counted)
 		return false;
 	while ((more = reader_next(reader, &event)) > 0) {
 		counted->kinds[event.kind]++;
+		counted->slow += event.kind == READER_SPAN && event.span->flags & LAPSE_SPAN_BREACH;
 		if (event.kind != READER_TICK)
 			continue;
 		counted->first_ns = counted->first_ns ? counted->first_ns : event.tick->now_ns;

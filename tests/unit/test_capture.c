@@ -304,6 +304,41 @@ static void the_oldest_gives_way_by_size(void **state)
 	recorded_remove(&r);
 }
 
+/* The bound holds though a second does not fit in; what is rare goes first, and what is left out is counted.
+ */
+static void one_tick_that_is_too_large(void **state)
+{
+	struct lapse_span slow = {.flags = LAPSE_SPAN_BREACH, .duration_ns = 90 * MS};
+	struct recorded r;
+	struct counted counted;
+	struct stat st;
+
+	(void)state;
+	recorded_begin(&r, (struct capture_options){.max_bytes = 1 << 20, .queue_bytes = 256 << 20});
+	for (int i = 0; i < 3; i++) {
+		for (int j = 0; j < 60000; j++)
+			recorded_sent(&r, MS), r.figures.n_buckets = 0;
+		for (int j = 0; j < 500; j++)
+			capture_span(r.capture, &slow, NULL);
+		recorded_calls(&r, 1, MS);
+		recorded_tick(&r);
+	}
+	recorded_end(&r);
+	assert_null(capture_figures(r.capture).failure);
+	assert_int_equal(stat(r.path, &st), 0);
+	assert_true(st.st_size <= 1 << 20);
+	assert_true(recorded_count(r.path, &counted));
+	assert_true(counted.kinds[READER_TICK] >= 1);
+	assert_int_equal(counted.last_ns, T0 + 3 * SEC);
+	assert_true(counted.lost > 0);
+	assert_int_equal(counted.kinds[READER_SPAN] + counted.lost, 60500 * counted.kinds[READER_TICK]);
+	assert_int_equal(counted.slow, 500 * counted.kinds[READER_TICK]);
+	assert_true(capture_figures(r.capture).left_out >= counted.lost);
+	assert_int_equal(capture_figures(r.capture).lost, capture_figures(r.capture).left_out);
+	capture_free(r.capture);
+	recorded_remove(&r);
+}
+
 /* What finds no room is counted, and the file says so too. */
 static void a_full_queue_loses_and_counts(void **state)
 {
@@ -589,6 +624,7 @@ int main(void)
 		cmocka_unit_test(what_was_written_is_read),
 		cmocka_unit_test(the_oldest_gives_way_by_time),
 		cmocka_unit_test(the_oldest_gives_way_by_size),
+		cmocka_unit_test(one_tick_that_is_too_large),
 		cmocka_unit_test(a_full_queue_loses_and_counts),
 		cmocka_unit_test(memory_reaches_back_so_far),
 		cmocka_unit_test(memory_is_bounded_by_size),

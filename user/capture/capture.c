@@ -198,7 +198,9 @@ struct capture_figures capture_figures(struct capture *capture)
 	figures.bytes = c->figures.bytes;
 	figures.dropped_ticks = c->figures.dropped_ticks;
 	figures.failure = c->failure;
-	figures.lost = c->lost.records + c->figures.undone + __atomic_load_n(&c->unwritten, __ATOMIC_RELAXED);
+	figures.left_out = c->figures.left_out;
+	figures.lost = c->lost.records + c->figures.undone + c->figures.left_out +
+		       __atomic_load_n(&c->unwritten, __ATOMIC_RELAXED);
 	pthread_mutex_unlock(&c->lock);
 	return figures;
 }
@@ -316,10 +318,8 @@ void capture_process(struct capture *capture, const struct capture_process *proc
 
 void capture_span(struct capture *capture, const struct lapse_span *span, const char *stack)
 {
-	bool rare = span->flags & (LAPSE_SPAN_BREACH | LAPSE_SPAN_ERROR | LAPSE_SPAN_VALUE);
-
 	message_put_span(begin(capture), span, stack);
-	capture->lost.records += !put(capture, MESSAGE_SPAN, 0, rare ? TAPE_RARE : TAPE_COMMON);
+	capture->lost.records += !put(capture, MESSAGE_SPAN, 0, span_is_rare(span) ? TAPE_RARE : TAPE_COMMON);
 }
 
 void capture_tick(struct capture *capture, const struct tick *tick, const char *const *stacks)

@@ -53,8 +53,9 @@ struct capture_figures {
 	const char *path;	      /* that was written last; NULL: none */
 	uint64_t spans, ticks, bytes; /* in it */
 	uint64_t dropped_ticks;	      /* that gave way to newer ones */
-	uint64_t lost;		      /* records that found no room in the queue, or on the disk */
-	const char *failure;	      /* why writing has stopped; NULL: it has not */
+	uint64_t lost;	     /* records that found no room in the queue, in the file or on the disk */
+	uint64_t left_out;   /* of them, those that the file's bound left out */
+	const char *failure; /* why writing has stopped; NULL: it has not */
 };
 /* Valid until the next call. */
 struct capture_figures capture_figures(struct capture *capture);

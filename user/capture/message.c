@@ -33,6 +33,19 @@ size_t message_span_size(const struct lapse_span *span)
 	return span->flags & LAPSE_SPAN_TCP ? sizeof(struct lapse_tcp_span) : sizeof(*span);
 }
 
+bool span_is_rare(const struct lapse_span *span)
+{
+	return span->flags & (LAPSE_SPAN_BREACH | LAPSE_SPAN_ERROR | LAPSE_SPAN_VALUE);
+}
+
+bool message_span_is_rare(const struct tape_message *message)
+{
+	struct bytes_in in = {.at = message->bytes, .end = message->bytes + message->length};
+	struct lapse_span flags = {.flags = (uint32_t)bytes_number(&in)};
+
+	return span_is_rare(&flags);
+}
+
 void message_put_span(struct bytes_out *out, const struct lapse_span *span, const char *stack)
 {
 	bytes_put_number(out, span->flags);

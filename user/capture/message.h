@@ -6,6 +6,7 @@
 
 #include "capture/bytes.h"
 #include "capture/record.h"
+#include "capture/tape.h"
 #include "monitor/feed.h"
 #include "monitor/snapshot.h"
 
@@ -29,6 +30,11 @@ union message_span {
 	struct hung_span hung;
 };
 size_t message_span_size(const struct lapse_span *span);
+
+/* Whether something tells it from a common one: it broke a limit, or failed. */
+bool span_is_rare(const struct lapse_span *span);
+/* The same of its message. */
+bool message_span_is_rare(const struct tape_message *message);
 
 /* A stack in words: its short form, then a function a line; NULL: none. */
 void message_put_span(struct bytes_out *out, const struct lapse_span *span, const char *stack);

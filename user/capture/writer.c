@@ -309,6 +309,14 @@ static void undo(struct writer *w)
 	w->figures.undone = w->spans_since;
 }
 
+/* Ticks are always written; what is told one by one only as far as the file may grow. */
+static bool may_take(struct writer *w, const struct tape_message *message)
+{
+	if (message->kind == MESSAGE_SPAN)
+		return writer_has_room(w, (int64_t)message->seq, message_span_is_rare(message));
+	return message->kind != MESSAGE_VIOLATION || writer_has_room(w, (int64_t)message->seq, true);
+}
+
 void writer_take(struct writer *writer, const struct tape_message *message)
 {
 	if (writer->failure)
@@ -319,7 +327,10 @@ void writer_take(struct writer *writer, const struct tape_message *message)
 		if (!writer->in_transaction)
 			writer_execute(writer, "BEGIN");
 		writer->in_transaction = true;
-		writer_rows(writer, message);
+		if (may_take(writer, message))
+			writer_rows(writer, message);
+		else
+			writer->figures.left_out++;
 	}
 	if (writer->failure)
 		undo(writer);

@@ -31,7 +31,8 @@ struct writer_figures {
 	uint64_t spans, ticks;	/* in the file */
 	uint64_t dropped_ticks; /* that have been, and were taken away */
 	uint64_t bytes;
-	uint64_t undone; /* spans that were written and, when it failed, were not kept */
+	uint64_t undone;   /* spans that were written and, when it failed, were not kept */
+	uint64_t left_out; /* spans and violations of ticks that alone would be larger than the file may be */
 };
 struct writer_figures writer_figures(const struct writer *writer);
 

@@ -29,6 +29,10 @@ struct writer {
 	struct written_tick *ticks; /* oldest first */
 	size_t n_ticks, ticks_room;
 	int64_t renewed_seq; /* when the interned rows were begun anew */
+	/* Of what belongs to the next tick. */
+	uint64_t used_bytes, own_bytes; /* of the file when it was last looked at, and of them its own */
+	unsigned until_look;		/* so many more, and it is looked at again */
+	uint64_t left_out_told;		/* of figures.left_out, what ticks have told */
 };
 
 /* A statement's failure ends the writing. */
@@ -43,7 +47,10 @@ void writer_put_span(struct writer *writer, int64_t seq, const union message_spa
 void writer_put_open(struct writer *writer, int64_t seq, int64_t tick, const union message_span *span,
 		     const char *stack);
 
-/* writer_trim.c: after a tick was written, and before it is committed. */
+/* writer_trim.c: after a tick was written, and before it is committed ... */
 void writer_trim(struct writer *writer, int64_t seq, uint64_t now_ns);
+/* ... and before what comes in between. False: it has no room where the file is bounded. @rare: it goes
+ * before what is not. */
+bool writer_has_room(struct writer *writer, int64_t seq, bool rare);
 
 #endif

@@ -164,7 +164,8 @@ static void put_tick(struct writer *w, int64_t seq, const struct message_tick *w
 	sql_put(&row, (int64_t)tick->now_ns);
 	sql_put(&row, (int64_t)tick->period_ns);
 	sql_put(&row, tick->open_known);
-	sql_put(&row, (int64_t)(whole->lost.records - w->base.lost_records));
+	sql_put(&row, (int64_t)(whole->lost.records - w->base.lost_records + w->figures.left_out -
+				w->left_out_told));
 	sql_put(&row, (int64_t)(whole->lost.ticks - w->base.lost_ticks));
 	sql_put_real(&row, tick->self.ns_per_hit);
 	sql_put(&row, (int64_t)tick->self.tracer_rss_bytes);
@@ -179,6 +180,7 @@ static void put_tick(struct writer *w, int64_t seq, const struct message_tick *w
 	if (!base_take(&w->base, tick))
 		writer_check(w, SQLITE_NOMEM);
 	w->base.lost_records = whole->lost.records;
+	w->left_out_told = w->figures.left_out;
 	w->base.lost_ticks = whole->lost.ticks;
 	w->figures.ticks++;
 }

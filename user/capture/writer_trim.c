@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* A recording that is bounded: the oldest ticks go, with all that belongs to them. */
+/*
+ * A recording that is bounded: the oldest ticks go, with all that belongs to them. Where even the newest one
+ * is too large alone, its calls are not written one by one any more: common ones beyond half of the file,
+ * others beyond three quarters. Its figures, which have all of them, always are.
+ */
 #include "capture/writer_parts.h"
 
 #include <stdio.h>
@@ -10,6 +14,10 @@
 #define OF_MAX(bytes) ((bytes) - (bytes) / 8)
 /* Too large a file loses so much at once: to look for what to take away costs, too. */
 #define PART_AT_ONCE  16
+/* Rows between two looks: a part of the file's smallest bound that is no matter, and a look costs some of
+ * them.
+ */
+#define LOOK_EVERY    128
 
 static uint64_t used_bytes(struct writer *w)
 {
@@ -44,12 +52,12 @@ static void drop_upto(struct writer *w, int64_t seq)
 }
 
 /* Threads, addresses and stacks that only what has been taken away could refer to. */
-static void drop_interned(struct writer *w, int64_t seq)
+static void drop_interned(struct writer *w, int64_t seq, int64_t now)
 {
 	static const char *const names[INTERN_TABLES] = {"thread", "address", "stack"};
 	char sql[128];
 
-	if (w->n_ticks && seq < w->renewed_seq)
+	if (seq < w->renewed_seq)
 		return;
 	for (int table = 0; table < INTERN_TABLES; table++) {
 		snprintf(sql, sizeof(sql), "DELETE FROM %s WHERE id < %lld", names[table],
@@ -57,16 +65,14 @@ static void drop_interned(struct writer *w, int64_t seq)
 		writer_execute(w, sql);
 	}
 	intern_renew(&w->intern);
-	w->renewed_seq = w->n_ticks ? w->ticks[w->n_ticks - 1].seq : seq;
+	w->renewed_seq = now;
 }
 
-/* The @n oldest ticks; the newest one stays. */
-static void drop(struct writer *w, size_t n)
+/* The @n oldest ticks; @now is what was written last. */
+static void drop(struct writer *w, size_t n, int64_t now)
 {
 	int64_t seq;
 
-	if (n >= w->n_ticks)
-		n = w->n_ticks ? w->n_ticks - 1 : 0;
 	if (!n)
 		return;
 	seq = w->ticks[n - 1].seq;
@@ -75,14 +81,15 @@ static void drop(struct writer *w, size_t n)
 	w->figures.ticks -= n;
 	w->figures.dropped_ticks += n;
 	drop_upto(w, seq);
-	drop_interned(w, seq);
+	drop_interned(w, seq, now);
 }
 
 static size_t count_old(const struct writer *w, uint64_t now_ns)
 {
 	size_t n = 0;
 
-	while (w->max_time_ns && n < w->n_ticks && now_ns - w->ticks[n].now_ns > w->max_time_ns)
+	/* The newest one stays. */
+	while (w->max_time_ns && n + 1 < w->n_ticks && now_ns - w->ticks[n].now_ns > w->max_time_ns)
 		n++;
 	return n;
 }
@@ -102,6 +109,20 @@ static bool remember(struct writer *w, int64_t seq, uint64_t now_ns)
 	return true;
 }
 
+/* As long as the file is too large and has more than @least ticks. */
+static void make_room(struct writer *w, size_t least, int64_t now)
+{
+	if (!w->max_bytes)
+		return;
+	w->used_bytes = used_bytes(w);
+	while (w->n_ticks > least && !w->failure && w->used_bytes > OF_MAX(w->max_bytes)) {
+		size_t n = 1 + w->n_ticks / PART_AT_ONCE;
+
+		drop(w, n < w->n_ticks - least ? n : w->n_ticks - least, now);
+		w->used_bytes = used_bytes(w);
+	}
+}
+
 void writer_trim(struct writer *writer, int64_t seq, uint64_t now_ns)
 {
 	if (!writer->max_bytes && !writer->max_time_ns)
@@ -110,8 +131,28 @@ void writer_trim(struct writer *writer, int64_t seq, uint64_t now_ns)
 		writer_check(writer, SQLITE_NOMEM);
 		return;
 	}
-	drop(writer, count_old(writer, now_ns));
-	while (writer->max_bytes && writer->n_ticks > 1 && !writer->failure &&
-	       used_bytes(writer) > OF_MAX(writer->max_bytes))
-		drop(writer, 1 + writer->n_ticks / PART_AT_ONCE);
+	drop(writer, count_old(writer, now_ns), seq);
+	make_room(writer, 1, seq);
+	writer->own_bytes = 0;
+	writer->until_look = 0;
+}
+
+static void look(struct writer *w, int64_t seq)
+{
+	uint64_t used = used_bytes(w);
+
+	w->own_bytes += used > w->used_bytes ? used - w->used_bytes : 0;
+	make_room(w, 0, seq);
+	w->until_look = LOOK_EVERY;
+}
+
+bool writer_has_room(struct writer *writer, int64_t seq, bool rare)
+{
+	uint64_t most = OF_MAX(writer->max_bytes);
+
+	if (!writer->max_bytes)
+		return true;
+	if (!writer->until_look--)
+		look(writer, seq);
+	return writer->own_bytes <= (rare ? most / 4 * 3 : most / 2);
 }

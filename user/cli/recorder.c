@@ -334,6 +334,17 @@ void recorder_tick(struct session *session, const struct tick *tick)
 /* ---- how it goes ------------------------------------------------------------------------------------------
  */
 
+/* A second is larger than the file may be. */
+static void say_left_out(struct recorder *recorder, const struct capture_figures *figures)
+{
+	if (!figures->left_out || recorder->left_out_said)
+		return;
+	recorder->left_out_said = true;
+	diag_warn("more calls come in a second than --max-size has room for: the rest of them is not "
+		  "recorded one "
+		  "by one, only in the histograms; raise --max-size, or lower --max-rate");
+}
+
 static void say_troubles(struct recorder *recorder)
 {
 	struct capture_figures figures = capture_figures(recorder->capture);
@@ -341,11 +352,12 @@ static void say_troubles(struct recorder *recorder)
 	if (figures.failure && !recorder->failure_said)
 		diag_warn("recording has stopped: %s; what %s has until then is kept, and tracing goes on",
 			  figures.failure, figures.path);
-	else if (figures.lost && !recorder->loss_said && !figures.failure)
+	else if (figures.lost > figures.left_out && !recorder->loss_said && !figures.failure)
 		diag_warn("records are lost on their way into the recording: the disk is slower than they "
 			  "come");
+	say_left_out(recorder, &figures);
 	recorder->failure_said |= figures.failure != NULL;
-	recorder->loss_said |= figures.lost > 0;
+	recorder->loss_said |= figures.lost > figures.left_out;
 }
 
 /* Why there is no file at all though something happened; NULL: there is one, or nothing did. */

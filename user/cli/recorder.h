@@ -20,7 +20,7 @@ struct flight {
 struct recorder {
 	struct capture *capture;
 	const char *made; /* a file that nothing is in yet; NULL: none */
-	bool started, failure_said, rate_said, loss_said;
+	bool started, failure_said, rate_said, loss_said, left_out_said;
 	char **stacks; /* of the spans in flight of a tick, some of them NULL */
 	size_t n_stacks;
 	struct recording recording;
