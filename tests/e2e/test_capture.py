@@ -229,7 +229,37 @@ def killed(t):
     check(ticks >= len(windows) - 1, f"{ticks} ticks of {len(windows)} reports")
     live_alerts, again = _alerts(live), _alerts(replay)
     _same(again, live_alerts[:len(again)], "alerts until then")
+    check(not os.path.exists(path + "-wal"), "there is still a log beside what has been read")
+    alone = shutil.copy(path, t.path("copy.lapse"))
+    check(not any("newest part" in line for line in t.lapse_ends("report", alone).err), "a copy is said to lack some")
     pipeline.finish()
+
+
+@case(seconds=60)
+def copied_without_its_log(t):
+    """The file alone, while it is written: what may be missing is said each time, and nothing at all is an error."""
+    target = t.target("hot", "--calls", 120000, "--rate", 20000)
+    path, empty, part, whole = (t.path(name) for name in ("a.lapse", "empty.lapse", "part.lapse", "whole.lapse"))
+    live = t.lapse("record", "-p", target.pid, "hot", "-o", path)
+    shutil.copy(path, empty)
+    target.go()
+    wait_until(lambda: _ask(path, "SELECT count(*) FROM span")[0][0], "the first calls")
+    _ask(path, "PRAGMA wal_checkpoint(PASSIVE)")
+    for suffix in ("", "-wal"):
+        shutil.copy(path + suffix, whole + suffix)
+    shutil.copy(path, part)
+    for verb in ("report", "replay"):
+        run = t.lapse_ends(verb, empty)
+        equal(run.popen.returncode, 2, f"exit code of {verb} of nothing")
+        check(any("empty.lapse-wal" in line for line in run.err), f"{verb} names no log: {run.err}")
+        run = t.lapse_ends(verb, part)
+        check(any("may lack its newest part" in line for line in run.err), f"{verb} does not say it: {run.err}")
+        run = t.lapse_ends(verb, whole)
+        check(not any("newest part" in line for line in run.err), f"{verb} says it of both files: {run.err}")
+    live.stop()
+    target.finish()
+    run = t.lapse_ends("report", path)
+    check(not run.err, f"of what has ended it is said: {run.err}")
 
 
 @case(seconds=60)

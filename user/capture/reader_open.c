@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/diag.h"
@@ -14,6 +15,10 @@
 #include "bpf/buckets.h"
 
 #define LIST_MOST (1U << 23)
+
+/* Of the head of SQLite's files. */
+#define HEAD_JOURNAL 18
+#define JOURNAL_WAL  2
 
 void *list_add(struct list *list, size_t size)
 {
@@ -122,6 +127,51 @@ static int check_head(const struct reader *reader)
 		   "version %d",
 		   reader->path, version, SCHEMA_VERSION);
 	return -EINVAL;
+}
+
+/*
+ * Until it ends, a recording has its newest part in a log beside it, whose name is the file's with -wal.
+ * Where the head says so, and there is none, somebody has copied the file alone; or lapse was killed, and
+ * another program has put the log into the file. @db is not to be open yet: SQLite makes a log where there is
+ * none.
+ */
+static bool is_without_log(const struct reader *reader)
+{
+	uint8_t journal = 0;
+	struct stat st;
+	char *name;
+	bool without;
+
+	if (pread(reader->lock, &journal, 1, HEAD_JOURNAL) != 1 || journal != JOURNAL_WAL)
+		return false;
+	if (asprintf(&name, "%s-wal", reader->path) < 0)
+		return false;
+	without = stat(name, &st) ? errno == ENOENT : st.st_size == 0;
+	free(name);
+	return without;
+}
+
+static int refuse_empty(const struct reader *reader)
+{
+	if (pragma(reader->db, "SELECT count(*) FROM sqlite_master") != 0)
+		return 0;
+	diag_error(
+		"%s has nothing in it: what a recording has is in %s-wal beside it until it ends, and was "
+		"not "
+		"copied with it; read it where it is written, copy both files, or copy it when it has ended",
+		reader->path, reader->path);
+	return -EINVAL;
+}
+
+static void say_without_log(const struct reader *reader)
+{
+	if (!reader_is_complete(reader))
+		diag_warn("%s may lack its newest part: if it was copied while lapse wrote it, that is in "
+			  "%s-wal, "
+			  "which is not here; read it where it is written, copy both files, or copy it when "
+			  "it has "
+			  "ended",
+			  reader->path, reader->path);
 }
 
 static bool is_as_made(struct reader *reader, const struct schema_table *table)
@@ -380,15 +430,17 @@ static int order_components(struct reader *reader)
 
 /* ---- all of it ---------------------------------------------------------------------------------- */
 
-/* After a crash nobody has made the indexes: they are for who asks by himself, and nothing here needs them.
- */
-static void make_indexes(struct reader *reader)
+/* After a crash nobody has made the indexes, which are for who asks by himself, and put the log into the
+ * file. */
+static void end_in_place(struct reader *reader)
 {
-	if (!reader_is_complete(reader) && !reader->damage && !sqlite3_db_readonly(reader->db, "main"))
-		sqlite3_exec(reader->db, schema_indexes, NULL, NULL, NULL);
+	if (reader_is_complete(reader) || reader->damage || sqlite3_db_readonly(reader->db, "main"))
+		return;
+	sqlite3_exec(reader->db, schema_indexes, NULL, NULL, NULL);
+	sqlite3_exec(reader->db, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL);
 }
 
-static int read_all(struct reader *reader, bool busy)
+static int read_all(struct reader *reader, bool whole)
 {
 	int64_t bits;
 	int err;
@@ -401,8 +453,8 @@ static int read_all(struct reader *reader, bool busy)
 	bits = reader_number(reader, FACT_BUCKET_BITS, LAPSE_BUCKET_BITS_FINE);
 	reader->bucket_bits =
 		bits == LAPSE_BUCKET_BITS_COARSE ? LAPSE_BUCKET_BITS_COARSE : LAPSE_BUCKET_BITS_FINE;
-	if (!busy)
-		make_indexes(reader);
+	if (whole)
+		end_in_place(reader);
 	/* All is read as it is now, though somebody may be writing. */
 	sqlite3_exec(reader->db, "BEGIN", NULL, NULL, NULL);
 	reader_open_tables(reader);
@@ -412,7 +464,7 @@ static int read_all(struct reader *reader, bool busy)
 int reader_open(const char *path, struct reader **reader)
 {
 	struct reader *r = calloc(1, sizeof(*r));
-	bool busy;
+	bool busy, without_log = false;
 	int err;
 
 	if (!r)
@@ -425,16 +477,21 @@ int reader_open(const char *path, struct reader **reader)
 	if (!err)
 		err = check_head(r);
 	if (!err) {
+		without_log = !busy && is_without_log(r);
 		err = open_file(r);
 		if (err)
 			diag_error("cannot read %s: %s", path, sqlite3_errmsg(r->db));
 	}
+	if (!err && without_log)
+		err = refuse_empty(r);
 	if (!err)
-		err = read_all(r, busy);
+		err = read_all(r, !busy && !without_log);
 	if (err) {
 		reader_close(r);
 		return err;
 	}
+	if (without_log)
+		say_without_log(r);
 	if (busy)
 		diag_note("%s is still being written: what is in it so far is read", path);
 	*reader = r;
