@@ -398,6 +398,25 @@ def not_over_a_recording(t):
 # ---- two of them ----------------------------------------------------------------------------------------
 
 
+@case(seconds=60)
+def modes(t):
+    """A recording is its owner's alone; a report is as open as the umask says."""
+    target = t.target("hot", "--calls", 30000, "--rate", 20000)
+    path = t.path("a.lapse")
+    for umask in (0o022, 0o077):
+        if not os.path.exists(path):
+            live = t.lapse("record", "-p", target.pid, "hot", "-o", path, umask=umask)
+            target.go()
+            target.done()
+            live.stop()
+            target.finish()
+            equal(oct(os.stat(path).st_mode & 0o777), "0o600", "mode of the recording")
+        for form in ("html", "csv"):
+            out = t.path(f"{umask:o}.{form}")
+            equal(t.lapse_ends("report", path, f"--{form}", "-o", out, umask=umask).popen.returncode, 0, "exit code")
+            equal(oct(os.stat(out).st_mode & 0o777), oct(0o666 & ~umask), f"mode of {form} by umask {umask:o}")
+
+
 @case(seconds=20)
 def two_without_against(t):
     """Whoever names two wants them compared: how is said."""
