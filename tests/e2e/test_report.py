@@ -417,6 +417,29 @@ def modes(t):
             equal(oct(os.stat(out).st_mode & 0o777), oct(0o666 & ~umask), f"mode of {form} by umask {umask:o}")
 
 
+@case(seconds=60)
+def limits_apart(t):
+    """The names of limits that are close to each other do not lie on each other."""
+    target = t.target("hot", "--calls", 30000, "--rate", 20000)
+    contract = t.write("close.yaml", "lapse: 1\ncomponents:\n  hot:\n    measure: hot\n    contract: "
+                                     "{max_latency: 900us, max_p99: 880us, max_p90: 800us, max_p50: 400us}\n")
+    path = t.path("a.lapse")
+    live = t.lapse("record", "-p", target.pid, "-c", contract, "-o", path)
+    target.go()
+    target.done()
+    live.signal(signal.SIGINT)
+    live.wait()
+    target.finish()
+    pictures = [re.findall(r'<text class="limit"[^>]* y="(\d+)"[^>]*>(max_\w+)', svg)
+                for svg in _written(t, path, "html").split("<svg")]
+    pictures = [names for names in pictures if names]
+    equal(len(pictures), 2, "pictures with limits")
+    for names in pictures:
+        equal([name for _, name in names], ["max_latency", "max_p99", "max_p90", "max_p50"], "limits from the top")
+        heights = [int(y) for y, _ in names]
+        check(all(low - high >= 12 for high, low in zip(heights, heights[1:])), f"names on each other: {heights}")
+
+
 @case(seconds=20)
 def two_without_against(t):
     """Whoever names two wants them compared: how is said."""

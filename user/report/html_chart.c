@@ -6,6 +6,7 @@
  */
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/units.h"
@@ -72,33 +73,76 @@ static void widen_for_limits(struct axes *a)
 	a->n = last - a->first + 1;
 }
 
-/* Names stand apart, however close the limits are: each a line further down from the top one. */
-static void limits(FILE *out, const struct axes *a)
+/* Limits on durations that a component can have promised: one of each kind, mostly. */
+#define LIMITS_MOST 16
+/* From one line of text to the next, in pixels, as page.css has the letters and the pictures' heights. */
+#define LINE_PX	    13
+#define HEAT_PX	    240
+#define LINES_PX    170
+
+struct drawn_limit {
+	const struct objective *objective;
+	double y;	   /* from 0 at the top to 1 */
+	bool above, below; /* it lies outside */
+};
+
+static int by_height(const void *a, const void *b)
+{
+	const struct drawn_limit *x = a, *y = b;
+
+	return (x->y > y->y) - (x->y < y->y)
+		       ?: (x->objective->limit < y->objective->limit) -
+				  (x->objective->limit > y->objective->limit);
+}
+
+static size_t find_limits(const struct axes *a, struct drawn_limit found[LIMITS_MOST])
 {
 	const struct component_snapshot *c = &a->report->snapshot->components[a->component];
-	char what[NAME_SIZE], word[WORD_SIZE];
+	size_t n = 0;
 
-	for (size_t i = 0; i < c->n_objectives; i++) {
+	for (size_t i = 0; i < c->n_objectives && n < LIMITS_MOST; i++) {
 		const struct objective *o = &c->objectives[i].objective;
 		double y = height_of(a, o->limit);
-		bool beyond = y < 0 || y > 1;
 
-		if (!is_limit(&c->objectives[i]))
-			continue;
-		y = y < 0 ? 0 : y > 1 ? 1 : y;
-		if (!beyond)
+		if (is_limit(&c->objectives[i]))
+			found[n++] = (struct drawn_limit){o, y < 0 ? 0 : y > 1 ? 1 : y, y<0, y> 1};
+	}
+	qsort(found, n, sizeof(*found), by_height);
+	return n;
+}
+
+static void name_limit(FILE *out, const struct drawn_limit *limit, double y)
+{
+	char what[NAME_SIZE], word[WORD_SIZE];
+
+	fprintf(out, "<text class=\"limit\" x=\"100%%\" dx=\"-4\" y=\"%.0f\" text-anchor=\"end\">", y);
+	html_text(out, word_objective(limit->objective->kind, objective_value(limit->objective), what));
+	fprintf(out, " %s%s</text>\n", word_duration(limit->objective->limit, word),
+		limit->above   ? " (above)"
+		: limit->below ? " (below)"
+			       : "");
+}
+
+/* Names stand apart, however close the limits are: above their line if there is room, else below it or
+ * further down.
+ */
+static void limits(FILE *out, const struct axes *a, double height)
+{
+	struct drawn_limit found[LIMITS_MOST];
+	size_t n = find_limits(a, found);
+	double least = LINE_PX;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct drawn_limit *limit = &found[i];
+		double y = limit->y * height - 4;
+
+		if (!limit->above && !limit->below)
 			fprintf(out,
 				"<line class=\"limit\" x1=\"0\" x2=\"100%%\" y1=\"%.2f%%\" y2=\"%.2f%%\"/>",
-				y * 100, y * 100);
-		fprintf(out,
-			"<text class=\"limit\" x=\"100%%\" dx=\"-4\" y=\"%.2f%%\" dy=\"%d\" "
-			"text-anchor=\"end\">",
-			y * 100, y < 0.1 ? 13 : -4);
-		html_text(out, word_objective(o->kind, objective_value(o), what));
-		fprintf(out, " %s%s</text>\n", word_duration(o->limit, word),
-			!beyond	  ? ""
-			: y < 0.5 ? " (above)"
-				  : " (below)");
+				limit->y * 100, limit->y * 100);
+		y = y < least ? fmax(least, limit->y * height + LINE_PX) : y;
+		name_limit(out, limit, y);
+		least = y + LINE_PX;
 	}
 }
 
@@ -280,7 +324,7 @@ static void heatmap(FILE *out, const struct axes *a)
 	fputs("</svg>\n", out);
 	at_durations(out, a, grid);
 	at_durations(out, a, label);
-	limits(out, a);
+	limits(out, a, HEAT_PX);
 	columns(out, a);
 	fputs("</svg>\n", out);
 	times(out, a);
@@ -346,7 +390,7 @@ static void percentiles(FILE *out, const struct axes *a)
 		polyline(out, a, &lines[i]);
 	fputs("</svg>\n", out);
 	at_durations(out, a, label);
-	limits(out, a);
+	limits(out, a, LINES_PX);
 	columns(out, a);
 	fputs("</svg>\n", out);
 }
