@@ -57,6 +57,43 @@ static void interval_in_us(void **state)
 	assert_string_equal(sample_text(sample), HEADER_US ROW_US ROW_SILENT "\n");
 }
 
+/* Rows that a terminal would break into two leave out what has no room; the header says so when it changes.
+ */
+static void as_wide_as_the_terminal(void **state)
+{
+	struct sample *sample = *state;
+
+	sample->options.unit = UNIT_US;
+	sample->options.width = 90;
+	assert_int_equal(output_text.interval(&sample->options, &sample->snapshot), 0);
+	assert_string_equal(sample_text(sample),
+			    "   COUNT    RATE/s    ERR   ERR%   p50(us)   p99(us)   MAX(us) FUNC\n"
+			    "    1200    1200.0      3   0.25   11000.0   28100.0   71200.0 endToEnd\n"
+			    "       0         -      -      -         -         -         - silent\n\n");
+	sample->options.width = 93;
+	assert_int_equal(output_text.interval(&sample->options, &sample->snapshot), 0);
+	assert_string_equal(
+		sample_text(sample),
+		"   COUNT    RATE/s    ERR   ERR%   p50(us)   p99(us) p99.9(us)   MAX(us) FUNC\n"
+		"    1200    1200.0      3   0.25   11000.0   28100.0   64000.0   71200.0 endToEnd\n"
+		"       0         -      -      -         -         -         -         - silent\n\n");
+	sample->options.width = 200;
+	assert_int_equal(output_text.interval(&sample->options, &sample->snapshot), 0);
+	assert_string_equal(sample_text(sample), HEADER_US ROW_US ROW_SILENT "\n");
+}
+
+static void narrow_connections(void **state)
+{
+	struct sample *sample = *state;
+
+	sample->options.width = 80;
+	sample->options.tcp = true;
+	assert_int_equal(output_text.interval(&sample->options, &sample->snapshot), 0);
+	assert_string_equal(sample_text(sample),
+			    "   COUNT    RATE/s   ERR    p50(ms)    p99(ms)    MAX(ms) WHAT\n"
+			    "    1200    1200.0     3      11.00      28.10      71.20 endToEnd\n");
+}
+
 static void unit_is_picked(void **state)
 {
 	struct sample *sample = *state;
@@ -336,6 +373,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(interval_in_us, setup, teardown),
+		cmocka_unit_test_setup_teardown(as_wide_as_the_terminal, setup, teardown),
+		cmocka_unit_test_setup_teardown(narrow_connections, setup, teardown),
 		cmocka_unit_test_setup_teardown(unit_is_picked, setup, teardown),
 		cmocka_unit_test_setup_teardown(timestamps, setup, teardown),
 		cmocka_unit_test_setup_teardown(header_every_20_rows, setup, teardown),

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include <uthash.h>
 
@@ -226,6 +227,16 @@ const struct monitor_sink session_sink = {
 	.health = show_health,
 };
 
+/* As the terminal is now: it may have been made narrower, or wider. */
+static unsigned terminal_width(const struct session *session)
+{
+	struct winsize size;
+
+	if (!session->output_to || ioctl(fileno(session->output_to), TIOCGWINSZ, &size))
+		return 0;
+	return size.ws_col;
+}
+
 /* `stat` reports each interval; `watch` only when it is asked to. */
 void present_interval(struct session *session)
 {
@@ -233,6 +244,8 @@ void present_interval(struct session *session)
 		      ((session->kind == SESSION_WATCH || session->kind == SESSION_RECORD) &&
 		       session->options->interval_given);
 
-	if (!session->error && wanted && session->output->interval)
-		check(session, session->output->interval(&session->show, monitor_snapshot(session->monitor)));
+	if (session->error || !wanted || !session->output->interval)
+		return;
+	session->show.width = terminal_width(session);
+	check(session, session->output->interval(&session->show, monitor_snapshot(session->monitor)));
 }

@@ -25,6 +25,7 @@ struct output_options {
 	bool histogram; /* in the final report */
 	bool tcp;	/* intervals in the columns of connections */
 	bool why;	/* spans with a column of causes */
+	unsigned width; /* of the terminal, in letters; 0: no terminal, rows may be as long as they like */
 };
 
 /* One frame, as the target names things; texts that are not known are "". */

@@ -54,4 +54,13 @@ void text_recording(FILE *out, const struct recording *recording);
 /* The final report, from the components to the verdict. */
 int text_report(const struct output_options *options, const struct snapshot *snapshot);
 
+/* Whether a column of @width letters still has room in the row, which it takes then. */
+static inline bool text_fits(int *room, int width)
+{
+	if (*room < width)
+		return false;
+	*room -= width;
+	return true;
+}
+
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The table of `stat`: a row a component and interval; it only ever appends. */
 #include <inttypes.h>
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -17,6 +18,8 @@ static struct {
 	unsigned rows; /* since the header; 0: none was printed */
 	enum time_unit unit;
 	bool error_rate, cache, values; /* has these columns */
+	bool p90, p999, trend;		/* what a narrow terminal has no room for */
+	unsigned width;			/* of the terminal when the header was written */
 } table;
 
 void text_table_reset(void)
@@ -52,6 +55,34 @@ static void choose_columns(const struct snapshot *snapshot)
 	}
 }
 
+/* What the columns that always stand take, and the name at the end; and what each of the others takes. */
+#define FIXED_WIDTH	 (8 + 10 + 7 + 3 * 10 + 1)
+#define NAME_WIDTH	 20
+#define SHARE_WIDTH	 7
+#define PERCENTILE_WIDTH 10
+#define TREND_WIDTH	 (11 + 7)
+#define TIME_WIDTH	 9
+
+/* A row that is broken into two cannot be read down its columns: some go, those that are missed least first.
+ */
+static void fit_columns(const struct output_options *options)
+{
+	int room = options->width ? (int)options->width : INT_MAX;
+
+	room -= FIXED_WIDTH + NAME_WIDTH + (options->timestamps ? TIME_WIDTH : 0) +
+		(table.error_rate + table.cache) * SHARE_WIDTH + (table.values ? VALUES_WIDTH + 1 : 0);
+	table.width = options->width;
+	table.p999 = text_fits(&room, PERCENTILE_WIDTH);
+	table.p90 = text_fits(&room, PERCENTILE_WIDTH);
+	table.trend = text_fits(&room, TREND_WIDTH);
+}
+
+/* Whether column @i of a row's durations is there. */
+static bool has_column(size_t i)
+{
+	return i == 1 ? table.p90 : i == 3 ? table.p999 : true;
+}
+
 /* A program with markers has named its first value: the column begins there. */
 static bool lacks_values(const struct snapshot *snapshot, uint32_t i)
 {
@@ -67,6 +98,7 @@ static void header(FILE *out, const struct output_options *options, const struct
 	table.unit = options->unit == UNIT_AUTO ? pick_unit(snapshot) : options->unit;
 	unit = table.unit == UNIT_MS ? "ms" : "us";
 	choose_columns(snapshot);
+	fit_columns(options);
 	if (options->timestamps)
 		fprintf(out, "%-8s ", "TIME");
 	fprintf(out, "%8s %9s %6s", "COUNT", "RATE/s", "ERR");
@@ -75,10 +107,13 @@ static void header(FILE *out, const struct output_options *options, const struct
 	if (table.cache)
 		fprintf(out, " %6s", "CACHE%");
 	for (size_t i = 0; i < sizeof(columns) / sizeof(*columns); i++) {
+		if (!has_column(i))
+			continue;
 		snprintf(title, sizeof(title), "%s(%s)", columns[i], unit);
 		fprintf(out, " %9s", title);
 	}
-	fprintf(out, " %-10s %6s", "TREND", "HEALTH");
+	if (table.trend)
+		fprintf(out, " %-10s %6s", "TREND", "HEALTH");
 	if (table.values)
 		fprintf(out, " %-*s", VALUES_WIDTH, "VALUES");
 	fputs(" FUNC\n", out);
@@ -94,9 +129,11 @@ static void figure(FILE *out, bool known, uint64_t ns)
 static void latencies(FILE *out, const struct stats *stats)
 {
 	figure(out, stats->has_percentiles, stats->p50_ns);
-	figure(out, stats->has_percentiles, stats->p90_ns);
+	if (table.p90)
+		figure(out, stats->has_percentiles, stats->p90_ns);
 	figure(out, stats->has_percentiles, stats->p99_ns);
-	figure(out, stats->has_percentiles, stats->p999_ns);
+	if (table.p999)
+		figure(out, stats->has_percentiles, stats->p999_ns);
 	figure(out, stats->has_extremes, stats->max_ns);
 }
 
@@ -136,9 +173,10 @@ static void row(FILE *out, const struct output_options *options, const struct sn
 	if (table.cache)
 		fprintf(out, " %6s", decimal(stats->cache_hit_rate * 100, 2, word));
 	latencies(out, stats);
-	fprintf(out, " %-10s %6s",
-		component->detached ? "detached" : output_trend_name(component->latency_trend),
-		decimal(component->health, 0, word));
+	if (table.trend)
+		fprintf(out, " %-10s %6s",
+			component->detached ? "detached" : output_trend_name(component->latency_trend),
+			decimal(component->health, 0, word));
 	if (table.values)
 		fprintf(out, " %-*s", VALUES_WIDTH, captured(stats, name));
 	fprintf(out, " %s\n", word_component(snapshot, i, name));
@@ -150,7 +188,8 @@ static void rows(FILE *out, const struct output_options *options, const struct s
 	size_t more, n = text_shown(snapshot, true, &shown, &more);
 
 	for (size_t i = 0; i < n; i++) {
-		if (table.rows % HEADER_EVERY == 0 || lacks_values(snapshot, shown[i])) {
+		if (table.rows % HEADER_EVERY == 0 || table.width != options->width ||
+		    lacks_values(snapshot, shown[i])) {
 			header(out, options, snapshot);
 			table.rows = 0;
 		}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Connections in text: a table of its own, and what spans and reports say of them. */
 #include <inttypes.h>
+#include <limits.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -14,6 +15,36 @@
 #define HEADER_EVERY 20
 
 static unsigned rows; /* since the header; 0: none was printed */
+
+/* What a narrow terminal has no room for. */
+static struct {
+	bool network, retransmits, opened, bytes, srtt, unread;
+	unsigned width; /* of the terminal when the header was written */
+} has;
+
+/* What the columns that always stand take, and the name at the end; and what each of the others takes. */
+#define FIXED_WIDTH  (8 + 10 + 6 + 3 * 11 + 1)
+#define NAME_WIDTH   20
+#define FIGURE_WIDTH 11
+#define COUNT_WIDTH  7
+#define BYTES_WIDTH  20
+#define TIME_WIDTH   9
+
+/* A row that is broken into two cannot be read down its columns: some go, those that are missed least first.
+ */
+static void fit_columns(const struct output_options *options)
+{
+	int room = options->width ? (int)options->width : INT_MAX;
+
+	room -= FIXED_WIDTH + NAME_WIDTH + (options->timestamps ? TIME_WIDTH : 0);
+	has.width = options->width;
+	has.network = text_fits(&room, FIGURE_WIDTH);
+	has.retransmits = text_fits(&room, COUNT_WIDTH);
+	has.opened = text_fits(&room, COUNT_WIDTH);
+	has.unread = text_fits(&room, FIGURE_WIDTH);
+	has.srtt = text_fits(&room, FIGURE_WIDTH);
+	has.bytes = text_fits(&room, BYTES_WIDTH);
+}
 
 void text_tcp_reset(void)
 {
@@ -30,15 +61,28 @@ static void header(FILE *out, const struct output_options *options)
 	static const char *const columns[] = {"p50", "p99", "MAX", "NET", "UNREAD", "SRTT"};
 	const char *unit = unit_of(options) == UNIT_US ? "us" : "ms";
 	char title[WORD_SIZE];
+	bool shown[] = {true, true, true, false, false, false};
 
+	fit_columns(options);
+	shown[3] = has.network;
+	shown[4] = has.unread;
+	shown[5] = has.srtt;
 	if (options->timestamps)
 		fprintf(out, "%-8s ", "TIME");
-	fprintf(out, "%8s %9s %5s %6s", "COUNT", "RATE/s", "ERR", "OPENED");
+	fprintf(out, "%8s %9s %5s", "COUNT", "RATE/s", "ERR");
+	if (has.opened)
+		fprintf(out, " %6s", "OPENED");
 	for (size_t i = 0; i < sizeof(columns) / sizeof(*columns); i++) {
+		if (!shown[i])
+			continue;
 		snprintf(title, sizeof(title), "%s(%s)", columns[i], unit);
 		fprintf(out, " %10s", title);
 	}
-	fprintf(out, " %6s %9s %9s %s\n", "RETRAN", "SENT", "RECEIVED", "WHAT");
+	if (has.retransmits)
+		fprintf(out, " %6s", "RETRAN");
+	if (has.bytes)
+		fprintf(out, " %9s %9s", "SENT", "RECEIVED");
+	fputs(" WHAT\n", out);
 }
 
 static void figure(FILE *out, const struct output_options *options, bool known, double ns)
@@ -61,16 +105,24 @@ static void row(FILE *out, const struct output_options *options, const struct sn
 	if (options->timestamps)
 		fprintf(out, "%-8s ", word_clock_short(snapshot, snapshot->system.now_ns, word));
 	fprintf(out, "%8" PRIu64 " %9.1f", stats->count, isnan(stats->rate_per_s) ? 0 : stats->rate_per_s);
-	fprintf(out, " %5" PRIu64 " %6" PRIu64, stats->errors, stats->tcp.opened);
+	fprintf(out, " %5" PRIu64, stats->errors);
+	if (has.opened)
+		fprintf(out, " %6" PRIu64, stats->tcp.opened);
 	figure(out, options, stats->has_percentiles, (double)stats->p50_ns);
 	figure(out, options, stats->has_percentiles, (double)stats->p99_ns);
 	figure(out, options, stats->has_extremes, (double)stats->max_ns);
-	mean(out, options, stats->tcp.network_ns);
-	mean(out, options, stats->tcp.unread_ns);
-	mean(out, options, stats->tcp.srtt_ns);
-	fprintf(out, " %6" PRIu64, stats->tcp.retransmits);
-	fprintf(out, " %9s", word_bytes(stats->tcp.sent, word));
-	fprintf(out, " %9s", word_bytes(stats->tcp.received, word));
+	if (has.network)
+		mean(out, options, stats->tcp.network_ns);
+	if (has.unread)
+		mean(out, options, stats->tcp.unread_ns);
+	if (has.srtt)
+		mean(out, options, stats->tcp.srtt_ns);
+	if (has.retransmits)
+		fprintf(out, " %6" PRIu64, stats->tcp.retransmits);
+	if (has.bytes) {
+		fprintf(out, " %9s", word_bytes(stats->tcp.sent, word));
+		fprintf(out, " %9s", word_bytes(stats->tcp.received, word));
+	}
 	fprintf(out, " %s\n", word_component(snapshot, i, name));
 }
 
@@ -93,8 +145,11 @@ int text_tcp_interval(const struct output_options *options, const struct snapsho
 	for (uint32_t i = 0; i < snapshot->n_components; i++) {
 		if (!is_worth_a_row(&snapshot->components[i]))
 			continue;
-		if (rows++ % HEADER_EVERY == 0)
+		if (rows % HEADER_EVERY == 0 || has.width != options->width) {
 			header(compose.file, options);
+			rows = 0;
+		}
+		rows++;
 		row(compose.file, options, snapshot, i);
 	}
 	return compose_write(&compose, options->stream);
