@@ -81,6 +81,23 @@ static void nothing_stands_out(void **state)
 	recorded_remove(&r);
 }
 
+static void nothing_was_called(void **state)
+{
+	struct recorded r;
+	struct report *report;
+
+	(void)state;
+	recorded_begin(&r, (struct capture_options){0});
+	for (int second = 0; second < 3; second++)
+		recorded_tick(&r);
+	recorded_end(&r);
+	report = report_of(&r);
+	assert_true(tells(report, "No call ended while it was recorded"));
+	assert_false(tells(report, "No stretch of time"));
+	report_free(report);
+	recorded_remove(&r);
+}
+
 static void a_promise_is_broken(void **state)
 {
 	static const char contract[] =
@@ -202,6 +219,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_stretch_stands_out),
 		cmocka_unit_test(nothing_stands_out),
+		cmocka_unit_test(nothing_was_called),
 		cmocka_unit_test(a_promise_is_broken),
 		cmocka_unit_test(a_beginning_that_gave_way_is_told),
 		cmocka_unit_test(nothing_was_measured),

@@ -198,14 +198,25 @@ static struct peak peak_of(const struct report *report, uint32_t component)
 	return peak;
 }
 
+static bool any_call(const struct snapshot *snapshot)
+{
+	for (uint32_t i = 0; i < snapshot->n_components; i++)
+		if (snapshot->components[i].total.count)
+			return true;
+	return false;
+}
+
 /* Then it is the component that took most time whose slowest calls are explained. */
 static int tell_evenly(struct report *report)
 {
 	const struct snapshot *snapshot = report->snapshot;
 	double most = 0;
 	uint32_t whose = 0;
-	int err = say(report, "No stretch of time stands out as slower than the others.");
+	int err;
 
+	if (!any_call(snapshot))
+		return say(report, "No call ended while it was recorded.");
+	err = say(report, "No stretch of time stands out as slower than the others.");
 	for (uint32_t i = 0; i < snapshot->n_components; i++) {
 		const struct stats *total = &snapshot->components[i].total;
 
