@@ -112,6 +112,13 @@ def fibers(t):
 
 
 @case(120)
+def fibers_of_a_static_program(t):
+    """It imports nothing: that it switches stacks shows in what it has of the C library's."""
+    tracer, truth = _unharmed(t, "fibers.static", ["switching"])
+    equal(tracer.final()["integrity"]["entries"], truth["calls"], "entries")
+
+
+@case(120)
 def go_server(t):
     tracer, truth = _unharmed(t, "goserver", ["main.handleWork", "main.grow"])
     counted(tracer.component("main.handleWork"), truth["calls"], "main.handleWork")

@@ -16,7 +16,7 @@ targets_c  := timed keyed values turner cost jumper hot deep canceller fibers ja
 targets_cc := thrower names marked_cxx service
 
 # One program as linkers, C libraries and distributions make it.
-target_files := $(addprefix $(targets_dir)/, timed.static timed.static_pie timed.no_pie \
+target_files := $(addprefix $(targets_dir)/, timed.static timed.static_pie timed.no_pie fibers.static \
 	$(if $(MUSL_GCC),timed.musl timed.musl_static))
 
 # As Go's linker makes them: plain, without symbols, position independent, and by C's linker with all that.
@@ -81,6 +81,10 @@ $(targets_dir)/timed.no_pie: target_flags := -no-pie
 $(addprefix $(targets_dir)/timed., static static_pie no_pie): $(targets_src)/timed.c $(targets_src)/common.h
 	@mkdir -p $(@D)
 	$(CC) $(TARGET_CFLAGS) $(target_flags) -o $@ $< -lpthread
+
+$(targets_dir)/fibers.static: $(targets_src)/fibers.c $(targets_src)/common.h
+	@mkdir -p $(@D)
+	$(CC) $(TARGET_CFLAGS) -static -o $@ $<
 
 $(targets_dir)/timed.musl_static: target_flags := -static
 $(addprefix $(targets_dir)/timed., musl musl_static): $(targets_src)/timed.c $(targets_src)/common.h

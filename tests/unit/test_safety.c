@@ -59,6 +59,17 @@ static void test_exceptions(void **state)
 	expect(runtime, N(runtime), SAFETY_RETURN_INSNS, "libstdc++.so.6");
 }
 
+/* A virtual machine reads the return addresses of its own functions, not those of others. */
+static void test_collectors(void **state)
+{
+	const struct safety_file own[] = {{"/lib/libjvm.so", TRAIT_WALKS}, {"/bin/java", 0}, LIBC};
+	const struct safety_file other[] = {{"/lib/libnet.so", 0}, {"/lib/libjvm.so", TRAIT_WALKS}, LIBC};
+
+	(void)state;
+	expect(own, N(own), SAFETY_RETURN_INSNS, "libjvm.so reads return addresses");
+	expect(other, N(other), SAFETY_RETURN_PROBE, "");
+}
+
 static void test_threads(void **state)
 {
 	const struct safety_file cancels[] = {{"/bin/a", TRAIT_CANCELS}, LIBC};
@@ -107,13 +118,17 @@ static void test_symbols(void **state)
 	assert_int_equal(traits_of_symbol("_Unwind_Resume", 0), TRAIT_CLEANUPS);
 	assert_int_equal(traits_of_symbol("_Unwind_Resume", 1), 0);
 	assert_int_equal(traits_of_symbol("makecontext", 0), TRAIT_SWITCHES);
-	assert_int_equal(traits_of_symbol("makecontext", 1), 0);
+	assert_int_equal(traits_of_symbol("makecontext", 1), TRAIT_SWITCHES);
+	assert_int_equal(traits_of_symbol("sigaltstack", 1), TRAIT_ALTSTACK);
+	assert_int_equal(traits_of_symbol("pthread_cancel", 1), 0);
 	assert_int_equal(traits_of_symbol("zend_fiber_switch_context", 1), TRAIT_SWITCHES);
 	assert_int_equal(traits_of_symbol("ASYNC_start_job", 0), TRAIT_ASYNC_USER);
 	assert_int_equal(traits_of_symbol("runtime.morestack", 1), TRAIT_GO);
 	assert_int_equal(traits_of_symbol("_ZN3std9panicking20rust_panic_with_hook17h0123456789abcdefE", 1),
 			 TRAIT_CATCHES);
 	assert_int_equal(traits_of_symbol("rust_eh_personality", 1), TRAIT_CATCHES);
+	assert_int_equal(traits_of_symbol("JNI_CreateJavaVM", 1), TRAIT_WALKS);
+	assert_int_equal(traits_of_symbol("JNI_CreateJavaVM", 0), 0);
 	assert_int_equal(traits_of_symbol("printf", 0), 0);
 }
 
@@ -131,10 +146,10 @@ static void test_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_plain_c), cmocka_unit_test(test_exceptions),
-		cmocka_unit_test(test_threads), cmocka_unit_test(test_stacks),
-		cmocka_unit_test(test_options), cmocka_unit_test(test_symbols),
-		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_plain_c),	   cmocka_unit_test(test_exceptions),
+		cmocka_unit_test(test_collectors), cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_stacks),	   cmocka_unit_test(test_options),
+		cmocka_unit_test(test_symbols),	   cmocka_unit_test(test_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -49,6 +49,8 @@ static bool judge_own(const struct safety_file *file, struct safety *safety)
 		*safety = by_insns("exceptions can unwind past it (%s is part of what unwinds)", name);
 	else if (file->traits & TRAIT_CLEANUPS)
 		*safety = by_insns("exceptions can unwind past it (%s has code for that)", name);
+	else if (file->traits & TRAIT_WALKS)
+		*safety = by_insns("%s reads return addresses off the stack when it collects garbage", name);
 	else
 		return false;
 	return true;

@@ -18,10 +18,16 @@ struct rule {
 	uint32_t traits;
 };
 
-/* In the order of strcmp(). A definition tells less than an import: static programs define all. */
+/*
+ * In the order of strcmp(). A definition tells less than an import: static programs define what unwinds,
+ * whether they use it or not. What switches stacks is in them only if it is used.
+ */
 static const struct rule rules[] = {
 	{"ASYNC_init_thread", IMPORTED, TRAIT_ASYNC_USER},
 	{"ASYNC_start_job", IMPORTED, TRAIT_ASYNC_USER},
+	/* Compiled code that calls into the virtual machine does not say from where: that is read off the
+	   stack. */
+	{"JNI_CreateJavaVM", DEFINED, TRAIT_WALKS},
 	{"_Unwind_ForcedUnwind", IMPORTED, TRAIT_CATCHES},
 	{"_Unwind_RaiseException", IMPORTED, TRAIT_CATCHES},
 	{"_Unwind_Resume", IMPORTED, TRAIT_CLEANUPS},
@@ -42,6 +48,7 @@ static const struct rule rules[] = {
 	{"_d_eh_personality", EITHER, TRAIT_CATCHES},
 	{"_pthread_cleanup_push", IMPORTED, TRAIT_HANDLERS},
 	{"_pthread_cleanup_push_defer", IMPORTED, TRAIT_HANDLERS},
+	{"caml_frametable", DEFINED, TRAIT_WALKS},
 	{"caml_perform", EITHER, TRAIT_SWITCHES},
 	{"co_create", EITHER, TRAIT_SWITCHES},
 	{"co_swapcontext", EITHER, TRAIT_SWITCHES},
@@ -50,18 +57,18 @@ static const struct rule rules[] = {
 	{"coroutine_transfer", EITHER, TRAIT_SWITCHES},
 	{"jump_fcontext", EITHER, TRAIT_SWITCHES},
 	{"make_fcontext", EITHER, TRAIT_SWITCHES},
-	{"makecontext", IMPORTED, TRAIT_SWITCHES},
+	{"makecontext", EITHER, TRAIT_SWITCHES},
 	{"objc_begin_catch", EITHER, TRAIT_CATCHES},
 	{"ontop_fcontext", EITHER, TRAIT_SWITCHES},
 	{"pthread_cancel", IMPORTED, TRAIT_CANCELS},
 	{"pthread_exit", IMPORTED, TRAIT_CANCELS},
 	{"runtime.morestack", DEFINED, TRAIT_GO},
 	{"rust_eh_personality", EITHER, TRAIT_CATCHES},
-	{"setcontext", IMPORTED, TRAIT_SWITCHES},
+	{"setcontext", EITHER, TRAIT_SWITCHES},
 	/* Handlers on a stack of their own: the kernel takes what lies below them for left. */
-	{"sigaltstack", IMPORTED, TRAIT_ALTSTACK},
+	{"sigaltstack", EITHER, TRAIT_ALTSTACK},
 	{"slp_switch", DEFINED, TRAIT_SWITCHES},
-	{"swapcontext", IMPORTED, TRAIT_SWITCHES},
+	{"swapcontext", EITHER, TRAIT_SWITCHES},
 	{"zend_fiber_switch_context", EITHER, TRAIT_SWITCHES},
 };
 

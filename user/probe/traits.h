@@ -17,6 +17,7 @@ enum trait {
 	TRAIT_ASYNC_USER = 1 << 8,  /* starts OpenSSL's fibers */
 	TRAIT_ASYNC_OWNER = 1 << 9, /* has them: switches only for such a user */
 	TRAIT_ALTSTACK = 1 << 10,   /* gives signal handlers a stack of their own */
+	TRAIT_WALKS = 1 << 11,	    /* its collector finds frames by the return addresses of its functions */
 };
 
 /*
