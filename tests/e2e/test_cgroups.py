@@ -382,3 +382,29 @@ def first_minute_of_a_restart(t):
     check(seen[target.pid]["on_cpu_ns"] > 0, "it is not seen to run")
     target.finish()
     work(anchor)
+
+
+@case()
+def frozen(t):
+    """As a paused container is: not idle."""
+    groups = Groups(t)
+    if not groups.root.startswith("/sys/fs/cgroup"):
+        raise Skip("control groups of version 2 are not where they usually are")
+    web = groups.make("web")
+    target = _timed(groups, web, 10)
+
+    def freeze(word):
+        with open(f"{groups.root}{web}/cgroup.freeze", "w", encoding="ascii") as file:
+            file.write(word)
+
+    t.defer(freeze, "0")
+    freeze("1")
+    wait_until(lambda: "frozen 1" in open(f"{groups.root}{web}/cgroup.events", encoding="ascii").read(), "the frost")
+    first = t.lapse_ends("--cgroup", web, "-d", "1s")
+    first.wait_line(f"not idle but halted: process {target.pid} is frozen with its control group")
+    tracer = t.lapse("stat", "--cgroup", web, "work_push", "--json")
+    tracer.wait_line(f"warning: process {target.pid} is frozen", tracer.err)
+    freeze("0")
+    work(target)
+    tracer.stop()
+    counted(tracer.component("work_push"), 10, "work_push")

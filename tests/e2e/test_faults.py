@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 
-from harness import (BUILD, LAPSE, Process, case, check, conserved, equal, wait_until)
+from harness import (BUILD, LAPSE, Process, case, check, conserved, equal, need, wait_until)
 
 BESIDE = True  # harness.py
 
@@ -343,6 +343,36 @@ def target_killed_at_the_start(t):
         check(tracer.wait() in (0, 4), f"exit code {tracer.popen.returncode}")
         said = "\n".join(tracer.err + tracer.out)
         check(re.search(rf"no process {target.pid}|process {target.pid} (has|was)", said), f"it said {said!r}")
+
+
+@case()
+def target_that_is_stopped(t):
+    """What does not run must not look like what has nothing to do."""
+    target = t.target("service", "idle")
+    words = rf"process {target.pid} is stopped by a signal: kill -CONT {target.pid} lets it go on"
+    target.signal(signal.SIGSTOP)
+    wait_until(lambda: "T (stopped)" in open(f"/proc/{target.pid}/status", encoding="ascii").read(), "the stop")
+    first = t.lapse_ends("-p", target.pid, "-d", "1s")
+    first.wait_line(f"not idle but halted: {words}")
+    t.lapse_ends("doctor", "-p", target.pid).wait_line("runs freely .*kill -CONT")
+    tracer = t.lapse("stat", "-p", target.pid, "libc:malloc")
+    tracer.wait_line(f"warning: {words}", tracer.err)
+    tracer.wait_line(f"no call in 5 s: {words}", tracer.err)
+    tracer.stop(signal.SIGINT, 130)
+    target.signal(signal.SIGCONT)
+    target.finish()
+
+
+@case()
+def target_that_another_traces(t):
+    target = t.target("service", "idle")
+    other = t.started(Process([need("strace"), "-o", "/dev/null", "-p", target.pid]))
+    other.wait_line("attached", other.err)
+    tracer = t.lapse("stat", "-p", target.pid, "libc:malloc")
+    tracer.wait_line(rf"process {target.pid} is (traced|held) by strace/{other.pid} \(ptrace\)", tracer.err)
+    tracer.stop(signal.SIGINT, 130)
+    other.end()
+    target.finish()
 
 
 @case()

@@ -426,6 +426,10 @@ static void idle_is_said(void **state)
 	assert_int_equal(look_judge(&look, BEGIN + TOOK), 0);
 	assert_true(report_is_idle(&look));
 	assert_string_equal(report_headline(&report, line), "idle: its threads waited for work");
+	report.halted = "process 7 is stopped by a signal: kill -CONT 7 lets it go on";
+	assert_string_equal(
+		report_headline(&report, line),
+		"not idle but halted: process 7 is stopped by a signal: kill -CONT 7 lets it go on");
 	look_free(&look);
 }
 

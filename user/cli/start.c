@@ -14,6 +14,7 @@
 #include "base/units.h"
 #include "cli/output_file.h"
 #include "cli/waits.h"
+#include "probe/halted.h"
 
 /* As many pids as fit are named in a message. */
 #define PIDS_SHOWN 128
@@ -439,6 +440,16 @@ static void say_tracing(const struct session *session)
 	diag_note("tracing %zu probe%s in %s", n, n == 1 ? "" : "s", where);
 }
 
+/* What somebody holds makes no calls, or slow ones. */
+static void say_halted(const struct session *session)
+{
+	char why[HALTED_WHY];
+
+	for (size_t i = 0; i < session->n_processes; i++)
+		if (halted(session->processes[i].pid, why))
+			diag_warn("process %d %s", session->processes[i].pid, why);
+}
+
 static int attach(struct session *session)
 {
 	int err = open_tracer(session);
@@ -497,6 +508,7 @@ int session_start(struct session *session)
 		diag_error("cannot let the command go on: %s", strerror(errno));
 		return EXIT_NOT_ATTACHED;
 	}
+	say_halted(session);
 	/* A start needs more memory than all that follows, and leaves it in pieces. */
 	malloc_trim(0);
 	return 0;

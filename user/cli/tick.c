@@ -2,6 +2,7 @@
 #include "cli/session_parts.h"
 
 #include "base/units.h"
+#include "probe/halted.h"
 
 #define HINT_AFTER_NS (5 * NSEC_PER_SEC)
 
@@ -30,6 +31,20 @@ static bool all_of_tcp(const struct plan *plan)
 	return plan->n_tcps && !plan->n_places && !plan->n_usdts && !plan->n_syscalls;
 }
 
+/* Whether one of those that were there from the start is held up: then that is the reason. */
+static bool hint_halted(const struct session *session)
+{
+	char why[HALTED_WHY];
+
+	for (size_t i = 0; i < session->n_processes; i++) {
+		if (halted(session->processes[i].pid, why) == HALTED_NOW) {
+			diag_note("no call in 5 s: process %d %s", session->processes[i].pid, why);
+			return true;
+		}
+	}
+	return false;
+}
+
 /* Nothing was hit: said once, with the likely reasons. */
 static void hint(struct session *session, const struct tick *tick)
 {
@@ -41,6 +56,8 @@ static void hint(struct session *session, const struct tick *tick)
 	for (size_t i = 0; i < tick->n_components; i++)
 		if (is_hit(&tick->components[i]))
 			return;
+	if (hint_halted(session))
+		return;
 	if (all_of_tcp(&session->plan)) {
 		diag_note("nothing on a connection in 5 s: none is used now, none is meant by peer= and "
 			  "port=, or another process does the work (children: --follow, or --exe)");

@@ -22,6 +22,7 @@
 #include "kernel/features.h"
 #include "kernel/kernel_types.h"
 #include "kernel/selftest.h"
+#include "probe/halted.h"
 #include "probe/safety.h"
 #include "probe/shares.h"
 
@@ -240,10 +241,12 @@ static void say_safety(struct doctor *doctor, const struct safety *safety)
 static void check_process(struct doctor *doctor, const struct process *process)
 {
 	struct safety safety;
-	char exe[512];
+	char exe[512], why[HALTED_WHY];
 
 	say(doctor, "process", true, false, NULL, "%d (%s)", process->pid,
 	    text_escape(process->exe, exe, 200));
+	if (halted(process->pid, why))
+		say(doctor, "runs freely", false, false, NULL, "no: it %s", why);
 	if (selftest_has_seccomp(process->pid)) {
 		bool kills = selftest_seccomp_kills(ATTACH_AUTO);
 

@@ -19,6 +19,7 @@
 #include "first/report.h"
 #include "first/sampler.h"
 #include "kernel/usage.h"
+#include "probe/halted.h"
 
 #define DEFAULT_NS (10 * NSEC_PER_SEC)
 /* How often processes are looked for that have come since. */
@@ -251,9 +252,13 @@ static int look(struct first_run *run)
 
 static int tell(struct first_run *run)
 {
+	char why[HALTED_WHY], halt[HALTED_WHY + 32];
 	struct report *report = &run->report;
+	pid_t pid = halted_any(run->pids, run->n_pids, why);
 	int err;
 
+	snprintf(halt, sizeof(halt), "process %d %s", pid, why);
+	report->halted = pid ? halt : NULL;
 	report->look = &run->look;
 	report->subject = run->subject;
 	report_commands(report);

@@ -101,6 +101,10 @@ const char *report_headline(const struct report *report, char buffer[REPORT_LINE
 	double on_cpu = share(look, look->ns[FIRST_ON_CPU]);
 	size_t length;
 
+	if (report_is_idle(look) && report->halted) {
+		snprintf(buffer, REPORT_LINE, "not idle but halted: %s", report->halted);
+		return buffer;
+	}
 	if (report_is_idle(look)) {
 		snprintf(buffer, REPORT_LINE, "idle: its thread%s waited for work",
 			 look->n_threads == 1 ? "" : "s");

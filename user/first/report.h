@@ -18,6 +18,7 @@ struct report_lines {
 struct report {
 	const struct first_look *look;
 	const char *subject;	      /* "checkout (PID 4182)" */
+	const char *halted;	      /* "process 4182 is stopped ...": why it did nothing; NULL: it ran */
 	struct report_lines commands; /* ready to be typed */
 	struct report_lines blind;    /* what could not be seen */
 };

@@ -402,14 +402,23 @@ bool target_runs(pid_t pid)
 	return runs;
 }
 
+/* What would help who may not read a process. */
+static const char *remedy(int err)
+{
+	if (err != -EACCES && err != -EPERM)
+		return "";
+	return geteuid() ? "; run lapse as root: sudo lapse ..."
+			 : ", even by root: CAP_SYS_PTRACE is missing (a container?), or a security module "
+			   "forbids it";
+}
+
 /* Why @pid, which was named, cannot be read. */
 static void say_unreadable(pid_t pid, int err)
 {
 	struct brief brief;
 
 	if (err != -ESRCH)
-		diag_error("process %d cannot be read: %s%s", pid, strerror(-err),
-			   err == -EACCES || err == -EPERM ? "; run lapse as root: sudo lapse ..." : "");
+		diag_error("process %d cannot be read: %s%s", pid, strerror(-err), remedy(err));
 	else if (read_brief(pid, &brief))
 		diag_error("no process %d", pid);
 	else if (brief.kernel)
