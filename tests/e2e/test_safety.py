@@ -2,9 +2,10 @@
 """Tracing must not hurt: targets that unwind, switch stacks or are locked up behave as if
 nobody watched, under each verb. lapse may refuse (exit 4); it may not kill."""
 
+import re
 import signal
 
-from harness import Lapse, case, check, conserved, counted, equal, within
+from harness import Lapse, Skip, case, check, conserved, counted, equal, within
 
 BESIDE = True  # harness.py
 
@@ -172,6 +173,18 @@ def attach_and_leave_repeatedly(t):
 
 def _inside(t, what, rounds=50):
     return _unharmed(t, "inside", ["inside"], what, str(rounds), refusal=True)
+
+
+@case(120)
+def vector_instructions_come_first(t):
+    """The kernel looks at their opcodes alone: a comparison would be skipped as a branch, or taken for a return."""
+    with open("/proc/cpuinfo", encoding="ascii") as processors:
+        if not re.search(r"^flags\b.*\bavx\b", processors.read(), re.MULTILINE):
+            raise Skip("this processor has no vector instructions of that kind")
+    tracer, truth = _unharmed(t, "vectors", ["compared_bytes", "compared_floats"])
+    equal((truth["bytes"], truth["floats"]), (truth["calls"],) * 2, "right results")
+    for function in ("compared_bytes", "compared_floats"):
+        counted(tracer.component(function), truth["calls"], function)
 
 
 @case(120)

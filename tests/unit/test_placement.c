@@ -227,6 +227,34 @@ static void test_unprobeable(void **state)
 	assert_int_equal(placement_choose(&body, decoder, false, &placement), -EOPNOTSUPP);
 }
 
+/* Vector instructions whose opcode is a jump's, a return's or a nop's without their prefix. */
+static void test_mistaken(void **state)
+{
+	static const uint8_t broadcast[] = {0x62, 0xe2, 0x7d, 0x28,
+					    0x7a, 0xce, 0xc3};			 /* vpbroadcastb ymm17, esi */
+	static const uint8_t zeroupper[] = {0xc5, 0xf8, 0x77, 0x55, 0x5d, 0xc3}; /* vzeroupper; push rbp */
+	static const uint8_t compare[] = {0xc5, 0xfc, 0xc2, 0xc1,
+					  0x00, 0x31, 0xc0, 0xc3};    /* vcmpps; xor eax, eax */
+	static const uint8_t zero[] = {0xc5, 0xf9, 0xef, 0xc0, 0xc3}; /* vpxor */
+	static const uint8_t ternary[] = {0x62, 0xf3, 0x75, 0x28, 0x25, 0xc0, 0xff, 0xc3}; /* vpternlogd */
+	static const uint8_t exchange[] = {0x49, 0x90, 0x55, 0x5d, 0xc3}; /* xchg r8, rax; push rbp */
+	struct body cut_off = make_body(broadcast, sizeof(broadcast) - 2);
+	struct placement placement;
+
+	(void)state;
+	assert_int_equal(placement_choose(&cut_off, decoder, false, &placement), -EOPNOTSUPP);
+	EXPECT(broadcast, 6, LAPSE_CLASS_STEPPED, true);
+	EXPECT(zeroupper, 3, LAPSE_CLASS_EMULATED, true);
+	EXPECT(compare, 5, LAPSE_CLASS_STEPPED, true);
+	EXPECT(zero, 0, LAPSE_CLASS_STEPPED, true);
+	EXPECT(ternary, 0, LAPSE_CLASS_STEPPED, true);
+	EXPECT(exchange, 2, LAPSE_CLASS_EMULATED, false);
+	assert_true(insn_mistaken(zeroupper, sizeof(zeroupper)));
+	assert_false(insn_mistaken(zeroupper, 2));
+	assert_false(place(zeroupper, sizeof(zeroupper)).entry_probeable);
+	assert_false(insn_mistaken(zeroupper + 3, 3));
+}
+
 /* test edi, edi; cmp edi, 1; lea rax, [DATA]; movslq rdx, [rax + rdi * 4]; add rax, rdx; jmp rax;
  * xor eax, eax; ret. The jump itself is not emulated. */
 static const uint8_t table_code[] = {0x85, 0xff, 0x55, 0x48, 0x8d, 0x05, 0xf6, 0x0f, 0x00, 0x00, 0x48, 0x63,
@@ -372,6 +400,7 @@ int main(void)
 		cmocka_unit_test(test_cold_part_branches_back),
 		cmocka_unit_test(test_nops),
 		cmocka_unit_test(test_unprobeable),
+		cmocka_unit_test(test_mistaken),
 		cmocka_unit_test(test_jump_tables),
 		cmocka_unit_test(test_indirect_tail_calls),
 		cmocka_unit_test(test_bad_code),

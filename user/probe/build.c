@@ -447,6 +447,10 @@ static int find_returns(struct build *build, struct adding *adding)
 		retins->why = "it does nothing but return";
 		return -EOPNOTSUPP;
 	}
+	if (!adding->placement.entry_probeable) {
+		retins->why = "the kernel cannot probe its first instruction";
+		return -EOPNOTSUPP;
+	}
 	adding->placement.addr = adding->function->addr;
 	adding->placement.cls = LAPSE_CLASS_STEPPED;
 	adding->placement.stays = "the next place is its return instruction";

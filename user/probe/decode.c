@@ -385,6 +385,45 @@ bool insn_emulated(const struct insn *insn)
 	}
 }
 
+/* The opcodes that the kernel does not simply step over: of nops, branches, calls, returns and popf. */
+static bool is_special(uint8_t opcode)
+{
+	return (opcode & 0xf0) == 0x70 || (opcode & 0xfc) == 0xe8 || (opcode & 0xf6) == 0xc2 ||
+	       opcode == 0x90 || opcode == 0x9a || opcode == 0x9d || opcode == 0xff;
+}
+
+/* How many bytes before its opcode a vector instruction has from its own prefix on; 0: it is none. */
+static size_t vector_prefix(const uint8_t *bytes, size_t size)
+{
+	if (size < 2)
+		return 0;
+	switch (bytes[0]) {
+	case 0xc5:
+		return 2;
+	case 0xc4:
+		return 3;
+	case 0x62:
+		return 4;
+	case 0x8f: /* XOP; pop has no register in these bits */
+		return bytes[1] & 0x38 ? 3 : 0;
+	default:
+		return 0;
+	}
+}
+
+bool insn_mistaken(const uint8_t *bytes, size_t size)
+{
+	size_t at = 0, length;
+
+	while (at < size && is_prefix(bytes[at]))
+		at++;
+	length = vector_prefix(bytes + at, size - at);
+	if (length)
+		return at + length < size && is_special(bytes[at + length]);
+	/* xchg with r8, of which the kernel sees the nop that it would be without its prefix. */
+	return at && at < size && (bytes[at - 1] & 0xf1) == 0x41 && bytes[at] == 0x90;
+}
+
 /* The kernel refuses segment and lock prefixes, and 16-bit branches. */
 bool insn_probeable(const struct insn *insn)
 {
@@ -399,7 +438,8 @@ bool insn_probeable(const struct insn *insn)
 		if (byte == 0x66)
 			wide = false;
 	}
-	if (insn->bytes[n] == 0xcc || insn->bytes[n] == 0xf4 || insn->bytes[n] == 0xf1)
+	if (insn->bytes[n] == 0xcc || insn->bytes[n] == 0xf4 || insn->bytes[n] == 0xf1 ||
+	    insn_mistaken(insn->bytes, insn->size))
 		return false;
 	return wide || insn->flow == FLOW_NEXT;
 }

@@ -64,7 +64,15 @@ bool decoder_details(struct decoder *decoder, const uint8_t *bytes, size_t size,
 bool insn_emulated(const struct insn *insn);
 /* Whether it is the nop of five bytes that the kernel turns into a call. */
 bool insn_nop5(const struct insn *insn);
-/* Whether the kernel can place a probe on it at all. */
+/* Whether the kernel can place a probe on it at all, and executes it as what it is. */
 bool insn_probeable(const struct insn *insn);
+
+/*
+ * Whether the kernel takes the instruction at the start of @bytes for another under a probe: of vector
+ * instructions (VEX, EVEX, XOP) it looks at the opcode alone, as if there were no prefix. vpbroadcastb (7a)
+ * is then a jump on parity and not executed at all, vcmpps (c2) a return after which the thread goes on in
+ * the kernel's page of copies.
+ */
+bool insn_mistaken(const uint8_t *bytes, size_t size);
 
 #endif

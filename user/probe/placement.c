@@ -151,6 +151,7 @@ struct placement placement_blind(uint64_t addr)
 				  .cls = LAPSE_CLASS_STEPPED,
 				  .entry_cls = LAPSE_CLASS_STEPPED,
 				  .stays = STAYS_BLIND,
+				  .entry_probeable = true,
 				  .args_intact = true};
 }
 
@@ -205,6 +206,7 @@ static int try_stack_check(const struct body *body, struct decoder *decoder, str
 			.addr = jump.addr,
 			.cls = class_of(&jump),
 			.entry_cls = placement->entry_cls,
+			.entry_probeable = placement->entry_probeable,
 			.args_intact = true,
 			.stack_check = true,
 		};
@@ -222,8 +224,9 @@ int placement_choose(const struct body *body, struct decoder *decoder, bool need
 
 	*placement = placement_blind(part->addr);
 	if (!decoder_next(decoder, part->bytes, part->size, part->addr, &entry))
-		return 0;
+		return insn_mistaken(part->bytes, part->size) ? -EOPNOTSUPP : 0;
 	placement->cls = placement->entry_cls = class_of(&entry);
+	placement->entry_probeable = insn_probeable(&entry);
 	placement->stays = NULL;
 	err = try_stack_check(body, decoder, placement, &moved);
 	if (err || moved)
@@ -233,7 +236,7 @@ int placement_choose(const struct body *body, struct decoder *decoder, bool need
 		if (err || moved)
 			return err;
 	}
-	if (!insn_probeable(&entry)) {
+	if (!placement->entry_probeable) {
 		stays = placement->stays;
 		err = try_candidate(body, decoder, (struct wishes){false, need_args}, placement, &moved);
 		placement->stays = stays;

@@ -11,6 +11,7 @@ struct placement {
 	enum lapse_class cls;	    /* LAPSE_CLASS_EMULATED, _NOP5 or _STEPPED */
 	enum lapse_class entry_cls; /* what it would be at the entry */
 	const char *stays;	    /* why it is single-stepped; NULL: it is not */
+	bool entry_probeable;
 	bool args_intact;
 	bool self_jump;	  /* the function jumps to its own entry */
 	bool stack_check; /* it is the jump of Go's stack check, which is taken to come back */
