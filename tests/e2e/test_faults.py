@@ -79,6 +79,18 @@ def unknown_function(t):
 
 
 @case()
+def functions_of_a_program_in_python(t):
+    """They are none of its files': what can be measured instead is said."""
+    python = t.process("/bin/sh", "-c", f"exec {need('python3')} -c 'input()'")
+    wait_until(lambda: "python" in os.readlink(f"/proc/{python.pid}/exe"), "Python")
+    for name in ("do_GET", "do_G*"):
+        tracer = t.lapse_ends("stat", "-p", python.pid, name)
+        equal(tracer.popen.returncode, 4, "exit code")
+        _says(tracer, "functions of programs in Python cannot be probed by name.*loop.*syscall:NAME")
+        check("stripped" not in "\n".join(tracer.err), "it advises debug symbols")
+
+
+@case()
 def unknown_library(t):
     target = _idle(t)
     _refused(t, 4, ["libv:", "libc"], "stat", "-p", target.pid, "libv:work_push")

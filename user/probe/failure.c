@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/diag.h"
+#include "probe/hosted.h"
 #include "probe/inlined.h"
 
 #define HINT_SIZE 512
@@ -132,17 +133,31 @@ static const char *meant_kind(const char *function)
 	return NULL;
 }
 
+/* That the function may be one of a program that the process runs by itself in @language, or NULL. */
+static void say_hosted(const char *language)
+{
+	if (language)
+		diag_note("functions of programs in %s cannot be probed by name: measure their event loop "
+			  "(loop), "
+			  "system calls (syscall:NAME), connections (lapse tcp), marks (lapse list shows "
+			  "them) or "
+			  "functions of what runs them",
+			  language);
+}
+
 static void report_no_function(struct resolver *resolver, const struct view *view,
 			       const struct probe_spec *spec, const struct failure *failure)
 {
 	const char *name = path_base(failure->file->name);
 	char hint[HINT_SIZE], into[256], advice[HINT_SIZE];
 	const struct object *object;
+	const char *language;
 	bool stripped;
 	int err;
 
 	object = resolver_object(resolver, failure->file, &err);
-	stripped = object && !object->has_symtab;
+	language = spec->object_kind == SPEC_OBJECT_ANY ? hosted_language(view) : NULL;
+	stripped = object && !object->has_symtab && !language;
 	if (object && !spec->glob && inlined_find(object, spec->function, into, sizeof(into))) {
 		snprintf(hint, sizeof(hint), "probe its caller%s%s, or build with noinline",
 			 into[0] ? " " : "", into);
@@ -155,6 +170,7 @@ static void report_no_function(struct resolver *resolver, const struct view *vie
 		caret_at_function(spec, stripped ? advice : NULL, "no function of %s%s matches '%s'", name,
 				  spec->object_kind == SPEC_OBJECT_ANY ? " or its libraries" : "",
 				  spec->function);
+		say_hosted(language);
 		return;
 	}
 	if (meant_kind(spec->function)) {
@@ -163,6 +179,7 @@ static void report_no_function(struct resolver *resolver, const struct view *vie
 	}
 	find_nearest(resolver, view, spec, failure, hint);
 	caret_at_function(spec, hint[0] ? hint : NULL, "unknown function '%s'", spec->function);
+	say_hosted(language);
 	if (stripped)
 		diag_note("%s", advice);
 	if (object && object->go.built)
