@@ -119,9 +119,14 @@ static void scripts_come_first(void **state)
 static void code_without_names_says_so(void **state)
 {
 	const struct stack_frame jit[] = {
-		frame("[jit]", ""),
-		frame("Builtins_JSEntry", "/usr/bin/node"),
+		frame("[jit]", ""), frame("Builtins_JSEntry", "/usr/bin/node"),
 		frame("v8::Function::Call", "/usr/bin/node"),
+		frame("llhttp__internal_execute",
+		      "/usr/bin/node"), /* has called it, and does nothing itself */
+	};
+	const struct stack_frame native[] = {
+		frame("sha512_block_data_order", "/usr/bin/node"),
+		frame("[jit]", ""),
 	};
 	const struct stack_frame stripped[] = {
 		frame("read", LIBC),
@@ -132,6 +137,11 @@ static void code_without_names_says_so(void **state)
 	(void)state;
 	assert_true(place.interpreted);
 	assert_non_null(strstr(place.name, "no names"));
+	place = describe(false, jit, 4);
+	assert_true(place.interpreted);
+	assert_non_null(strstr(place.name, "no names"));
+	place = describe(false, native, 2);
+	assert_string_equal(place.name, "sha512_block_data_order");
 	place = describe(true, stripped, 2);
 	assert_true(place.stripped);
 	assert_string_equal(place.name, "[unknown: shop is stripped]");

@@ -149,13 +149,20 @@ static void brief(struct first_place *place, const struct stack_frame *frames, s
 	}
 }
 
+/* The innermost frame of code that was made at run time, or @n. */
+static size_t find_made(const struct stack_frame *frames, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(frames[i].name, "[jit]") || strstr(frames[i].name, "InterpreterEntryTrampoline"))
+			return i;
+	return n;
+}
+
 static void note_reasons(struct first_place *place, const struct stack_frame *frames, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		place->condition |= is_condition(&frames[i]);
 		place->shared_lock |= frames[i].named && strstr(frames[i].name, "pthread_rwlock_");
-		place->interpreted |= !strcmp(frames[i].name, "[jit]") ||
-				      strstr(frames[i].name, "InterpreterEntryTrampoline");
 		place->cut |= !frames[i].addr;
 	}
 }
@@ -173,15 +180,16 @@ static const char *nameless(const struct first_place *place, const struct stack_
 
 void place_describe(const struct stack_frame *frames, size_t n, bool waits, struct first_place *place)
 {
-	size_t at, known_at;
+	size_t made = find_made(frames, n), at, known_at;
 	int how;
 
 	memset(place, 0, sizeof(*place));
 	note_reasons(place, frames, n);
+	place->interpreted = made < n;
 	place->known = waits ? find_known(frames, n) : NULL;
 	at = find_telling(frames, n, &how);
-	/* Of code without names its run-time's functions tell nothing. */
-	if (place->interpreted && how == TELLS_RUNTIME)
+	/* Of code without names its run-time's functions tell nothing, nor does who has called it. */
+	if (place->interpreted && (how == TELLS_RUNTIME || (how == TELLS_OWN && made < at)))
 		at = n;
 	for (known_at = 0; place->known && strcmp(frames[known_at].name, place->known->function); known_at++)
 		;
