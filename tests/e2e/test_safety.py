@@ -292,6 +292,12 @@ def all_of_the_c_library_is_probed(t):
 
 
 @case()
+def all_of_the_math_library_is_probed(t):
+    """It has functions for each sort of processor, with instructions that the kernel does not know."""
+    _odd_function(t, "thrower", "libm:*", "300")
+
+
+@case()
 def all_of_the_loader_is_probed(t):
     _odd_function(t, "timed", "ld-linux-x86-64:*", "--calls", "100")
 

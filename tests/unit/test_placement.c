@@ -237,7 +237,9 @@ static void test_mistaken(void **state)
 					  0x00, 0x31, 0xc0, 0xc3};    /* vcmpps; xor eax, eax */
 	static const uint8_t zero[] = {0xc5, 0xf9, 0xef, 0xc0, 0xc3}; /* vpxor */
 	static const uint8_t ternary[] = {0x62, 0xf3, 0x75, 0x28, 0x25, 0xc0, 0xff, 0xc3}; /* vpternlogd */
-	static const uint8_t exchange[] = {0x49, 0x90, 0x55, 0x5d, 0xc3}; /* xchg r8, rax; push rbp */
+	static const uint8_t exchange[] = {0x49, 0x90, 0x55, 0x5d, 0xc3};	  /* xchg r8, rax; push rbp */
+	static const uint8_t fma4[] = {0xc4, 0xe3, 0xf9, 0x69, 0xc2, 0x10, 0xc3}; /* vfmaddpd */
+	static const uint8_t fma3[] = {0xc4, 0xe2, 0xf1, 0x98, 0xc2, 0xc3};	  /* vfmadd132pd */
 	struct body cut_off = make_body(broadcast, sizeof(broadcast) - 2);
 	struct placement placement;
 
@@ -249,6 +251,8 @@ static void test_mistaken(void **state)
 	EXPECT(zero, 0, LAPSE_CLASS_STEPPED, true);
 	EXPECT(ternary, 0, LAPSE_CLASS_STEPPED, true);
 	EXPECT(exchange, 2, LAPSE_CLASS_EMULATED, false);
+	assert_int_equal(place(fma4, sizeof(fma4)).entry_probeable, false);
+	assert_int_equal(place(fma3, sizeof(fma3)).entry_probeable, true);
 	assert_true(insn_mistaken(zeroupper, sizeof(zeroupper)));
 	assert_false(insn_mistaken(zeroupper, 2));
 	assert_false(place(zeroupper, sizeof(zeroupper)).entry_probeable);

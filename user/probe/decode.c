@@ -424,6 +424,19 @@ bool insn_mistaken(const uint8_t *bytes, size_t size)
 	return at && at < size && (bytes[at - 1] & 0xf1) == 0x41 && bytes[at] == 0x90;
 }
 
+/* Those of AMD alone, XOP and FMA4, are not in the kernel's tables: one of them and none of a link is probed.
+ */
+static bool is_foreign(const uint8_t *bytes, size_t size)
+{
+	size_t length = vector_prefix(bytes, size);
+	uint8_t opcode = length && length < size ? bytes[length] : 0;
+
+	if (!length || bytes[0] == 0x8f)
+		return length;
+	return bytes[0] == 0xc4 && (bytes[1] & 0x1f) == 3 &&
+	       ((opcode & 0xfc) == 0x5c || (opcode & 0xe8) == 0x68);
+}
+
 /* The kernel refuses segment and lock prefixes, and 16-bit branches. */
 bool insn_probeable(const struct insn *insn)
 {
@@ -439,7 +452,7 @@ bool insn_probeable(const struct insn *insn)
 			wide = false;
 	}
 	if (insn->bytes[n] == 0xcc || insn->bytes[n] == 0xf4 || insn->bytes[n] == 0xf1 ||
-	    insn_mistaken(insn->bytes, insn->size))
+	    insn_mistaken(insn->bytes, insn->size) || is_foreign(insn->bytes + n, insn->size - n))
 		return false;
 	return wide || insn->flow == FLOW_NEXT;
 }
