@@ -202,6 +202,20 @@ def one_thread_alone(t):
 
 
 @case()
+def one_thread_that_ends(t):
+    """Nothing is left to be measured then, whatever its process goes on with."""
+    target = t.target("timed", "--threads", 4, "--calls", 100, "--ns", "20us")
+    tids = sorted(int(tid) for tid in os.listdir(f"/proc/{target.pid}/task"))
+    tracer = t.lapse("stat", "-t", tids[-1], "work_push", "--json")
+    target.go()
+    target.done()
+    equal(tracer.wait(), 0, "exit code")
+    equal(tracer.final()["end_reason"], f"thread {tids[-1]} has ended", "reason")
+    counted(tracer.component("work_push"), 100, "calls of one thread")
+    target.finish()
+
+
+@case()
 def breaches_that_fail(t):
     """--fail-on leaves lesser breaches out of the verdict, not out of the counts."""
     for severity, fail_on, code in (("warning", "critical", 0), ("warning", "warning", 1), ("critical", "critical", 1),

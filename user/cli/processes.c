@@ -76,8 +76,18 @@ static void end_with(struct session *session, const struct gone *gone)
 			    WEXITSTATUS(gone->status), others);
 }
 
+/* The thread of -t: whatever the others do is not measured. */
+static void end_with_thread(struct session *session)
+{
+	pid_t tid = session->options->tid;
+
+	if (tid && session->n_alive && !target_of_thread(tid))
+		session_end(session, "thread %d has ended", tid);
+}
+
 void processes_end(struct session *session)
 {
+	end_with_thread(session);
 	if (session->n_alive || !session->last_gone || target_is_open(&session->selection))
 		return;
 	if (!session->selection.follow || !tracer_follows_any(session->tracer, target_runs))
