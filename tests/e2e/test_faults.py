@@ -67,6 +67,17 @@ def no_process_at_all(t):
 
 
 @case()
+def a_process_without_its_first_thread(t):
+    """It looks like a zombie, and works on."""
+    python = t.process(need("python3"), "-c", "import ctypes, threading\n"
+                       "threading.Thread(target=input).start()\n"
+                       "ctypes.CDLL(None).pthread_exit(None)")
+    wait_until(lambda: "Z (zombie)" in open(f"/proc/{python.pid}/status", encoding="utf-8").read(), "its end")
+    for verb in (["stat", "libc:read"], ["list"], []):
+        _refused(t, 4, [f"process {python.pid} goes on without its first thread"], *verb, "-p", python.pid)
+
+
+@case()
 def digits_for_a_probe(t):
     target = _idle(t)
     _refused(t, 2, ["did you mean -p"], "stat", "-p", target.pid, "41822")
