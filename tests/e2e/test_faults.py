@@ -78,6 +78,27 @@ def a_process_without_its_first_thread(t):
 
 
 @case()
+def a_process_that_loses_its_first_thread(t):
+    """Events of perf go with it, which is said; other attachments go on."""
+    for kind, end in (("perf", "goes on without its first thread, with which its probes went"), ("multi", None)):
+        python = t.process(need("python3"), "-c", "import ctypes, threading, time\n"
+                           "threading.Thread(target=lambda: [time.sleep(0.01) for _ in iter(int, 1)]).start()\n"
+                           "input()\n"
+                           "ctypes.CDLL(None).pthread_exit(None)")
+        wait_until(lambda: len(os.listdir(f"/proc/{python.pid}/task")) == 2, "its threads")
+        tracer = t.lapse("stat", "-p", python.pid, "libc:clock_nanosleep", "--attach", kind, "--json")
+        python.send("\n")
+        wait_until(lambda: "Z (zombie)" in open(f"/proc/{python.pid}/status", encoding="utf-8").read(), "its end")
+        if end:
+            equal(tracer.wait(), 0, "exit code")
+            check(end in tracer.final()["end_reason"], tracer.final()["end_reason"])
+            continue
+        seen = len(tracer.objects("window"))
+        wait_until(lambda: any(w["count"] for w in tracer.objects("window")[seen + 1:]), "calls after it")
+        tracer.stop()
+
+
+@case()
 def digits_for_a_probe(t):
     target = _idle(t)
     _refused(t, 2, ["did you mean -p"], "stat", "-p", target.pid, "41822")

@@ -100,6 +100,7 @@ static void take_tick(struct session *session)
 		session_end(session, "the kernel's figures could not be read: %s", strerror(-err));
 	else if (monitor_interval_ended(session->monitor))
 		present_interval(session);
+	processes_check(session);
 	/* The record of the last one's end may have found no room. */
 	processes_end(session);
 }

@@ -16,12 +16,14 @@
 #include "base/exit_code.h"
 #include "base/text.h"
 #include "cli/loop_tags.h"
+#include "probe/halted.h"
 #include "stack/thread.h"
 
 struct gone {
 	pid_t pid;
 	int pidfd;
 	bool ended;
+	bool headless; /* goes on without its first thread */
 	bool has_status;
 	int status; /* as wait(2) gives it */
 };
@@ -65,7 +67,11 @@ static void end_with(struct session *session, const struct gone *gone)
 {
 	const char *others = session->selection.follow ? ", and so have all that it started" : "";
 
-	if (!gone->has_status)
+	if (gone->headless)
+		session_end(session,
+			    "process %d goes on without its first thread, with which its probes went",
+			    gone->pid);
+	else if (!gone->has_status)
 		session_end(session, "process %d has ended%s", gone->pid, others);
 	else if (WIFSIGNALED(gone->status))
 		session_end(session, "process %d was killed by signal %d (%s)%s", gone->pid,
@@ -108,6 +114,21 @@ void processes_gone(struct session *session, size_t index)
 	session->n_alive--;
 	session->last_gone = gone;
 	processes_end(session);
+}
+
+void processes_check(struct session *session)
+{
+	if (tracer_attach_kind(session->tracer) != ATTACH_PERF || !session->plan.n_places ||
+	    session->selection.follow)
+		return;
+	for (size_t i = 0; i < session->selection.n_pids; i++) {
+		struct gone *gone = &session->gone[i];
+
+		if (gone->ended || !halted_first_thread(gone->pid))
+			continue;
+		gone->headless = true;
+		processes_gone(session, i);
+	}
 }
 
 static void note_exit(struct session *session, const struct lapse_proc *record)

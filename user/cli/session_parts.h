@@ -127,6 +127,9 @@ void processes_gone(struct session *session, size_t index);
 int processes_pidfd(const struct session *session, size_t index);
 /* Has the run end if nobody is left of the processes that were named, and of those that they started. */
 void processes_end(struct session *session);
+
+/* Events of perf are those of a process's first thread: takes the processes that have lost it for gone. */
+void processes_check(struct session *session);
 /* The programs of targets by their path, as @process runs them now, are meant. */
 void processes_want_exe(struct session *session, const struct process *process);
 /* With --follow and control groups, once forks and moves are told of: those that there are already. 0 or

@@ -11,6 +11,7 @@
 struct state {
 	char letter; /* as ps(1) shows it */
 	pid_t tracer;
+	int threads;
 };
 
 static FILE *open_of(pid_t pid, const char *what)
@@ -29,7 +30,8 @@ static struct state state_of(pid_t pid)
 
 	while (file && fgets(line, sizeof(line), file)) {
 		sscanf(line, "State: %c", &state.letter);
-		if (sscanf(line, "TracerPid: %d", &state.tracer) == 1)
+		sscanf(line, "TracerPid: %d", &state.tracer);
+		if (sscanf(line, "Threads: %d", &state.threads) == 1)
 			break;
 	}
 	if (file)
@@ -136,4 +138,11 @@ pid_t halted_any(const pid_t *pids, size_t n, char why[HALTED_WHY])
 		if (halted(pids[i], why) == HALTED_NOW)
 			return pids[i];
 	return 0;
+}
+
+bool halted_first_thread(pid_t pid)
+{
+	struct state state = state_of(pid);
+
+	return state.letter == 'Z' && state.threads > 1;
 }

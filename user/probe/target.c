@@ -173,8 +173,7 @@ static int read_brief(pid_t pid, struct brief *brief)
 	if (fgets(line, sizeof(line), file))
 		after = strrchr(line, ')');
 	fclose(file);
-	if (!after || sscanf(after,
-			     ") %*c %d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d",
+	if (!after || sscanf(after, ") %*c %d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d",
 			     &parent, &flags, &threads) != 3)
 		return -ESRCH;
 	*brief = (struct brief){.parent = parent, .threads = threads, .kernel = flags & KERNEL_THREAD};
@@ -427,9 +426,10 @@ static void say_unreadable(pid_t pid, int err)
 	else if (brief.kernel)
 		diag_error("process %d is a thread of the kernel's: it has no functions to probe", pid);
 	else if (brief.threads > 1)
-		diag_error("process %d goes on without its first thread, which has ended: the kernel finds its "
-			   "memory by that one, so it cannot be probed",
-			   pid);
+		diag_error(
+			"process %d goes on without its first thread, which has ended: the kernel finds its "
+			"memory by that one, so it cannot be probed",
+			pid);
 	else
 		diag_error("process %d has ended (a zombie, which its parent %d has not waited for)", pid,
 			   brief.parent);
