@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "probe/halted.h"
 
+#include <dirent.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -11,7 +14,6 @@
 struct state {
 	char letter; /* as ps(1) shows it */
 	pid_t tracer;
-	int threads;
 };
 
 static FILE *open_of(pid_t pid, const char *what)
@@ -30,8 +32,7 @@ static struct state state_of(pid_t pid)
 
 	while (file && fgets(line, sizeof(line), file)) {
 		sscanf(line, "State: %c", &state.letter);
-		sscanf(line, "TracerPid: %d", &state.tracer);
-		if (sscanf(line, "Threads: %d", &state.threads) == 1)
+		if (sscanf(line, "TracerPid: %d", &state.tracer) == 1)
 			break;
 	}
 	if (file)
@@ -140,9 +141,46 @@ pid_t halted_any(const pid_t *pids, size_t n, char why[HALTED_WHY])
 	return 0;
 }
 
+#define EXITING 0x4 /* PF_EXITING */
+#define KILLED	(1UL << (SIGKILL - 1))
+
+/* Whether the thread goes on, rather than being about to end with all others. */
+static bool goes_on(pid_t pid, pid_t tid)
+{
+	char what[32], line[1024], *after = NULL, state = 'X';
+	unsigned long pending = KILLED;
+	unsigned flags = EXITING;
+	FILE *file;
+
+	snprintf(what, sizeof(what), "task/%d/stat", tid);
+	file = open_of(pid, what);
+	if (file && fgets(line, sizeof(line), file))
+		after = strrchr(line, ')');
+	if (file)
+		fclose(file);
+	/* proc(5): the state, the flags in the ninth field and the pending signals in the 31st. */
+	return after &&
+	       sscanf(after,
+		      ") %c %*s %*s %*s %*s %*s %u %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
+		      "%*s %*s %*s %*s %*s %*s %*s %lu",
+		      &state, &flags, &pending) == 3 &&
+	       state != 'Z' && state != 'X' && !(flags & EXITING) && !(pending & KILLED);
+}
+
 bool halted_first_thread(pid_t pid)
 {
-	struct state state = state_of(pid);
+	const struct dirent *entry;
+	bool found = false;
+	char path[32];
+	DIR *tasks;
 
-	return state.letter == 'Z' && state.threads > 1;
+	if (state_of(pid).letter != 'Z')
+		return false;
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	tasks = opendir(path);
+	while (tasks && !found && (entry = readdir(tasks)))
+		found = *entry->d_name != '.' && goes_on(pid, (pid_t)atoi(entry->d_name));
+	if (tasks)
+		closedir(tasks);
+	return found;
 }

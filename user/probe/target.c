@@ -14,6 +14,7 @@
 
 #include "base/diag.h"
 #include "probe/cgroups.h"
+#include "probe/halted.h"
 #include "probe/maps.h"
 
 #define DELETED " (deleted)"
@@ -152,7 +153,6 @@ static int all_pids(struct pid_list *list)
 /* Of /proc/PID/stat. */
 struct brief {
 	pid_t parent;
-	int threads;
 	bool kernel; /* a thread of the kernel's */
 };
 
@@ -161,9 +161,9 @@ struct brief {
 static int read_brief(pid_t pid, struct brief *brief)
 {
 	char path[64], line[512], *after = NULL;
-	int parent, threads;
 	unsigned flags;
 	FILE *file;
+	int parent;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	file = fopen(path, "re");
@@ -173,10 +173,9 @@ static int read_brief(pid_t pid, struct brief *brief)
 	if (fgets(line, sizeof(line), file))
 		after = strrchr(line, ')');
 	fclose(file);
-	if (!after || sscanf(after, ") %*c %d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d",
-			     &parent, &flags, &threads) != 3)
+	if (!after || sscanf(after, ") %*c %d %*d %*d %*d %*d %u", &parent, &flags) != 2)
 		return -ESRCH;
-	*brief = (struct brief){.parent = parent, .threads = threads, .kernel = flags & KERNEL_THREAD};
+	*brief = (struct brief){.parent = parent, .kernel = flags & KERNEL_THREAD};
 	return 0;
 }
 
@@ -425,7 +424,7 @@ static void say_unreadable(pid_t pid, int err)
 		diag_error("no process %d", pid);
 	else if (brief.kernel)
 		diag_error("process %d is a thread of the kernel's: it has no functions to probe", pid);
-	else if (brief.threads > 1)
+	else if (halted_first_thread(pid))
 		diag_error(
 			"process %d goes on without its first thread, which has ended: the kernel finds its "
 			"memory by that one, so it cannot be probed",
