@@ -22,7 +22,11 @@ struct server {
 	const int *statuses; /* of the first answers, ended by 0; then 200 */
 	char *request[REQUESTS];
 	size_t n, answered;
+	struct server *next;
 };
+
+/* Those of the test that runs. What one that fails leaves here its teardown ends. */
+static struct server *servers;
 
 static size_t wanted_length(const char *request)
 {
@@ -101,8 +105,9 @@ static void *run(void *context)
 	return NULL;
 }
 
-static void server_open(struct server *server)
+static struct server *server_open(void)
 {
+	struct server *server = calloc(1, sizeof(*server));
 	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t size = sizeof(address);
 
@@ -113,15 +118,31 @@ static void server_open(struct server *server)
 	server->port = ntohs(address.sin_port);
 	pthread_mutex_init(&server->lock, NULL);
 	assert_int_equal(pthread_create(&server->thread, NULL, run, server), 0);
+	server->next = servers;
+	servers = server;
+	return server;
 }
 
-static void server_close(struct server *server)
+static void servers_close(void)
 {
-	server->ending = true;
-	pthread_join(server->thread, NULL);
-	close(server->listener);
-	for (size_t i = 0; i < server->n; i++)
-		free(server->request[i]);
+	while (servers) {
+		struct server *server = servers;
+
+		servers = server->next;
+		server->ending = true;
+		pthread_join(server->thread, NULL);
+		close(server->listener);
+		for (size_t i = 0; i < server->n; i++)
+			free(server->request[i]);
+		free(server);
+	}
+}
+
+static int end(void **state)
+{
+	teardown(state);
+	servers_close();
+	return 0;
 }
 
 static size_t received(struct server *server)
@@ -175,12 +196,11 @@ static void use_http(struct fixture *f, struct server *server, enum config_handl
 	start(f);
 }
 
-/* Ended before the server is. */
-static void finish(struct fixture *f, struct server *server)
+/* Ended before the servers are. */
+static void finish(struct fixture *f)
 {
 	handlers_stop(f->handlers);
 	f->handlers = NULL;
-	server_close(server);
 }
 
 /* ---- webhook ---------------------------------------------------------------------------------------- */
@@ -189,25 +209,24 @@ static void posted(void **state)
 {
 	struct fixture *f = *state;
 	struct alert alert = an_alert();
-	struct server server = {0};
+	struct server *server = server_open();
 
-	server_open(&server);
-	use_http(f, &server, HANDLER_WEBHOOK, "/hook?x=1");
+	use_http(f, server, HANDLER_WEBHOOK, "/hook?x=1");
 	tell(f, &alert, "{\"v\":1}");
 	alert.event = ALERT_EVENT_RESOLVED;
 	tell(f, &alert, "{\"v\":2}");
-	wait_received(f, &server, 2, 0);
+	wait_received(f, server, 2, 0);
 	wait_idle(f);
-	assert_memory_equal(server.request[0], "POST /hook?x=1 HTTP/1.1\r\n", 25);
-	assert_non_null(strcasestr(server.request[0], "\r\nContent-Type: application/json\r\n"));
-	assert_null(strcasestr(server.request[0], "\r\nAuthorization:"));
-	assert_string_equal(body_of(&server, 0), "{\"v\":1}");
-	assert_string_equal(body_of(&server, 1), "{\"v\":2}");
+	assert_memory_equal(server->request[0], "POST /hook?x=1 HTTP/1.1\r\n", 25);
+	assert_non_null(strcasestr(server->request[0], "\r\nContent-Type: application/json\r\n"));
+	assert_null(strcasestr(server->request[0], "\r\nAuthorization:"));
+	assert_string_equal(body_of(server, 0), "{\"v\":1}");
+	assert_string_equal(body_of(server, 1), "{\"v\":2}");
 	assert_int_equal(stats(f).runs, 2);
 	assert_int_equal(stats(f).failures + stats(f).retries + stats(f).drops, 0);
 	assert_non_null(strstr(stats(f).target, "/..."));
 	assert_null(strstr(stats(f).target, "hook"));
-	finish(f, &server);
+	finish(f);
 	assert_string_equal(said(f), "");
 }
 
@@ -217,22 +236,22 @@ static void tried_again(void **state)
 	static const int statuses[] = {500, 429, 503, 0};
 	struct fixture *f = *state;
 	struct alert alert = an_alert();
-	struct server server = {.statuses = statuses};
+	struct server *server = server_open();
 
-	server_open(&server);
-	use_http(f, &server, HANDLER_WEBHOOK, "/");
+	server->statuses = statuses;
+	use_http(f, server, HANDLER_WEBHOOK, "/");
 	tell(f, &alert, "1");
 	tell(f, &alert, "2");
-	wait_received(f, &server, 5, 0);
+	wait_received(f, server, 5, 0);
 	wait_idle(f);
 	for (size_t i = 0; i < 5; i++)
-		assert_string_equal(body_of(&server, i), i < 4 ? "1" : "2");
+		assert_string_equal(body_of(server, i), i < 4 ? "1" : "2");
 	assert_int_equal(stats(f).runs, 2);
 	assert_int_equal(stats(f).retries, 3);
 	assert_int_equal(stats(f).failures, 0);
 	assert_non_null(strstr(said(f), "answered with status "));
 	assert_non_null(strstr(said(f), "it is tried again\n"));
-	finish(f, &server);
+	finish(f);
 }
 
 static void refused_is_not_tried_again(void **state)
@@ -240,19 +259,19 @@ static void refused_is_not_tried_again(void **state)
 	static const int statuses[] = {404, 302, 0};
 	struct fixture *f = *state;
 	struct alert alert = an_alert();
-	struct server server = {.statuses = statuses};
+	struct server *server = server_open();
 
-	server_open(&server);
-	use_http(f, &server, HANDLER_WEBHOOK, "/");
+	server->statuses = statuses;
+	use_http(f, server, HANDLER_WEBHOOK, "/");
 	for (int i = 0; i < 3; i++)
 		tell(f, &alert, "x");
-	wait_received(f, &server, 3, 0);
+	wait_received(f, server, 3, 0);
 	wait_idle(f);
 	assert_int_equal(stats(f).runs, 3);
 	assert_int_equal(stats(f).failures, 2);
 	assert_int_equal(stats(f).retries, 0);
 	assert_non_null(strstr(said(f), "this alert is given up\n"));
-	finish(f, &server);
+	finish(f);
 }
 
 /* One that never answers: its queue is bounded, what is beyond is counted, and its end is not waited for
@@ -261,13 +280,13 @@ static void never_answered(void **state)
 {
 	struct fixture *f = *state;
 	struct alert alert = an_alert();
-	struct server server = {.silent = true};
+	struct server *server = server_open();
 
-	server_open(&server);
+	server->silent = true;
 	f->handler[0].timeout_ns = 3600 * SEC;
-	use_http(f, &server, HANDLER_WEBHOOK, "/");
+	use_http(f, server, HANDLER_WEBHOOK, "/");
 	tell(f, &alert, "x");
-	wait_received(f, &server, 1, 0);
+	wait_received(f, server, 1, 0);
 	for (int i = 0; i < 70; i++)
 		tell(f, &alert, "x");
 	assert_int_equal(stats(f).waiting, 65);
@@ -277,32 +296,31 @@ static void never_answered(void **state)
 	handlers_stop(f->handlers);
 	f->handlers = NULL;
 	assert_non_null(strstr(said(f), ": 65 alerts are dropped: there is no time left for them\n"));
-	server_close(&server);
 }
 
 static void others_go_on(void **state)
 {
 	struct fixture *f = *state;
 	struct alert alert = an_alert();
-	struct server hanging = {.silent = true}, server = {0};
+	struct server *hanging = server_open(), *server = server_open();
 	char url[64];
 
-	server_open(&hanging);
-	server_open(&server);
+	hanging->silent = true;
 	f->handler[1] = f->handler[0];
 	f->handler[1].kind = HANDLER_WEBHOOK;
 	f->handler[1].timeout_ns = 3600 * SEC;
-	snprintf(url, sizeof(url), "http://127.0.0.1:%u/", hanging.port);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%u/", hanging->port);
 	f->handler[1].path = url;
 	f->config.n_handlers = 2;
-	use_http(f, &server, HANDLER_WEBHOOK, "/");
+	use_http(f, server, HANDLER_WEBHOOK, "/");
 	for (int i = 0; i < 20; i++)
 		tell(f, &alert, "x");
-	wait_received(f, &server, 20, 0);
-	assert_int_equal(received(&hanging), 1);
+	wait_received(f, server, 20, 0);
+	wait_received(f, hanging, 1, 0);
+	wait_idle(f);
+	assert_int_equal(received(hanging), 1);
 	f->handler[1].timeout_ns = 0;
-	finish(f, &server);
-	server_close(&hanging);
+	finish(f);
 }
 
 static void write_text(const char *path, const char *text)
@@ -318,39 +336,37 @@ static void authorized(void **state)
 {
 	struct fixture *f = *state;
 	struct alert alert = an_alert();
-	struct server server = {0};
+	struct server *server = server_open();
 
-	server_open(&server);
 	write_text(f->program, "secret-1\n");
 	f->handler[0].http.authorization = "Bearer";
 	f->handler[0].http.credentials_file = f->program;
-	use_http(f, &server, HANDLER_WEBHOOK, "/");
+	use_http(f, server, HANDLER_WEBHOOK, "/");
 	tell(f, &alert, "x");
-	wait_received(f, &server, 1, 0);
+	wait_received(f, server, 1, 0);
 	write_text(f->program, "secret-2\n");
 	tell(f, &alert, "x");
-	wait_received(f, &server, 2, 0);
+	wait_received(f, server, 2, 0);
 	wait_idle(f);
-	assert_non_null(strstr(server.request[0], "\r\nAuthorization: Bearer secret-1\r\n"));
-	assert_non_null(strstr(server.request[1], "\r\nAuthorization: Bearer secret-2\r\n"));
-	finish(f, &server);
+	assert_non_null(strstr(server->request[0], "\r\nAuthorization: Bearer secret-1\r\n"));
+	assert_non_null(strstr(server->request[1], "\r\nAuthorization: Bearer secret-2\r\n"));
+	finish(f);
 }
 
 static void basic(void **state)
 {
 	struct fixture *f = *state;
 	struct alert alert = an_alert();
-	struct server server = {0};
+	struct server *server = server_open();
 
-	server_open(&server);
 	f->handler[0].http.username = "lapse";
 	f->handler[0].http.password = "pass";
-	use_http(f, &server, HANDLER_WEBHOOK, "/");
+	use_http(f, server, HANDLER_WEBHOOK, "/");
 	tell(f, &alert, "x");
-	wait_received(f, &server, 1, 0);
+	wait_received(f, server, 1, 0);
 	wait_idle(f);
-	assert_non_null(strstr(server.request[0], "\r\nAuthorization: Basic bGFwc2U6cGFzcw==\r\n"));
-	finish(f, &server);
+	assert_non_null(strstr(server->request[0], "\r\nAuthorization: Basic bGFwc2U6cGFzcw==\r\n"));
+	finish(f);
 }
 
 static void secret_missing(void **state)
@@ -370,15 +386,13 @@ static void nobody_there(void **state)
 {
 	struct fixture *f = *state;
 	struct alert alert = an_alert();
-	struct server server = {0};
+	struct server *server = server_open();
 
-	server_open(&server);
-	server_close(&server);
-	use_http(f, &server, HANDLER_WEBHOOK, "/");
+	use_http(f, server, HANDLER_WEBHOOK, "/");
+	servers_close();
 	tell(f, &alert, "x");
 	wait_for(f, NULL, "it is tried again\n", 0);
 	assert_int_equal(stats(f).waiting, 1);
-	f->handler[0].timeout_ns = 0;
 }
 
 /* ---- alertmanager ------------------------------------------------------------------------------------ */
@@ -421,16 +435,15 @@ static void labels_identify(void **state)
 {
 	struct fixture *f = *state;
 	struct alert alert = an_alert();
-	struct server server = {0};
+	struct server *server = server_open();
 	const json_t *one;
 	json_t *alerts;
 
-	server_open(&server);
-	use_http(f, &server, HANDLER_ALERTMANAGER, "/prefix/");
+	use_http(f, server, HANDLER_ALERTMANAGER, "/prefix/");
 	tell(f, &alert, ALERT("firing", "critical", CAUSE));
-	wait_received(f, &server, 1, 0);
-	assert_memory_equal(server.request[0], "POST /prefix/api/v2/alerts HTTP/1.1\r\n", 37);
-	alerts = alerts_of(&server, 0, 1);
+	wait_received(f, server, 1, 0);
+	assert_memory_equal(server->request[0], "POST /prefix/api/v2/alerts HTTP/1.1\r\n", 37);
+	alerts = alerts_of(server, 0, 1);
 	one = json_array_get(alerts, 0);
 	assert_int_equal(json_object_size(json_object_get(one, "labels")), 4);
 	assert_string_equal(text_at(one, "labels", "alertname"), "LATENCY_VIOLATION");
@@ -445,7 +458,7 @@ static void labels_identify(void **state)
 	assert_string_equal(text_at(one, NULL, "startsAt"), "2026-11-28T10:00:00.000000000Z");
 	assert_string_equal(text_at(one, NULL, "endsAt"), "-");
 	json_decref(alerts);
-	finish(f, &server);
+	finish(f);
 }
 
 /* While it fires each minute, when it has ended three times in all. */
@@ -453,27 +466,26 @@ static void sent_again(void **state)
 {
 	struct fixture *f = *state;
 	struct alert alert = an_alert();
-	struct server server = {0};
+	struct server *server = server_open();
 	json_t *alerts;
 
-	server_open(&server);
-	use_http(f, &server, HANDLER_ALERTMANAGER, "");
+	use_http(f, server, HANDLER_ALERTMANAGER, "");
 	tell(f, &alert, ALERT("firing", "critical", ""));
-	wait_received(f, &server, 1, 0);
+	wait_received(f, server, 1, 0);
 	wait_idle(f);
-	wait_received(f, &server, 2, 61 * SEC);
+	wait_received(f, server, 2, 61 * SEC);
 	wait_idle(f);
-	assert_string_equal(body_of(&server, 0), body_of(&server, 1));
+	assert_string_equal(body_of(server, 0), body_of(server, 1));
 	alert.event = ALERT_EVENT_RESOLVED;
 	tell(f, &alert, ALERT("resolved", "critical", ""));
-	wait_received(f, &server, 3, 0);
+	wait_received(f, server, 3, 0);
 	wait_idle(f);
-	wait_received(f, &server, 4, 61 * SEC);
+	wait_received(f, server, 4, 61 * SEC);
 	wait_idle(f);
-	wait_received(f, &server, 5, 200 * SEC);
+	wait_received(f, server, 5, 200 * SEC);
 	wait_idle(f);
 	for (size_t i = 2; i < 5; i++) {
-		alerts = alerts_of(&server, i, 1);
+		alerts = alerts_of(server, i, 1);
 		assert_string_equal(text_at(json_array_get(alerts, 0), NULL, "endsAt"),
 				    "2026-11-28T10:00:05.000000000Z");
 		json_decref(alerts);
@@ -481,8 +493,8 @@ static void sent_again(void **state)
 	handlers_tick(f->handlers, now() + 1000 * SEC);
 	handlers_tick(f->handlers, now() + 2000 * SEC);
 	wait_idle(f);
-	assert_int_equal(received(&server), 5);
-	finish(f, &server);
+	assert_int_equal(received(server), 5);
+	finish(f);
 }
 
 /* Another severity is another alert there: the one before ends with it. */
@@ -490,32 +502,31 @@ static void escalation_ends_the_warning(void **state)
 {
 	struct fixture *f = *state;
 	struct alert alert = an_alert();
-	struct server server = {0};
+	struct server *server = server_open();
 	json_t *alerts;
 
-	server_open(&server);
-	use_http(f, &server, HANDLER_ALERTMANAGER, "");
+	use_http(f, server, HANDLER_ALERTMANAGER, "");
 	alert.severity = SEV_WARNING;
 	tell(f, &alert, ALERT("firing", "warning", ""));
-	wait_received(f, &server, 1, 0);
+	wait_received(f, server, 1, 0);
 	wait_idle(f);
 	alert.severity = SEV_CRITICAL;
 	alert.event = ALERT_EVENT_ESCALATED;
 	tell(f, &alert, ALERT("escalated", "critical", ""));
-	wait_received(f, &server, 2, 0);
+	wait_received(f, server, 2, 0);
 	wait_idle(f);
-	alerts = alerts_of(&server, 1, 2);
+	alerts = alerts_of(server, 1, 2);
 	assert_string_equal(text_at(of_severity(alerts, "warning"), NULL, "endsAt"),
 			    "2026-11-28T10:00:05.000000000Z");
 	assert_string_equal(text_at(of_severity(alerts, "critical"), NULL, "endsAt"), "-");
 	json_decref(alerts);
 	alert.event = ALERT_EVENT_RESOLVED;
 	tell(f, &alert, ALERT("resolved", "critical", ""));
-	wait_received(f, &server, 3, 0);
-	alerts = alerts_of(&server, 2, 2);
+	wait_received(f, server, 3, 0);
+	alerts = alerts_of(server, 2, 2);
 	assert_string_not_equal(text_at(of_severity(alerts, "critical"), NULL, "endsAt"), "-");
 	json_decref(alerts);
-	finish(f, &server);
+	finish(f);
 }
 
 /* Who takes its place goes on with what fires; what the old one had to say still is said by the new one. */
@@ -524,12 +535,12 @@ static void handed_over(void **state)
 	static const int statuses[] = {500, 0};
 	struct fixture *f = *state;
 	struct alert alert = an_alert();
-	struct server server = {.statuses = statuses};
+	struct server *server = server_open();
 	struct handlers *old;
 	json_t *alerts;
 
-	server_open(&server);
-	use_http(f, &server, HANDLER_ALERTMANAGER, "");
+	server->statuses = statuses;
+	use_http(f, server, HANDLER_ALERTMANAGER, "");
 	tell(f, &alert, ALERT("firing", "critical", ""));
 	wait_for(f, NULL, "it is tried again\n", 0);
 	old = f->handlers;
@@ -537,25 +548,27 @@ static void handed_over(void **state)
 	handlers_take_over(f->handlers);
 	handlers_stop(old);
 	assert_null(strstr(said(f), "dropped"));
-	wait_received(f, &server, 2, 0);
+	wait_received(f, server, 2, 0);
 	wait_idle(f);
 	alert.event = ALERT_EVENT_RESOLVED;
 	tell(f, &alert, ALERT("resolved", "critical", ""));
-	wait_received(f, &server, 3, 0);
-	alerts = alerts_of(&server, 2, 1);
+	wait_received(f, server, 3, 0);
+	alerts = alerts_of(server, 2, 1);
 	assert_string_not_equal(text_at(json_array_get(alerts, 0), NULL, "endsAt"), "-");
 	json_decref(alerts);
-	finish(f, &server);
+	finish(f);
 }
+
+#define HTTP_TEST(name) cmocka_unit_test_setup_teardown(name, setup, end)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(posted),	       TEST(tried_again),    TEST(refused_is_not_tried_again),
-		TEST(never_answered),  TEST(others_go_on),   TEST(authorized),
-		TEST(basic),	       TEST(secret_missing), TEST(nobody_there),
-		TEST(labels_identify), TEST(sent_again),     TEST(escalation_ends_the_warning),
-		TEST(handed_over),
+		HTTP_TEST(posted),	    HTTP_TEST(tried_again),    HTTP_TEST(refused_is_not_tried_again),
+		HTTP_TEST(never_answered),  HTTP_TEST(others_go_on),   HTTP_TEST(authorized),
+		HTTP_TEST(basic),	    HTTP_TEST(secret_missing), HTTP_TEST(nobody_there),
+		HTTP_TEST(labels_identify), HTTP_TEST(sent_again),     HTTP_TEST(escalation_ends_the_warning),
+		HTTP_TEST(handed_over),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
