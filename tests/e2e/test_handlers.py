@@ -11,7 +11,7 @@ import subprocess
 import threading
 import urllib.request
 
-from harness import Process, case, check, equal, free_port, need, wait_until
+from harness import Process, case, check, equal, free_port, instead_of, need, wait_until
 
 BESIDE = True  # harness.py
 
@@ -38,11 +38,11 @@ def _contract(t, *handlers):
 class _Run:
     """A target whose calls are all slow, and lapse with HANDLERS; each breach is an alert (cooldown 0)."""
 
-    def __init__(self, t, *handlers, calls=20, ns="3ms", options=()):
+    def __init__(self, t, *handlers, calls=20, ns="3ms", options=(), **popen):
         self.target = t.target("timed", "--calls", calls, "--ns", ns)
         self.told = t.path("told.jsonl")
         self.tracer = t.lapse("watch", _contract(t, *handlers, f'file: "{self.told}", resolved: true'), "-p",
-                              self.target.pid, "--json", *options)
+                              self.target.pid, "--json", *options, **popen)
         self.calls = calls
 
     def go(self):
@@ -223,6 +223,26 @@ def webhook_that_never_answers(t):
     run.all_told()
     check(any(f"{told - hanging['drops']} alerts are dropped" in line for line in run.tracer.err),
           "what was dropped at the end was not said")
+
+
+@case()
+def webhook_of_a_name_that_is_never_looked_up(t):
+    """A resolver that is silent for a minute holds up neither the other webhook nor the end."""
+    resolver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    t.defer(resolver.close)
+    resolver.bind(("127.9.9.53", 53))
+    resolver.settimeout(10)
+    asks = t.write("resolv.conf", "nameserver 127.9.9.53\noptions timeout:30 attempts:2\n")
+    server = _Server(t)
+    run = _Run(t, 'webhook: "http://lapse-test.example/", timeout: 1s',
+               f'webhook: "http://127.0.0.1:{server.port}/"', calls=5,
+               preexec_fn=lambda: instead_of("/etc/resolv.conf", asks))
+    run.go()
+    check(resolver.recv(4096), "it was not asked")
+    wait_until(lambda: any("tried again" in line for line in run.tracer.err), "the end of the first try")
+    run.resolved()
+    wait_until(lambda: len(server.bodies()) == len(run.alerts()), "all alerts at the other webhook")
+    run.stop().all_told()
 
 
 @case()

@@ -174,6 +174,19 @@ static bool set_address(struct http_request *request, const struct config_handle
 	return ok;
 }
 
+/*
+ * A look-up of a name is a thread of libcurl's that nothing can end. When the time is up it is left behind;
+ * else all handlers, and the end of lapse, would wait for a resolver that does not answer. Older ones wait.
+ */
+static void leave_lookups_behind(struct http_request *request)
+{
+#if LIBCURL_VERSION_NUM >= 0x075700
+	set_long(request, CURLOPT_QUICK_EXIT, 1);
+#else
+	(void)request;
+#endif
+}
+
 /* No proxy of the environment: an alert goes where the file says. */
 static bool set_manners(struct http_request *request, const struct config_handler *handler)
 {
@@ -190,8 +203,10 @@ int http_request_new(const struct http_library *curl, const struct config_handle
 {
 	*request = (struct http_request){.curl = curl, .easy = curl->easy_init()};
 	if (request->easy && set_manners(request, handler) && set_tls(request, &handler->http) &&
-	    set_address(request, handler, path))
+	    set_address(request, handler, path)) {
+		leave_lookups_behind(request);
 		return 0;
+	}
 	http_request_free(request);
 	return -ENOMEM;
 }
