@@ -289,3 +289,25 @@ def doctor(t):
     equal(tracer.popen.returncode, 0, "exit code")
     text = "\n".join(tracer.out)
     check("CAP_BPF" in text and str(target.pid) in text, f"it says: {text}")
+
+
+# ---- options ---------------------------------------------------------------------------------
+
+OUT_OF_BOUNDS = (
+    ("trace", "--slower", "0", "1 ns to 366 d; write 30ms, or 1ns for every call"),
+    ("trace", "--slower", "0ms", "1 ns to 366 d; write 30ms, or 1ns for every call"),
+    ("trace", "--slower", "400d", "1 ns to 366 d; write 30ms, or 1ns for every call"),
+    ("stat", "--duration", "0", "1 ns to 366 d; write 10 or 10s, 500ms, 2min"),
+    ("stat", "--duration", "99999999999999999999", "1 ns to 366 d; write 10 or 10s, 500ms, 2min"),
+    ("stat", "--interval", "10ms", "100 ms to 366 d; write 10 or 10s, 500ms, 2min"),
+    ("record", "--keep", "0", "1 ns to 366 d; write 10 or 10s, 500ms, 2min"),
+)
+
+
+@case()
+def durations_out_of_bounds(t):
+    """The option, the value, what it takes and what to write instead, in one line."""
+    for verb, option, value, takes in OUT_OF_BOUNDS:
+        ended = t.lapse_ends(verb, "-p", os.getpid(), "work_push", option, value)
+        equal(ended.popen.returncode, 2, f"exit code of {option} {value}")
+        equal(ended.err, [f"lapse: {option}: '{value}' is out of bounds: it takes {takes}"], f"said of {option}")

@@ -14,6 +14,9 @@
 #define NSEC_PER_MSEC 1000000ULL
 #define NSEC_PER_SEC  1000000000ULL
 
+/* Nobody means more: a year. Twice as much, and a thousandfold as a figure, is still within 64 bits. */
+#define DURATION_MAX_NS (366 * 86400 * NSEC_PER_SEC)
+
 /* "30ms", "1.5s", "250us", "10ns", "5min", "2h", "30d"; a unit is needed. */
 int units_parse_duration(const char *text, uint64_t *ns);
 /* As above, but a bare number counts seconds: for -d and -i. */

@@ -99,31 +99,30 @@ static int set_tid(struct options *options, const char *value)
 	long tid = strtol(value, &end, 10);
 
 	options->tid = tid;
-	return *value && !*end && tid > 0 ? 0 : option_bad("tid", value, "a thread id");
+	return *value && !*end && tid > 0
+		       ? 0
+		       : option_bad("tid", value, "a thread id; ps -L -p PID shows them as LWP");
 }
 
 static int set_duration(struct options *options, const char *value)
 {
-	return option_seconds("duration", value, &options->duration_ns);
+	return option_seconds("duration", value, 1, &options->duration_ns);
 }
 
 static int set_interval(struct options *options, const char *value)
 {
 	options->interval_given = true;
-	if (option_seconds("interval", value, &options->interval_ns))
+	if (option_seconds("interval", value, 100 * NSEC_PER_MSEC, &options->interval_ns))
 		return -EINVAL;
-	if (options->interval_ns < 100 * NSEC_PER_MSEC ||
-	    (options->interval_ns > NSEC_PER_SEC && options->interval_ns % NSEC_PER_SEC))
-		return option_bad("interval", value, "at least 100ms, and above a second whole seconds");
+	if (options->interval_ns > NSEC_PER_SEC && options->interval_ns % NSEC_PER_SEC)
+		return option_bad("interval", value, "whole seconds, which it is above one; write 1s, 2s");
 	return 0;
 }
 
 static int set_slower(struct options *options, const char *value)
 {
 	options->slower_given = true;
-	if (units_parse_duration(value, &options->slower_ns))
-		return option_bad("slower", value, "a duration with a unit; write 30ms, 250us, 1s");
-	return 0;
+	return option_duration("slower", value, "30ms, or 1ns for every call", &options->slower_ns);
 }
 
 static int set_ms(struct options *options, const char *value)
@@ -286,7 +285,7 @@ static int set_stack_size(struct options *options, const char *value)
 	if (strcmp(value, "0") != 0 && units_parse_size(value, &bytes))
 		return option_bad("stack-size", value, "a size with a unit; write 8KiB, or 0 for none");
 	if (bytes > LAPSE_PIECE_MAX)
-		return option_bad("stack-size", value, "at most 16KiB");
+		return option_bad("stack-size", value, "a size up to 16KiB; write 8KiB, or 0 for none");
 	options->stack_bytes = ((uint32_t)bytes + TRACER_STACK_STEP - 1) & ~(TRACER_STACK_STEP - 1);
 	return 0;
 }

@@ -21,18 +21,18 @@ int option_set_contracts(struct options *options, const char *value)
 
 int option_set_keep(struct options *options, const char *value)
 {
-	return option_seconds("keep", value, &options->keep_ns);
+	return option_seconds("keep", value, 1, &options->keep_ns);
 }
 
 int option_set_after(struct options *options, const char *value)
 {
 	options->of_keep = "after";
-	return option_seconds("after", value, &options->after_ns);
+	return option_seconds("after", value, 1, &options->after_ns);
 }
 
 int option_set_max_time(struct options *options, const char *value)
 {
-	return option_seconds("max-time", value, &options->max_time_ns);
+	return option_seconds("max-time", value, 1, &options->max_time_ns);
 }
 
 static int size(const char *option, const char *value, uint64_t *bytes)
@@ -60,7 +60,9 @@ int option_set_max_incidents(struct options *options, const char *value)
 
 	options->of_keep = "max-incidents";
 	options->max_incidents = (size_t)n;
-	return *value && !*end && n > 0 ? 0 : option_bad("max-incidents", value, "a number of files");
+	return *value && !*end && n > 0
+		       ? 0
+		       : option_bad("max-incidents", value, "a number of files from 1 on; write 20");
 }
 
 int option_set_max_rate(struct options *options, const char *value)

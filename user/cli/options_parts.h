@@ -7,7 +7,10 @@
 
 /* options_values.c: values of more than one option. 0, or -EINVAL after a message. */
 int option_bad(const char *option, const char *value, const char *wanted);
-int option_seconds(const char *option, const char *value, uint64_t *ns);
+/* A bare number counts seconds. At least @min. */
+int option_seconds(const char *option, const char *value, uint64_t min, uint64_t *ns);
+/* With a unit. @remedy: what to write where it is nothing, or too much. */
+int option_duration(const char *option, const char *value, const char *remedy, uint64_t *ns);
 int option_severity(const char *option, const char *value, enum severity *to);
 
 /* options_capture.c: those of recordings. */

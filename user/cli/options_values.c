@@ -13,14 +13,43 @@ int option_bad(const char *option, const char *value, const char *wanted)
 	return -EINVAL;
 }
 
-int option_seconds(const char *option, const char *value, uint64_t *ns)
+/* @err: of parsing. */
+static int take_duration(const char *option, const char *value, int err, uint64_t parsed, uint64_t min,
+			 const char *remedy, uint64_t *ns)
 {
-	uint64_t parsed;
+	char low[32], high[32];
 
-	if (units_parse_seconds(value, &parsed) || !parsed)
+	if (!err && parsed >= min && parsed <= DURATION_MAX_NS) {
+		*ns = parsed;
+		return 0;
+	}
+	diag_error("--%s: '%s' is out of bounds: it takes %s to %s; write %s", option, value,
+		   units_format_duration(min, low, sizeof(low)),
+		   units_format_duration(DURATION_MAX_NS, high, sizeof(high)), remedy);
+	return -EINVAL;
+}
+
+int option_seconds(const char *option, const char *value, uint64_t min, uint64_t *ns)
+{
+	uint64_t parsed = 0;
+	int err = units_parse_seconds(value, &parsed);
+
+	if (err == -EINVAL)
 		return option_bad(option, value, "a duration; write 10 or 10s, 500ms, 2min");
-	*ns = parsed;
-	return 0;
+	return take_duration(option, value, err, parsed, min, "10 or 10s, 500ms, 2min", ns);
+}
+
+int option_duration(const char *option, const char *value, const char *remedy, uint64_t *ns)
+{
+	uint64_t parsed = 0;
+	int err = units_parse_duration(value, &parsed);
+
+	/* Without a unit it is nothing in each of them. */
+	if (err == -EINVAL && units_parse_seconds(value, &parsed) == 0 && !parsed)
+		err = 0;
+	if (err == -EINVAL)
+		return option_bad(option, value, "a duration with a unit; write 30ms, 250us, 1s");
+	return take_duration(option, value, err, parsed, 1, remedy, ns);
 }
 
 int option_severity(const char *option, const char *value, enum severity *to)
