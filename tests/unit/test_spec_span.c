@@ -149,9 +149,9 @@ static void test_timeout(void **state)
 	      "                                  ^ write a number and its unit");
 	fails("span:f(arg0)..g(arg0) timeout=", "'' is no duration", "                                  ^ ");
 	fails("span:f(arg0)..g(arg0) timeout=0s", "longer than nothing",
-	      "                                  ^~\n");
+	      "                                  ^~ write 1ms or more\n");
 	fails("span:f(arg0)..g(arg0) timeout=999999999999d", "too long",
-	      "                                  ^~~");
+	      "                                  ^~~~~~~~~~~~~ write 24h or less\n");
 	fails("span:f(arg0)..g(arg0) timeout=1s timeout=2s", "'timeout=' is given twice",
 	      "                                     ^~~~~~~~~~\n");
 	fails("span:f(arg0)..g(arg0) timout=1s", "unknown modifier 'timout='",

@@ -90,12 +90,12 @@ static int parse_timeout(struct modifying *m, struct spec_piece inside)
 	err = units_parse_duration(duration, timeout);
 	free(duration);
 	if (err == -ERANGE)
-		return spec_wrong(&inside, NULL, "that is too long a time");
+		return spec_wrong(&inside, "write 24h or less", "that is too long a time");
 	if (err)
 		return spec_wrong(&inside, "write a number and its unit, such as 500ms, 5s or 2min",
 				  "'%.*s' is no duration", SPEC_SHOW(&inside));
 	if (*timeout == 0)
-		return spec_wrong(&inside, NULL, "a timeout is longer than nothing");
+		return spec_wrong(&inside, "write 1ms or more", "a timeout is longer than nothing");
 	return 0;
 }
 
