@@ -115,7 +115,7 @@ static const struct bad_file bad[] = {
 	 "2:33: the critical uptime 0.999 is above the warning one 0.995"},
 	{"lapse: 1\nthresholds: {critical: {error_rate: 0%}}\n", "2:37: '0%': 'error_rate' must be above 0"},
 	{"lapse: 1\nthresholds: {critical: {error_rate: 120%}}\n",
-	 "2:37: '120%' is not what 'error_rate' takes"},
+	 "2:37: '120%' is out of bounds: 'error_rate' takes a share from 0% to 100%"},
 	{"lapse: 1\nthresholds: {warning: {error_rate: 1%}}\n", "2:24: unknown key 'error_rate'"},
 	{"lapse: 1\nthresholds: {warning: 2}\n", "2:23: '2' is not what 'warning' takes: a mapping"},
 	{"lapse: 1\nthresholds: {warning: {latency_multiplier: inf}}\n", "2:44: 'inf' is not what"},
@@ -147,6 +147,12 @@ static const struct bad_file bad[] = {
 	 "5:16: unknown objective 'min_cache_hitrate', nearest is 'min_cache_hit_rate'"},
 	{HEAD "    contract: {max_latency: 30}\n", "5:29: '30' has no unit: write 30ms, 30s"},
 	{HEAD "    contract: {max_latency: 0ms}\n", "5:29: the limit '0ms' must be above 0"},
+	{HEAD "    contract: {max_latency: 400d}\n",
+	 "5:29: '400d' is out of bounds: 'max_latency' takes 1 ns to 366 d"},
+	{HEAD "    contract: {max_latency: 99999999999999999999s}\n",
+	 "5:29: '99999999999999999999s' is out of"},
+	{"lapse: 1\nalerts: {cooldown: 99999999999999999999s}\n",
+	 "2:20: '99999999999999999999s' is out of bounds: 'cooldown' takes 0 ns to 24.0 h"},
 	{HEAD "    contract: {max_latency: -3ms}\n", "5:29: the limit '-3ms' must be above 0"},
 	{HEAD "    contract: {max_latency: 95%}\n",
 	 "5:29: '95%' is not what 'max_latency' takes: a duration such as 30ms"},
@@ -196,7 +202,8 @@ static const struct bad_file bad[] = {
 	{HEAD "    contract: {max_p99: {limit: 3ms, over: 20min}}\n",
 	 "5:44: '20min' is out of bounds: 'over' takes 1 s to 600 s"},
 	{HEAD "    contract: {min_uptime: {limit: 99%, over: 2d}}\n", "5:47: '2d' is out of bounds"},
-	{HEAD "    contract: {min_uptime: 120%}\n", "5:28: '120%' is not what 'min_uptime' takes: a share"},
+	{HEAD "    contract: {min_uptime: 120%}\n",
+	 "5:28: '120%' is out of bounds: 'min_uptime' takes a share from 0% to 100%"},
 	{HEAD "    contract: {min_uptime: 0%}\n", "5:28: the limit '0%' must be above 0"},
 	{HEAD "    contract: {min_uptime: {limit: 99%, breaches: 3/10s}}\n",
 	 "5:41: 'breaches' belongs to span objectives; 'min_uptime' is judged over a period"},
@@ -212,6 +219,11 @@ static const struct bad_file bad[] = {
 	{HEAD "    contract: {max_error_rate: 3ms}\n",
 	 "5:32: '3ms' is not what 'max_error_rate' takes: a share such as 0.95 or 95%"},
 	{HEAD "    contract: {max_error_rate: 0%}\n", "5:32: the limit '0%' must be above 0"},
+	{HEAD "    contract: {max_error_rate: 100%}\n",
+	 "5:32: the limit '100%' can never be passed, as no rate is above 100%; write a lower one"},
+	{HEAD "    contract: {max_failure_rate: {limit: 1}}\n", "5:42: the limit '1' can never be passed"},
+	{HEAD "    contract: {max_error_rate: 150}\n",
+	 "5:32: '150' is out of bounds: 'max_error_rate' takes"},
 	{HEAD "    contract: {max_backlog: 1.5}\n", "5:29: '1.5' is not what 'max_backlog' takes: a count"},
 	{HEAD "    contract: {max_backlog: {limit: 5, over: 5s}}\n",
 	 "5:40: 'over' belongs to window objectives; 'max_backlog' is judged each second"},
@@ -261,7 +273,8 @@ static const struct bad_file bad[] = {
 	{FLOW "system: 5%\n", "3:9: '5%' is not what 'system' takes: a mapping"},
 	{FLOW "system: {max_eror_rate: 5%}\n",
 	 "3:10: unknown key 'max_eror_rate', nearest is 'max_error_rate'"},
-	{FLOW "system: {max_error_rate: 5}\n", "3:26: '5' is not what 'max_error_rate' takes: a share"},
+	{FLOW "system: {max_error_rate: 5}\n", "3:26: '5' is out of bounds: 'max_error_rate' takes a share "
+					       "from 0 to 1; if percents are meant, write 5%"},
 	{FLOW "system: {max_error_rate: {limit: 5%, since: noon}}\n",
 	 "3:45: 'noon' is not what 'since' takes: start"},
 	{FLOW "system: {max_error_rate: {limit: 5%, over: 1min, since: start}}\n",
@@ -292,6 +305,38 @@ static void defaults(void **state)
 	assert_int_equal(config.components[0].contract.n_objectives, 0);
 	assert_int_equal(config.n_handlers, 0);
 	config_free(&config);
+}
+
+/* Nothing is above it. */
+static void system_switched_off(void **state)
+{
+	struct config config;
+
+	(void)state;
+	parse_good(FLOW "system: {max_error_rate: 100%}\n", &config);
+	assert_float_equal(config.system.objectives->limit, 1, 0);
+	assert_false(config.system_promised);
+	config_free(&config);
+}
+
+static void too_many_entries(void **state)
+{
+	struct config config;
+	char *text = NULL, *said;
+	size_t length;
+	FILE *file = open_memstream(&text, &length);
+
+	(void)state;
+	fputs("lapse: 1\ncomponents:\n", file);
+	for (int i = 0; i < 4097; i++)
+		fprintf(file, "  a%d: {measure: f}\n", i);
+	fclose(file);
+	assert_int_equal(parse(text, &config, &said), -EINVAL);
+	assert_string_equal(said,
+			    "lapse: t.yaml:3:3: more than 4096 entries in one mapping; share them out over "
+			    "several files, and run lapse once for each\n");
+	free(said);
+	free(text);
 }
 
 /* As editors of Windows write it: with a byte order mark, and with two bytes at the end of a line. */
@@ -559,6 +604,8 @@ int main(void)
 		cmocka_unit_test(permissions),
 		cmocka_unit_test(unreadable),
 		cmocka_unit_test(explained),
+		cmocka_unit_test(system_switched_off),
+		cmocka_unit_test(too_many_entries),
 		cmocka_unit_test(waits),
 	};
 

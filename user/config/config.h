@@ -113,7 +113,7 @@ struct config {
 	struct thresholds thresholds;
 	struct alert_policy alerts;
 	struct contract system; /* the one objective over all components, the default if not in the file */
-	bool system_promised;	/* it is in the file ... */
+	bool system_promised;	/* it is in the file, and can be broken ... */
 	struct config_mark system_mark;	     /* ... here */
 	struct config_component *components; /* in the order of the file */
 	size_t n_components;

@@ -109,6 +109,7 @@ static int parse_signed(const char *text, double *limit)
 	return errno ? -EINVAL : 0;
 }
 
+/* Of what is neither a duration nor a share. */
 static int parse_limit(const struct objective_kind_info *info, const char *text, double *limit)
 {
 	uint64_t whole = 0;
@@ -118,11 +119,6 @@ static int parse_limit(const struct objective_kind_info *info, const char *text,
 	if (info->names_value)
 		return parse_signed(text, limit);
 	switch (info->quantity) {
-	case QUANTITY_DURATION:
-		err = units_parse_duration(text, &whole);
-		break;
-	case QUANTITY_RATE:
-		return units_parse_rate(text, limit);
 	case QUANTITY_THROUGHPUT:
 		return units_parse_throughput(text, limit);
 	case QUANTITY_SIZE:
@@ -151,6 +147,45 @@ static const char *limit_takes(const struct objective_kind_info *info)
 	return info->names_value ? "a whole number such as 50, 0 or -50" : takes[info->quantity];
 }
 
+static int read_figure(const struct config_walk *walk, const struct config_row *row,
+		       const struct tree_entry *entry, struct objective *objective)
+{
+	const struct objective_kind_info *info = objective_info(objective->kind);
+	uint64_t ns;
+	int err;
+
+	if (!info->names_value && info->quantity == QUANTITY_RATE)
+		return config_rate(walk, row, entry, &objective->limit);
+	if (info->names_value || info->quantity != QUANTITY_DURATION)
+		return parse_limit(info, entry->value.text, &objective->limit)
+			       ? config_wrong(walk, row, entry)
+			       : 0;
+	err = config_duration(walk, row, entry, &ns);
+	objective->limit = err ? 0 : (double)ns;
+	return err;
+}
+
+/* A promise that nothing can break is a mistake, and its verdict would say that something was held. Of all
+ * components together one is there unless it is switched off like that. */
+static int check_breakable(const struct config_walk *walk, const struct tree_entry *entry,
+			   const struct objective *objective)
+{
+	const struct objective_kind_info *info = objective_info(objective->kind);
+
+	if (info->names_value)
+		return 0;
+	if (objective->limit <= 0)
+		return config_bad(walk, entry->value.mark, "the limit '%s' must be above 0",
+				  entry->value.text);
+	if (info->quantity == QUANTITY_RATE && info->upper && !info->of_system && objective->limit >= 1)
+		return config_bad(
+			walk, entry->value.mark,
+			"the limit '%s' can never be passed, as no rate is above 100%%; write a lower "
+			"one such as 5%%, or leave '%s' out",
+			entry->value.text, info->key);
+	return 0;
+}
+
 /* @entry's value as the limit of an objective, whose key is a row's for the messages. */
 static int read_limit(const struct config_walk *walk, const struct tree_entry *entry,
 		      struct objective *objective)
@@ -158,22 +193,13 @@ static int read_limit(const struct config_walk *walk, const struct tree_entry *e
 	const struct objective_kind_info *info = objective_info(objective->kind);
 	const struct config_row row = {.key = info->key, .takes = limit_takes(info)};
 	const char *text = entry->value.text;
-	uint64_t ns;
 	int err = config_want_scalar(walk, &row, entry);
 
 	if (err)
 		return err;
 	if (*text == '-' && !info->names_value)
 		return config_bad(walk, entry->value.mark, "the limit '%s' must be above 0", text);
-	if (info->quantity == QUANTITY_DURATION)
-		err = config_duration(walk, &row, entry, &ns);
-	if (err)
-		return err;
-	if (parse_limit(info, text, &objective->limit))
-		return config_wrong(walk, &row, entry);
-	if (objective->limit <= 0 && !info->names_value)
-		return config_bad(walk, entry->value.mark, "the limit '%s' must be above 0", text);
-	return 0;
+	return read_figure(walk, &row, entry, objective) ?: check_breakable(walk, entry, objective);
 }
 
 int config_apply_limit(const struct config_walk *walk, const struct config_row *row,
@@ -334,10 +360,12 @@ int config_apply_system(const struct config_walk *walk, const struct config_row 
 			const struct tree_entry *entry, void *into)
 {
 	struct config *config = into;
+	int err = config_apply_mapping(walk, row, entry, into);
 
-	config->system_promised = true;
+	/* Nothing is above 100%: that switches it off. */
+	config->system_promised = !err && config->system.objectives->limit < 1;
 	config->system_mark = entry->mark;
-	return config_apply_mapping(walk, row, entry, into);
+	return err;
 }
 
 int config_apply_system_rate(const struct config_walk *walk, const struct config_row *row,

@@ -255,6 +255,11 @@ static void explain_waits(FILE *out, const struct config *config)
 
 static void explain_system(FILE *out, const struct config *config)
 {
+	if (config->system.objectives->limit >= 1) {
+		fputs("\nAll components together promise nothing: up to 100 % of their spans may fail.\n",
+		      out);
+		return;
+	}
 	fprintf(out, "\nAll components together promise%s\n",
 		config->system_promised ? "" : ", where failed spans can be told,");
 	explain_objective(out, config->system.objectives, &config->system.thresholds);

@@ -84,6 +84,10 @@ bool config_is_name(const char *text);
 int config_duration(const struct config_walk *walk, const struct config_row *row,
 		    const struct tree_entry *entry, uint64_t *ns);
 
+/* A share; the message of percents that are not said to be some says so. */
+int config_rate(const struct config_walk *walk, const struct config_row *row, const struct tree_entry *entry,
+		double *rate);
+
 /* Single values: at @row's offset in @into, within its bounds. */
 config_apply config_apply_duration, config_apply_ticks, config_apply_rate, config_apply_number,
 	config_apply_u32, config_apply_u64, config_apply_bool, config_apply_text, config_apply_severity;

@@ -234,7 +234,11 @@ static int build_entries(struct reader *reader, unsigned depth, struct tree_node
 		yaml_event_t event;
 
 		if (node->n_entries > ENTRIES_MAX)
-			return bad(reader, node->mark, "more than %d entries", ENTRIES_MAX);
+			return bad(
+				reader, node->mark,
+				"more than %d entries in one %s; share them out over several files, and run "
+				"lapse once for each",
+				ENTRIES_MAX, node->kind == TREE_MAPPING ? "mapping" : "list");
 		err = next(reader, &event);
 		if (err)
 			break;

@@ -47,6 +47,18 @@ static bool is_bare_number(const char *text)
 	return *text && text[strspn(text, "0123456789.")] == '\0';
 }
 
+static int duration_out_of_bounds(const struct config_walk *walk, const struct config_row *row,
+				  const struct tree_entry *entry)
+{
+	char low[32], high[32];
+	uint64_t max = row->max > 0 ? (uint64_t)row->max : DURATION_MAX_NS;
+
+	return config_bad(walk, entry->value.mark, "'%s' is out of bounds: '%s' takes %s to %s",
+			  entry->value.text, row->key,
+			  units_format_duration(row->max > 0 ? (uint64_t)row->min : 1, low, sizeof(low)),
+			  units_format_duration(max, high, sizeof(high)));
+}
+
 int config_duration(const struct config_walk *walk, const struct config_row *row,
 		    const struct tree_entry *entry, uint64_t *ns)
 {
@@ -60,7 +72,10 @@ int config_duration(const struct config_walk *walk, const struct config_row *row
 				  "'%s' has no unit: write %sms, %ss or another of ns, us, "
 				  "ms, s, min, h, d",
 				  text, text, text);
-	return units_parse_duration(text, ns) ? config_wrong(walk, row, entry) : 0;
+	err = units_parse_duration(text, ns);
+	if (err == -ERANGE || (!err && *ns > DURATION_MAX_NS))
+		return duration_out_of_bounds(walk, row, entry);
+	return err ? config_wrong(walk, row, entry) : 0;
 }
 
 static int out_of_bounds(const struct config_walk *walk, const struct config_row *row,
@@ -73,17 +88,13 @@ static int out_of_bounds(const struct config_walk *walk, const struct config_row
 int config_apply_duration(const struct config_walk *walk, const struct config_row *row,
 			  const struct tree_entry *entry, void *into)
 {
-	char low[32], high[32];
 	uint64_t ns;
 	int err = config_duration(walk, row, entry, &ns);
 
 	if (err)
 		return err;
 	if ((double)ns < row->min || (double)ns > row->max)
-		return config_bad(walk, entry->value.mark, "'%s' is out of bounds: '%s' takes %s to %s",
-				  entry->value.text, row->key,
-				  units_format_duration((uint64_t)row->min, low, sizeof(low)),
-				  units_format_duration((uint64_t)row->max, high, sizeof(high)));
+		return duration_out_of_bounds(walk, row, entry);
 	*(uint64_t *)place(row, into) = ns;
 	return 0;
 }
@@ -100,16 +111,36 @@ int config_apply_ticks(const struct config_walk *walk, const struct config_row *
 	return err;
 }
 
+int config_rate(const struct config_walk *walk, const struct config_row *row, const struct tree_entry *entry,
+		double *rate)
+{
+	const char *text = entry->value.text;
+	int err = units_parse_rate(text, rate);
+	char percents[32];
+	double meant;
+
+	if (err != -ERANGE)
+		return err ? config_wrong(walk, row, entry) : 0;
+	snprintf(percents, sizeof(percents), "%s%%", text);
+	if (is_bare_number(text) && !units_parse_rate(percents, &meant))
+		return config_bad(walk, entry->value.mark,
+				  "'%s' is out of bounds: '%s' takes a share from 0 to 1; if percents are "
+				  "meant, write %s",
+				  text, row->key, percents);
+	return config_bad(walk, entry->value.mark,
+			  "'%s' is out of bounds: '%s' takes a share from 0%% to 100%%", text, row->key);
+}
+
 int config_apply_rate(const struct config_walk *walk, const struct config_row *row,
 		      const struct tree_entry *entry, void *into)
 {
 	int err = config_want_scalar(walk, row, entry);
 	double rate;
 
+	if (!err)
+		err = config_rate(walk, row, entry, &rate);
 	if (err)
 		return err;
-	if (units_parse_rate(entry->value.text, &rate))
-		return config_wrong(walk, row, entry);
 	if (rate < row->min)
 		return config_bad(walk, entry->value.mark, "'%s': '%s' must be above 0", entry->value.text,
 				  row->key);
