@@ -102,6 +102,54 @@ static void open_then_abandoned(void **state)
 	rig_end(&rig);
 }
 
+/* The same where tracing ends before it is known for sure that they do not return: the ring is empty then. */
+static void abandoned_at_the_end(void **state)
+{
+	struct rig rig;
+	struct rig_component *c = begin(&rig);
+
+	(void)state;
+	c->counters.entries += 2;
+	rig_open(&rig, 0, 5, rig.now_ns, 40 * MS);
+	rig_open(&rig, 0, 6, rig.now_ns, 40 * MS);
+	rig_tick(&rig);
+	rig.n_open = 1; /* the other one goes on to the end */
+	c->counters.abandoned++;
+	rig_tick(&rig);
+	rig_breach(&rig, 0, 70 * MS);
+	rig_tick_after(&rig, SEC / 4);
+	rig_tick_after(&rig, MS);
+	monitor_end(rig.monitor, "the target ended");
+	assert_int_equal(rig.alert.event, ALERT_EVENT_ESCALATED);
+	assert_int_equal(rig.alert.violations, 3);
+	assert_int_equal(violations(&rig), 3);
+	rig_end(&rig);
+}
+
+/* One whose record is lost ends in the tick in which another is first seen, which is abandoned then: of the
+ * former nothing is known but that it was. */
+static void abandoned_beside_lost(void **state)
+{
+	struct rig rig;
+	struct rig_component *c = begin(&rig);
+
+	(void)state;
+	c->counters.entries++;
+	rig_open(&rig, 0, 5, rig.now_ns, 40 * MS);
+	rig_ended(c, 40 * MS, false);
+	c->counters.ring_dropped++;
+	rig_tick(&rig);
+	rig.n_open = 0;
+	c->counters.abandoned++;
+	rig_ticks(&rig, 5);
+	assert_int_equal(violations(&rig), 2);
+	rig_breach(&rig, 0, 70 * MS);
+	rig_tick(&rig);
+	assert_int_equal(violations(&rig), 3);
+	assert_int_equal(rig.alert.violations, 3);
+	rig_end(&rig);
+}
+
 static void give_up(struct rig *rig, uint32_t tid, uint64_t start_ns, uint64_t age)
 {
 	struct lapse_span span = rig_span(rig, 0, tid, start_ns, age);
@@ -202,6 +250,8 @@ int main(void)
 		cmocka_unit_test(open_span_escalates),
 		cmocka_unit_test(open_then_lost),
 		cmocka_unit_test(open_then_abandoned),
+		cmocka_unit_test(abandoned_at_the_end),
+		cmocka_unit_test(abandoned_beside_lost),
 		cmocka_unit_test(given_up),
 		cmocka_unit_test(open_and_counted),
 		cmocka_unit_test(open_beside_lost),

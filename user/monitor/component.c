@@ -209,6 +209,7 @@ static void end_interval(struct component *c)
 
 bool component_end(struct component *component)
 {
+	latency_end(component);
 	if (!component->interval.covered_ns)
 		return false;
 	swap_intervals(component);

@@ -132,16 +132,30 @@ void latency_count(struct component *component, const struct tick_component *inp
 		component_measured(run, (double)input->late_max_ns);
 }
 
+/* Takes those that are missing since tick @last, and whose records are no longer waited for, as lost or
+ * abandoned. */
+static void settle(struct component *c, uint64_t last)
+{
+	struct latency *l = &c->latency;
+	struct breaches *b = &l->run->breaches;
+
+	b->abandoned +=
+		opens_evict(&l->opens, last, gone(c), gone(c) > b->abandoned ? gone(c) - b->abandoned : 0);
+	b->open = l->opens.present;
+	breaches_end_tick(c, l->run);
+}
+
+/* A record may come a tick later than the span was last seen to be in flight. */
 void latency_end_tick(struct component *component)
 {
-	struct latency *l = &component->latency;
-	struct breaches *b;
+	uint64_t ticks = component->stage->timeline.ticks;
 
-	if (!l->run)
-		return;
-	b = &l->run->breaches;
-	b->abandoned += opens_evict(&l->opens, component->stage->timeline.ticks, gone(component),
-				    gone(component) > b->abandoned ? gone(component) - b->abandoned : 0);
-	b->open = l->opens.present;
-	breaches_end_tick(component, l->run);
+	if (component->latency.run)
+		settle(component, ticks > 2 ? ticks - 2 : 0);
+}
+
+void latency_end(struct component *component)
+{
+	if (component->latency.run)
+		settle(component, component->stage->timeline.ticks);
 }

@@ -22,5 +22,7 @@ void latency_begin_tick(struct component *component, bool open_known);
 void latency_open(struct component *component, const struct lapse_span *open);
 void latency_count(struct component *component, const struct tick_component *input);
 void latency_end_tick(struct component *component);
+/* After the last tick and record. */
+void latency_end(struct component *component);
 
 #endif

@@ -66,13 +66,13 @@ void opens_drop(struct opens *opens, struct open_span *span)
 	free(span);
 }
 
-uint64_t opens_evict(struct opens *opens, uint64_t number, uint64_t abandoned, uint64_t credit)
+uint64_t opens_evict(struct opens *opens, uint64_t last, uint64_t abandoned, uint64_t credit)
 {
 	struct open_span *span, *next;
 	uint64_t fallen = 0;
 
 	HASH_ITER (hh, opens->spans, span, next) {
-		if (span->present || span->seen + 2 > number)
+		if (span->present || span->seen > last)
 			continue;
 		fallen += abandoned > span->abandoned && fallen < credit;
 		opens_drop(opens, span);

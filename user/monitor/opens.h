@@ -44,10 +44,10 @@ void opens_mark(struct opens *opens, struct open_span *span, uint64_t number, ui
 void opens_drop(struct opens *opens, struct open_span *span);
 
 /*
- * Drops those that are missing for two ticks: their records were lost, or they were abandoned.
- * The latter is taken of those since which the component's counter has grown, at most @credit of
- * them; returns how many.
+ * Drops those that are missing and were last seen by tick @last: their records were lost, or they were
+ * abandoned. The latter is taken of those since which the component's counter has grown, at most
+ * @credit of them; returns how many.
  */
-uint64_t opens_evict(struct opens *opens, uint64_t number, uint64_t abandoned, uint64_t credit);
+uint64_t opens_evict(struct opens *opens, uint64_t last, uint64_t abandoned, uint64_t credit);
 
 #endif
