@@ -140,8 +140,24 @@ def an_alert_in_progress_goes_on(t):
     run.more_calls()
     equal(len(run.violations()), count, "violations when nothing is promised any more")
     run.tracer.stop(code=1)
-    equal(run.tracer.component("rpc")["violations"], count, "violations")
+    rpc = run.tracer.component("rpc")
+    equal(rpc["violations"], count, "violations")
     equal(run.tracer.final()["verdict"], "violated", "verdict")
+    equal([(w["objective"], w["limit"], w["violations"]) for w in rpc["withdrawn"]], [("max_latency", 100000, count)],
+          "what the verdict is of")
+    check(firing["since"] < rpc["withdrawn"][0]["until"] <= resolved["time"], f"withdrawn: {rpc['withdrawn']}")
+
+
+@case()
+def the_report_says_what_was_withdrawn(t):
+    """The verdict stays violated, and there is a line that says what was."""
+    run = _Watched(t, "{max_latency: 100us}", options=())
+    run.tracer.wait_line("LATENCY_VIOLATION", run.tracer.out)
+    _write(t, "{max_p99: 10s}")
+    run.reload()
+    run.tracer.stop(code=1)
+    run.tracer.wait_line(r"max_latency +100 us +\S+ \S+ +\d+  violated: promised until \d\d:\d\d:\d\d$",
+                         run.tracer.out)
 
 
 BROKEN = (

@@ -241,6 +241,49 @@ static void promise_gone(void **state)
 	rig_end(&rig);
 }
 
+/* Of a verdict that stays it is known what was promised, and until when; of what held nothing is kept. */
+static void withdrawn_is_kept(void **state)
+{
+	struct objective objective = latency(10 * MS), higher = latency(1 * SEC);
+	struct objective held = {.kind = OBJ_MAX_BACKLOG, .limit = 5};
+	const struct component_snapshot *shown;
+	uint64_t first;
+	struct rig rig;
+
+	(void)state;
+	rig_with(&rig, &objective, 1);
+	rig_breach(&rig, 0, 11 * MS);
+	rig_tick(&rig);
+	first = rig.now_ns;
+	renew(&rig, &objective, 1);
+	assert_int_equal(rig_shown(&rig, 0)->n_withdrawn, 0);
+	renew(&rig, &higher, 1);
+	rig_ticks(&rig, 3);
+	renew(&rig, &held, 1);
+	renew(&rig, &higher, 1);
+	shown = rig_shown(&rig, 0);
+	assert_int_equal(shown->n_withdrawn, 2);
+	assert_float_equal(shown->withdrawn[0].objective.limit, 10.0 * MS, 0);
+	assert_float_equal(shown->withdrawn[0].worst, 11.0 * MS, 0);
+	assert_int_equal(shown->withdrawn[0].violations, 1);
+	assert_int_equal(shown->withdrawn[0].verdict, VERDICT_VIOLATED);
+	assert_int_equal(shown->withdrawn[0].until_ns, first);
+	assert_int_equal(shown->withdrawn[1].until_ns, first + 3 * SEC);
+	assert_int_equal(shown->objectives[0].verdict, VERDICT_HELD);
+	assert_int_equal(shown->verdict, VERDICT_VIOLATED);
+	for (int i = 0; i < 20; i++) {
+		struct objective next = latency((double)(MS * (uint64_t)(20 - i)));
+
+		renew(&rig, &next, 1);
+		rig_breach(&rig, 0, SEC);
+		rig_tick(&rig);
+	}
+	shown = rig_shown(&rig, 0);
+	assert_int_equal(shown->n_withdrawn, 16);
+	assert_float_equal(shown->withdrawn[15].objective.limit, 2.0 * MS, 0);
+	rig_end(&rig);
+}
+
 /* The log and alerts speak of values by names that outlive the objectives. */
 static void values_keep_their_names(void **state)
 {
@@ -354,12 +397,19 @@ static void budgets_go_on(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(uptime_goes_on),    cmocka_unit_test(budgets_go_on),
-		cmocka_unit_test(lower_limit),	     cmocka_unit_test(higher_limit),
-		cmocka_unit_test(same_limit),	     cmocka_unit_test(in_flight),
-		cmocka_unit_test(new_objective),     cmocka_unit_test(window_stays),
-		cmocka_unit_test(shorter_window),    cmocka_unit_test(alert_goes_on),
-		cmocka_unit_test(promise_gone),	     cmocka_unit_test(values_keep_their_names),
+		cmocka_unit_test(uptime_goes_on),
+		cmocka_unit_test(budgets_go_on),
+		cmocka_unit_test(lower_limit),
+		cmocka_unit_test(higher_limit),
+		cmocka_unit_test(same_limit),
+		cmocka_unit_test(in_flight),
+		cmocka_unit_test(new_objective),
+		cmocka_unit_test(window_stays),
+		cmocka_unit_test(shorter_window),
+		cmocka_unit_test(alert_goes_on),
+		cmocka_unit_test(withdrawn_is_kept),
+		cmocka_unit_test(promise_gone),
+		cmocka_unit_test(values_keep_their_names),
 		cmocka_unit_test(policy_and_labels),
 	};
 

@@ -82,6 +82,8 @@ struct component {
 	uint64_t idle_tick;		       /* the last at whose end no process of it ran; 0: none */
 	uint64_t violations;
 	bool violated_before; /* an objective that is not promised any more */
+	struct objective_state *withdrawn;
+	size_t n_withdrawn, max_withdrawn;
 	struct violation_log log;
 	struct rolling day, five_minutes;
 };

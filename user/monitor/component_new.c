@@ -310,6 +310,7 @@ void component_free(struct component *component)
 	rolling_free(&component->five_minutes);
 	causes_free(&component->causes);
 	free(component->hung);
+	free(component->withdrawn);
 	free(component->objectives);
 	free(component->alerts);
 	free(component->name);

@@ -7,6 +7,20 @@
 
 #include "monitor/state.h"
 
+/* Of what was violated and then withdrawn the newest are kept. */
+#define WITHDRAWN_MOST 16
+
+/* Room for what a change of contract may withdraw, before anything is changed. */
+static bool room_for_withdrawn(const struct component *c, struct component *renewed)
+{
+	size_t most = c->n_withdrawn + c->n_objectives;
+
+	most = most < WITHDRAWN_MOST ? most : WITHDRAWN_MOST;
+	renewed->withdrawn = calloc(most + 1, sizeof(*renewed->withdrawn));
+	renewed->max_withdrawn = most;
+	return renewed->withdrawn;
+}
+
 struct component *component_renewed(const struct component *component, const struct window_spec *window,
 				    const struct contract *contract)
 {
@@ -29,7 +43,8 @@ struct component *component_renewed(const struct component *component, const str
 	for (int i = 0; i < LAPSE_VALUES; i++)
 		wanted.value_name[i] = *component->values[i].name ? component->values[i].name : NULL;
 	renewed = component_new(component->stage, component->id, &wanted);
-	if (!renewed || !window_reserve(&component->window, &renewed->window))
+	if (!renewed ||
+	    (!window_reserve(&component->window, &renewed->window) && room_for_withdrawn(component, renewed)))
 		return renewed;
 	component_free(renewed);
 	return NULL;
@@ -123,6 +138,37 @@ static void keep_run(struct component *c, struct objective_run *run, struct obje
 		keep_breaches(c, run, before);
 }
 
+static void add_withdrawn(struct component *renewed, const struct objective_state *state)
+{
+	if (renewed->n_withdrawn == renewed->max_withdrawn) {
+		renewed->n_withdrawn--;
+		memmove(renewed->withdrawn, renewed->withdrawn + 1,
+			renewed->n_withdrawn * sizeof(*renewed->withdrawn));
+	}
+	renewed->withdrawn[renewed->n_withdrawn++] = *state;
+}
+
+/* What was violated stays so: whoever reads the verdict is to find what was promised then. */
+static void keep_withdrawn(struct component *c, struct component *renewed)
+{
+	for (size_t i = 0; i < c->n_withdrawn; i++)
+		add_withdrawn(renewed, &c->withdrawn[i]);
+	for (size_t i = 0; i < c->n_objectives; i++) {
+		const struct objective_run *run = &c->objectives[i];
+		const struct objective_run *now =
+			counterpart(renewed->objectives, renewed->n_objectives, run);
+
+		if (!run->violated || (now && now->objective.limit == run->objective.limit))
+			continue;
+		add_withdrawn(renewed, &(struct objective_state){.objective = run->objective,
+								 .verdict = VERDICT_VIOLATED,
+								 .measured = run->measured,
+								 .worst = run->worst,
+								 .violations = run->violations,
+								 .until_ns = c->stage->now_ns});
+	}
+}
+
 /* What was never promised before was never counted by its limit either. */
 static void keep_runs(struct component *c, struct component *renewed)
 {
@@ -197,6 +243,9 @@ static void swap_promises(struct component *c, struct component *renewed)
 {
 	SWAP(c->objectives, renewed->objectives);
 	SWAP(c->n_objectives, renewed->n_objectives);
+	SWAP(c->withdrawn, renewed->withdrawn);
+	SWAP(c->n_withdrawn, renewed->n_withdrawn);
+	SWAP(c->max_withdrawn, renewed->max_withdrawn);
 	SWAP(c->alerts, renewed->alerts);
 	SWAP(c->n_alerts, renewed->n_alerts);
 	SWAP(c->latency.run, renewed->latency.run);
@@ -229,6 +278,7 @@ void component_renew(struct component *component, struct component *renewed)
 	struct component *c = component;
 
 	resolve_unpromised(c, renewed);
+	keep_withdrawn(c, renewed);
 	keep_runs(c, renewed);
 	keep_alerts(c, renewed);
 	keep_log_values(c, renewed);

@@ -141,6 +141,8 @@ static void copy_objectives(const struct component *c, struct component_snapshot
 	size_t i;
 
 	out->n_objectives = c->n_objectives;
+	out->withdrawn = c->withdrawn;
+	out->n_withdrawn = c->n_withdrawn;
 	out->verdict = c->violated_before ? VERDICT_VIOLATED : VERDICT_NONE;
 	for (i = 0; i < c->n_objectives; i++) {
 		const struct objective_run *run = &c->objectives[i];

@@ -168,6 +168,7 @@ struct objective_state {
 	double worst;		 /* NAN: none */
 	uint64_t violations;	 /* since start */
 	const char *why_unknown; /* NULL where the verdict is known */
+	uint64_t until_ns;	 /* of one that is no longer promised so: when that ended, monotonic */
 };
 
 struct component_snapshot {
@@ -203,6 +204,9 @@ struct component_snapshot {
 	size_t n_newest;
 	struct objective_state *objectives;
 	size_t n_objectives;
+	/* Violated, and then taken back or given another limit; the oldest first. */
+	const struct objective_state *withdrawn;
+	size_t n_withdrawn;
 	struct histogram_row *histogram; /* since start, ascending, occupied buckets only */
 	size_t n_histogram;
 	/* Conservation: entries = returns + in_flight + too_deep + abandoned + jumps + maps_full +

@@ -82,6 +82,8 @@ static const struct json_field component_fields[] = {
 	{"object", JSON_KIND_TEXT, COMPONENT(object), .nullable = true, .help = "the file of the function"},
 	{"contract", JSON_KIND_GET, .get = json_get_contract, .schema = json_schema_contract,
 	 .help = "objectives by their keys"},
+	{"withdrawn", JSON_KIND_GET, .get = json_get_withdrawn, .schema = json_schema_withdrawn,
+	 .help = "objectives that were violated, and then taken back or given another limit"},
 	{"violations", JSON_KIND_COUNT, COMPONENT(violations)},
 	{"histogram", JSON_KIND_GET, .get = json_get_histogram, .schema = json_schema_histogram,
 	 .help = "occupied buckets: [low_ns, high_ns, count], high exclusive, null in the overflow bucket"},
@@ -127,6 +129,18 @@ static const struct json_field objective_fields[] = {
 	 .help = "the captured value that it is about"},
 };
 TABLE(json_objective, "objective", objective_fields, "one objective of a contract");
+
+static const struct json_field withdrawn_fields[] = {
+	{"objective", JSON_KIND_GET, .get = json_get_objective_key, .schema = json_schema_text_or_null,
+	 .help = "its key in the contract"},
+	{"limit", JSON_KIND_NUMBER, OBJECTIVE(objective.limit)},
+	{"unit", JSON_KIND_UNIT, OBJECTIVE(objective.kind)},
+	{"violation", JSON_KIND_VIOLATION, OBJECTIVE(objective.kind)},
+	{"worst", JSON_KIND_NUMBER, OBJECTIVE(worst), .nullable = true},
+	{"violations", JSON_KIND_COUNT, OBJECTIVE(violations), .help = "up to then"},
+	{"until", JSON_KIND_TIME, OBJECTIVE(until_ns), .help = "when it was withdrawn"},
+};
+TABLE(json_withdrawn, "withdrawn", withdrawn_fields, "an objective that is no longer promised so");
 
 /* ---- events ------------------------------------------------------------------------------ */
 

@@ -151,6 +151,31 @@ static json_t *contract_of(const struct component_snapshot *component, const str
 	return contract;
 }
 
+json_t *json_get_objective_key(const struct json_source *source)
+{
+	const struct objective_state *state = source->from[FROM_OBJECTIVE];
+	char key[64];
+
+	return json_text(contract_key(&state->objective, key, sizeof(key)));
+}
+
+json_t *json_get_withdrawn(const struct json_source *source)
+{
+	const struct component_snapshot *component = source->from[FROM_COMPONENT];
+	json_t *list = json_array();
+
+	for (size_t i = 0; list && i < component->n_withdrawn; i++) {
+		struct json_source one = *source;
+
+		one.from[FROM_OBJECTIVE] = &component->withdrawn[i];
+		if (json_array_append_new(list, json_object_of(&json_withdrawn, &one))) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
 json_t *json_get_contract(const struct json_source *source)
 {
 	return contract_of(source->from[FROM_COMPONENT], source);

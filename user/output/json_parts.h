@@ -6,12 +6,14 @@
 #include "output/json_table.h"
 
 /* Parts of `final`. */
-extern const struct json_table json_component, json_objective, json_handler;
+extern const struct json_table json_component, json_objective, json_withdrawn, json_handler;
 
 /* Each makes the value of one field; NULL: no memory. */
 json_t *json_get_values(const struct json_source *source);
 json_t *json_get_span_values(const struct json_source *source);
 json_t *json_get_objective_value(const struct json_source *source);
+json_t *json_get_objective_key(const struct json_source *source);
+json_t *json_get_withdrawn(const struct json_source *source);
 json_t *json_get_contract(const struct json_source *source);
 json_t *json_get_system_contract(const struct json_source *source);
 json_t *json_get_histogram(const struct json_source *source);
@@ -47,6 +49,7 @@ json_t *json_schema_integer_or_null(void);
 json_t *json_schema_values(void);
 json_t *json_schema_span_values(void);
 json_t *json_schema_contract(void);
+json_t *json_schema_withdrawn(void);
 json_t *json_schema_histogram(void);
 json_t *json_schema_components(void);
 json_t *json_schema_alerts(void);

@@ -76,6 +76,11 @@ json_t *json_schema_contract(void)
 	return map_of(&json_objective);
 }
 
+json_t *json_schema_withdrawn(void)
+{
+	return json_pack("{s:s,s:o}", "type", "array", "items", json_table_schema(&json_withdrawn, false));
+}
+
 json_t *json_schema_components(void)
 {
 	return map_of(&json_component);

@@ -94,25 +94,24 @@ static void latencies(FILE *out, const struct stats *total)
 
 #define OBJECTIVE_WIDTH 12
 
-static int objective_width(const struct component_snapshot *component)
+static int widest(const struct objective_state *objectives, size_t n, int width)
 {
-	int width = OBJECTIVE_WIDTH, length;
 	char name[NAME_SIZE];
 
-	for (size_t i = 0; i < component->n_objectives; i++) {
-		const struct objective *objective = &component->objectives[i].objective;
+	for (size_t i = 0; i < n; i++) {
+		const struct objective *objective = &objectives[i].objective;
+		int length = (int)strlen(word_objective(objective->kind, objective->value, name));
 
-		length = (int)strlen(word_objective(objective->kind, objective->value, name));
 		width = length > width ? length : width;
 	}
 	return width;
 }
 
-static void objective_row(FILE *out, const struct output_options *options,
+static void objective_row(FILE *out, const struct output_options *options, const struct snapshot *snapshot,
 			  const struct objective_state *objective, int width)
 {
 	enum objective_kind kind = objective->objective.kind;
-	char name[NAME_SIZE], limit[WORD_SIZE], worst[WORD_SIZE];
+	char name[NAME_SIZE], limit[WORD_SIZE], worst[WORD_SIZE], until[WORD_SIZE];
 
 	fprintf(out, "    %-*s %12s %12s %10" PRIu64 "  %s%s%s", width,
 		word_objective(kind, objective->objective.value, name),
@@ -122,20 +121,25 @@ static void objective_row(FILE *out, const struct output_options *options,
 		word_plain(options));
 	if (objective->verdict == VERDICT_UNKNOWN && objective->why_unknown)
 		fprintf(out, ": %s", objective->why_unknown);
+	if (objective->until_ns)
+		fprintf(out, ": promised until %s", word_clock_short(snapshot, objective->until_ns, until));
 	fputc('\n', out);
 }
 
-static void contract(FILE *out, const struct output_options *options,
+static void contract(FILE *out, const struct output_options *options, const struct snapshot *snapshot,
 		     const struct component_snapshot *component)
 {
-	int width = objective_width(component);
+	int width = widest(component->objectives, component->n_objectives, OBJECTIVE_WIDTH);
 
-	if (!component->n_objectives)
+	width = widest(component->withdrawn, component->n_withdrawn, width);
+	if (!component->n_objectives && !component->n_withdrawn)
 		return;
 	fprintf(out, "    %-*s %12s %12s %10s  %s\n", width, "OBJECTIVE", "LIMIT", "WORST", "VIOLATIONS",
 		"VERDICT");
 	for (size_t i = 0; i < component->n_objectives; i++)
-		objective_row(out, options, &component->objectives[i], width);
+		objective_row(out, options, snapshot, &component->objectives[i], width);
+	for (size_t i = 0; i < component->n_withdrawn; i++)
+		objective_row(out, options, snapshot, &component->withdrawn[i], width);
 }
 
 static void component_part(FILE *out, const struct output_options *options, const struct snapshot *snapshot,
@@ -157,7 +161,7 @@ static void component_part(FILE *out, const struct output_options *options, cons
 		text_tcp_total(out, &component->total.tcp);
 	if (options->histogram && !component->untimed)
 		text_histogram(out, component, options->unit);
-	contract(out, options, component);
+	contract(out, options, snapshot, component);
 	fputc('\n', out);
 }
 
@@ -276,7 +280,7 @@ static void system_part(FILE *out, const struct output_options *options, const s
 		return;
 	fprintf(out, "%s: ", whole->name);
 	headline(out, whole);
-	contract(out, options, whole);
+	contract(out, options, snapshot, whole);
 	fputc('\n', out);
 }
 

@@ -180,11 +180,24 @@ static void component_table(FILE *out, const struct report *report, const uint32
 	fputs("</tbody>\n</table>\n</div>\n</section>\n", out);
 }
 
-static void objectives(FILE *out, const struct component_snapshot *c)
+static void objective(FILE *out, const struct report *report, const struct objective_state *state)
 {
-	char what[NAME_SIZE], limit[WORD_SIZE], worst[WORD_SIZE];
+	char what[NAME_SIZE], limit[WORD_SIZE], worst[WORD_SIZE], until[WORD_SIZE];
 
-	if (!c->n_objectives)
+	fputs("<tr><td>", out);
+	html_text(out, word_objective(state->objective.kind, objective_value(&state->objective), what));
+	if (state->until_ns)
+		fprintf(out, " until %s", word_clock_short(report->snapshot, state->until_ns, until));
+	fputs("</td>", out);
+	verdict(out, state->verdict);
+	fprintf(out, "<td class=\"n\">%s</td><td class=\"n\">%s</td><td class=\"n\">%" PRIu64 "</td></tr>\n",
+		word_quantity(state->objective.kind, state->objective.limit, limit),
+		word_quantity(state->objective.kind, state->worst, worst), state->violations);
+}
+
+static void objectives(FILE *out, const struct report *report, const struct component_snapshot *c)
+{
+	if (!c->n_objectives && !c->n_withdrawn)
 		return;
 	fputs("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"what was "
 	      "promised\">\n<table>\n"
@@ -192,20 +205,10 @@ static void objectives(FILE *out, const struct component_snapshot *c)
 	      "class=\"n\">worst</th>"
 	      "<th class=\"n\">broken</th></tr></thead>\n<tbody>\n",
 	      out);
-	for (size_t i = 0; i < c->n_objectives; i++) {
-		const struct objective_state *state = &c->objectives[i];
-
-		fputs("<tr><td>", out);
-		html_text(out,
-			  word_objective(state->objective.kind, objective_value(&state->objective), what));
-		fputs("</td>", out);
-		verdict(out, state->verdict);
-		fprintf(out,
-			"<td class=\"n\">%s</td><td class=\"n\">%s</td><td class=\"n\">%" PRIu64
-			"</td></tr>\n",
-			word_quantity(state->objective.kind, state->objective.limit, limit),
-			word_quantity(state->objective.kind, state->worst, worst), state->violations);
-	}
+	for (size_t i = 0; i < c->n_objectives; i++)
+		objective(out, report, &c->objectives[i]);
+	for (size_t i = 0; i < c->n_withdrawn; i++)
+		objective(out, report, &c->withdrawn[i]);
 	fputs("</tbody>\n</table>\n</div>\n", out);
 }
 
@@ -216,7 +219,7 @@ static void component(FILE *out, const struct report *report, uint32_t i)
 	fprintf(out, "<section id=\"component-%u\" class=\"component\">\n<h2>", i);
 	html_name(out, c->name);
 	fputs("</h2>\n", out);
-	objectives(out, c);
+	objectives(out, report, c);
 	html_over_time(out, report, i);
 	html_causes(out, report, i);
 	html_slowest(out, report, i);
