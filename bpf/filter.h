@@ -83,10 +83,20 @@ static __always_inline bool component_wanted(__u32 number, struct task_struct *t
 	return component && (component->targets & targets_of(task, tgid));
 }
 
+/* True if one thread alone is meant, and the current one is another. */
+static __always_inline bool other_thread(void)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+
+	if (!only_tid || (__u32)id == only_tid)
+		return false;
+	return !sample_tgid || id >> 32 != sample_tgid;
+}
+
 /* True if @task, the current one, is traced. */
 static __always_inline bool wanted(struct task_struct *task)
 {
-	if (only_tid && (__u32)bpf_get_current_pid_tgid() != only_tid)
+	if (other_thread())
 		return false;
 	return process_wanted(task, bpf_get_current_pid_tgid() >> 32);
 }
@@ -102,7 +112,7 @@ static __always_inline bool wanted_for(struct task_struct *task, __u32 component
 static __always_inline bool wanted_here(__u32 component)
 {
 	if (!filter_places)
-		return !only_tid || (__u32)bpf_get_current_pid_tgid() == only_tid;
+		return !other_thread();
 	return wanted_for((void *)bpf_get_current_task(), component);
 }
 

@@ -41,11 +41,13 @@ const volatile bool cfg_edges = true;	/* some place is an edge of a keyed span, 
  *
  * Whose calls count; not constants, because the calibration comes before them. filter: enum
  * lapse_filter, 0 for whoever the link lets through. filter_places: the same where the links of places leave
- * that to the programs, too. only_tid: one thread alone, or 0.
+ * that to the programs, too. only_tid: one thread alone, or 0; sample_tgid: and the calibration's process,
+ * while there is one.
  */
 __u32 filter = 0;
 __u32 filter_places = 0;
 __u32 only_tid = 0;
+__u32 sample_tgid = 0;
 /* Changes with what filter stands for. */
 __u32 filter_generation = 0;
 

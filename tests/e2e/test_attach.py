@@ -215,3 +215,22 @@ def calibration_for_a_library_leaves_nothing(t):
     wait_until(lambda: any(window["count"] for window in tracer.objects("window")), "a call that is measured")
     tracer.stop()
     conserved(tracer.final())
+
+
+@case()
+def calibration_for_a_library_of_one_thread(t):
+    """The same where one thread alone is meant, which the process that is measured on has not."""
+    target = t.target("plugger", 1000000)
+    tracer = t.lapse("stat", "-t", target.pid, "through", "-v", "--json")
+
+    def calibrated():
+        return [line for line in tracer.err if "probe class" in line]
+
+    equal(len(calibrated()), 1, f"classes at the start: {calibrated()}")
+    target.go()
+    tracer.wait_line("return instructions", tracer.err)
+    wait_until(lambda: len(calibrated()) == 2, "the cost of the other way")
+    wait_until(lambda: any(window["count"] for window in tracer.objects("window")), "a call that is measured")
+    tracer.stop()
+    conserved(tracer.final())
+    check(not any("cannot calibrate" in line for line in tracer.err), f"said {tracer.err}")

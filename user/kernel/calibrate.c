@@ -400,6 +400,7 @@ static int admit(struct tracer *tracer, pid_t pid)
 	uint32_t key = pid;
 	uint64_t targets = LAPSE_ALL_TARGETS;
 
+	shared->sample_tgid = pid;
 	if (!shared->filter)
 		return 0;
 	shared->filter |= LAPSE_FILTER_TGID;
@@ -412,6 +413,7 @@ static void dismiss(struct tracer *tracer, pid_t pid)
 	struct lapse_bpf__bss *shared = tracer->skel->bss;
 	uint32_t key = pid;
 
+	shared->sample_tgid = 0;
 	if (!shared->filter)
 		return;
 	shared->filter = tracer->filter;
@@ -442,10 +444,6 @@ int tracer_calibrate(struct tracer *tracer, unsigned classes)
 	int err = 0;
 
 	tracer->child = (struct child){.commands = -1, .answers = -1};
-	/* One thread alone is let through from when the first probes stand, and the child has none of that
-	 * number. */
-	if (tracer->skel->bss->only_tid)
-		return 0;
 	if (child.pid <= 0)
 		err = child_start(&child);
 	if (!err)
