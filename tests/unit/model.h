@@ -62,8 +62,10 @@ struct model_objective {
 	uint64_t violations;
 	double measured; /* NAN: not judged yet */
 	bool violated, judged, unsure;
-	bool breached; /* and not known to hold again */
+	bool breached; /* or near it, and not known to hold again */
 	uint64_t breached_since;
+	bool beyond; /* breached, and no less */
+	uint64_t beyond_since;
 	/* Of a budget: the pair of windows that speaks. */
 	double burn_limit;
 	enum severity burn_severity;

@@ -129,7 +129,8 @@ void model_alerts_tick(struct model_component *c)
 		if (a->firing && now >= a->not_calm_ns + c->policy.resolve_after_ns) {
 			a->firing = false;
 			clear_times(c, (enum objective_kind)type);
-			announce(c, a, RESOLVED, now);
+			if (a->told || a->violations)
+				announce(c, a, RESOLVED, now);
 		}
 		if (a->ever && now >= a->last_violation_ns + DAY_NS) {
 			memset(a, 0, sizeof(*a));

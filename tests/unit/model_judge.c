@@ -117,7 +117,7 @@ static void judge_one(struct model_component *c, struct model_objective *o, stru
 	if (found == MODEL_UNSURE)
 		o->unsure = true;
 	if (found == MODEL_UNSURE || found == MODEL_TOO_FEW) {
-		o->breached_since = now;
+		o->breached_since = o->beyond_since = now;
 		told->not_calm |= o->breached;
 		return;
 	}
@@ -128,19 +128,22 @@ static void judge_one(struct model_component *c, struct model_objective *o, stru
 	f.window_ns = window_ns;
 	f.time_ns = now;
 	if (!f.breach && !f.approach) {
-		o->breached = false;
+		o->breached = o->beyond = false;
 		return;
 	}
 	if (f.breach) {
 		/* A tick that has only become longer was judged before. */
-		f.n = !(c->model->extends && o->breached) || c == &c->model->system;
+		f.n = !(c->model->extends && o->beyond) || c == &c->model->system;
 		model_violations(c, o, f.n);
 		o->violated |= (int)f.severity >= c->model->exit_severity;
 	}
 	if (!o->breached)
 		o->breached_since = now;
+	if (!o->beyond)
+		o->beyond_since = now;
 	o->breached = true;
-	if (now - o->breached_since >= o->objective.for_ns)
+	o->beyond = f.breach;
+	if (now - (f.breach ? o->beyond_since : o->breached_since) >= o->objective.for_ns)
 		join(told, &f, o);
 	else
 		told->not_calm = true;

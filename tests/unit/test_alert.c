@@ -119,6 +119,78 @@ static void flapping_is_held_back(void **state)
 	expect(&b, 5, ALERT_EVENT_FIRING, 0, 1);
 }
 
+static void near(struct bench *bench, uint64_t seconds)
+{
+	struct breach b = {
+		.violation = {.severity = SEV_WARNING, .time_ns = seconds * SEC, .measured = 25, .limit = 30},
+		.approach = true};
+
+	alert_breach(&bench->key, &bench->gate, &bench->policy, &b, &bench->sink);
+}
+
+/* Told again once a cooldown, with nothing counted, and resolved like others. */
+static void approach_is_told_again(void **state)
+{
+	struct bench b;
+	uint64_t t;
+
+	(void)state;
+	begin(&b);
+	for (t = 100; t < 240; t++) {
+		near(&b, t);
+		tick(&b, t);
+		expect(&b, 1 + (t - 100) / 60, ALERT_EVENT_FIRING, 0, 0);
+		assert_true(b.last.approach);
+	}
+	tick(&b, 268);
+	assert_int_equal(b.n, 3);
+	tick(&b, 269);
+	expect(&b, 4, ALERT_EVENT_RESOLVED, 0, 0);
+	tick(&b, 400);
+	assert_int_equal(b.n, 4);
+}
+
+/* After a breach it is less than what was announced, and waits for the cooldown's end; a breach after it is
+ * more. */
+static void approach_beside_breaches(void **state)
+{
+	struct bench b;
+	uint64_t t;
+
+	(void)state;
+	begin(&b);
+	breach(&b, 100, SEV_CRITICAL, 1);
+	for (t = 101; t < 160; t++)
+		near(&b, t);
+	assert_int_equal(b.n, 1);
+	near(&b, 160);
+	expect(&b, 2, ALERT_EVENT_FIRING, 0, 1);
+	assert_true(b.last.approach);
+	assert_int_equal(b.last.severity, SEV_WARNING);
+	breach(&b, 161, SEV_WARNING, 1);
+	expect(&b, 3, ALERT_EVENT_ESCALATED, 0, 2);
+	assert_false(b.last.approach);
+}
+
+/* Nobody heard of its beginning, and nothing was violated. */
+static void approach_that_was_held_back(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	begin(&b);
+	breach(&b, 100, SEV_WARNING, 1);
+	tick(&b, 130);
+	assert_int_equal(b.n, 2);
+	near(&b, 140);
+	assert_int_equal(b.key.state, ALERT_FIRING);
+	tick(&b, 170);
+	assert_int_equal(b.key.state, ALERT_RESOLVED);
+	assert_int_equal(b.n, 2);
+	near(&b, 180);
+	expect(&b, 3, ALERT_EVENT_FIRING, 0, 0);
+}
+
 static void forgotten_after_a_day(void **state)
 {
 	struct bench b;
@@ -195,6 +267,9 @@ int main(void)
 		cmocka_unit_test(cooldown),
 		cmocka_unit_test(escalation_breaks_through),
 		cmocka_unit_test(flapping_is_held_back),
+		cmocka_unit_test(approach_is_told_again),
+		cmocka_unit_test(approach_beside_breaches),
+		cmocka_unit_test(approach_that_was_held_back),
 		cmocka_unit_test(forgotten_after_a_day),
 		cmocka_unit_test(nth_breach),
 		cmocka_unit_test(time_does_not_run_back),

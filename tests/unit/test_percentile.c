@@ -211,6 +211,58 @@ static void approach(void **state)
 	rig_end(&rig);
 }
 
+/* `for:` is the time beyond the limit: to have been near it does not count, and neither is told meanwhile. */
+static void near_for_long_then_beyond(void **state)
+{
+	struct objective o = {.kind = OBJ_MAX_P50, .limit = 30 * MS, .for_ns = 3 * SEC};
+	struct contract contract = rig_contract(&o, 1);
+	struct rig rig;
+	struct rig_component *c;
+
+	(void)state;
+	contract.thresholds.warning_multiplier = 0.8;
+	rig_begin(&rig);
+	c = rig_add(&rig, &contract, (struct window_spec){.duration_ns = SEC, .max_ns = SEC});
+	for (int i = 0; i < 10; i++) {
+		rig_many(c, 20, 25 * MS);
+		rig_tick(&rig);
+	}
+	assert_int_equal(rig.n_alerts, 1);
+	assert_true(rig.alert.approach);
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(rig.n_alerts, 1);
+		rig_many(c, 20, 40 * MS);
+		rig_tick(&rig);
+	}
+	assert_int_equal(rig.n_alerts, 2);
+	assert_int_equal(rig.alert.event, ALERT_EVENT_ESCALATED);
+	assert_int_equal(rig_shown(&rig, 0)->violations, 4);
+	rig_end(&rig);
+}
+
+/* It is passed in the short tick of the end, and was only near before. */
+static void near_then_beyond_at_the_end(void **state)
+{
+	struct objective o = {.kind = OBJ_MAX_P50, .limit = 30 * MS};
+	struct contract contract = rig_contract(&o, 1);
+	struct rig rig;
+	struct rig_component *c;
+
+	(void)state;
+	contract.thresholds.warning_multiplier = 0.8;
+	rig_begin(&rig);
+	c = rig_add(&rig, &contract, window_spec_default());
+	rig_many(c, 20, 25 * MS);
+	rig_tick(&rig);
+	rig_many(c, 100, 40 * MS);
+	rig_tick_after(&rig, SEC / 4);
+	rig_tick_after(&rig, MS);
+	assert_int_equal(rig_shown(&rig, 0)->violations, 1);
+	assert_int_equal(rig.alert.violations, 1);
+	assert_int_equal(rig_shown(&rig, 0)->verdict, VERDICT_VIOLATED);
+	rig_end(&rig);
+}
+
 /* Nobody has shown that it holds again: it goes on firing. */
 static void silence_does_not_resolve(void **state)
 {
@@ -246,6 +298,8 @@ int main(void)
 		cmocka_unit_test(losses),
 		cmocka_unit_test(kernel_misses_may_be_anyones),
 		cmocka_unit_test(approach),
+		cmocka_unit_test(near_for_long_then_beyond),
+		cmocka_unit_test(near_then_beyond_at_the_end),
 		cmocka_unit_test(silence_does_not_resolve),
 	};
 

@@ -196,11 +196,14 @@ static void forget(struct alert_key *key)
 	clear_gates(key);
 }
 
+/* Of what was held back, the end tells how many violations there were. Where there were none, and nobody
+ * heard of its beginning, there is nothing to tell. */
 static void resolve(struct alert_key *key, uint64_t now_ns, const struct monitor_sink *sink)
 {
 	key->state = ALERT_RESOLVED;
 	clear_gates(key);
-	announce(key, ALERT_EVENT_RESOLVED, now_ns, sink);
+	if (key->told || key->alert.violations)
+		announce(key, ALERT_EVENT_RESOLVED, now_ns, sink);
 }
 
 void alert_withdraw(struct alert_key *key, uint64_t now_ns, const struct monitor_sink *sink)

@@ -35,6 +35,8 @@ struct objective_run {
 	bool judged, unsure;	/* ever held or breached; ever not sure because of losses */
 	bool breached;		/* and not known to hold again since */
 	uint64_t breached_since;
+	bool beyond; /* breached, and not only near it */
+	uint64_t beyond_since;
 };
 
 struct component {

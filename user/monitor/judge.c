@@ -226,14 +226,18 @@ static void found(struct component *c, struct objective_run *run, double measure
 	b.violation.why = explain(c, run, &why) ? &why : NULL;
 	/* A tick that is only longer now was judged, and counted, before; all together are not at each tick.
 	 */
-	if (c->stage->extends && run->breached && !run->info->of_system)
+	if (c->stage->extends && run->beyond && !run->info->of_system)
 		b.n = 0;
 	if (!run->breached)
 		run->breached_since = now;
+	if (!run->beyond)
+		run->beyond_since = now;
 	run->breached = true;
+	run->beyond = !approach;
 	component_violated(c, run, b.n);
 	component_report(c, run, &b);
-	if (now - run->breached_since >= run->objective.for_ns)
+	/* To have been near it for long is not to have been beyond it. */
+	if (now - (approach ? run->breached_since : run->beyond_since) >= run->objective.for_ns)
 		find(finding, &b, ratio_of(run, measured));
 	else
 		finding->not_calm = true;
@@ -247,7 +251,7 @@ static void judge_objective(struct component *c, struct objective_run *run, stru
 
 	if (judgement == JUDGED_TOO_FEW || judgement == JUDGED_UNSURE) {
 		run->unsure |= judgement == JUDGED_UNSURE;
-		run->breached_since = c->stage->now_ns;
+		run->breached_since = run->beyond_since = c->stage->now_ns;
 		finding->not_calm |= run->breached;
 		return;
 	}
@@ -256,7 +260,7 @@ static void judge_objective(struct component *c, struct objective_run *run, stru
 		found(c, run, measured, !breached, finding);
 		return;
 	}
-	run->breached = false;
+	run->breached = run->beyond = false;
 	component_measured(run, measured);
 }
 

@@ -131,6 +131,8 @@ static void keep_run(struct component *c, struct objective_run *run, struct obje
 	run->unsure = before->unsure;
 	run->breached = before->breached;
 	run->breached_since = before->breached_since;
+	run->beyond = before->beyond;
+	run->beyond_since = before->beyond_since;
 	keep_gate(&run->gate, &before->gate);
 	keep_uptime(&run->uptime, &before->uptime);
 	keep_burn(run, before);
