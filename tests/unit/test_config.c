@@ -40,6 +40,11 @@ static const struct bad_file bad[] = {
 	{"lapse: 1\ncomponents:\n  a: {measure: ns::f(int, long)}\n",
 	 "3:27: 'long)' became a key of its own"},
 	{"lapse: 1\ncomponents:\n  a: {measure: ns::f(int, long)}\n", "quote this"},
+	{"lapse: 1\ncomponents:\n  a:\n   measure: f\n    contract: {max_p99: 1s}\n",
+	 "5:13: mapping values are not allowed in this context; indent this line like those that it belongs "
+	 "to"},
+	{"lapse: 1\ncomponents:\n  a:\n    measure: f\n   contract: {max_p99: 1s}\n",
+	 "5:4: did not find expected key; indent this line"},
 	{"lapse: 1\ncomponents:\n  a:\n    measure: f err: 1\n",
 	 "4:19: mapping values are not allowed in this context; where a probe or '*' is meant, quote this"},
 	{"lapse: 1\ncomponents:\n  a:\n    measure: {f: 1}\n",
@@ -147,6 +152,9 @@ static const struct bad_file bad[] = {
 	 "5:16: unknown objective 'min_cache_hitrate', nearest is 'min_cache_hit_rate'"},
 	{HEAD "    contract: {max_latency: 30}\n", "5:29: '30' has no unit: write 30ms, 30s"},
 	{HEAD "    contract: {max_latency: 0ms}\n", "5:29: the limit '0ms' must be above 0"},
+	{HEAD "    contract: {max_latency: 3m}\n", "5:29: '3m' is not what 'max_latency' takes: a duration "
+						   "such as 30ms; units are ns, us, ms, s, min, h, "
+						   "d"},
 	{HEAD "    contract: {max_latency: 400d}\n",
 	 "5:29: '400d' is out of bounds: 'max_latency' takes 1 ns to 366 d"},
 	{HEAD "    contract: {max_latency: 99999999999999999999s}\n",

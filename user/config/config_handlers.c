@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/diag.h"
 #include "base/text.h"
@@ -64,16 +65,32 @@ uint64_t config_violation_kinds(const char *violation)
 	return kinds;
 }
 
+/* By the objective's key, or without the end that all types have. */
+static bool is_said_otherwise(const char *wanted, const struct objective_kind_info *info)
+{
+	size_t length = strlen(wanted);
+
+	return strcmp(wanted, info->key) == 0 || (strncasecmp(wanted, info->violation, length) == 0 &&
+						  strcmp(info->violation + length, "_VIOLATION") == 0);
+}
+
 static int unknown_violation(const struct config_walk *walk, const struct tree_entry *entry)
 {
 	struct text_nearest nearest = {.wanted = entry->value.text};
 
-	for (int kind = 0; kind < OBJ_KINDS; kind++)
-		text_nearest_offer(&nearest, objective_info((enum objective_kind)kind)->violation);
+	for (int kind = 0; kind < OBJ_KINDS; kind++) {
+		const struct objective_kind_info *info = objective_info((enum objective_kind)kind);
+
+		if (is_said_otherwise(nearest.wanted, info))
+			nearest = (struct text_nearest){.wanted = nearest.wanted, .best = info->violation};
+		else if (!nearest.best || nearest.distance)
+			text_nearest_offer(&nearest, info->violation);
+	}
 	if (nearest.best)
 		return config_bad(walk, entry->value.mark, "unknown violation type '%s', nearest is '%s'",
 				  entry->value.text, nearest.best);
-	return config_bad(walk, entry->value.mark, "unknown violation type '%s'; '*' means all",
+	return config_bad(walk, entry->value.mark,
+			  "unknown violation type '%s'; write such as LATENCY_VIOLATION, or '*' for all",
 			  entry->value.text);
 }
 

@@ -166,7 +166,7 @@ const struct config_row config_rows[] = {
 	 .takes = "notice, warning or critical", .help = "only alerts at least as severe; all"},
 	{IN_HANDLER, "resolved", config_apply_bool, OF(struct config_handler, resolved), .takes = "true or false",
 	 .help = "exec, signal and file: told of the end of an alert too; false"},
-	{IN_HANDLER, "exec", config_apply_exec, .takes = "a list: a program's path and its arguments",
+	{IN_HANDLER, "exec", config_apply_exec, .takes = "a list such as [/usr/local/bin/page, now]",
 	 .help = "runs a program with the alert as JSON on its standard input"},
 	{IN_HANDLER, "timeout", config_apply_duration, OF(struct config_handler, timeout_ns),
 	 BOUNDS(SEC / 10, 3600 * SEC), .takes = DURATION,

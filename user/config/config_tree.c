@@ -44,16 +44,34 @@ static struct config_mark mark_at(const struct reader *reader, size_t offset)
 	return mark;
 }
 
-/* Whether @line, counted from 0, begins with blanks among which there is a tab. */
-static bool has_tab_before(const struct reader *reader, size_t line)
+/* Where @line begins, counted from 0; the end of the text if it has none. */
+static const char *line_at(const struct reader *reader, size_t line)
 {
 	const char *at = reader->text, *end = at + reader->length;
 
 	for (; at < end && line; at++)
 		line -= *at == '\n';
+	return at;
+}
+
+/* Whether @line begins with blanks among which there is a tab. */
+static bool has_tab_before(const struct reader *reader, size_t line)
+{
+	const char *at = line_at(reader, line), *end = reader->text + reader->length;
+
 	while (at < end && *at == ' ')
 		at++;
 	return at < end && *at == '\t';
+}
+
+/* Whether the colon that is one too many is the first of its line: the key before it stands too far in. */
+static bool is_misplaced_key(const struct reader *reader)
+{
+	const yaml_mark_t *mark = &reader->parser.problem_mark;
+	const char *line = line_at(reader, mark->line);
+	size_t left = (size_t)(reader->text + reader->length - line);
+
+	return mark->column < left && !memchr(line, ':', mark->column);
 }
 
 static const char *syntax_hint(const struct reader *reader, const char *problem)
@@ -65,6 +83,9 @@ static const char *syntax_hint(const struct reader *reader, const char *problem)
 	if (strstr(problem, "tab character") || (strstr(problem, "cannot start any token") &&
 						 has_tab_before(reader, reader->parser.problem_mark.line)))
 		return "; indent by spaces, not by tabs";
+	if (strstr(problem, "did not find expected key") ||
+	    (strstr(problem, "mapping values are not allowed") && is_misplaced_key(reader)))
+		return "; indent this line like those that it belongs to";
 	for (size_t i = 0; i < sizeof(unquoted) / sizeof(*unquoted); i++)
 		if (strstr(problem, unquoted[i]))
 			return "; where a probe or '*' is meant, quote this";

@@ -75,7 +75,11 @@ int config_duration(const struct config_walk *walk, const struct config_row *row
 	err = units_parse_duration(text, ns);
 	if (err == -ERANGE || (!err && *ns > DURATION_MAX_NS))
 		return duration_out_of_bounds(walk, row, entry);
-	return err ? config_wrong(walk, row, entry) : 0;
+	if (err)
+		return config_bad(walk, entry->value.mark,
+				  "'%s' is not what '%s' takes: %s; units are ns, us, ms, s, min, h, d", text,
+				  row->key, row->takes);
+	return 0;
 }
 
 static int out_of_bounds(const struct config_walk *walk, const struct config_row *row,
