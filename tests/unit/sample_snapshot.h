@@ -73,7 +73,8 @@ static inline void sample_contract(struct sample *sample)
 		.verdict = VERDICT_UNKNOWN,
 		.measured = NAN,
 		.worst = NAN,
-		.why_unknown = "120 of 1000 spans",
+		.why_unknown = "too few spans in the window",
+		.spans_needed = 1000,
 	};
 	sample->components[0].objectives = sample->objectives;
 	sample->components[0].n_objectives = 2;

@@ -567,6 +567,8 @@ static void explained(void **state)
 		"components:\n"
 		"  a: {measure: f, contract: {max_latency: {limit: 30ms, breaches: 3/10s}, max_p99: 20ms}}\n"
 		"  b: {measure: g, window: {last: 100}}\n"
+		"  c: {measure: g, contract: {min_throughput: {limit: 5/s, over: 2s}}}\n"
+		"  d: {measure: g, contract: {min_throughput: 5/s}}\n"
 		"waits: {lock: [ProcSleep]}\n"
 		"handlers:\n"
 		"  - {when: '*', component: a, min_severity: critical, exec: [/bin/x, y], resolved: true}\n"
@@ -589,6 +591,10 @@ static void explained(void **state)
 	assert_non_null(strstr(
 		words, "announced again after 60.0 s at the earliest, but when it turns critical; it ends "
 		       "after 30.0 s without a breach.\n"));
+	assert_non_null(
+		strstr(words, "5/s, critical below 2.5/s, over 2.00 s: spans that ended in a unit of time"));
+	assert_non_null(
+		strstr(words, "5/s, critical below 2.5/s, over a minute, or the window if that is longer: "));
 	assert_non_null(strstr(words, "b measures g over the last 100 spans and promises nothing\n"));
 	assert_non_null(strstr(
 		words, "On every alert when critical of a, and when it ends, this is run: /bin/x y (at "

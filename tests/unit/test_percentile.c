@@ -66,10 +66,12 @@ static void too_few_is_unknown(void **state)
 	rig_tick(&rig);
 	assert_int_equal(rig_shown(&rig, 0)->verdict, VERDICT_UNKNOWN);
 	assert_true(isnan(rig_shown(&rig, 0)->objectives[0].measured));
+	assert_int_equal(rig_shown(&rig, 0)->objectives[0].spans_needed, 100);
 	assert_int_equal(rig.n_violations, 0);
 	rig_many(c, 1, 40 * MS);
 	rig_tick(&rig);
 	assert_int_equal(rig_shown(&rig, 0)->verdict, VERDICT_VIOLATED);
+	assert_int_equal(rig_shown(&rig, 0)->objectives[0].spans_needed, 0);
 	rig_end(&rig);
 }
 

@@ -118,6 +118,8 @@ static void explain_conditions(FILE *out, const struct objective *objective)
 		fputs(", since the start", out);
 	if (objective->over_ns)
 		fprintf(out, ", over %s", duration(objective->over_ns, word));
+	else if (objective_info(objective->kind)->by_period)
+		fputs(", over a minute, or the window if that is longer", out);
 	if (objective->min_samples)
 		fprintf(out, ", judged from %" PRIu64 " spans on", objective->min_samples);
 	if (objective->for_ns)

@@ -105,7 +105,7 @@ static const struct row rows[OBJ_KINDS] = {
 				 .quantity = QUANTITY_THROUGHPUT,
 				 .source = SOURCE_SPANS,
 				 .by_period = true,
-				 .help = "spans that ended, over a minute or the window if it is longer"},
+				 .help = "spans that ended in a unit of time"},
 				judge_throughput},
 	[OBJ_MIN_BATCH_SIZE] = {{.kind = OBJ_MIN_BATCH_SIZE,
 				 .key = "min_batch_size",

@@ -153,6 +153,8 @@ static void copy_objectives(const struct component *c, struct component_snapshot
 		state->worst = run->worst;
 		state->violations = run->violations;
 		state->verdict = verdict_of_objective(c, run, &state->why_unknown);
+		state->spans_needed =
+			state->why_unknown == verdict_too_few ? objective_samples_needed(&run->objective) : 0;
 		out->verdict = verdict_worse(out->verdict, state->verdict);
 	}
 }

@@ -168,6 +168,7 @@ struct objective_state {
 	double worst;		 /* NAN: none */
 	uint64_t violations;	 /* since start */
 	const char *why_unknown; /* NULL where the verdict is known */
+	uint64_t spans_needed;	 /* in the window, where there are too few; else 0 */
 	uint64_t until_ns;	 /* of one that is no longer promised so: when that ended, monotonic */
 };
 

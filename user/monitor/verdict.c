@@ -10,6 +10,8 @@ static const char detached[] = "its probes were too dear, and have been taken aw
 static const char unplaced[] =
 	"the limit lies inside of a bucket of the histogram, with spans in it that were not recorded singly";
 
+const char verdict_too_few[] = "too few spans in the window";
+
 /* What there is none of, where nothing has come that the objective is measured by; else NULL. */
 static const char *why_nothing(const struct component *c, const struct objective_run *run)
 {
@@ -63,7 +65,7 @@ static const char *why_window_unknown(const struct objective_run *run)
 		return "too few spans to tell how fast the budget burns";
 	if (run->info->by_period)
 		return "not observed for a whole period, with the process running";
-	return run->info->of_system ? "not checked yet, or too few spans" : "too few spans in the window";
+	return run->info->of_system ? "not checked yet, or too few spans" : verdict_too_few;
 }
 
 enum verdict verdict_of_objective(const struct component *component, const struct objective_run *run,

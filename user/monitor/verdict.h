@@ -5,6 +5,9 @@
 
 #include "monitor/component.h"
 
+/* A reason that can be outlasted: there are fewer than objective_samples_needed(). */
+extern const char verdict_too_few[];
+
 /* Sets *@why to the reason where it is unknown, else to NULL. */
 enum verdict verdict_of_objective(const struct component *component, const struct objective_run *run,
 				  const char **why);

@@ -125,6 +125,8 @@ static const struct json_field objective_fields[] = {
 	{"violations", JSON_KIND_COUNT, OBJECTIVE(violations)},
 	{"verdict", JSON_KIND_NAME, OBJECTIVE(verdict), NAMES(verdict_names), .nullable = true},
 	{"why_unknown", JSON_KIND_TEXT, OBJECTIVE(why_unknown), .nullable = true},
+	{"spans_needed", JSON_KIND_COUNT, OBJECTIVE(spans_needed),
+	 .help = "in the window, where there are too few to judge by; else 0"},
 	{"value", JSON_KIND_GET, .get = json_get_objective_value, .schema = json_schema_text_or_null,
 	 .help = "the captured value that it is about"},
 };

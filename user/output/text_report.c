@@ -121,6 +121,8 @@ static void objective_row(FILE *out, const struct output_options *options, const
 		word_plain(options));
 	if (objective->verdict == VERDICT_UNKNOWN && objective->why_unknown)
 		fprintf(out, ": %s", objective->why_unknown);
+	if (objective->spans_needed)
+		fprintf(out, ", %" PRIu64 " are needed", objective->spans_needed);
 	if (objective->until_ns)
 		fprintf(out, ": promised until %s", word_clock_short(snapshot, objective->until_ns, until));
 	fputc('\n', out);
