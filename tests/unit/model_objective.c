@@ -134,7 +134,8 @@ static enum model_found throughput(const struct model_component *c, const struct
 		period = c->window.duration_ns;
 	s = model_back(c, o->kind, period, 0, period);
 	*window_ns = model_covered(&s);
-	if (model_length(&s) < period)
+	/* The first tick may be shorter than others are. */
+	if (model_length(&s) < period || (!s.from && *window_ns < period - period / 100))
 		return MODEL_TOO_FEW;
 	for (size_t i = s.from; i < c->n_ticks; i++)
 		if (!c->ticks[i].running)

@@ -104,6 +104,23 @@ static void throughput_of_what_does_not_run(void **state)
 	rig_end(&rig);
 }
 
+/* Tracing begins shortly before the first tick's end, when hardly a call can have ended yet. */
+static void throughput_of_a_short_beginning(void **state)
+{
+	struct objective o = {.kind = OBJ_MIN_THROUGHPUT, .limit = 10, .over_ns = SEC};
+	struct rig rig;
+	struct rig_component *c = rig_with(&rig, &o, 1);
+
+	(void)state;
+	rig_tick_after(&rig, 27 * MS);
+	assert_int_equal(rig_state(&rig, 0, 0)->verdict, VERDICT_UNKNOWN);
+	rig_failing(c, 10, 0);
+	rig_tick(&rig);
+	assert_int_equal(rig_state(&rig, 0, 0)->verdict, VERDICT_HELD);
+	assert_near(rig_state(&rig, 0, 0)->measured, 10);
+	rig_end(&rig);
+}
+
 /* A window of more than a minute takes its place; a count window does not. */
 static void throughput_over_the_window(void **state)
 {
@@ -396,6 +413,7 @@ int main(void)
 		cmocka_unit_test(throughput_over_ten_seconds),
 		cmocka_unit_test(throughput_of_nothing),
 		cmocka_unit_test(throughput_of_what_does_not_run),
+		cmocka_unit_test(throughput_of_a_short_beginning),
 		cmocka_unit_test(throughput_over_the_window),
 		cmocka_unit_test(throughput_without_outcomes),
 		cmocka_unit_test(pool_at_the_limit),

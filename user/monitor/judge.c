@@ -34,12 +34,23 @@ static uint64_t window_covered(const struct component *c, const struct objective
 	return timeline_covered(timeline, view_of(c, run)->first, timeline->ticks);
 }
 
+/* The first tick is as long as it takes from the beginning to where ticks begin: a few milliseconds, maybe.
+ */
+static bool is_whole(const struct stage *stage, const struct window_view *view)
+{
+	uint64_t length = view->ticks * stage->options.tick_ns;
+
+	return view->first > 1 || timeline_covered(&stage->timeline, view->first, stage->timeline.ticks) >=
+					  length - length / 100;
+}
+
 /* Whether the view has its length, and the process ran in each of its ticks. */
 static bool is_full(const struct component *c, const struct objective_run *run)
 {
 	const struct window_view *view = view_of(c, run);
 
-	return c->stage->timeline.ticks - view->first + 1 >= view->ticks && c->idle_tick < view->first;
+	return is_whole(c->stage, view) && c->stage->timeline.ticks - view->first + 1 >= view->ticks &&
+	       c->idle_tick < view->first;
 }
 
 /* What the program tells of it takes the place of what the kernel does. */
