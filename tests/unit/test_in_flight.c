@@ -126,30 +126,6 @@ static void abandoned_at_the_end(void **state)
 	rig_end(&rig);
 }
 
-/* One whose record is lost ends in the tick in which another is first seen, which is abandoned then: of the
- * former nothing is known but that it was. */
-static void abandoned_beside_lost(void **state)
-{
-	struct rig rig;
-	struct rig_component *c = begin(&rig);
-
-	(void)state;
-	c->counters.entries++;
-	rig_open(&rig, 0, 5, rig.now_ns, 40 * MS);
-	rig_ended(c, 40 * MS, false);
-	c->counters.ring_dropped++;
-	rig_tick(&rig);
-	rig.n_open = 0;
-	c->counters.abandoned++;
-	rig_ticks(&rig, 5);
-	assert_int_equal(violations(&rig), 2);
-	rig_breach(&rig, 0, 70 * MS);
-	rig_tick(&rig);
-	assert_int_equal(violations(&rig), 3);
-	assert_int_equal(rig.alert.violations, 3);
-	rig_end(&rig);
-}
-
 static void give_up(struct rig *rig, uint32_t tid, uint64_t start_ns, uint64_t age)
 {
 	struct lapse_span span = rig_span(rig, 0, tid, start_ns, age);
@@ -246,15 +222,10 @@ static void open_beside_lost(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(open_span_counts_once),
-		cmocka_unit_test(open_span_escalates),
-		cmocka_unit_test(open_then_lost),
-		cmocka_unit_test(open_then_abandoned),
-		cmocka_unit_test(abandoned_at_the_end),
-		cmocka_unit_test(abandoned_beside_lost),
-		cmocka_unit_test(given_up),
-		cmocka_unit_test(open_and_counted),
-		cmocka_unit_test(open_beside_lost),
+		cmocka_unit_test(open_span_counts_once), cmocka_unit_test(open_span_escalates),
+		cmocka_unit_test(open_then_lost),	 cmocka_unit_test(open_then_abandoned),
+		cmocka_unit_test(abandoned_at_the_end),	 cmocka_unit_test(given_up),
+		cmocka_unit_test(open_and_counted),	 cmocka_unit_test(open_beside_lost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -274,14 +274,8 @@ void breaches_count(struct component *component, struct objective_run *run,
 void breaches_end_tick(struct component *component, struct objective_run *run)
 {
 	struct breaches *b = &run->breaches;
-	uint64_t lost = not_announced(b, breaches_count_up(component, run));
 
-	/* One in flight, now known to be abandoned, had hidden that the record of another was lost. */
-	if (lost) {
-		int level = levels_lowest(&b->levels);
-
-		tell_lost(component, run, level, levels_beyond(&b->levels, level), lost);
-	}
+	not_announced(b, breaches_count_up(component, run));
 	b->ahead_before = b->ahead;
 	b->ahead = 0;
 }
