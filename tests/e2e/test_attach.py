@@ -89,6 +89,38 @@ def many_functions_need_a_yes(t):
     target.finish()
 
 
+def _without_the_refused(t, how, *probes):
+    target = t.target("ported", 500)
+    tracer = t.stat(target.pid, *probes, "--attach", how)
+    equal(tracer.probes, 2, "probes")
+    check("without port_read of" in "\n".join(tracer.err), "what was left out is not named")
+    target.go()
+    target.done()
+    tracer.stop()
+    for function in ("port_first", "port_second"):
+        counted(tracer.component(function), 500, function)
+    equal(tracer.component("port_read")["detached"], True, "port_read is detached")
+    target.finish()
+
+
+@case(120)
+def what_the_kernel_refuses_is_left_out(t):
+    """One instruction that it does not probe among many places: their link fails as a whole."""
+    _without_the_refused(t, "auto", "port_*")
+    _without_the_refused(t, "multi", "port_first", "port_read", "port_second")
+    _without_the_refused(t, "perf", "port_*", "--force-uretprobe")
+
+
+@case()
+def nothing_but_what_the_kernel_refuses(t):
+    target = t.target("ported", 1)
+    tracer = t.lapse_ends("stat", "-p", target.pid, "port_read")
+    equal(tracer.popen.returncode, 4, "exit code")
+    check("cannot probe port_read of" in "\n".join(tracer.err), "the function is not named")
+    target.go()
+    target.finish()
+
+
 @case()
 def one_function(t):
     target = t.target("timed", "--calls", 10)

@@ -12,7 +12,7 @@ GO    ?= $(shell command -v go 2>/dev/null)
 MUSL_GCC ?= $(shell command -v musl-gcc 2>/dev/null)
 SDT_H ?= $(wildcard /usr/include/sys/sdt.h /usr/include/*/sys/sdt.h)
 
-targets_c  := timed keyed values turner cost jumper hot deep canceller fibers jailed spawner inside plugger marked marked_cost opener syncer waits waiting paths chain unframed asker answerer leaver vectors
+targets_c  := timed keyed values turner cost jumper hot deep canceller fibers jailed spawner inside plugger marked marked_cost opener syncer waits waiting paths chain unframed asker answerer leaver vectors ported
 targets_cc := thrower names marked_cxx service
 
 # One program as linkers, C libraries and distributions make it.

@@ -406,12 +406,14 @@ static void say_prices(const struct session *session)
 		diag_note("%zu more functions are as dear", n - PRICES_SAID);
 }
 
-static size_t count_entries(const struct plan *plan)
+static size_t count_entries(const struct session *session)
 {
+	const struct plan *plan = &session->plan;
 	size_t n = 0;
 
 	for (size_t i = 0; i < plan->n_places; i++)
-		n += plan->places[i].role != LAPSE_ROLE_RETINS;
+		n += plan->places[i].role != LAPSE_ROLE_RETINS &&
+		     !tracer_has_dropped(session->tracer, plan->places[i].component);
 	for (size_t i = 0; i < plan->n_components; i++)
 		n += is_of_tcp(plan, i);
 	return n + plan->n_usdts + plan->n_syscalls;
@@ -419,7 +421,7 @@ static size_t count_entries(const struct plan *plan)
 
 static void say_tracing(const struct session *session)
 {
-	size_t n = count_entries(&session->plan);
+	size_t n = count_entries(session);
 	char where[TARGET_WORDS + sizeof(EVERY)] = EVERY, name[64];
 	size_t length = 0;
 

@@ -7,42 +7,13 @@
 #include "kernel/tracer_parts.h"
 
 #include <errno.h>
-#include <stdlib.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/diag.h"
+#include "kernel/batch.h"
+#include "kernel/refused.h"
 #include "kernel/told.h"
-
-/* Places of one file that go into the same links. */
-struct batch {
-	unsigned long *offsets;
-	unsigned long *semaphores; /* where the kernel counts who listens; 0: nowhere */
-	__u64 *cookies;
-	size_t n;
-};
-
-static int batch_new(struct batch *batch, size_t max)
-{
-	batch->offsets = calloc(max, sizeof(*batch->offsets));
-	batch->semaphores = calloc(max, sizeof(*batch->semaphores));
-	batch->cookies = calloc(max, sizeof(*batch->cookies));
-	batch->n = 0;
-	return batch->offsets && batch->semaphores && batch->cookies ? 0 : -ENOMEM;
-}
-
-static void batch_free(struct batch *batch)
-{
-	free(batch->offsets);
-	free(batch->semaphores);
-	free(batch->cookies);
-}
-
-static void batch_add(struct batch *batch, const struct place *place, uint64_t cookie)
-{
-	batch->offsets[batch->n] = place->offset;
-	batch->semaphores[batch->n] = place->semaphore;
-	batch->cookies[batch->n++] = cookie;
-}
 
 static int attach_multi(struct tracer *tracer, const struct bpf_program *program, pid_t pid, const char *path,
 			const struct batch *batch, bool session, bool retprobe)
@@ -168,11 +139,6 @@ int attach_function(struct tracer *tracer, pid_t pid, const char *path, uint64_t
 	return attach_plain(tracer, pid, path, &batch);
 }
 
-/* The places of a file, by role. */
-struct batches {
-	struct batch role[LAPSE_ROLES];
-};
-
 /* Which places go into the same links. */
 struct lot {
 	enum {
@@ -186,7 +152,7 @@ struct lot {
 /* What ends spans comes before what begins them. */
 static const struct {
 	enum lapse_role role;
-	int (*attach)(struct tracer *tracer, pid_t pid, const char *path, const struct batch *batch);
+	batch_attach attach;
 } attach_order[] = {
 	{LAPSE_ROLE_RETINS, attach_plain},	 {LAPSE_ROLE_HERE, attach_plain},
 	{LAPSE_ROLE_ENTRY_RETINS, attach_plain}, {LAPSE_ROLE_ENTRY, attach_returning},
@@ -203,7 +169,7 @@ static int attach_file(struct tracer *tracer, const struct plan_file *file, pid_
 		err = attach_order[i].attach(tracer, pid, file->access, &batches->role[attach_order[i].role]);
 	if (err == -ESRCH && pid > 0)
 		diag_error("process %d has ended before it could be probed", pid);
-	else if (err)
+	else if (err && !refused(err))
 		diag_error("cannot probe %s: %s", file->name, strerror(-err));
 	return err;
 }
@@ -253,7 +219,8 @@ static void collect_place(struct tracer *tracer, const struct place *place, stru
 {
 	tracer->memory[place->component].classes |= 1U << place->cls;
 	tracer->components[place->component].flags |= place->flags;
-	batch_add(&batches->role[place->role], place, cookie_of(tracer, place, lot));
+	batch_add(&batches->role[place->role], place->offset, place->semaphore,
+		  cookie_of(tracer, place, lot));
 }
 
 /* The places of a plan that are to be attached, by number. */
@@ -290,6 +257,14 @@ static bool for_everyone(const struct tracer *tracer, const struct plan_file *fi
 	return tracer->pid_filter_broken || tracer->options.follow || !file->n_pids;
 }
 
+/* One of those that its places are probed for. */
+static pid_t pid_of(const struct tracer *tracer, const struct plan_file *file, pid_t only)
+{
+	if (only)
+		return only;
+	return for_everyone(tracer, file) ? -1 : file->pids[0];
+}
+
 /* For @only, or for all pids of the file, or for everyone and a filter in the programs. */
 static int attach_batches(struct tracer *tracer, const struct plan_file *file, const struct batches *batches,
 			  pid_t only)
@@ -305,15 +280,74 @@ static int attach_batches(struct tracer *tracer, const struct plan_file *file, c
 	return err;
 }
 
+static bool any_left(const struct tracer *tracer, const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n_components; i++)
+		if (!tracer->memory[i].dropped)
+			return true;
+	return false;
+}
+
+/* The component of the place at @offset is left out. 0, or -ENOEXEC: it was the last one. */
+static int leave_out(struct tracer *tracer, const struct plan *plan, const char *file, uint32_t component,
+		     uint64_t offset)
+{
+	const char *name = plan->components[component].name;
+
+	tracer->memory[component].dropped = true;
+	if (any_left(tracer, plan)) {
+		diag_warn("going on without %s of %s: the kernel does not probe its instruction at %#" PRIx64,
+			  name, file, offset);
+		return 0;
+	}
+	diag_error("cannot probe %s of %s: the kernel does not probe its instruction at %#" PRIx64, name,
+		   file, offset);
+	return -ENOEXEC;
+}
+
+/* Finds the first place of @batches that the kernel refuses, and leaves its component out; 0 or -ENOEXEC. */
+static int leave_one_out(struct tracer *tracer, const struct plan *plan, const struct plan_file *file,
+			 const struct batches *batches, pid_t pid)
+{
+	for (size_t i = 0; i < N_ATTACH_ORDER; i++) {
+		const struct batch *batch = &batches->role[attach_order[i].role];
+		ssize_t first = refused_first(tracer, pid, file->access, batch, attach_order[i].attach);
+
+		if (first < 0)
+			continue;
+		return leave_out(tracer, plan, file->name, LAPSE_COOKIE_COMPONENT(batch->cookies[first]),
+				 batch->offsets[first]);
+	}
+	diag_error("cannot probe %s: the kernel refuses instructions of it", file->name);
+	return -ENOEXEC;
+}
+
+/* -EAGAIN: one component was left out. */
+static int attach_lot_once(struct tracer *tracer, const struct plan *plan, size_t number,
+			   struct stretch stretch, pid_t only, struct lot lot)
+{
+	const struct plan_file *file = &plan->files[number];
+	size_t from = tracer->n_links;
+	struct batches batches = {0};
+	int n = collect(tracer, plan, number, stretch, lot, &batches);
+	int err = n > 0 ? attach_batches(tracer, file, &batches, only) : n;
+
+	if (refused(err)) {
+		links_release_from(tracer, from);
+		err = leave_one_out(tracer, plan, file, &batches, pid_of(tracer, file, only)) ?: -EAGAIN;
+	}
+	for (int role = 0; role < LAPSE_ROLES; role++)
+		batch_free(&batches.role[role]);
+	return err;
+}
+
 static int attach_lot(struct tracer *tracer, const struct plan *plan, size_t number, struct stretch stretch,
 		      pid_t only, struct lot lot)
 {
-	struct batches batches = {0};
-	int n = collect(tracer, plan, number, stretch, lot, &batches);
-	int err = n > 0 ? attach_batches(tracer, &plan->files[number], &batches, only) : n;
+	int err;
 
-	for (int role = 0; role < LAPSE_ROLES; role++)
-		batch_free(&batches.role[role]);
+	while ((err = attach_lot_once(tracer, plan, number, stretch, only, lot)) == -EAGAIN)
+		;
 	return err;
 }
 
@@ -361,40 +395,6 @@ int attach_all_globs(struct tracer *tracer, const struct plan *plan)
 
 	for (size_t number = 0; number < plan->n_files && !err; number++)
 		err = attach_globs(tracer, plan, number, all, 0);
-	return err;
-}
-
-/* These stay until the last figures have been read: a thread that ends before that takes its frames
- * with it, and they have to be counted. */
-static int attach_process_program(struct tracer *tracer, const struct bpf_program *program)
-{
-	struct bpf_link *link;
-
-	if (!bpf_program__autoload(program))
-		return 0;
-	link = events_attach(tracer->tracefs, program, NULL);
-	if (!link)
-		return -errno;
-	tracer->process_links[tracer->n_process_links++] = link;
-	return 0;
-}
-
-/* What keeps the frames right when threads end and programs are replaced. */
-static int attach_processes(struct tracer *tracer)
-{
-	const struct lapse_bpf *skel = tracer->skel;
-	const struct bpf_program *const programs[] = {
-		skel->progs.process_exit,	skel->progs.process_exit_event, skel->progs.process_exec,
-		skel->progs.process_exec_event, skel->progs.process_fork,	skel->progs.process_move,
-	};
-	int err = 0;
-
-	if (tracer->n_process_links)
-		return 0;
-	for (size_t i = 0; i < sizeof(programs) / sizeof(*programs) && !err; i++)
-		err = attach_process_program(tracer, programs[i]);
-	if (!err && tracer_has_frames(tracer))
-		err = open_frames_attach(tracer);
 	return err;
 }
 

@@ -78,3 +78,8 @@ int tracer_drop(struct tracer *tracer, const struct plan *plan, const bool *drop
 	links_release_from(tracer, links_part(tracer, is_going, 0));
 	return globs ? renew_globs(tracer, plan) : 0;
 }
+
+bool tracer_has_dropped(const struct tracer *tracer, size_t component)
+{
+	return tracer->memory[component].dropped;
+}

@@ -144,6 +144,8 @@ int tracer_attach_again(struct tracer *tracer, const struct plan *plan, pid_t pi
  * calls the tracepoints go with the last component that has some; TCP goes when all its components do.
  */
 int tracer_drop(struct tracer *tracer, const struct plan *plan, const bool *drop);
+/* Whether that was done to @component, or the kernel does not take its probes. */
+bool tracer_has_dropped(const struct tracer *tracer, size_t component);
 
 /* What the probes of component @i of the plan have cost since the start, in nanoseconds. */
 uint64_t tracer_component_cost(const struct tracer *tracer, size_t component);

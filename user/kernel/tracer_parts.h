@@ -23,7 +23,7 @@ struct component_memory {
 	uint32_t recent_base, recent_len;
 	uint32_t value_base; /* first row of its value cells; NO_VALUES: none */
 	bool named_values;   /* a program names its values as they come */
-	bool dropped;	     /* its probes were too dear, and have been taken away */
+	bool dropped; /* its probes were too dear, and have been taken away; or the kernel refuses them */
 };
 
 /* What a link is of, as far as that may be taken away before the end. */
@@ -210,6 +210,9 @@ void links_mark(struct tracer *tracer, size_t first_link, enum link_kind kind, u
 void links_await(struct tracer *tracer);
 /* Whether each place has a link for each process that is meant, and for nobody else (attach_batches()). */
 bool links_filter(const struct tracer *tracer);
+
+/* process_links.c: what keeps the frames right when threads end and programs are replaced; once. */
+int attach_processes(struct tracer *tracer);
 
 /* attach.c: the places of globs in all files of @plan, as far as their components are not dropped. */
 int attach_all_globs(struct tracer *tracer, const struct plan *plan);
