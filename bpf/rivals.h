@@ -53,6 +53,7 @@ static __always_inline struct lapse_runs *run_note(__u64 now)
 {
 	__u32 zero = 0, pid = bpf_get_current_pid_tgid() >> 32;
 	struct lapse_runs *runs = bpf_map_lookup_elem(&why_runs, &zero);
+	struct task_struct *task = (void *)bpf_get_current_task();
 	struct lapse_run *run;
 
 	if (!runs)
@@ -64,7 +65,8 @@ static __always_inline struct lapse_runs *run_note(__u64 now)
 		run = &runs->run[runs->last & (LAPSE_RUNS - 1)];
 		run->pid = pid;
 		run->cgroup = bpf_get_current_cgroup_id();
-		bpf_get_current_comm(run->comm, sizeof(run->comm));
+		/* The process's name, which is its first thread's: others may have names of their own. */
+		BPF_CORE_READ_INTO(&run->comm, task, group_leader, comm);
 	}
 	run->end_ns = now;
 	return runs;

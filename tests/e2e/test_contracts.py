@@ -196,7 +196,8 @@ components:
 def a_component_that_cannot_be_measured(t):
     """A promise that nobody looks at is not held: an error at the start, by name and reason."""
     pipeline = start_pipeline(t)
-    for probe, reason in (("rpc_cal", "nearest is 'rpc_call'"),
+    for probe, reason in (("rpc_cal", "nearest is 'rpc_call'"), ("RPC_CALL", "nearest is 'rpc_call'"),
+                          ("rpc_call+0x10", "name the one that has this address"),
                           ('"span:rpc_call(arg0)..rpc_none(arg0)"', "unknown function 'rpc_none'")):
         path = t.write("lacking.yaml", LACKING % probe)
         for verb in ("watch", "check"):

@@ -293,10 +293,22 @@ def doctor(t):
 
 # ---- options ---------------------------------------------------------------------------------
 
+
+@case()
+def every_call(t):
+    """Nothing is nothing in each unit."""
+    for nothing in ("0", "0ns", "0ms"):
+        target = t.target("timed", "--work", "push", "--calls", 20, "--ns", "100us")
+        tracer = t.lapse("trace", "-p", target.pid, "work_push", "--slower", nothing, "--json")
+        target.go()
+        target.done()
+        tracer.stop()
+        equal(len(tracer.objects("span")), 20, f"spans with --slower {nothing}")
+        target.finish()
+
+
 OUT_OF_BOUNDS = (
-    ("trace", "--slower", "0", "1 ns to 366 d; write 30ms, or 1ns for every call"),
-    ("trace", "--slower", "0ms", "1 ns to 366 d; write 30ms, or 1ns for every call"),
-    ("trace", "--slower", "400d", "1 ns to 366 d; write 30ms, or 1ns for every call"),
+    ("trace", "--slower", "400d", "0 ns to 366 d; write 30ms, or 0 for every call"),
     ("stat", "--duration", "0", "1 ns to 366 d; write 10 or 10s, 500ms, 2min"),
     ("stat", "--duration", "99999999999999999999", "1 ns to 366 d; write 10 or 10s, 500ms, 2min"),
     ("stat", "--interval", "10ms", "100 ms to 366 d; write 10 or 10s, 500ms, 2min"),

@@ -129,6 +129,7 @@ static const struct bad_file bad[] = {
 	{"lapse: 1\nalerts: {cooldown: 2d}\n", "2:20: '2d' is out of bounds: 'cooldown' takes 0"},
 	{"lapse: 1\nalerts: {resolve_after: 0s}\n", "2:25: '0s' is out of bounds"},
 	{"lapse: 1\nalerts: {cooldwon: 60s}\n", "2:10: unknown key 'cooldwon', nearest is 'cooldown'"},
+	{"lapse: 1\nalerts: {COOLDOWN: 60s}\n", "2:10: unknown key 'COOLDOWN', nearest is 'cooldown'"},
 
 	/* components */
 	{"lapse: 1\ncomponents: {a: {}}\n", "2:17: 'measure' is missing: the probe whose spans these are"},

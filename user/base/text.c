@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 /* Names longer than this are never offered as "nearest". */
 #define DISTANCE_MAX 256
@@ -115,7 +116,10 @@ size_t text_distance(const char *a, const char *b, size_t limit)
 void text_nearest_offer(struct text_nearest *nearest, const char *candidate)
 {
 	size_t limit = nearest->best ? nearest->distance : strlen(nearest->wanted) / 3 + 1;
-	size_t distance = text_distance(nearest->wanted, candidate, limit);
+	/* Other cases of letters alone are as near as one other letter. */
+	size_t distance = strcasecmp(nearest->wanted, candidate)
+				  ? text_distance(nearest->wanted, candidate, limit)
+				  : strcmp(nearest->wanted, candidate) != 0;
 
 	if (distance >= limit)
 		return;

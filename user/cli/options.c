@@ -122,7 +122,7 @@ static int set_interval(struct options *options, const char *value)
 static int set_slower(struct options *options, const char *value)
 {
 	options->slower_given = true;
-	return option_duration("slower", value, "30ms, or 1ns for every call", &options->slower_ns);
+	return option_duration("slower", value, "30ms, or 0 for every call", &options->slower_ns);
 }
 
 static int set_ms(struct options *options, const char *value)

@@ -9,7 +9,7 @@
 int option_bad(const char *option, const char *value, const char *wanted);
 /* A bare number counts seconds. At least @min. */
 int option_seconds(const char *option, const char *value, uint64_t min, uint64_t *ns);
-/* With a unit. @remedy: what to write where it is nothing, or too much. */
+/* With a unit, but for 0. @remedy: what to write where it is too much. */
 int option_duration(const char *option, const char *value, const char *remedy, uint64_t *ns);
 int option_severity(const char *option, const char *value, enum severity *to);
 

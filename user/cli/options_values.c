@@ -49,7 +49,7 @@ int option_duration(const char *option, const char *value, const char *remedy, u
 		err = 0;
 	if (err == -EINVAL)
 		return option_bad(option, value, "a duration with a unit; write 30ms, 250us, 1s");
-	return take_duration(option, value, err, parsed, 1, remedy, ns);
+	return take_duration(option, value, err, parsed, 0, remedy, ns);
 }
 
 int option_severity(const char *option, const char *value, enum severity *to)

@@ -115,7 +115,14 @@ static void find_nearest(struct resolver *resolver, const struct view *view, con
 	free(owned);
 }
 
-/* What was meant where a kind's colon was doubled, which makes it a namespace of C++'s; NULL: nothing. */
+/* Where it stands in the file, or how far from its beginning. */
+static bool is_address(const char *function)
+{
+	return strncmp(function, "0x", 2) == 0 || strstr(function, "+0x");
+}
+
+/* What was meant where a kind's colon was doubled, which makes it a namespace of C++'s, or an address was
+ * given; NULL: nothing. */
 static const char *meant_kind(const char *function)
 {
 	static const struct {
@@ -130,6 +137,8 @@ static const char *meant_kind(const char *function)
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
 		if (strncmp(function, kinds[i].prefix, strlen(kinds[i].prefix)) == 0)
 			return kinds[i].advice;
+	if (is_address(function))
+		return "spans are of whole functions: name the one that has this address";
 	return NULL;
 }
 

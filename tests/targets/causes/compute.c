@@ -2,6 +2,7 @@
 /* Computing, and who else wants the processor. */
 #include "causes.h"
 
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -68,6 +69,24 @@ PROBED void crowded(struct worker *me)
 	burn(me);
 }
 
+static void *compute_on(void *unused)
+{
+	(void)unused;
+	prctl(PR_SET_NAME, "not the process");
+	for (;;)
+		compute();
+	return NULL;
+}
+
+/* In a thread with a name of its own. */
+static void compute_beside(void)
+{
+	pthread_t thread;
+
+	must(!pthread_create(&thread, NULL, compute_on, NULL), "pthread_create");
+	pthread_join(thread, NULL);
+}
+
 void start_rivals(void)
 {
 	rivals = calloc((size_t)n_rivals + 1, sizeof(*rivals));
@@ -80,6 +99,8 @@ void start_rivals(void)
 		prctl(PR_SET_NAME, "rival");
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		pin();
+		if (i % 2)
+			compute_beside();
 		for (;;)
 			compute();
 	}
