@@ -43,6 +43,9 @@ REASONS = {
         "slow it were quicker, as the row kept there has it, and takes more from that one, as the last column has it: lapse "
         "keeps off it on purpose."),
     "p99 <= 200 us beside": "as for the idle machine.",
+    "below the threshold": (
+        "such a span is two readings of the time stamp counter and a comparison; how long a reading takes differs between "
+        "processors."),
     "streamed <= 0.5 of a probe": (
         "of a marker that streams, the probe at which it enters the kernel is the larger part, and that costs as much as any "
         "other function's."),
