@@ -48,12 +48,24 @@ static __always_inline void rivals_unwant(struct lapse_waits *waits)
 	ADD(why_waiting, -1);
 }
 
+/* @run is the current process's, whose name is its first thread's: others may have names of their own. */
+VERIFIED_ONCE int run_begin(struct lapse_run *run)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	if (!run)
+		return 0;
+	run->pid = bpf_get_current_pid_tgid() >> 32;
+	run->cgroup = bpf_get_current_cgroup_id();
+	BPF_CORE_READ_INTO(&run->comm, task, group_leader, comm);
+	return 0;
+}
+
 /* The current task leaves the processor: the runs there, with its own as the last; NULL: not known. */
 static __always_inline struct lapse_runs *run_note(__u64 now)
 {
 	__u32 zero = 0, pid = bpf_get_current_pid_tgid() >> 32;
 	struct lapse_runs *runs = bpf_map_lookup_elem(&why_runs, &zero);
-	struct task_struct *task = (void *)bpf_get_current_task();
 	struct lapse_run *run;
 
 	if (!runs)
@@ -63,10 +75,7 @@ static __always_inline struct lapse_runs *run_note(__u64 now)
 	if (run->pid != pid) {
 		runs->last++;
 		run = &runs->run[runs->last & (LAPSE_RUNS - 1)];
-		run->pid = pid;
-		run->cgroup = bpf_get_current_cgroup_id();
-		/* The process's name, which is its first thread's: others may have names of their own. */
-		BPF_CORE_READ_INTO(&run->comm, task, group_leader, comm);
+		run_begin(run);
 	}
 	run->end_ns = now;
 	return runs;
