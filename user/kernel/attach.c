@@ -300,8 +300,8 @@ static int leave_out(struct tracer *tracer, const struct plan *plan, const char 
 			  name, file, offset);
 		return 0;
 	}
-	diag_error("cannot probe %s of %s: the kernel does not probe its instruction at %#" PRIx64, name,
-		   file, offset);
+	diag_error("%s of %s needs a probe where the kernel takes none, at %#" PRIx64 ": measure its caller",
+		   name, file, offset);
 	return -ENOEXEC;
 }
 
@@ -318,7 +318,7 @@ static int leave_one_out(struct tracer *tracer, const struct plan *plan, const s
 		return leave_out(tracer, plan, file->name, LAPSE_COOKIE_COMPONENT(batch->cookies[first]),
 				 batch->offsets[first]);
 	}
-	diag_error("cannot probe %s: the kernel refuses instructions of it", file->name);
+	diag_error("cannot probe %s: the kernel refuses some of it; name fewer functions", file->name);
 	return -ENOEXEC;
 }
 
