@@ -360,6 +360,7 @@ __u64 stacks_ns = 0;
 const volatile __u32 cfg_stacks_a_second = 0;
 const volatile __u32 cfg_piece_bytes = LAPSE_PIECE_MAX; /* a multiple of what is read at once; 0: none are */
 const volatile __u32 cfg_pieces_a_second = 0;
+const volatile __u32 cfg_piece_rings = 1; /* a power of two */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

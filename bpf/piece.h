@@ -40,12 +40,15 @@
 
 /* The one that began when the thread left the processor at @off_ns: it may not have been accounted for yet.
  * LAPSE_NO_BLOCK: it is not there. */
-static __always_inline __u32 block_begun_at(const struct lapse_waits *waits, __u64 off_ns)
+VERIFIED_ONCE __u32 block_begun_at(const struct lapse_waits *waits, __u64 off_ns)
 {
-	const struct lapse_blocks *blocks = &waits->blocks;
+	const struct lapse_blocks *blocks;
 
+	if (!waits)
+		return LAPSE_NO_BLOCK;
 	if (waits->off_ns == off_ns)
 		return BLOCK_NOW;
+	blocks = &waits->blocks;
 	for (__u32 i = 0; i < LAPSE_BLOCKS; i++)
 		if (blocks->end_ns[i] - blocks->duration_ns[i] == off_ns)
 			return i;
@@ -81,7 +84,7 @@ static __always_inline struct lapse_piece_due *due_here(void)
 /* The ring of this processor. */
 static __always_inline void *piece_ring(void)
 {
-	__u32 number = bpf_get_smp_processor_id() & (LAPSE_PIECE_RINGS - 1);
+	__u32 number = bpf_get_smp_processor_id() & (cfg_piece_rings - 1);
 
 	return bpf_map_lookup_elem(&piece_rings, &number);
 }

@@ -140,18 +140,34 @@ static __always_inline __u64 run_since(const struct lapse_runs *runs, __u32 at, 
 	return run->pid && run->end_ns > begin ? run->end_ns - begin : 0;
 }
 
-/* Credits who ran on this processor from @woken on, until now, when the last of @runs has ended. */
-static __always_inline void rivals_credit(struct lapse_waits *waits, struct lapse_runs *runs, __u64 woken)
+/* Whom a thread credits that has been runnable since @woken_ns. */
+struct crediting {
+	struct lapse_waits *waits;
+	const struct lapse_runs *runs;
+	__u64 woken_ns;
+};
+
+/* With the @n-th run before the last one. */
+static long credit_one(__u32 n, void *context)
 {
-	__u32 at = runs->last;
-	bool older = true;
+	const struct crediting *crediting = context;
+	const struct lapse_runs *runs = crediting->runs;
+	__u32 at = runs->last - n;
+	bool older;
+	__u64 ns = run_since(runs, at, crediting->woken_ns, &older);
 
-	for (__u32 i = 1; i < LAPSE_RUNS && older; i++, at--) {
-		__u64 ns = run_since(runs, at, woken, &older);
+	if (ns)
+		rival_credit(crediting->waits, &runs->run[at & (LAPSE_RUNS - 1)], ns);
+	return !older;
+}
 
-		if (ns)
-			rival_credit(waits, &runs->run[at & (LAPSE_RUNS - 1)], ns);
-	}
+/* Credits who ran on this processor from @woken on, until now, when the last of @runs has ended. */
+static __always_inline void rivals_credit(struct lapse_waits *waits, const struct lapse_runs *runs,
+					  __u64 woken)
+{
+	struct crediting crediting = {waits, runs, woken};
+
+	loop_until(LAPSE_RUNS - 1, credit_one, &crediting);
 }
 
 /* ---- of a span ------------------------------------------------------------------------------------------

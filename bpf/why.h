@@ -152,9 +152,9 @@ static __always_inline void publish(struct lapse_waits *waits, __u64 now)
 }
 
 /* The current task leaves the processor. @blocked: it waits for something. */
-static __always_inline void switch_out(struct task_struct *task, struct lapse_thread_waits *own, bool blocked,
-				       __u64 now)
+static __always_inline void switch_out(struct lapse_thread_waits *own, bool blocked, __u64 now)
 {
+	struct task_struct *task = current_task();
 	struct lapse_waits *waits = &own->waits;
 	struct lapse_block *block = &waits->now;
 
@@ -199,14 +199,18 @@ static __always_inline bool is_waiting_cause(__u32 cause)
 }
 
 /* The thread, runnable since @woken, got a processor at @now, whose last runs @runs are. */
-static __always_inline void away_account(struct lapse_thread_waits *own, struct lapse_runs *runs, __u64 woken,
-					 __u64 now)
+VERIFIED_ONCE int away_account(struct lapse_thread_waits *own, struct lapse_runs *runs, __u64 woken,
+			       __u64 now)
 {
-	struct lapse_waits *waits = &own->waits;
-	struct lapse_block *block = &waits->now;
+	struct lapse_waits *waits = own ? &own->waits : NULL;
 	__u64 runnable = now > woken ? now - woken : 0;
-	__u32 cause = block->cause;
+	struct lapse_block *block;
+	__u32 cause;
 
+	if (!waits)
+		return 0;
+	block = &waits->now;
+	cause = block->cause;
 	if (is_waiting_cause(cause)) {
 		if (block->declared)
 			cause = block->cause = block->declared;
@@ -227,6 +231,7 @@ static __always_inline void away_account(struct lapse_thread_waits *own, struct 
 	waits->woken_ns = 0;
 	waits->in_ns = 0;
 	waits->off_ns = 0;
+	return 0;
 }
 
 /*
@@ -481,7 +486,7 @@ int why_switch(__u64 *ctx)
 	if (leaves) {
 		if (out->waits.off_ns)
 			away_settle(out, prev, now);
-		switch_out(prev, out, is_blocked(ctx, prev), now);
+		switch_out(out, is_blocked(ctx, prev), now);
 	}
 	return 0;
 }

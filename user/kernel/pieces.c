@@ -10,6 +10,7 @@
 
 /* Room for a second's largest ones, if nobody takes them. */
 #define RING_BYTES (1024 * 1024)
+
 /* Which blocks may make a span of @wanted slow; UINT64_MAX: none, since no span of it is sent for that. */
 static uint64_t block_limit(const struct tracer_component *wanted)
 {
@@ -53,6 +54,7 @@ void pieces_choose_programs(struct tracer *tracer, bool interrupts)
 	skel->rodata->cfg_piece_bytes = tracer->pieces_on ? tracer->options.stack_bytes : 0;
 	if (!tracer->stacks_on)
 		return;
+	skel->rodata->cfg_piece_rings = piece_rings_wanted();
 	skel->rodata->cfg_stacks_a_second = TRACER_STACKS_A_SECOND;
 	skel->rodata->cfg_pieces_a_second = TRACER_PIECES_A_SECOND;
 }
@@ -139,42 +141,31 @@ static int take_in(struct tracer *tracer, int ring)
 	return tracer->piece_ring ? 0 : -errno;
 }
 
-/* Gives the ring to every @step-th processor from @first on. */
-static int hand_out(struct tracer *tracer, int ring, uint32_t first, uint32_t step)
-{
-	int err = 0;
-
-	for (uint32_t i = first; i < LAPSE_PIECE_RINGS && !err; i += step)
-		err = bpf_map__update_elem(tracer->skel->maps.piece_rings, &i, sizeof(i), &ring, sizeof(ring),
-					   BPF_ANY);
-	return err;
-}
-
 int pieces_open(struct tracer *tracer)
 {
-	uint32_t n = 1, cpus = (uint32_t)libbpf_num_possible_cpus();
 	/* Without copies they serve to ask for interrupts alone. */
 	uint32_t bytes = tracer->pieces_on ? RING_BYTES : (uint32_t)sysconf(_SC_PAGESIZE);
-	int err = 0;
+	struct piece_rings *rings = &tracer->piece_rings;
+	int err;
 
 	if (!tracer->stacks_on)
 		return 0;
-	while (n < LAPSE_PIECE_RINGS && n < cpus)
-		n *= 2;
-	for (uint32_t i = 0; i < n && !err; i++) {
-		int ring = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "piece_ring", 0, 0, bytes, NULL);
-
-		if (ring < 0)
-			return -errno;
-		err = hand_out(tracer, ring, i, n) ?: take_in(tracer, ring);
-		/* The map, and the mapped memory, hold it. */
-		close(ring);
-	}
+	err = piece_rings_make(rings, tracer->skel->rodata->cfg_piece_rings, bytes);
+	for (uint32_t i = 0; i < rings->n && !err; i++)
+		err = take_in(tracer, rings->ring[i]);
+	if (!err)
+		piece_rings_hand_out(rings, bpf_map__fd(tracer->skel->maps.piece_rings));
 	return err;
+}
+
+int pieces_await(struct tracer *tracer)
+{
+	return piece_rings_await(&tracer->piece_rings);
 }
 
 void pieces_close(struct tracer *tracer)
 {
+	pieces_await(tracer);
 	ring_buffer__free(tracer->piece_ring);
 	for (size_t i = 0; i < MAX_PIECES; i++)
 		free(tracer->pieces[i]);

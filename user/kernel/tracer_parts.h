@@ -11,6 +11,7 @@
 #include "kernel/events.h"
 #include "kernel/hung.h"
 #include "kernel/kernel_types.h"
+#include "kernel/piece_rings.h"
 #include "kernel/tracer.h"
 #include "kernel/usage.h"
 #include "lapse.skel.h"
@@ -154,7 +155,8 @@ struct tracer {
 	uint64_t stop_ns; /* when the probes began to go */
 	uint64_t last_tick_ns;
 
-	struct ring_buffer *piece_ring;
+	struct piece_rings piece_rings;		/* until they are in their map */
+	struct ring_buffer *piece_ring;		/* takes from all of them */
 	bool stacks_on;				/* stacks of blocks are looked at ... */
 	bool pieces_on;				/* ... and copied */
 	struct lapse_piece *pieces[MAX_PIECES]; /* the latest, in turn */
@@ -287,6 +289,8 @@ int programs_choose(struct tracer *tracer);
 void pieces_choose_programs(struct tracer *tracer, bool interrupts);
 void pieces_set_limits(struct tracer *tracer, const struct tracer_component *wanted);
 int pieces_open(struct tracer *tracer);
+/* Until programs find the rings; 0 or -errno. */
+int pieces_await(struct tracer *tracer);
 void pieces_close(struct tracer *tracer);
 /* Takes in those that have come. */
 void pieces_drain(struct tracer *tracer);
