@@ -14,6 +14,7 @@ from figures import at_least, at_most, in_turn, middle, ratios, rounds, times_sp
 MANY = 5000
 # Each probe of bpftrace is a perf event, released one after the other.
 PEER_FUNCTIONS = 10
+CAUSES = "lapse trace, causes told"
 
 
 def build_many():
@@ -88,7 +89,8 @@ def quicker(wanted, runs, base, what):
 
 def one_function(case):
     target = case.started(cost.Cost())
-    tools = [lapse("lapse stat", "stat"), floor(), FUNCLATENCY, BPFTRACE_HIST]
+    tools = [lapse("lapse stat", "stat"), lapse(CAUSES, "trace", "--slower", "30ms", "-o", "/dev/null"), floor(), FUNCLATENCY,
+             BPFTRACE_HIST]
     figures = {tool.name: [] for tool in tools}
     for done in rounds(30, most=11):
         for tool in in_turn(tools, done):
@@ -100,6 +102,7 @@ def one_function(case):
           [*absent(tools),
            f"medians of {len(base)} paired rounds; of ratios also the middle half",
            quicker("start to attached: quicker than the newest bpftrace that runs", newest, base, "waited"),
+           quicker("start to attached, causes told: quicker than it", newest, figures[CAUSES], "waited"),
            quicker("^C to the end: quicker than it", newest, base, "gone")])
 
 

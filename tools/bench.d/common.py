@@ -253,7 +253,7 @@ def _floor(pid, path, functions):
             if file.read(4) == b"\xf3\x0f\x1e\xfa":  # endbr64: where lapse probes too
                 offset += 4
             places.append("@" * name.startswith("@") + hex(offset))
-    return [FLOOR, pid, path, *places]
+    return [pid, path, *places]
 
 
 def build(source, *flags):
@@ -270,12 +270,17 @@ def build_floor():
                  "-lelf", "-lz")
 
 
-def floor(name="empty session program", tracepoints=()):
+def floor(name="empty session program", tracepoints=(), options=()):
     """Programs that do nothing, at TRACEPOINTS, too."""
     def command(pid, path, functions):
-        return [*_floor(pid, path, functions), *(f"tp:{one}" for one in tracepoints)]
+        return [FLOOR, *options, *_floor(pid, path, functions), *(f"tp:{one}" for one in tracepoints)]
 
     return Tool(name, build_floor(), command)
+
+
+def timing_floor():
+    """As little as times calls at all."""
+    return floor("two clock readings, one sum", options=["--timing"])
 
 
 FUNCLATENCY = Tool("funclatency", peer("funclatency"), _funclatency)
