@@ -377,7 +377,7 @@ static int open_with_types(struct tracer *tracer)
 	tracer->types_fd = core_types_open(path);
 	if (tracer->types_fd < 0)
 		return tracer->types_fd;
-	iterators_register(tracer);
+	traced_at_register(tracer);
 	err = bpf_object__open_skeleton(tracer->skel->skeleton, &options);
 	return err ?: core_types_fill(tracer->types_fd, &tracer->kernel_types, tracer->skel->obj);
 }
@@ -435,7 +435,7 @@ static void forget_object(const struct tracer *tracer)
 /* What only loading needs. */
 static void forget_types(struct tracer *tracer)
 {
-	iterators_unregister(tracer);
+	traced_at_unregister(tracer);
 	kernel_types_close(&tracer->kernel_types);
 	if (tracer->types_fd > 0)
 		close(tracer->types_fd);

@@ -37,6 +37,9 @@ enum link_kind {
 	LINK_SAMPLES, /* of what was calibrated with */
 };
 
+/* Of programs that name one of the kernel's types: traced_at.c. */
+#define LAPSE_TRACED_KINDS 2
+
 struct kept_link {
 	struct bpf_link *link;
 	int event; /* without a link: the perf event; else -1 */
@@ -99,7 +102,7 @@ struct watched_loader {
 struct tracer {
 	struct lapse_bpf *skel;
 	struct kernel_types kernel_types; /* while it is loaded; none: they cannot be read, or it is over */
-	int iterators;			  /* libbpf's number of what is done with theirs */
+	int traced_at[LAPSE_TRACED_KINDS]; /* libbpf's numbers of what is done with such programs */
 	int types_fd;			  /* those of them that the programs name */
 	struct features features;
 	enum attach_kind kind;
@@ -223,9 +226,9 @@ int attach_function(struct tracer *tracer, pid_t pid, const char *path, uint64_t
 /* kfuncs.c: has the programs that are to be loaded call the kernel's functions. 0 or -errno. */
 int kfuncs_set(struct tracer *tracer);
 
-/* iterators.c: while an object is opened and loaded. */
-void iterators_register(struct tracer *tracer);
-void iterators_unregister(struct tracer *tracer);
+/* traced_at.c: while an object is opened and loaded. */
+void traced_at_register(struct tracer *tracer);
+void traced_at_unregister(struct tracer *tracer);
 
 /* calibrate.c: ends what tracer_prepare() has begun and nobody has gone on with. */
 void calibration_drop(struct tracer *tracer);

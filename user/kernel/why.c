@@ -162,6 +162,13 @@ void why_unmap(struct tracer *tracer)
 
 /* ---- attached ------------------------------------------------------------ */
 
+/* libbpf goes by the section, and may have been told of another type by it: traced_at.c. */
+static struct bpf_link *attach_one(const struct bpf_program *program)
+{
+	return bpf_program__type(program) == BPF_PROG_TYPE_TRACING ? bpf_program__attach_trace(program)
+								   : bpf_program__attach(program);
+}
+
 int why_attach_each(const struct bpf_program *const *programs, size_t n,
 		    int (*keep)(void *context, struct bpf_link *link), void *context)
 {
@@ -169,7 +176,7 @@ int why_attach_each(const struct bpf_program *const *programs, size_t n,
 
 	for (size_t i = 0; i < n && !err; i++)
 		if (bpf_program__autoload(programs[i]))
-			err = keep(context, bpf_program__attach(programs[i]));
+			err = keep(context, attach_one(programs[i]));
 	return err;
 }
 
