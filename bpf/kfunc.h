@@ -18,4 +18,9 @@ enum lapse_kfunc {
 /* Of the first one. */
 #define LAPSE_KFUNC_CALL 0x100000
 
+#ifdef __bpf__
+static void *(*const kfunc_rdonly_cast)(const void *object,
+					__u32 type) = (void *)(LAPSE_KFUNC_CALL + LAPSE_KFUNC_RDONLY_CAST);
+#endif
+
 #endif

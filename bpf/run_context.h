@@ -11,14 +11,12 @@
 #define LAPSE_BPF_RUN_CONTEXT_H
 
 #include "bpf/compat.h"
-#include "bpf/kfunc.h"
+#include "bpf/thread.h"
 
 static bool (*const kfunc_session_is_return)(void) = (void *)(LAPSE_KFUNC_CALL +
 							      LAPSE_KFUNC_SESSION_IS_RETURN);
 static bool (*const kfunc_session_is_return_of)(void *ctx) = (void *)(LAPSE_KFUNC_CALL +
 								      LAPSE_KFUNC_SESSION_IS_RETURN_OF);
-static void *(*const kfunc_rdonly_cast)(const void *object,
-					__u32 type) = (void *)(LAPSE_KFUNC_CALL + LAPSE_KFUNC_RDONLY_CAST);
 
 /* What a session's program is called for. */
 struct session {
@@ -64,12 +62,10 @@ static __always_inline bool notes_session(void)
 	       bpf_core_field_exists(((struct bpf_session_run_ctx *)0)->is_return);
 }
 
-/* Only where it does; of @task, the current one. It is cast, too: at each pointer that is read from what the
- * verifier trusts, it looks through all of the kernel's types for names that say whether that is to be
- * trusted as well. */
+/* Only where it does; of @task, the current one. */
 static __always_inline const struct bpf_uprobe_multi_run_ctx *run_context(struct task_struct *task)
 {
-	const struct task_struct___run *current = kfunc_rdonly_cast(task, cfg_task);
+	const struct task_struct___run *current = (const void *)task_read(task);
 
 	return kfunc_rdonly_cast(current->bpf_ctx, cfg_run_context);
 }

@@ -7,6 +7,7 @@
 #define LAPSE_BPF_THREAD_H
 
 #include "bpf/compat.h"
+#include "bpf/kfunc.h"
 
 static const struct lapse_stack empty_stack = {};
 
@@ -17,6 +18,14 @@ static const struct lapse_stack empty_stack = {};
 /* Of what the verifier knows for an object of the kernel's, which programs read in place: of current_task(),
  * the tasks that a tp_btf program is given, their task_regs(), and what these point to. */
 #define FIELD(object, field) ((object)->field)
+
+/* @task, to read pointers from: at each one that is read from what the verifier trusts it looks through all
+ * of the kernel's types for names that say whether that is to be trusted as well. In programs alone: where
+ * functions of theirs call the kernel's, nobody puts its number (user/kernel/kfuncs.c). */
+static __always_inline struct task_struct *task_read(struct task_struct *task)
+{
+	return cfg_task ? kfunc_rdonly_cast(task, cfg_task) : task;
+}
 
 /* What is verified once, on what a thread has waited; before 5.12, as ON_STACK of span.h, by another function
  * that finds it again. */
@@ -44,7 +53,7 @@ static __always_inline struct lapse_stack *stack_get(bool create)
 /* What @task waited for, or NULL. A look into the task spares most of them the call. */
 static __always_inline struct lapse_thread_waits *waits_of_task(struct task_struct *task)
 {
-	if (!task->bpf_storage)
+	if (!task_read(task)->bpf_storage)
 		return NULL;
 	return bpf_task_storage_get(&thread_waits, task, 0, 0);
 }
@@ -74,7 +83,8 @@ static __always_inline void thread_forget(__u32 tid)
 /* x86-64: arch/x86/include/asm/page_64_types.h. The registers lie at the upper end. */
 #define KERNEL_STACK_SIZE 16384
 
-#define current_task() ((struct task_struct *)bpf_get_current_task())
+#define current_task()	((struct task_struct *)bpf_get_current_task())
+#define task_read(task) (task)
 
 #define FIELD(object, field) BPF_CORE_READ(object, field)
 

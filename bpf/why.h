@@ -61,7 +61,7 @@ static __always_inline __u32 cause_of_socket(struct lapse_block *block, const st
 /* A read or write, and their kin. Pipes, eventfds and their like have no kind of their own. */
 static __always_inline __u32 cause_of_file(struct lapse_block *block, struct task_struct *task, __u32 fd)
 {
-	struct file *file = file_of_fd(task, fd);
+	struct file *file = file_of_fd(task_read(task), fd);
 	__u32 kind = file ? BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT : 0;
 	struct socket *socket;
 
@@ -168,7 +168,7 @@ static __always_inline void switch_out(struct lapse_thread_waits *own, bool bloc
 		block->cause = cause_of_block(block, task);
 		if (block->cause == LAPSE_POLL)
 			polls_begin(waits);
-		block->declared = cfg_waits ? wait_declared(stack_of_task(task), user_sp(task)) : 0;
+		block->declared = cfg_waits ? wait_declared(stack_get(false), user_sp(task)) : 0;
 	} else {
 		block->cause = is_throttled(task) ? LAPSE_THROTTLED : LAPSE_RUNQ;
 		waits->woken_ns = now;

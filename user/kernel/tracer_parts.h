@@ -101,9 +101,9 @@ struct watched_loader {
 
 struct tracer {
 	struct lapse_bpf *skel;
-	struct kernel_types kernel_types; /* while it is loaded; none: they cannot be read, or it is over */
+	struct kernel_types kernel_types;  /* while it is loaded; none: they cannot be read, or it is over */
 	int traced_at[LAPSE_TRACED_KINDS]; /* libbpf's numbers of what is done with such programs */
-	int types_fd;			  /* those of them that the programs name */
+	int types_fd;			   /* those of them that the programs name */
 	struct features features;
 	enum attach_kind kind;
 	struct tracer_options options; /* scalars only; the arrays belong to the caller of tracer_open */
