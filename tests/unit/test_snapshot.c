@@ -109,6 +109,39 @@ static void of_the_whole_is_all_of_it(void **state)
 	rig_end(&rig);
 }
 
+static void names_alone_leave_the_figures_as_they_were(void **state)
+{
+	const struct snapshot *snapshot;
+	struct rig rig;
+
+	(void)state;
+	two_components(&rig);
+	rig_snapshot(&rig);
+	violate(&rig, 0);
+	rig_tick(&rig);
+	snapshot = monitor_names_of(rig.monitor, 0);
+	assert_string_equal(snapshot->components[0].name, "orders");
+	assert_string_equal(snapshot->components[1].name, "quotes");
+	assert_int_equal(snapshot->components[0].violations, 0);
+	assert_int_equal(rig_shown(&rig, 0)->violations, 1);
+	rig_end(&rig);
+}
+
+static void names_alone_know_one_that_was_added_later(void **state)
+{
+	struct contract contract = rig_contract(&slow, 1);
+	struct monitor_component late = rig_wanted(&contract, window_spec_default());
+	struct rig rig;
+
+	(void)state;
+	two_components(&rig);
+	rig_snapshot(&rig);
+	late.name = "late";
+	rig_add_as(&rig, &late);
+	assert_string_equal(monitor_names_of(rig.monitor, 2)->components[2].name, "late");
+	rig_end(&rig);
+}
+
 /* Nanoseconds of the quickest of some, with @n components. */
 static double quickest(int n)
 {
@@ -148,6 +181,8 @@ int main(void)
 		cmocka_unit_test(says_what_the_whole_one_says),
 		cmocka_unit_test(knows_all_names_from_the_first_on),
 		cmocka_unit_test(knows_one_that_was_added_later),
+		cmocka_unit_test(names_alone_leave_the_figures_as_they_were),
+		cmocka_unit_test(names_alone_know_one_that_was_added_later),
 		cmocka_unit_test(of_the_whole_is_all_of_it),
 		cmocka_unit_test(how_many_others_there_are_is_no_matter),
 	};

@@ -27,8 +27,8 @@ static void show(struct session *session, const struct lapse_span *span)
 		span->flags & LAPSE_SPAN_HUNG ? hung_stack(session, span) : stacks_of(session, span);
 
 	check(session,
-	      session->output->span(&session->show, monitor_snapshot_of(session->monitor, span->component),
-				    span, stack.n ? &stack : NULL));
+	      session->output->span(&session->show, monitor_names_of(session->monitor, span->component), span,
+				    stack.n ? &stack : NULL));
 }
 
 /* Where all are sent because they are recorded, most are not worth a line. */
@@ -151,10 +151,9 @@ static void show_violation(void *context, const struct violation *violation)
 	if (!session->options->json && !diag_verbose())
 		return;
 	if (!session->error && session->output->violation)
-		check(session,
-		      session->output->violation(&session->show,
-						 monitor_snapshot_of(session->monitor, violation->component),
-						 violation));
+		check(session, session->output->violation(
+				       &session->show,
+				       monitor_names_of(session->monitor, violation->component), violation));
 }
 
 typedef void tell_handlers(struct handlers *handlers, const struct alert *alert, const char *component_name,

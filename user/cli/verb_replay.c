@@ -38,10 +38,9 @@ static void on_violation(void *context, const struct violation *violation)
 	struct verb_replay *v = context;
 
 	if ((v->options->json || diag_verbose()) && !v->error)
-		keep(v,
-		     v->output->violation(
-			     &v->show, monitor_snapshot_of(replay_monitor(v->replay), violation->component),
-			     violation));
+		keep(v, v->output->violation(
+				&v->show, monitor_names_of(replay_monitor(v->replay), violation->component),
+				violation));
 }
 
 static void on_alert(void *context, const struct alert *alert)

@@ -126,4 +126,8 @@ const struct snapshot *monitor_snapshot(struct monitor *monitor);
  * their names, and of all together, may be as the last snapshot had it. */
 const struct snapshot *monitor_snapshot_of(struct monitor *monitor, uint32_t component);
 
+/* The same where nothing but names is wanted of @component either, as lines on single spans and violations
+ * want it: thousands may come in a second. */
+const struct snapshot *monitor_names_of(struct monitor *monitor, uint32_t component);
+
 #endif

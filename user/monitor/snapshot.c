@@ -446,14 +446,30 @@ const struct snapshot *monitor_snapshot(struct monitor *monitor)
 	return s;
 }
 
+/* What was copied last has a place for each component that there is now. */
+static bool has_place(const struct monitor *monitor, uint32_t component)
+{
+	const struct snapshot_store *store = &monitor->store;
+
+	return store->copied && store->n_components == monitor->n_components + 1 &&
+	       component < monitor->n_components;
+}
+
 const struct snapshot *monitor_snapshot_of(struct monitor *monitor, uint32_t component)
 {
-	struct snapshot_store *store = &monitor->store;
+	struct snapshot *s = &monitor->store.snapshot;
 
-	if (!store->copied || store->n_components != monitor->n_components + 1 ||
-	    component >= monitor->n_components)
+	if (!has_place(monitor, component))
 		return monitor_snapshot(monitor);
-	if (copy_component(monitor->components[component], &store->snapshot.components[component]))
-		return NULL;
-	return &store->snapshot;
+	return copy_component(monitor->components[component], &s->components[component]) ? NULL : s;
+}
+
+const struct snapshot *monitor_names_of(struct monitor *monitor, uint32_t component)
+{
+	struct snapshot *s = &monitor->store.snapshot;
+
+	if (!has_place(monitor, component))
+		return monitor_snapshot(monitor);
+	copy_names(monitor->components[component], &s->components[component]);
+	return s;
 }
