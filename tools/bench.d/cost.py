@@ -5,7 +5,7 @@ import os
 import subprocess
 
 from common import (BPFTRACE_HIST, FUNCLATENCY, TARGETS, Target, absent, apart, detach, floor, lapse, peer, perf_record,
-                    table, together)
+                    table, timing_floor, together)
 from figures import at_least, at_most, half, in_turn, median, middle, ratio, ratios, rounds, times
 
 PATH = os.path.join(TARGETS, "cost")
@@ -51,7 +51,7 @@ def all_tools(case):
             lapse("lapse stat --attach=multi", "stat", "--attach=multi"),
             lapse("lapse stat --attach=perf", "stat", "--attach=perf"),
             lapse(STREAM, *stream),
-            floor(), FUNCLATENCY, BPFTRACE_HIST, perf_record(case.dir)]
+            floor(), timing_floor(), FUNCLATENCY, BPFTRACE_HIST, perf_record(case.dir)]
 
 
 # ---- uftrace -------------------------------------------------------------------------------

@@ -4,12 +4,13 @@ the target's line; nothing here is a figure."""
 
 REASONS = {
     "cheaper than the newest bpftrace": (
-        "the empty session program does nothing, so its row is what the kernel itself takes to enter and leave a probe. lapse "
-        "is close above it, and the newest bpftrace enters by the same attachment where it can: what is left between them is "
-        "smaller than what was wanted, whatever a program does."),
+        "the empty session program does nothing, so its row is what the kernel itself takes to enter and leave a probe, and the "
+        "row below it is the least that times a call: it reads the clock twice and adds to one sum, with no histogram, no limits, "
+        "no threads told apart. The newest bpftrace enters by the same attachment where it can. Where it divided by that least "
+        "row is below what was wanted, no program gets there, whatever it does."),
     "cheaper than funclatency": (
-        "the row of the empty session program is the floor. What lapse and funclatency each add to it differs by less than "
-        "what was wanted."),
+        "as for bpftrace: the row of two clock readings and one sum is the least that times a call. Where funclatency divided by "
+        "it is about what was wanted or below, a program that also counts into a histogram does not get there."),
     "a function that begins with": (
         "the ratio is that of single-stepping, the rows of the peers, to a probe without it, which no tool goes below: the "
         "row of the empty session program at push. Where the host makes that dearer and the other not, it is smaller. What "
@@ -33,6 +34,9 @@ REASONS = {
         "for what is added to the others. Where rounds without lapse differ by more than the target, the line says so in "
         "brackets."),
     "aim: 10 us": "as above: the empty programs alone are more than that.",
+    "start to attached, causes told": (
+        "what finds causes doubles what the kernel has to verify, and that is most of the difference to the row above. bpftrace "
+        "attaches two programs of a few lines, which find none."),
     "start to attached": (
         "what is left is the kernel's: its verifier, and the grace period that it waits for at each new link. Runs differ by "
         "what else the host does."),
@@ -50,8 +54,9 @@ REASONS = {
         "of a marker that streams, the probe at which it enters the kernel is the larger part, and that costs as much as any "
         "other function's."),
     "more requests than with": (
-        "the server's rate differs between rounds by more than what the tools cost it; the last column has its processor "
-        "time per request."),
+        "the server's rate differs between rounds by more than what the tools cost it: most of a request is the network's. The "
+        "last column has its processor time per request; where requests come many at a time, call() is most of it, and the "
+        "rounds agree."),
     "<= 20 MB": "the libraries' pages in memory are a third of it, which all programs share that use them.",
 }
 
