@@ -25,6 +25,7 @@ void causes_free(struct causes *causes)
 {
 	for (size_t i = 0; i < causes->n_marks; i++)
 		free_mark(&causes->mark[i]);
+	why_rows_free(&causes->marked);
 	if (causes->state)
 		why_rows_free(&causes->state->rows);
 	free(causes->state);
@@ -37,15 +38,62 @@ static void drop_oldest(struct causes *causes)
 	memmove(&causes->mark[0], &causes->mark[1], --causes->n_marks * sizeof(causes->mark[0]));
 }
 
+static void add_row(struct lapse_why_row *sum, const struct lapse_why_row *row)
+{
+	sum->count += row->count;
+	sum->sum_ns += row->sum_ns;
+	for (int cause = 0; cause < LAPSE_CAUSES; cause++)
+		sum->ns[cause] += row->ns[cause];
+}
+
+static void subtract_row(struct lapse_why_row *sum, const struct lapse_why_row *row)
+{
+	sum->count -= row->count;
+	sum->sum_ns -= row->sum_ns;
+	for (int cause = 0; cause < LAPSE_CAUSES; cause++)
+		sum->ns[cause] -= row->ns[cause];
+}
+
+/* Adds what has been counted since the last mark to @all, which are LAPSE_WHY_ROWS. */
+static void add_since_marked(const struct causes *causes, struct lapse_why_row *all)
+{
+	const struct why_rows *now = &causes->state->rows, *before = &causes->marked;
+
+	for (uint32_t i = 0; i < now->n; i++)
+		add_row(&all[now->first + i], &now->row[i]);
+	for (uint32_t i = 0; i < before->n; i++)
+		subtract_row(&all[before->first + i], &before->row[i]);
+}
+
+/* The last mark's stretch ends now. 0 or -ENOMEM. */
+static int end_stretch(struct causes *causes)
+{
+	struct lapse_why_row all[LAPSE_WHY_ROWS] = {0};
+	struct causes_mark *last = causes->n_marks ? &causes->mark[causes->n_marks - 1] : NULL;
+	struct why_rows counted;
+
+	if (!last)
+		return 0;
+	add_since_marked(causes, all);
+	counted = why_rows_of_stretch(all);
+	return why_rows_copy(&last->rows, &counted) ? 0 : -ENOMEM;
+}
+
 static int mark(struct causes *causes, uint64_t tick)
 {
-	struct causes_mark new = {.tick = tick};
+	int err = end_stretch(causes);
 
-	if (!why_rows_copy(&new.rows, &causes->state->rows))
+	if (err)
+		return err;
+	/* Without memory the stretch has not ended: what has come since stands for it still. */
+	if (!why_rows_copy(&causes->marked, &causes->state->rows)) {
+		if (causes->n_marks)
+			why_rows_free(&causes->mark[causes->n_marks - 1].rows);
 		return -ENOMEM;
+	}
 	if (causes->n_marks == CAUSES_MARKS)
 		drop_oldest(causes);
-	causes->mark[causes->n_marks++] = new;
+	causes->mark[causes->n_marks++] = (struct causes_mark){.tick = tick};
 	return 0;
 }
 
@@ -96,51 +144,25 @@ void causes_span(struct causes *causes, const struct lapse_span *span)
 
 /* ---- bands ------------------------------------------------------------------------------------------- */
 
-static const struct why_rows the_start;
-
-/* Row @i since @before. */
-static struct lapse_why_row row_since(const struct why_rows *rows, const struct why_rows *before, size_t i)
-{
-	struct lapse_why_row row = *why_row(rows, i);
-	const struct lapse_why_row *less = why_row(before, i);
-
-	row.count -= less->count;
-	row.sum_ns -= less->sum_ns;
-	for (int cause = 0; cause < LAPSE_CAUSES; cause++)
-		row.ns[cause] -= less->ns[cause];
-	return row;
-}
-
-static void add_row(struct lapse_why_row *sum, const struct lapse_why_row *row)
-{
-	sum->count += row->count;
-	sum->sum_ns += row->sum_ns;
-	for (int cause = 0; cause < LAPSE_CAUSES; cause++)
-		sum->ns[cause] += row->ns[cause];
-}
-
-static double count_of(const struct why_rows *rows, const struct why_rows *before)
+static double count_of(const struct why_rows *rows)
 {
 	uint64_t count = 0;
 
-	for (size_t i = 0; i < LAPSE_WHY_ROWS; i++)
-		count += why_row(rows, i)->count - why_row(before, i)->count;
+	for (uint32_t i = 0; i < rows->n; i++)
+		count += rows->row[i].count;
 	return (double)count;
 }
 
 /* The rows from the slowest down to where they hold @wanted spans, but none below @least; *from is the
  * last of them. */
-static struct lapse_why_row slowest(const struct why_rows *rows, const struct why_rows *before, double wanted,
-				    uint32_t least, uint32_t *from)
+static struct lapse_why_row slowest(const struct why_rows *rows, double wanted, uint32_t least,
+				    uint32_t *from)
 {
 	struct lapse_why_row sum = {0};
 
 	*from = LAPSE_WHY_ROWS;
-	while (*from > least && (double)sum.count < wanted) {
-		struct lapse_why_row row = row_since(rows, before, --*from);
-
-		add_row(&sum, &row);
-	}
+	while (*from > least && (double)sum.count < wanted)
+		add_row(&sum, why_row(rows, --*from));
 	return sum;
 }
 
@@ -169,12 +191,12 @@ static size_t describe_bands(const struct causes *causes, struct cause_band band
 {
 	const struct why_rows *rows = &causes->state->rows;
 	const struct names *lists[] = {causes->names};
-	double all = count_of(rows, &the_start);
+	double all = count_of(rows);
 	size_t n = 0;
 
 	for (size_t i = 0; i < CAUSE_BANDS && all * cause_shares[i] >= 1; i++) {
 		uint32_t from;
-		struct lapse_why_row sum = slowest(rows, &the_start, all * cause_shares[i], 0, &from);
+		struct lapse_why_row sum = slowest(rows, all * cause_shares[i], 0, &from);
 
 		if (n && !says_more(&sum, all, &bands[n - 1]))
 			continue;
@@ -213,15 +235,23 @@ static size_t mark_before(const struct causes *causes, uint64_t first)
 static bool describe_since(const struct causes *causes, size_t since, double share, uint32_t least,
 			   struct cause_band *band)
 {
-	const struct why_rows *before = &causes->mark[since].rows;
+	struct lapse_why_row counted[LAPSE_WHY_ROWS] = {0};
+	const struct why_rows rows = {.row = counted, .n = LAPSE_WHY_ROWS};
 	const struct names *lists[CAUSES_MARKS];
-	double all = count_of(&causes->state->rows, before);
 	struct lapse_why_row sum;
 	uint32_t from;
+	double all;
 
-	for (size_t i = since; i < causes->n_marks; i++)
+	for (size_t i = since; i < causes->n_marks; i++) {
+		const struct why_rows *stretch = &causes->mark[i].rows;
+
+		for (uint32_t j = 0; j < stretch->n; j++)
+			add_row(&counted[stretch->first + j], &stretch->row[j]);
 		lists[i - since] = causes->mark[i].names;
-	sum = slowest(&causes->state->rows, before, all * share, least, &from);
+	}
+	add_since_marked(causes, counted);
+	all = count_of(&rows);
+	sum = slowest(&rows, all * share, least, &from);
 	if (!sum.count)
 		return false;
 	describe(band, share, all, &sum);

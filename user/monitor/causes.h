@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Causes of a component's spans, by how slow these were. The kernel's rows grow from the start on; where
- * something is promised of a window, a few of their states are kept, so that the window has its own.
+ * something is promised of a window, what was counted in a few stretches of time is kept, so that the window
+ * has its own.
  */
 #ifndef LAPSE_MONITOR_CAUSES_H
 #define LAPSE_MONITOR_CAUSES_H
@@ -9,14 +10,15 @@
 #include "monitor/feed.h"
 #include "monitor/names.h"
 
-/* States that are kept. A window reaches back to the nearest before its beginning. */
+/* Stretches that are kept. A window reaches back to the nearest beginning before its own. */
 #define CAUSES_MARKS 8
 
-/* The rows as they were at the end of a tick, and who was named from there to the next mark. */
+/* The end of a tick, and the stretch from there to the next mark: what was counted in it, and who was named.
+ */
 struct causes_mark {
 	uint64_t tick;
-	struct why_rows rows;
-	struct names *names; /* NULL: nobody */
+	struct why_rows rows; /* of the last mark none yet: that is what has come since causes.marked */
+	struct names *names;  /* NULL: nobody */
 };
 
 struct causes_state {
@@ -30,8 +32,9 @@ struct causes {
 	struct causes_state *state; /* as the last tick told it; NULL: not known */
 	struct names *names;	    /* since the start; NULL: nobody */
 	struct causes_mark mark[CAUSES_MARKS];
-	size_t n_marks;	  /* oldest first; 0: none are wanted */
-	uint64_t spacing; /* ticks from one mark to the next */
+	size_t n_marks;		/* oldest first; 0: none are wanted */
+	struct why_rows marked; /* the rows as they were at the last one */
+	uint64_t spacing;	/* ticks from one mark to the next */
 };
 
 void causes_free(struct causes *causes);

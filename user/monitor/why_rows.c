@@ -4,17 +4,41 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct why_rows why_rows_of(struct lapse_why_row *all)
+static struct why_rows trimmed(struct lapse_why_row *all, bool (*is_empty)(const struct lapse_why_row *row))
 {
 	struct why_rows rows = {.row = all, .n = LAPSE_WHY_ROWS, .kept = 1};
 
-	while (rows.n && !all[rows.n - 1].count)
+	while (rows.n && is_empty(&all[rows.n - 1]))
 		rows.n--;
-	while (rows.first < rows.n && !all[rows.first].count)
+	while (rows.first < rows.n && is_empty(&all[rows.first]))
 		rows.first++;
 	rows.row += rows.first;
 	rows.n -= rows.first;
 	return rows;
+}
+
+static bool has_no_span(const struct lapse_why_row *row)
+{
+	return !row->count;
+}
+
+static bool has_nothing(const struct lapse_why_row *row)
+{
+	uint64_t any = row->count | row->sum_ns;
+
+	for (int cause = 0; cause < LAPSE_CAUSES; cause++)
+		any |= row->ns[cause];
+	return !any;
+}
+
+struct why_rows why_rows_of(struct lapse_why_row *all)
+{
+	return trimmed(all, has_no_span);
+}
+
+struct why_rows why_rows_of_stretch(struct lapse_why_row *all)
+{
+	return trimmed(all, has_nothing);
 }
 
 const struct lapse_why_row *why_row(const struct why_rows *rows, size_t i)

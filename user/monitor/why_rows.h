@@ -21,6 +21,9 @@ struct why_rows {
 
 /* Those of LAPSE_WHY_ROWS that are no zeroes, where they lie. */
 struct why_rows why_rows_of(struct lapse_why_row *all);
+/* The same of what was counted in a stretch of time: of a span that was counted as that began only its times
+ * may have come in it. */
+struct why_rows why_rows_of_stretch(struct lapse_why_row *all);
 
 /* Row @i of them all. */
 const struct lapse_why_row *why_row(const struct why_rows *rows, size_t i);
