@@ -57,6 +57,10 @@ REASONS = {
         "the server's rate differs between rounds by more than what the tools cost it: most of a request is the network's. The "
         "last column has its processor time per request; where requests come many at a time, call() is most of it, and the "
         "rounds agree."),
+    "not growing": (
+        "what grows is what is kept since the start: of each latency that was not seen before a bucket comes into use, in the "
+        "kernel's copy, the monitor's and the report's. On a host that is busy at times new ones keep coming for a while; no "
+        "more than a histogram has, and the last rows of the table show whether it has ended."),
     "<= 20 MB": "the libraries' pages in memory are a third of it, which all programs share that use them.",
 }
 
