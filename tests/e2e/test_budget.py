@@ -95,7 +95,7 @@ def a_named_probe_goes_where_a_limit_was_set(t):
 def system_calls_go_too(t):
     """A thread that does nothing but call the kernel; its other probe stays."""
     script = "import os, sys\nprint('ready', os.getpid(), flush=True)\nsys.stdin.readline()\n" \
-             "while True:\n    for _ in range(1000): os.getppid()\n    os.sched_yield()\n"
+             "while True:\n    for _ in range(10000): os.getppid()\n    os.sched_yield()\n"
     target = t.target("/usr/bin/python3", "-c", script)
     tracer = t.stat(target.pid, "syscall:getppid", "syscall:sched_yield", "--max-overhead", "1%")
     target.go()
