@@ -54,9 +54,9 @@ REASONS = {
         "of a marker that streams, the probe at which it enters the kernel is the larger part, and that costs as much as any "
         "other function's."),
     "more requests than with": (
-        "the server's rate differs between rounds by more than what the tools cost it: most of a request is the network's. The "
-        "last column has its processor time per request; where requests come many at a time, call() is most of it, and the "
-        "rounds agree."),
+        "the server's rate differs between rounds by more than what the tools cost it. One by one most of a request is the "
+        "network's; many at a time call() is most of it, and its probe is seen best. The last column has the server's processor "
+        "time per request."),
     "not growing": (
         "what grows is what is kept since the start: of each latency that was not seen before a bucket comes into use, in the "
         "kernel's copy, the monitor's and the report's. On a host that is busy at times new ones keep coming for a while; no "
