@@ -76,18 +76,25 @@ static void knows_all_names_from_the_first_on(void **state)
 	rig_end(&rig);
 }
 
-static void knows_one_that_was_added_later(void **state)
+/* Two, of which there is a snapshot, and one that came after it. */
+static void one_came_later(struct rig *rig)
 {
 	struct contract contract = rig_contract(&slow, 1);
 	struct monitor_component late = rig_wanted(&contract, window_spec_default());
+
+	two_components(rig);
+	rig_snapshot(rig);
+	late.name = "late";
+	rig_add_as(rig, &late);
+}
+
+static void knows_one_that_was_added_later(void **state)
+{
 	const struct snapshot *snapshot;
 	struct rig rig;
 
 	(void)state;
-	two_components(&rig);
-	rig_snapshot(&rig);
-	late.name = "late";
-	rig_add_as(&rig, &late);
+	one_came_later(&rig);
 	snapshot = monitor_snapshot_of(rig.monitor, 0);
 	assert_int_equal(snapshot->n_components, 3);
 	assert_string_equal(snapshot->components[2].name, "late");
@@ -129,15 +136,10 @@ static void names_alone_leave_the_figures_as_they_were(void **state)
 
 static void names_alone_know_one_that_was_added_later(void **state)
 {
-	struct contract contract = rig_contract(&slow, 1);
-	struct monitor_component late = rig_wanted(&contract, window_spec_default());
 	struct rig rig;
 
 	(void)state;
-	two_components(&rig);
-	rig_snapshot(&rig);
-	late.name = "late";
-	rig_add_as(&rig, &late);
+	one_came_later(&rig);
 	assert_string_equal(monitor_names_of(rig.monitor, 2)->components[2].name, "late");
 	rig_end(&rig);
 }

@@ -41,10 +41,10 @@ static int attach_tracepoint(const char *name)
 	return program < 0 ? program : bpf_raw_tracepoint_open(name, program);
 }
 
-/* The number of a function of the kernel's, for programs; 0: it has none such. */
+/* The number of a function of the kernel's, for programs; 0: it has none such, or does not tell. */
 static int kernel_function(const struct btf *types, const char *name)
 {
-	int number = btf__find_by_name_kind(types, name, BTF_KIND_FUNC);
+	int number = types ? btf__find_by_name_kind(types, name, BTF_KIND_FUNC) : 0;
 
 	return number > 0 ? number : 0;
 }
@@ -80,8 +80,12 @@ static int load_timing(const struct bpf_prog_load_opts *opts)
 	};
 
 	btf__free(types);
-	if (!is_return || !cookie || sum < 0)
+	if (sum < 0)
+		return sum;
+	if (!is_return || !cookie) {
+		errno = ENOTSUP;
 		return -ENOTSUP;
+	}
 	return bpf_prog_load(BPF_PROG_TYPE_KPROBE, "floor", "GPL", code, sizeof(code) / sizeof(*code), opts);
 }
 

@@ -33,10 +33,12 @@ REASONS = {
         "the next table tells by what. Eight orders come at once to these processors and wait for one batch, so that each waits "
         "for what is added to the others. Where rounds without lapse differ by more than the target, the line says so in "
         "brackets."),
-    "aim: 10 us": "as above: the empty programs alone are more than that.",
+    "aim: 10 us": (
+        "the next table: programs that do nothing, at the same functions and where causes are found, take about as much of the "
+        "pipeline's processor time by themselves."),
     "start to attached, causes told": (
-        "what finds causes doubles what the kernel has to verify, and that is most of the difference to the row above. bpftrace "
-        "attaches two programs of a few lines, which find none."),
+        "what finds causes has more programs for the kernel to verify, more maps to make and more links. bpftrace attaches two "
+        "programs of a few lines, which find none."),
     "start to attached": (
         "what is left is the kernel's: its verifier, and the grace period that it waits for at each new link. Runs differ by "
         "what else the host does."),
@@ -58,9 +60,9 @@ REASONS = {
         "network's; many at a time call() is most of it, and its probe is seen best. The last column has the server's processor "
         "time per request."),
     "not growing": (
-        "what grows is what is kept since the start: of each latency that was not seen before a bucket comes into use, in the "
-        "kernel's copy, the monitor's and the report's. On a host that is busy at times new ones keep coming for a while; no "
-        "more than a histogram has, and the last rows of the table show whether it has ended."),
+        "the last rows of the table show whether it has ended. Of each latency that was not seen before a bucket comes into use, "
+        "and on a host that is busy at times new ones keep coming for a while, no more than a histogram has. How much of the "
+        "growth that is no row tells."),
     "<= 20 MB": "the libraries' pages in memory are a third of it, which all programs share that use them.",
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Which of the programs are loaded: what the plan needs, in the form that the kernel takes. */
+/* Which of the programs are loaded: what the plan needs, in the form that the kernel takes; and which of them
+ * others go on with. */
 #include "kernel/preempted.h"
 #include "kernel/tracer_parts.h"
 
@@ -44,4 +45,24 @@ int programs_choose(struct tracer *tracer)
 	why_choose_programs(tracer);
 	first_leave_out(skel);
 	return tcp_choose_programs(tracer);
+}
+
+int programs_set_next(struct tracer *tracer)
+{
+	struct lapse_bpf *skel = tracer->skel;
+	const struct bpf_program *next[LAPSE_NEXTS] = {
+		[LAPSE_NEXT_PLACE] = skel->progs.place_perf,
+		[LAPSE_NEXT_RETURN] = skel->progs.return_perf,
+		[LAPSE_NEXT_MARKER] = skel->progs.marker_perf,
+	};
+	int err = 0;
+
+	for (uint32_t i = 0; i < LAPSE_NEXTS && !err && !tracer->features.cookie; i++) {
+		int program = bpf_program__fd(next[i]);
+
+		if (bpf_program__autoload(next[i]))
+			err = bpf_map__update_elem(skel->maps.cookie_next, &i, sizeof(i), &program,
+						   sizeof(program), BPF_ANY);
+	}
+	return err;
 }

@@ -467,27 +467,6 @@ static int set_old_maps(struct tracer *tracer)
 	return err ?: bpf_map__set_autocreate(skel->maps.cookie_next, old);
 }
 
-/* Where the programs at the places go on. */
-static int set_next_programs(struct tracer *tracer)
-{
-	struct lapse_bpf *skel = tracer->skel;
-	const struct bpf_program *next[LAPSE_NEXTS] = {
-		[LAPSE_NEXT_PLACE] = skel->progs.place_perf,
-		[LAPSE_NEXT_RETURN] = skel->progs.return_perf,
-		[LAPSE_NEXT_MARKER] = skel->progs.marker_perf,
-	};
-	int err = 0;
-
-	for (uint32_t i = 0; i < LAPSE_NEXTS && !err && !tracer->features.cookie; i++) {
-		int program = bpf_program__fd(next[i]);
-
-		if (bpf_program__autoload(next[i]))
-			err = bpf_map__update_elem(skel->maps.cookie_next, &i, sizeof(i), &program,
-						   sizeof(program), BPF_ANY);
-	}
-	return err;
-}
-
 static int open_and_load(struct tracer *tracer)
 {
 	int err = open_object(tracer) ?: programs_choose(tracer);
@@ -503,6 +482,16 @@ static int open_and_load(struct tracer *tracer)
 	return err;
 }
 
+static int share(struct tracer *tracer)
+{
+	int err = map_arrays(tracer) ?: programs_set_next(tracer) ?: set_filter(tracer);
+
+	if (err)
+		return err;
+	set_components(tracer);
+	return rules_set(tracer) ?: ring_open(tracer) ?: pieces_open(tracer);
+}
+
 int tracer_load(struct tracer *tracer)
 {
 	int err = open_and_load(tracer);
@@ -511,11 +500,10 @@ int tracer_load(struct tracer *tracer)
 	if (err)
 		return err;
 	forget_object(tracer);
-	err = map_arrays(tracer) ?: set_next_programs(tracer) ?: set_filter(tracer);
+	err = share(tracer);
 	if (err)
-		return err;
-	set_components(tracer);
-	return rules_set(tracer) ?: ring_open(tracer) ?: pieces_open(tracer);
+		features_explain(&tracer->features, err, "cannot share memory with the programs");
+	return err;
 }
 
 void tracer_unmap_array(void *at, size_t value_size, size_t n)

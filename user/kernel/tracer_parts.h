@@ -287,6 +287,8 @@ int why_attach(struct tracer *tracer);
 
 /* programs.c: 0 or -errno, which is reported. */
 int programs_choose(struct tracer *tracer);
+/* Once they are loaded: where the programs at the places go on. */
+int programs_set_next(struct tracer *tracer);
 
 /* pieces.c: @interrupts: the kernel tells of those that a processor makes itself. */
 void pieces_choose_programs(struct tracer *tracer, bool interrupts);

@@ -206,8 +206,12 @@ int why_attach(struct tracer *tracer)
 
 	if (!tracer->options.why || tracer->last_tick_ns)
 		return 0;
-	err = pieces_await(tracer)
-		      ?: why_attach_wakes(skel, keep, tracer)
+	err = pieces_await(tracer);
+	if (err) {
+		features_explain(&tracer->features, err, "cannot share memory with the programs");
+		return err;
+	}
+	err = why_attach_wakes(skel, keep, tracer)
 		      ?: why_attach_each(programs, sizeof(programs) / sizeof(*programs), keep, tracer);
 	if (err)
 		features_explain(&tracer->features, err, "cannot attach to the kernel's scheduler");
