@@ -424,7 +424,7 @@ static inline void rig_open(struct rig *rig, uint32_t id, uint32_t tid, uint64_t
 
 static inline const struct snapshot *rig_snapshot(struct rig *rig)
 {
-	const struct snapshot *snapshot = monitor_snapshot(rig->monitor);
+	const struct snapshot *snapshot = monitor_snapshot_full(rig->monitor);
 
 	assert_non_null(snapshot);
 	return snapshot;

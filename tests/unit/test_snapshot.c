@@ -36,11 +36,9 @@ static void same_component(const struct component_snapshot *a, const struct comp
 {
 	assert_string_equal(a->name, b->name);
 	assert_int_equal(a->violations, b->violations);
-	assert_int_equal(a->n_newest, b->n_newest);
 	assert_int_equal(a->verdict, b->verdict);
 	assert_int_equal(a->entries, b->entries);
 	assert_int_equal(a->total.has_errors, b->total.has_errors);
-	assert_int_equal(a->n_histogram, b->n_histogram);
 	assert_int_equal(a->value_name[0] != NULL, b->value_name[0] != NULL);
 }
 
@@ -58,6 +56,32 @@ static void says_what_the_whole_one_says(void **state)
 	one = monitor_snapshot_of(rig.monitor, 0)->components[0];
 	assert_int_equal(one.violations, 2);
 	same_component(&one, rig_shown(&rig, 0));
+	rig_end(&rig);
+}
+
+static void has_no_lists(const struct component_snapshot *c)
+{
+	assert_null(c->newest);
+	assert_int_equal(c->n_newest, 0);
+	assert_null(c->histogram);
+	assert_int_equal(c->n_histogram, 0);
+}
+
+static void lists_are_in_a_full_one_alone(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	two_components(&rig);
+	violate(&rig, 0);
+	rig_tick(&rig);
+	has_no_lists(&monitor_snapshot(rig.monitor)->components[0]);
+	assert_int_equal(rig_shown(&rig, 0)->n_histogram, 1);
+	assert_int_equal(rig_shown(&rig, 0)->histogram[0].count, 1);
+	assert_int_equal(rig_shown(&rig, 0)->n_newest, 1);
+	has_no_lists(&monitor_snapshot_of(rig.monitor, 0)->components[0]);
+	rig_shown(&rig, 0);
+	has_no_lists(&monitor_snapshot(rig.monitor)->components[0]);
 	rig_end(&rig);
 }
 
@@ -181,6 +205,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(says_what_the_whole_one_says),
+		cmocka_unit_test(lists_are_in_a_full_one_alone),
 		cmocka_unit_test(knows_all_names_from_the_first_on),
 		cmocka_unit_test(knows_one_that_was_added_later),
 		cmocka_unit_test(names_alone_leave_the_figures_as_they_were),

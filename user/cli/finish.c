@@ -93,7 +93,7 @@ int session_finish(struct session *session)
 	settle_handlers(session);
 	session_count_handlers(session);
 	session_count_lines(session);
-	snapshot = monitor_snapshot(session->monitor);
+	snapshot = monitor_snapshot_full(session->monitor);
 	if (!snapshot)
 		return EXIT_UNKNOWN;
 	if (!session->error)

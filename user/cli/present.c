@@ -207,7 +207,7 @@ void present_report(struct session *session)
 	session_count_handlers(session);
 	session_count_lines(session);
 	recorder_count(session);
-	snapshot = monitor_snapshot(session->monitor);
+	snapshot = monitor_snapshot_full(session->monitor);
 	if (snapshot && !session->error)
 		check(session, session->output->final(&session->show, snapshot));
 }

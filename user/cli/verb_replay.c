@@ -168,7 +168,7 @@ static int finish(struct verb_replay *v)
 	const struct snapshot *snapshot;
 
 	replay_end(v->replay);
-	snapshot = monitor_snapshot(replay_monitor(v->replay));
+	snapshot = monitor_snapshot_full(replay_monitor(v->replay));
 	if (!snapshot)
 		return EXIT_UNKNOWN;
 	if (!v->error)

@@ -119,8 +119,12 @@ void monitor_dropped_lines(struct monitor *monitor, uint64_t n);
 /* For the snapshot; not copied. */
 void monitor_recorded(struct monitor *monitor, const struct recording *recording);
 
-/* Valid until the next call on @monitor; NULL when out of memory. */
+/* All but the newest violations and the histograms, which grow while lapse runs. Valid until the next call on
+ * @monitor; NULL when out of memory. */
 const struct snapshot *monitor_snapshot(struct monitor *monitor);
+
+/* With those, as a report wants them. */
+const struct snapshot *monitor_snapshot_full(struct monitor *monitor);
 
 /* The same for what happens to @component alone, which of many is made sooner: what is said of others but
  * their names, and of all together, may be as the last snapshot had it. */

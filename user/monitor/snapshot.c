@@ -16,14 +16,22 @@
 
 /* ---- room ------------------------------------------------------------------------------------- */
 
+static void free_lists(struct component_snapshot *out)
+{
+	free(out->histogram);
+	free(out->newest);
+	out->histogram = NULL;
+	out->newest = NULL;
+	out->n_histogram = out->n_newest = 0;
+}
+
 static void free_components(struct snapshot_store *store)
 {
 	size_t i;
 
 	for (i = 0; i < store->n_components; i++) {
 		free(store->snapshot.components[i].objectives);
-		free(store->snapshot.components[i].histogram);
-		free(store->snapshot.components[i].newest);
+		free_lists(&store->snapshot.components[i]);
 	}
 	free(store->snapshot.components);
 	store->snapshot.components = NULL;
@@ -238,8 +246,17 @@ static void copy_names(const struct component *c, struct component_snapshot *out
 		out->value_name[i] = *c->values[i].name ? c->values[i].name : NULL;
 }
 
-static int copy_component(struct component *c, struct component_snapshot *out)
+/* Lists that grow while lapse runs: only who asks for them has them, and only as long. */
+static int copy_lists(const struct component *c, struct component_snapshot *out)
 {
+	int err = copy_violations(c, out);
+
+	return err ? err : copy_histogram(&c->total.histogram, out);
+}
+
+static void copy_component(struct component *c, struct component_snapshot *out)
+{
+	free_lists(out);
 	copy_names(c, out);
 	out->fed = is_fed(c);
 	out->unused = c->spare && !out->fed;
@@ -268,9 +285,6 @@ static int copy_component(struct component *c, struct component_snapshot *out)
 	out->violations_24h = rolling_sum(&c->day, c->stage->now_ns);
 	copy_objectives(c, out);
 	copy_counters(&c->counters, out);
-	if (copy_violations(c, out))
-		return -ENOMEM;
-	return copy_histogram(&c->total.histogram, out);
 }
 
 /* ---- the whole --------------------------------------------------------------------------------- */
@@ -400,17 +414,16 @@ static void describe_system(const struct monitor *m, struct snapshot *s)
 }
 
 /* What nobody asked for can violate, but being unknown it is no news. */
-static int copy_system(struct monitor *m, struct snapshot *s)
+static void copy_system(struct monitor *m, struct snapshot *s)
 {
 	struct component_snapshot *out = &s->components[m->n_components];
-	int err = copy_component(m->whole, out);
 
+	copy_component(m->whole, out);
 	/* Where nothing tells failures there is nothing to promise. */
 	if (m->whole->outcome_unknown)
 		out->n_objectives = 0;
 	else if (m->stage.options.system_promised || out->verdict == VERDICT_VIOLATED)
 		s->verdict = verdict_worse(s->verdict, out->verdict);
-	return err;
 }
 
 const struct snapshot *monitor_snapshot(struct monitor *monitor)
@@ -424,12 +437,10 @@ const struct snapshot *monitor_snapshot(struct monitor *monitor)
 	s->n_components = monitor->n_components;
 	s->verdict = VERDICT_NONE;
 	for (i = 0; i < s->n_components; i++) {
-		if (copy_component(monitor->components[i], &s->components[i]))
-			return NULL;
+		copy_component(monitor->components[i], &s->components[i]);
 		s->verdict = verdict_worse(s->verdict, s->components[i].verdict);
 	}
-	if (copy_system(monitor, s))
-		return NULL;
+	copy_system(monitor, s);
 	copy_firing(monitor);
 	describe_system(monitor, s);
 	sum_integrity(monitor, &s->integrity);
@@ -444,6 +455,20 @@ const struct snapshot *monitor_snapshot(struct monitor *monitor)
 	s->recording = monitor->recording;
 	monitor->store.copied = true;
 	return s;
+}
+
+const struct snapshot *monitor_snapshot_full(struct monitor *monitor)
+{
+	struct snapshot *s = &monitor->store.snapshot;
+	int err = 0;
+
+	if (!monitor_snapshot(monitor))
+		return NULL;
+	for (size_t i = 0; i < monitor->n_components && !err; i++)
+		err = copy_lists(monitor->components[i], &s->components[i]);
+	if (!err)
+		err = copy_lists(monitor->whole, &s->components[monitor->n_components]);
+	return err ? NULL : s;
 }
 
 /* What was copied last has a place for each component that there is now. */
@@ -461,7 +486,8 @@ const struct snapshot *monitor_snapshot_of(struct monitor *monitor, uint32_t com
 
 	if (!has_place(monitor, component))
 		return monitor_snapshot(monitor);
-	return copy_component(monitor->components[component], &s->components[component]) ? NULL : s;
+	copy_component(monitor->components[component], &s->components[component]);
+	return s;
 }
 
 const struct snapshot *monitor_names_of(struct monitor *monitor, uint32_t component)

@@ -201,14 +201,14 @@ struct component_snapshot {
 	struct label_set labels, annotations; /* that go with its alerts */
 	uint64_t violations;		      /* since start, all objectives */
 	uint64_t violations_24h;
-	struct violation *newest; /* of them, the newest 1,000 at most, oldest first */
+	struct violation *newest; /* of them, the newest 1,000 at most, oldest first; in a full snapshot */
 	size_t n_newest;
 	struct objective_state *objectives;
 	size_t n_objectives;
 	/* Violated, and then taken back or given another limit; the oldest first. */
 	const struct objective_state *withdrawn;
 	size_t n_withdrawn;
-	struct histogram_row *histogram; /* since start, ascending, occupied buckets only */
+	struct histogram_row *histogram; /* since start, ascending, occupied buckets only; in a full snapshot */
 	size_t n_histogram;
 	/* Conservation: entries = returns + in_flight + too_deep + abandoned + jumps + maps_full +
 	 * restarted. */

@@ -149,7 +149,7 @@ static int feed(struct report *report)
 	if (more < 0)
 		diag_warn("the recording could not be read to its end: %s", strerror(-more));
 	replay_end(report->replay);
-	report->snapshot = monitor_snapshot(replay_monitor(report->replay));
+	report->snapshot = monitor_snapshot_full(replay_monitor(report->replay));
 	return report->snapshot ? report->error : -ENOMEM;
 }
 
