@@ -250,6 +250,34 @@ static void named_late(void **state)
 	rig_end(&b.rig);
 }
 
+/* Of the first ten ticks nothing is known; each of the others has one, the newest the least. */
+static void extremes_of_a_long_window(void **state)
+{
+	struct window_spec half_a_minute = {.duration_ns = 30 * SEC};
+	struct rig rig;
+	struct rig_component *c;
+	const struct value_stats *shown;
+
+	(void)state;
+	rig_begin(&rig);
+	c = rig_add(&rig, NULL, half_a_minute);
+	for (int i = 0; i < 10; i++) {
+		rig_many(c, 1, MS);
+		rig_tick(&rig);
+	}
+	rig_name_value(&rig, 0, 1, "depth");
+	for (int i = 0; i < 50; i++) {
+		rig_many(c, 1, MS);
+		rig_value(c, 1, 1000 - i);
+		rig_tick(&rig);
+		shown = &rig_shown(&rig, 0)->window.values[0];
+		assert_int_equal(shown->count, i < 30 ? i + 1 : 30);
+		assert_int_equal(shown->min, 1000 - i);
+		assert_int_equal(shown->max, i < 30 ? 1000 : 1000 - i + 29);
+	}
+	rig_end(&rig);
+}
+
 static void batch_size(void **state)
 {
 	struct objective o = {.kind = OBJ_MIN_BATCH_SIZE, .limit = 5};
@@ -299,6 +327,7 @@ int main(void)
 		cmocka_unit_test(counters_and_records),
 		cmocka_unit_test(breaches_in_a_time),
 		cmocka_unit_test(named_late),
+		cmocka_unit_test(extremes_of_a_long_window),
 		cmocka_unit_test(batch_size),
 		cmocka_unit_test(a_lost_span_leaves_it_unknown),
 	};

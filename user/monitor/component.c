@@ -149,7 +149,7 @@ static bool tally_is_empty(const struct tally *tally)
 	return !memcmp(tally, &nothing, sizeof(nothing));
 }
 
-static void settle(struct component *c, const struct tick_component *input)
+static int settle(struct component *c, const struct tick_component *input)
 {
 	uint64_t min = input->late_min_ns, max = input->late_max_ns;
 
@@ -157,7 +157,7 @@ static void settle(struct component *c, const struct tick_component *input)
 	/* What comes late at the first tick of an interval belongs to the one before. */
 	extremes_settle(c->interval_ticks ? &c->interval.extremes : &c->last_interval.extremes, min, max);
 	window_settle(&c->window, c->stage->timeline.ticks, min, max);
-	values_settle(c, input);
+	return values_settle(c, input);
 }
 
 static int add_tick(struct component *c, const struct tick_component *input)
@@ -345,8 +345,8 @@ int component_count(struct component *component, const struct tick_component *in
 	note_liveness(component, input);
 	note_burnt(component, input);
 	if (input) {
-		settle(component, input);
-		err = take_input(component, input);
+		err = settle(component, input);
+		err = err ? err : take_input(component, input);
 	}
 	/* What its probes would have seen is not known once they are taken away: not that nothing was there.
 	 */

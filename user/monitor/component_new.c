@@ -256,8 +256,8 @@ static int prepare(struct component *c, const struct monitor_component *wanted)
 		return err;
 	if (promises_durations(c))
 		causes_watch_windows(&c->causes, c->stage->timeline.ticks);
-	values_init(c, wanted);
-	err = add_shown_view(c);
+	err = values_init(c, wanted);
+	err = err ? err : add_shown_view(c);
 	for (i = 0; i < c->n_objectives && err >= 0; i++)
 		err = add_objective_view(c, &c->objectives[i]);
 	return err < 0 ? err : 0;

@@ -208,7 +208,8 @@ struct component_snapshot {
 	/* Violated, and then taken back or given another limit; the oldest first. */
 	const struct objective_state *withdrawn;
 	size_t n_withdrawn;
-	struct histogram_row *histogram; /* since start, ascending, occupied buckets only; in a full snapshot */
+	struct histogram_row
+		*histogram; /* since start, ascending, occupied buckets only; in a full snapshot */
 	size_t n_histogram;
 	/* Conservation: entries = returns + in_flight + too_deep + abandoned + jumps + maps_full +
 	 * restarted. */

@@ -6,6 +6,7 @@
  */
 #include "monitor/values.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,21 +31,25 @@ static void bind(struct component *c, int value)
 	}
 }
 
-static void name(struct component *c, int value, const char *text)
+static int name(struct component *c, int value, const char *text)
 {
 	if (*c->values[value].name || !*text)
-		return;
+		return 0;
+	if (window_hold_values(&c->window))
+		return -ENOMEM;
 	snprintf(c->values[value].name, sizeof(c->values[value].name), "%.*s", LAPSE_VALUE_NAME - 1, text);
 	bind(c, value);
+	return 0;
 }
 
-void values_init(struct component *component, const struct monitor_component *wanted)
+int values_init(struct component *component, const struct monitor_component *wanted)
 {
-	int i;
+	int i, err = 0;
 
-	for (i = 0; i < LAPSE_VALUES; i++)
+	for (i = 0; i < LAPSE_VALUES && !err; i++)
 		if (wanted->value_name[i])
-			name(component, i, wanted->value_name[i]);
+			err = name(component, i, wanted->value_name[i]);
+	return err;
 }
 
 /* ---- max_value and min_value ---------------------------------------------------------------------- */
@@ -123,7 +128,7 @@ static void judge(struct component *c, int value, const struct tick_value *now)
 
 /* ---- figures -------------------------------------------------------------------------------------- */
 
-void values_settle(struct component *component, const struct tick_component *input)
+int values_settle(struct component *component, const struct tick_component *input)
 {
 	struct component *c = component;
 	/* What comes late at the first tick of an interval belongs to the one before. */
@@ -133,7 +138,8 @@ void values_settle(struct component *component, const struct tick_component *inp
 	for (i = 0; i < LAPSE_VALUES; i++) {
 		const struct tick_value *now = &input->value[i];
 
-		name(c, i, now->name);
+		if (name(c, i, now->name))
+			return -ENOMEM;
 		if (!*now->name)
 			continue;
 		value_extremes_settle(&c->total.value[i], now->late_min, now->late_max);
@@ -142,6 +148,7 @@ void values_settle(struct component *component, const struct tick_component *inp
 				    now->late_max);
 		note_extremes(c, i, now->late_min, now->late_max);
 	}
+	return 0;
 }
 
 void values_between(struct tally *tally, const struct tick_value before[LAPSE_VALUES],

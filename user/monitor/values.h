@@ -10,13 +10,14 @@
 struct component;
 struct monitor_component;
 
-/* Takes the names that are known at the start. */
-void values_init(struct component *component, const struct monitor_component *wanted);
+/* Takes the names that are known at the start. 0 or -ENOMEM. */
+int values_init(struct component *component, const struct monitor_component *wanted);
 
-/* A record; a tick's beginning, its counters (names and late extremes, then counts), its end. */
+/* A record; a tick's beginning, its counters (names and late extremes, which may be -ENOMEM, then counts),
+ * its end. */
 void values_span(struct component *component, const struct lapse_span *span);
 void values_begin_tick(struct component *component);
-void values_settle(struct component *component, const struct tick_component *input);
+int values_settle(struct component *component, const struct tick_component *input);
 void values_count(struct component *component, const struct tick_component *input);
 void values_end_tick(struct component *component);
 

@@ -16,6 +16,12 @@ static struct window_tick *at(const struct window *w, uint64_t position)
 	return &w->queue[position & (w->size - 1)];
 }
 
+/* LAPSE_VALUES, where the window holds values. */
+static struct value_extremes *values_at(const struct window *w, uint64_t position)
+{
+	return w->values[position & (w->size - 1)];
+}
+
 void window_free(struct window *window)
 {
 	size_t i;
@@ -26,6 +32,7 @@ void window_free(struct window *window)
 		histogram_free(&window->views[i].histogram);
 	free(window->views);
 	free(window->queue);
+	free(window->values);
 	window_init(window, window->bits);
 }
 
@@ -84,28 +91,52 @@ void window_settle_value(struct window *window, uint64_t number, size_t value, i
 	struct window_tick *last = late_tick(window, number);
 
 	if (last)
-		value_extremes_settle(&last->value[value], min, max);
+		value_extremes_settle(&values_at(window, window->tail - 1)[value], min, max);
 }
 
 void window_expect_value(struct window *window, const struct value_tally *more, size_t value, int64_t last)
 {
-	value_extremes_expect(&at(window, window->tail - 1)->value[value], more->count, more->sum, last);
+	value_extremes_expect(&values_at(window, window->tail - 1)[value], more->count, more->sum, last);
+}
+
+static void copy_ticks(const struct window *w, struct window *bigger)
+{
+	for (uint64_t p = w->head; p != w->tail; p++) {
+		*at(bigger, p) = *at(w, p);
+		if (w->values)
+			memcpy(values_at(bigger, p), values_at(w, p), sizeof(*w->values));
+	}
 }
 
 static int grow(struct window *w)
 {
-	size_t size = w->size ? w->size * 2 : 8;
-	struct window_tick *queue = calloc(size, sizeof(*queue));
-	uint64_t p;
+	struct window bigger = *w;
 
-	if (!queue)
+	bigger.size = w->size ? w->size * 2 : 8;
+	bigger.queue = calloc(bigger.size, sizeof(*bigger.queue));
+	bigger.values = w->values ? calloc(bigger.size, sizeof(*bigger.values)) : NULL;
+	if (!bigger.queue || (w->values && !bigger.values)) {
+		free(bigger.queue);
+		free(bigger.values);
 		return -ENOMEM;
-	for (p = w->head; p != w->tail; p++)
-		queue[p & (size - 1)] = *at(w, p);
+	}
+	copy_ticks(w, &bigger);
 	free(w->queue);
-	w->queue = queue;
-	w->size = size;
+	free(w->values);
+	*w = bigger;
 	return 0;
+}
+
+int window_hold_values(struct window *window)
+{
+	struct window *w = window;
+
+	if (w->values)
+		return 0;
+	if (!w->size && grow(w))
+		return -ENOMEM;
+	w->values = calloc(w->size, sizeof(*w->values));
+	return w->values ? 0 : -ENOMEM;
 }
 
 /* Adds to those of @tick, in ascending order again. */
@@ -179,6 +210,8 @@ static struct window_tick *newest(struct window *w, uint64_t number)
 	if (w->tail - w->head == w->size && grow(w))
 		return NULL;
 	*at(w, w->tail) = (struct window_tick){.number = number, .min = UINT64_MAX};
+	if (w->values)
+		memset(values_at(w, w->tail), 0, sizeof(*w->values));
 	w->newest = (struct extremes){.min = UINT64_MAX};
 	return at(w, w->tail++);
 }
@@ -356,8 +389,8 @@ struct value_extremes window_value(const struct window *window, const struct win
 	struct value_extremes all = {0};
 	uint64_t p;
 
-	for (p = view->position; p != window->tail; p++)
-		value_extremes_join(&all, &at(window, p)->value[value]);
+	for (p = view->position; window->values && p != window->tail; p++)
+		value_extremes_join(&all, &values_at(window, p)[value]);
 	return all;
 }
 

@@ -41,7 +41,6 @@ struct window_tick {
 	struct bucket_delta *buckets;
 	size_t n_buckets;
 	uint64_t samples; /* in the buckets */
-	struct value_extremes value[LAPSE_VALUES];
 };
 
 struct window_view {
@@ -56,10 +55,11 @@ struct window_view {
 
 struct window {
 	unsigned bits;
-	struct window_tick *queue; /* at position % size */
-	uint64_t head, tail;	   /* positions of the oldest and behind the newest; they only grow */
-	size_t size;		   /* a power of two */
-	struct extremes newest;	   /* of the newest tick: not settled yet, maybe */
+	struct window_tick *queue;		       /* at position % size */
+	struct value_extremes (*values)[LAPSE_VALUES]; /* of those ticks; NULL: of a component without */
+	uint64_t head, tail;	/* positions of the oldest and behind the newest; they only grow */
+	size_t size;		/* a power of two */
+	struct extremes newest; /* of the newest tick: not settled yet, maybe */
 	struct window_view *views;
 	size_t n_views;
 };
@@ -67,13 +67,16 @@ struct window {
 void window_init(struct window *window, unsigned bits);
 void window_free(struct window *window);
 
+/* There is a captured value from now on. Others, which are most, spare its room. 0 or -ENOMEM. */
+int window_hold_values(struct window *window);
+
 /* The number of the view with the first four of @wanted's figures, made if there is none; first is
  * the number of the tick to come. -ENOMEM. */
 int window_view(struct window *window, const struct window_view *wanted);
 
 /* Exact extremes of the tick before @number, or of what @number has held so far. */
 void window_settle(struct window *window, uint64_t number, uint64_t min, uint64_t max);
-/* The same of captured value @value. */
+/* The same of captured value @value, where values are held. */
 void window_settle_value(struct window *window, uint64_t number, size_t value, int64_t min, int64_t max);
 /* Adds what happened in tick @number (buckets are copied), also to what it held already; @bounds are those of
  * the buckets, NULL where there are none ... */
