@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "probe/odd.h"
 #include "probe/safety.h"
 #include "probe/traits.h"
 
@@ -129,7 +130,33 @@ static void test_symbols(void **state)
 	assert_int_equal(traits_of_symbol("rust_eh_personality", 1), TRAIT_CATCHES);
 	assert_int_equal(traits_of_symbol("JNI_CreateJavaVM", 1), TRAIT_WALKS);
 	assert_int_equal(traits_of_symbol("JNI_CreateJavaVM", 0), 0);
+	assert_int_equal(traits_of_symbol("hs_main", 1), TRAIT_HASKELL);
+	assert_int_equal(traits_of_symbol("stg_upd_frame_info", 0), TRAIT_HASKELL);
 	assert_int_equal(traits_of_symbol("printf", 0), 0);
+}
+
+static enum safety_verdict of_haskell(const char *symbol, bool force)
+{
+	const struct safety_file mapped[] = {{"/bin/a", TRAIT_HASKELL}, LIBC};
+	struct safety safety = safety_decide(mapped, mapped, N(mapped), force, false);
+
+	return odd_safety(&safety, symbol, force).verdict;
+}
+
+/* A program that GHC has linked has C in it, too. */
+static void test_haskell(void **state)
+{
+	const struct safety_file mapped[] = {{"/bin/a", 0}, {"/lib/libHSrts.so", TRAIT_HASKELL}, LIBC};
+	struct safety other = safety_decide(mapped, mapped, N(mapped), false, false);
+
+	(void)state;
+	assert_int_equal(of_haskell("Main_zdwstep_info", false), SAFETY_REFUSED);
+	assert_int_equal(of_haskell("stg_ap_pp_fast", false), SAFETY_REFUSED);
+	assert_int_equal(of_haskell("stg_newArrayzh", true), SAFETY_REFUSED);
+	assert_int_equal(of_haskell("stg_exit", false), SAFETY_RETURN_PROBE);
+	assert_int_equal(of_haskell("performMajorGC", false), SAFETY_RETURN_PROBE);
+	assert_int_equal(of_haskell("_start", false), SAFETY_REFUSED);
+	assert_int_equal(odd_safety(&other, "print_info", false).verdict, SAFETY_RETURN_PROBE);
 }
 
 static void test_names(void **state)
@@ -150,6 +177,7 @@ int main(void)
 		cmocka_unit_test(test_collectors), cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_stacks),	   cmocka_unit_test(test_options),
 		cmocka_unit_test(test_symbols),	   cmocka_unit_test(test_names),
+		cmocka_unit_test(test_haskell),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

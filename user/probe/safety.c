@@ -96,7 +96,7 @@ static struct safety judge_others(const struct safety_file *mapped, size_t n)
 struct safety safety_decide(const struct safety_file *file, const struct safety_file *mapped, size_t n,
 			    bool force, bool seccomp_kills)
 {
-	struct safety safety = {.verdict = SAFETY_RETURN_PROBE};
+	struct safety safety = {.verdict = SAFETY_RETURN_PROBE, .haskell = file->traits & TRAIT_HASKELL};
 
 	if (force)
 		return safety;
@@ -104,6 +104,7 @@ struct safety safety_decide(const struct safety_file *file, const struct safety_
 		safety = by_insns("the seccomp filter would kill the process at a return probe");
 	else if (!judge_own(file, &safety))
 		safety = judge_others(mapped, n);
+	safety.haskell = file->traits & TRAIT_HASKELL;
 	safety.switches = stack_switcher(mapped, n) || find(mapped, n, TRAIT_ALTSTACK, TRAIT_RUNTIME);
 	return safety;
 }

@@ -24,6 +24,7 @@ enum safety_verdict {
 struct safety {
 	enum safety_verdict verdict;
 	bool switches;	/* something in the process switches stacks */
+	bool haskell;	/* some functions of the file are compiled by GHC */
 	bool goroutine; /* a function of Go's: its frames are a goroutine's */
 	char why[256];	/* empty for a return probe */
 };

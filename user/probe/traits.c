@@ -55,6 +55,7 @@ static const struct rule rules[] = {
 	{"co_switch", EITHER, TRAIT_SWITCHES},
 	{"coctx_swap", EITHER, TRAIT_SWITCHES},
 	{"coroutine_transfer", EITHER, TRAIT_SWITCHES},
+	{"hs_main", EITHER, TRAIT_HASKELL},
 	{"jump_fcontext", EITHER, TRAIT_SWITCHES},
 	{"make_fcontext", EITHER, TRAIT_SWITCHES},
 	{"makecontext", EITHER, TRAIT_SWITCHES},
@@ -68,6 +69,7 @@ static const struct rule rules[] = {
 	/* Handlers on a stack of their own: the kernel takes what lies below them for left. */
 	{"sigaltstack", EITHER, TRAIT_ALTSTACK},
 	{"slp_switch", DEFINED, TRAIT_SWITCHES},
+	{"stg_upd_frame_info", EITHER, TRAIT_HASKELL},
 	{"swapcontext", EITHER, TRAIT_SWITCHES},
 	{"zend_fiber_switch_context", EITHER, TRAIT_SWITCHES},
 };

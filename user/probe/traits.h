@@ -18,6 +18,7 @@ enum trait {
 	TRAIT_ASYNC_OWNER = 1 << 9, /* has them: switches only for such a user */
 	TRAIT_ALTSTACK = 1 << 10,   /* gives signal handlers a stack of their own */
 	TRAIT_WALKS = 1 << 11,	    /* its collector finds frames by the return addresses of its functions */
+	TRAIT_HASKELL = 1 << 12,    /* has functions that GHC compiled */
 };
 
 /*
