@@ -128,7 +128,7 @@ static __always_inline void on_syscall_enter(__u64 nr)
 	struct lapse_stack *stack;
 	__u32 span;
 
-	if (!known)
+	if (stopped || !known)
 		return;
 	stack = stack_get(true);
 	if (!stack)
@@ -149,7 +149,7 @@ static __always_inline void on_syscall_exit(__u64 nr, __u64 ret)
 	struct lapse_stack *stack;
 	__u32 loop;
 
-	if (!known)
+	if (stopped || !known)
 		return;
 	stack = stack_get(true);
 	if (!stack)

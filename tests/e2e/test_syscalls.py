@@ -138,3 +138,31 @@ def turns_and_waits_at_once(t):
     counted(wait, truth["waits"], "waits that have ended")
     equal(wait["in_flight"], 1, "waits in flight")
     target.finish()
+
+
+WITHOUT_END = """import os, select, sys
+
+poll = select.poll()
+print("ready", os.getpid(), flush=True)
+sys.stdin.readline()
+print("goes", flush=True)
+while True:
+    poll.poll(0)
+"""
+
+
+@case()
+def the_end_amid_calls(t):
+    """The links at entries and exits go one after the other, and what only one of them has seen is no loss."""
+    target = t.target(PYTHON, "-c", WITHOUT_END)
+    tracer = t.stat(target.pid, "loop", "wait=syscall:poll", "-i", "100ms")
+    target.go()
+    target.wait_line("^goes")
+    wait_until(lambda: any(w["count"] for w in tracer.objects("window")), "turns of the loop")
+    tracer.stop()
+    final = tracer.final()
+    lossless(final)
+    for name in ("loop", "wait"):
+        equal(final["components"][name]["abandoned"], 0, f"{name} without an end")
+    equal(sum(final["components"][name]["in_flight"] for name in ("loop", "wait")), 1, "in flight at the end")
+    target.end()

@@ -58,10 +58,8 @@ static void mark_links(struct tracer *tracer, const struct plan *plan)
 	for (size_t i = 0; i < tracer->n_links; i++) {
 		struct kept_link *link = &tracer->links[i];
 
-		link->goes =
-			(link->component != NO_COMPONENT && tracer->memory[link->component].dropped) ||
-			((link->kind == LINK_SYSCALLS || link->kind == LINK_SYSCALL_EXITS) && !syscalls) ||
-			(link->kind == LINK_TCP && !tcp);
+		link->goes = (link->component != NO_COMPONENT && tracer->memory[link->component].dropped) ||
+			     (link->kind == LINK_SYSCALLS && !syscalls) || (link->kind == LINK_TCP && !tcp);
 	}
 }
 

@@ -40,8 +40,6 @@ int syscalls_attach(struct tracer *tracer)
 	if (!tracer->options.syscalls || tracer->syscalls_attached)
 		return 0;
 	err = attach_either(tracer, skel->progs.syscall_exit, skel->progs.syscall_exit_event);
-	links_mark(tracer, from, LINK_SYSCALL_EXITS, NO_COMPONENT);
-	from = tracer->n_links;
 	if (!err)
 		err = attach_either(tracer, skel->progs.syscall_enter, skel->progs.syscall_enter_event);
 	links_mark(tracer, from, LINK_SYSCALLS, NO_COMPONENT);

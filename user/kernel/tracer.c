@@ -527,18 +527,10 @@ static void unmap_arrays(struct tracer *tracer)
 	why_unmap(tracer);
 }
 
-static bool begins_turns(const struct kept_link *link, pid_t pid)
-{
-	(void)pid;
-	return link->kind == LINK_SYSCALL_EXITS;
-}
-
-/* A turn must not begin after nobody sees it end. */
 void tracer_detach(struct tracer *tracer)
 {
 	if (tracer->look == LOOK_TICK && tracer->n_links)
 		open_frames_settle(tracer);
-	links_release_from(tracer, links_part(tracer, begins_turns, 0));
 	links_release_from(tracer, 0);
 }
 

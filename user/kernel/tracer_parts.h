@@ -32,7 +32,6 @@ enum link_kind {
 	LINK_PLACES,
 	LINK_GLOBS, /* functions that a pattern found: made anew without some of them */
 	LINK_SYSCALLS,
-	LINK_SYSCALL_EXITS, /* where turns of loops begin */
 	LINK_TCP,
 	LINK_SAMPLES, /* of what was calibrated with */
 };
