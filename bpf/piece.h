@@ -220,11 +220,10 @@ static __always_inline void stacks_ask(struct lapse_waits *waits, struct task_st
 		block->piece = due->off_ns ? LAPSE_PIECE_MISSED : LAPSE_PIECE_NO_ROOM;
 }
 
-/* That the thread got the processor was not seen. */
+/* That the thread got the processor was not seen: neither was its stack. */
 static __always_inline void piece_missed(struct lapse_waits *waits)
 {
-	if (cfg_piece_bytes)
-		waits->now.piece = LAPSE_PIECE_MISSED;
+	waits->now.piece = LAPSE_PIECE_MISSED;
 }
 
 /* What lies below may be on a page that has never been touched: it is zeros then. */

@@ -446,7 +446,7 @@ def percentile(values, q):
 
 
 # Now and then the kernel tells nobody that a thread comes back: one that comes after the machine's first process.
-MISSED = "[unknown: the thread went on before its stack was copied]"
+MISSED = "[unknown: the thread went on before its stack was looked at]"
 
 
 def seen_to_come_back(waits):

@@ -131,7 +131,7 @@ static const char *why_no_piece(const struct session *session, const struct laps
 	case LAPSE_PIECE_NO_ROOM:
 		return "[unknown: no room for a copy of the stack]";
 	case LAPSE_PIECE_MISSED:
-		return "[unknown: the thread went on before its stack was copied]";
+		return "[unknown: the thread went on before its stack was looked at]";
 	case LAPSE_PIECE_UNREADABLE:
 		return "[unknown: the stack is not in memory]";
 	case LAPSE_PIECE_UNSEEN:
