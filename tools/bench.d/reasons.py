@@ -20,12 +20,14 @@ REASONS = {
         "a record is written to memory that another processor reads meanwhile; on two processors that share a host the rounds "
         "differ by more than the tenth that was wanted."),
     "reading at 1,000,000 a second": (
-        "the last row: records of that length from one thread to another, with nothing traced and nothing done with them, take "
-        "this machine more by themselves, or most of it. Each is brought over from the cache of the processor that wrote it. "
-        "The rest is lapse's: a record is taken out of the ring and handed on."),
+        "the last row is of records of that length from one thread to another, with nothing traced and nothing done with them: "
+        "each is brought over from the cache of the processor that wrote it. What is beyond that row is lapse's: a record is "
+        "taken out of the ring and handed on, and the reader wakes up for what has come. Where the rate was not reached, as the "
+        "first column tells, a million takes as much longer to come, and pays for as many more wake-ups; the last row, which "
+        "got there, has none of them."),
     "added to an order, one by one": (
-        "the next table tells by what: programs that do nothing, at the same functions and where causes are found, add the "
-        "smaller part, so the rest is what lapse's own look at. Between two orders the processors' caches go to others: what "
+        "the next table tells by what: its last row is what programs that do nothing add, at the same functions and where causes "
+        "are found; the rest is what lapse's own look at. Between two orders the processors' caches go to others: what "
         "costs little where a call is repeated (the table of costs) costs many times that then. And where the kernel "
         "lets no program into its functions, as here, connections are followed by system calls, and with that all of them take "
         "a longer way: the row without connections shows how much."),
@@ -34,8 +36,8 @@ REASONS = {
         "for what is added to the others. Where rounds without lapse differ by more than the target, the line says so in "
         "brackets."),
     "aim: 10 us": (
-        "the next table: programs that do nothing, at the same functions and where causes are found, take about as much of the "
-        "pipeline's processor time by themselves."),
+        "the next table: its last row is what programs that do nothing add, at the same functions and where causes are found. "
+        "Where that is as much by itself, no tracer gets there; the rest is what lapse's own look at."),
     "start to attached, causes told": (
         "what finds causes has more programs for the kernel to verify, more maps to make and more links. bpftrace attaches two "
         "programs of a few lines, which find none."),
