@@ -26,8 +26,8 @@ machine, and keeps each round in `build/bench.json`.
 
 ISOLATED = """
 This one's kernel isolates its page tables (KPTI) on processors without PCIDs: each way into the kernel and back, of a probe as
-of a system call, throws all translations of addresses away, which each tool pays alike. The rows of empty programs tell what
-that leaves to save.
+of a system call, throws the process's translations of addresses away, which each tool pays alike. The rows of empty programs
+tell what that leaves to save.
 """
 
 

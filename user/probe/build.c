@@ -486,7 +486,10 @@ static int judge(struct build *build, struct adding *adding)
 		return err ? err : 1;
 	}
 	if (adding->safety->verdict == SAFETY_REFUSED && !here_only(adding->want)) {
-		err = refuse(build, adding, -EPERM, adding->safety->why, NULL);
+		err = refuse(build, adding, -EPERM, adding->safety->why,
+			     adding->safety->haskell
+				     ? "begin or end a keyed span there, span:FUNC(tid)..FUNC(tid)"
+				     : NULL);
 		return err ? err : 1;
 	}
 	err = choose_place(build, adding);
