@@ -8,8 +8,8 @@
  * wait_sleep and compute in turn, N times, all from within everything(). What they wait for lasts DURATION: a
  * thread that holds a mutex in rebuild_index(), a TCP peer that answers late, a thread that writes to an
  * eventfd. The truth, told with "done", is the sum of the waiting calls' own durations by kind, and the port.
- * wait_net, wait_timeout, wait_handoff and wait_sleep return what they waited by the kernel's count: where the
- * machine's host stops a processor just before a wait, the time is over before anybody waits.
+ * wait_net, wait_timeout, wait_handoff and wait_sleep return what they waited by the kernel's count: where
+ * the machine's host stops a processor just before a wait, the time is over before anybody waits.
  */
 #include "common.h"
 

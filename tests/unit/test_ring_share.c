@@ -3,16 +3,12 @@
  * A ring with one who writes, one who reads in place, and one who takes the rest over at any moment: each
  * record comes once, whole and in order.
  */
-#include "fixture.h"
+#include "ring.h"
 
 #include <limits.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "kernel/ring_share.h"
 
@@ -30,8 +26,7 @@ struct away {
 };
 
 struct scene {
-	unsigned long consumer, producer;
-	struct ring_view view;
+	struct ring ring;
 	struct ring_share share;
 	pthread_mutex_t lock;
 	struct away away, handed;
@@ -40,73 +35,22 @@ struct scene {
 	atomic_ullong written;	 /* so many; UINT64_MAX: more are to come */
 };
 
-/* Twice in a row, as the kernel's. */
-static char *map_twice(size_t size)
-{
-	int file = memfd_create("ring", 0);
-	char *at = mmap(NULL, 2 * size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	assert_true(file >= 0 && at != MAP_FAILED);
-	assert_int_equal(ftruncate(file, (off_t)size), 0);
-	for (int i = 0; i < 2; i++)
-		assert_true(mmap(at + (size_t)i * size, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
-				 file, 0) != MAP_FAILED);
-	close(file);
-	return at;
-}
-
 static void open_scene(struct scene *scene)
 {
 	memset(scene, 0, sizeof(*scene));
-	scene->view = (struct ring_view){
-		.consumer = &scene->consumer,
-		.producer = &scene->producer,
-		.data = map_twice(RING_BYTES),
-		.size = RING_BYTES,
-	};
+	ring_begin(&scene->ring, RING_BYTES);
 	pthread_mutex_init(&scene->lock, NULL);
 	atomic_store(&scene->written, UINT64_MAX);
-	ring_share_open(&scene->share, &scene->view);
+	ring_share_open(&scene->share, &scene->ring.view);
 }
 
 static void close_scene(struct scene *scene)
 {
-	munmap((void *)scene->view.data, 2 * RING_BYTES);
+	ring_end(&scene->ring);
 	pthread_mutex_destroy(&scene->lock);
 }
 
 /* ---- who writes ---------------------------------------------------------------------------------- */
-
-static void put(struct scene *scene, const void *record, uint32_t size, uint32_t state)
-{
-	unsigned long takes = (BPF_RINGBUF_HDR_SZ + size + 7) & ~7UL;
-	char *at = (char *)scene->view.data + (scene->producer & (RING_BYTES - 1));
-
-	while (scene->producer + takes - __atomic_load_n(&scene->consumer, __ATOMIC_ACQUIRE) > RING_BYTES)
-		sched_yield();
-	__atomic_store_n((uint32_t *)(void *)at, size | BPF_RINGBUF_BUSY_BIT, __ATOMIC_RELAXED);
-	__atomic_store_n(&scene->producer, scene->producer + takes, __ATOMIC_RELEASE);
-	memcpy(at + BPF_RINGBUF_HDR_SZ, record, size);
-	__atomic_store_n((uint32_t *)(void *)at, size | state, __ATOMIC_RELEASE);
-}
-
-static void put_brief(struct scene *scene, uint64_t number)
-{
-	struct lapse_brief brief = {
-		.kind = LAPSE_REC_BRIEF,
-		.flags = LAPSE_SPAN_RET,
-		.component = (uint32_t)number,
-		.pid = 7,
-		.tid = (uint32_t)number,
-		.start_ns = number,
-		.ret = number,
-		.duration_ns = (uint32_t)number,
-		.probes_ns = 1,
-		.comm = "brief",
-	};
-
-	put(scene, &brief, sizeof(brief), 0);
-}
 
 static void put_span(struct scene *scene, uint64_t number)
 {
@@ -124,7 +68,7 @@ static void put_span(struct scene *scene, uint64_t number)
 		.value = {(int64_t)number, (int64_t)number, (int64_t)number, (int64_t)number},
 	};
 
-	put(scene, &span, sizeof(span), 0);
+	ring_put(&scene->ring, &span, sizeof(span), 0);
 }
 
 static void *write_all(void *context)
@@ -134,11 +78,11 @@ static void *write_all(void *context)
 
 	for (number = 0; !atomic_load(&scene->enough) && number < MOST; number++) {
 		if (number % 11 == 0)
-			put(scene, "thrown away", 12, BPF_RINGBUF_DISCARD_BIT);
+			ring_put(&scene->ring, "thrown away", 12, BPF_RINGBUF_DISCARD_BIT);
 		if (number % 5 == 0)
 			put_span(scene, number);
 		else
-			put_brief(scene, number);
+			ring_put_brief(&scene->ring, number);
 	}
 	atomic_store(&scene->written, number);
 	return NULL;
@@ -219,8 +163,8 @@ static void read_all(struct scene *scene, uint64_t over)
 
 static void take_over(struct scene *scene)
 {
-	unsigned long at = ring_share_take_over(&scene->share), written = ring_view_written(&scene->view),
-		      next;
+	unsigned long at = ring_share_take_over(&scene->share),
+		      written = ring_view_written(&scene->ring.view), next;
 	const size_t room = sizeof(scene->away.span) / sizeof(*scene->away.span);
 	struct lapse_why_span copy;
 	const void *data;
@@ -228,7 +172,8 @@ static void take_over(struct scene *scene)
 
 	if (at == ULONG_MAX)
 		return;
-	while (scene->away.n < room && (next = ring_view_at(&scene->view, at, written, &data, &size)) != at) {
+	while (scene->away.n < room &&
+	       (next = ring_view_at(&scene->ring.view, at, written, &data, &size)) != at) {
 		if (data) {
 			record_copy(&copy, data, size);
 			scene->away.span[scene->away.n++] = copy.span;
@@ -236,7 +181,7 @@ static void take_over(struct scene *scene)
 		}
 		at = next;
 	}
-	ring_view_give_back(&scene->view, at);
+	ring_view_give_back(&scene->ring.view, at);
 }
 
 static void *take_over_often(void *context)
@@ -287,7 +232,7 @@ static void nobody_takes_over(void **state)
 	read_all(&scene, 0);
 	pthread_join(writer, NULL);
 	assert_int_equal(scene.seen, scene.written);
-	assert_int_equal(scene.consumer, scene.producer);
+	assert_int_equal(scene.ring.consumer, scene.ring.producer);
 	close_scene(&scene);
 }
 
@@ -298,13 +243,13 @@ static void without_barriers(void **state)
 	open_scene(&scene);
 	scene.share.barrier = false;
 	scene.seen = 1;
-	put_brief(&scene, 1);
+	ring_put_brief(&scene.ring, 1);
 	assert_int_equal(ring_share_take_over(&scene.share), 0);
 	ring_share_begin(&scene.share);
 	assert_int_equal(ring_share_take_over(&scene.share), ULONG_MAX);
 	read_in_place(&scene);
 	assert_int_equal(scene.seen, 2);
-	assert_int_equal(ring_share_take_over(&scene.share), scene.producer);
+	assert_int_equal(ring_share_take_over(&scene.share), scene.ring.producer);
 	close_scene(&scene);
 }
 

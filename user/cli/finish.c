@@ -78,7 +78,7 @@ int session_finish(struct session *session)
 	tracer_detach(session->tracer);
 	markers_forget(session);
 	session->end_ns = clock_now_ns();
-	tracer_drain(session->tracer, &records);
+	tracer_drain(session->tracer, 0, &records);
 	/* Twice: the extremes of the last two slots come with the second. */
 	err = session_tick(session, true);
 	if (!err && monitor_interval_ended(session->monitor))

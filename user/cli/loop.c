@@ -18,6 +18,8 @@
  * do, for each time takes a processor from the target. */
 #define POLL_MS	     10
 #define POLL_IDLE_MS 100
+/* More records come than can be shown: after so long the loop looks at all else. */
+#define DRAIN_NS     (100 * NSEC_PER_MSEC)
 
 static int watch(struct session *session, int fd, uint64_t tag)
 {
@@ -131,9 +133,25 @@ static int next_poll_ms(int poll_ms, int taken)
 	return poll_ms * 2 < POLL_IDLE_MS ? poll_ms * 2 : POLL_IDLE_MS;
 }
 
-int session_follow(struct session *session)
+/* How many records came. */
+static int drain(struct session *session)
 {
 	const struct tracer_records records = {present_span, processes_record, session};
+	uint64_t until = clock_now_ns() + DRAIN_NS;
+
+	if (session->deadline_ns && session->deadline_ns < until)
+		until = session->deadline_ns;
+	return tracer_drain(session->tracer, until, &records);
+}
+
+static void look_at_the_time(struct session *session)
+{
+	if (session->deadline_ns && clock_now_ns() >= session->deadline_ns)
+		session_end(session, "the time was up");
+}
+
+int session_follow(struct session *session)
+{
 	int err = open_loop(session), poll_ms = POLL_MS;
 
 	if (err) {
@@ -147,11 +165,11 @@ int session_follow(struct session *session)
 		struct epoll_event events[8];
 		int n = epoll_wait(session->epoll, events, 8, wait_ms(session->deadline_ns, poll_ms));
 
-		poll_ms = next_poll_ms(poll_ms, tracer_drain(session->tracer, &records));
-		for (int i = 0; i < n; i++)
+		poll_ms = next_poll_ms(poll_ms, drain(session));
+		look_at_the_time(session);
+		for (int i = 0; i < n && !session->end_reason; i++)
 			take(session, &events[i]);
-		if (session->deadline_ns && clock_now_ns() >= session->deadline_ns)
-			session_end(session, "the time was up");
+		look_at_the_time(session);
 	}
 	return 0;
 }

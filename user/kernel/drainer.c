@@ -23,7 +23,7 @@
 #include "kernel/out_of_way.h"
 #include "kernel/ring_share.h"
 
-/* Read at one go, before the ring gets its room back. */
+/* Handed on at one go, before the ring gets its room back and the time is looked at. */
 #define PIECE_BYTES (64UL * 1024)
 /* What may be put away; beyond it, records stay on the ring, which counts what it has no room for. */
 #define AWAY_BYTES  (4UL * 1024 * 1024)
@@ -58,6 +58,7 @@ struct drainer {
 	bool started, ahead;
 	atomic_bool stopping;
 	struct stretch away, handed;
+	size_t handed_at; /* so much of it has been handed on */
 	uint32_t delays[DELAYS];
 };
 
@@ -402,8 +403,11 @@ static enum source choose_source(struct drainer *drainer)
 	empty.n = 0;
 	pthread_mutex_lock(&drainer->lock);
 	look(drainer);
-	if (drainer->away.n) {
+	if (drainer->handed_at < drainer->handed.n) {
+		source = PUT_AWAY;
+	} else if (drainer->away.n) {
 		drainer->handed = drainer->away;
+		drainer->handed_at = 0;
 		drainer->away = empty;
 		source = PUT_AWAY;
 	} else {
@@ -413,19 +417,22 @@ static enum source choose_source(struct drainer *drainer)
 	return source;
 }
 
-/* All of them, since nobody else has them any more; how many. */
-static size_t hand_on(const struct stretch *stretch, record_function take, void *context, int *err)
+/* A piece of what nobody else has any more; how many. */
+static size_t hand_on(struct drainer *drainer, record_function take, void *context, int *err)
 {
-	size_t n = 0, size;
+	const struct stretch *stretch = &drainer->handed;
+	size_t n = 0, size, begin = drainer->handed_at, at = begin;
 	int one;
 
-	for (size_t at = 0; at < stretch->n; at += (size + 7) & ~(size_t)7) {
+	while (at < stretch->n && at - begin < PIECE_BYTES) {
 		memcpy(&size, stretch->data + at, HEAD_BYTES);
 		at += HEAD_BYTES;
 		one = take(context, stretch->data + at, size);
 		*err = *err ? *err : one;
+		at += (size + 7) & ~(size_t)7;
 		n++;
 	}
+	drainer->handed_at = at;
 	return n;
 }
 
@@ -451,24 +458,30 @@ static bool has_all(struct drainer *drainer, unsigned long end, size_t n)
 	bool away, all;
 
 	pthread_mutex_lock(&drainer->lock);
-	away = drainer->away.n;
+	away = drainer->away.n || drainer->handed_at < drainer->handed.n;
 	all = drainer_has(drainer, end);
 	pthread_mutex_unlock(&drainer->lock);
 	return !away && (all || !n);
 }
 
-int drainer_take(struct drainer *drainer, record_function take, void *context)
+int drainer_take(struct drainer *drainer, uint64_t until_ns, record_function take, void *context)
 {
 	unsigned long end = drainer_written(drainer);
 	int sum = 0, err = 0;
+	bool all, late;
 	eventfd_t news;
 	size_t n;
 
 	eventfd_read(drainer->news, &news);
 	do {
-		n = choose_source(drainer) == PUT_AWAY ? hand_on(&drainer->handed, take, context, &err)
+		n = choose_source(drainer) == PUT_AWAY ? hand_on(drainer, take, context, &err)
 						       : read_piece(drainer, take, context, &err);
 		sum += (int)n;
-	} while (!err && !has_all(drainer, end, n));
+		all = has_all(drainer, end, n);
+		late = until_ns && clock_now_ns() >= until_ns;
+	} while (!err && !all && !late);
+	/* Whoever waits for something to take has it. */
+	if (!all)
+		eventfd_write(drainer->news, 1);
 	return err ? err : sum;
 }

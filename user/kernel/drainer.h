@@ -15,6 +15,7 @@
 #include <linux/types.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "kernel/ring_share.h"
 
@@ -30,9 +31,9 @@ void drainer_free(struct drainer *drainer);
 /* Becomes readable when there is something to take. */
 int drainer_fd(const struct drainer *drainer);
 
-/* Hands on all that was put away and all that is on the ring, in order; how many, or the first error of
- * @take. */
-int drainer_take(struct drainer *drainer, record_function take, void *context);
+/* Hands on all that was put away and all that is on the ring, in order, but begins with no further piece from
+ * @until_ns on, if that is not 0; how many, or the first error of @take. */
+int drainer_take(struct drainer *drainer, uint64_t until_ns, record_function take, void *context);
 
 /* Up to where records have been written so far; and whether all up to there have been taken from the ring. */
 unsigned long drainer_written(const struct drainer *drainer);

@@ -45,11 +45,11 @@ int tracer_fd(const struct tracer *tracer)
 	return drainer_fd(tracer->drainer);
 }
 
-int tracer_drain(struct tracer *tracer, const struct tracer_records *records)
+int tracer_drain(struct tracer *tracer, uint64_t until_ns, const struct tracer_records *records)
 {
 	tracer->records = records;
 	pieces_drain(tracer);
-	return drainer_take(tracer->drainer, take, tracer);
+	return drainer_take(tracer->drainer, until_ns, take, tracer);
 }
 
 /* ---- what came while a tick was read --------------------------------------------------------------- */
@@ -109,12 +109,12 @@ void ring_catch_up(struct tracer *tracer, const struct tracer_records *records)
 	const struct tracer_records through = {take_ended, take_process, &up};
 	unsigned long counted = drainer_written(tracer->drainer);
 
-	tracer_drain(tracer, &through);
+	tracer_drain(tracer, 0, &through);
 	for (int i = 0; !drainer_has(tracer->drainer, counted) && i < HOLD_UPS; i++) {
 		sched_yield();
-		tracer_drain(tracer, &through);
+		tracer_drain(tracer, 0, &through);
 	}
 	/* What the thread has put away meanwhile. */
-	tracer_drain(tracer, &through);
+	tracer_drain(tracer, 0, &through);
 	drop_struck_out(tracer);
 }

@@ -191,8 +191,9 @@ struct tracer_records {
 	int (*process)(void *context, const struct lapse_proc *process);
 	void *context;
 };
-/* Hands all waiting records on; how many, or the first error that a function gave. */
-int tracer_drain(struct tracer *tracer, const struct tracer_records *records);
+/* Hands all waiting records on, or those that it gets to until @until_ns (0: all): then tracer_fd() is
+ * readable. How many, or the first error that a function gave. */
+int tracer_drain(struct tracer *tracer, uint64_t until_ns, const struct tracer_records *records);
 
 /*
  * Reads everything that the kernel keeps into @tick, and hands on to @records what belongs before it: the
