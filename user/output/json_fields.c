@@ -167,12 +167,13 @@ static const struct json_field span_fields[] = {
 	 .help = "the remote end of the connection"},
 	{"tcp", JSON_KIND_GET, .get = json_get_span_tcp, .schema = json_schema_span_tcp,
 	 .help = "what is known of its connection"},
-	{"cause", JSON_KIND_GET, .get = json_get_cause, .schema = json_schema_cause,
+	{"cause", JSON_KIND_PRINT, .print = json_print_cause, .schema = json_schema_cause,
 	 .help = "what its thread spent the time on; null: not known"},
 	{"ran_instead", JSON_KIND_GET, .get = json_get_ran_instead, .schema = json_schema_ran_instead,
 	 .help = "who ran while its thread could have"},
-	{"longest_wait", JSON_KIND_GET, .get = json_get_longest_wait, .schema = json_schema_longest_wait},
-	{"now", JSON_KIND_GET, .get = json_get_span_now, .schema = json_schema_now,
+	{"longest_wait", JSON_KIND_PRINT, .print = json_print_longest_wait,
+	 .schema = json_schema_longest_wait},
+	{"now", JSON_KIND_PRINT, .print = json_print_span_now, .schema = json_schema_now,
 	 .help = "where its thread is, if it is open past the limit"},
 };
 TABLE(json_span, "span", span_fields, "a slow, failed or still open span");

@@ -8,68 +8,58 @@
 #include "output/output.h"
 #include "output/words.h"
 
-/* The object of @table with its head, stamped with the monotonic @time_ns. NULL: no memory. */
-static json_t *whole(const struct json_table *table, const struct json_source *source, uint64_t time_ns)
-{
-	json_t *object = json_pack("{s:i,s:s,s:o}", "v", 1, "type", table->name, "time",
-				   json_time(source->from[FROM_SNAPSHOT], time_ns));
-
-	if (object && json_add_fields(object, table, source)) {
-		json_decref(object);
-		return NULL;
-	}
-	return object;
-}
-
-static char *text_of(const struct json_table *table, const struct json_source *source, uint64_t time_ns)
-{
-	json_t *object = whole(table, source, time_ns);
-	char *text = object ? json_dumps(object, JSON_DUMP_FLAGS) : NULL;
-
-	json_decref(object);
-	return text;
-}
-
+/* The object of @table with its head, stamped with the monotonic @time_ns, piece by piece: of thousands of
+ * components it is megabytes of text, and would be more than ten times that as one tree. 0 or -ENOMEM. */
 static int add_line(FILE *out, const struct json_table *table, const struct json_source *source,
 		    uint64_t time_ns)
 {
-	char *text = text_of(table, source, time_ns);
+	int err;
 
-	if (!text)
-		return -ENOMEM;
-	fprintf(out, "%s\n", text);
-	free(text);
-	return 0;
+	fprintf(out, "{\"v\":1,\"type\":\"%s\",\"time\":", table->name);
+	json_print_time(out, source->from[FROM_SNAPSHOT], time_ns);
+	err = json_print_fields(out, table, source);
+	fputs("}\n", out);
+	return err;
+}
+
+/* A part of a line is worse than none. */
+static void forget(struct compose *compose)
+{
+	free(compose_take(compose));
 }
 
 static int line(const struct output_options *options, const struct json_table *table,
 		const struct json_source *source, uint64_t time_ns)
 {
 	struct compose compose;
-	int err = compose_open(&compose), composed;
+	int err = compose_open(&compose);
 
 	if (err)
 		return err;
-	composed = add_line(compose.file, table, source, time_ns);
-	err = compose_write(&compose, options->stream);
-	return composed ? composed : err;
+	err = add_line(compose.file, table, source, time_ns);
+	if (!err)
+		return compose_write(&compose, options->stream);
+	forget(&compose);
+	return err;
 }
 
 static int interval(const struct output_options *options, const struct snapshot *snapshot)
 {
 	struct compose compose;
-	int err = compose_open(&compose), composed = 0;
+	int err = compose_open(&compose);
 
 	if (err)
 		return err;
-	for (uint32_t i = 0; i < snapshot->n_components && !composed; i++) {
+	for (uint32_t i = 0; i < snapshot->n_components && !err; i++) {
 		struct json_source source = json_source_component(snapshot, i);
 
 		source.from[FROM_STATS] = &snapshot->components[i].interval;
-		composed = add_line(compose.file, &json_window, &source, snapshot->system.now_ns);
+		err = add_line(compose.file, &json_window, &source, snapshot->system.now_ns);
 	}
-	err = compose_write(&compose, options->stream);
-	return composed ? composed : err;
+	if (!err)
+		return compose_write(&compose, options->stream);
+	forget(&compose);
+	return err;
 }
 
 static int span(const struct output_options *options, const struct snapshot *snapshot,
@@ -110,8 +100,14 @@ static int alert(const struct output_options *options, const struct snapshot *sn
 char *output_alert_json(const struct snapshot *snapshot, const struct alert *alert)
 {
 	struct json_source source = alert_source(snapshot, alert);
+	struct compose compose;
 
-	return text_of(&json_alert, &source, alert->time_ns);
+	if (compose_open(&compose))
+		return NULL;
+	if (!add_line(compose.file, &json_alert, &source, alert->time_ns))
+		return compose_take(&compose);
+	forget(&compose);
+	return NULL;
 }
 
 static int health(const struct output_options *options, const struct snapshot *snapshot)
@@ -121,34 +117,11 @@ static int health(const struct output_options *options, const struct snapshot *s
 	return line(options, &json_health, &source, snapshot->system.now_ns);
 }
 
-/* The same line as add_line()'s, piece by piece. */
-static int print_line(FILE *out, const struct json_table *table, const struct json_source *source,
-		      uint64_t time_ns)
-{
-	int err;
-
-	fprintf(out, "{\"v\":1,\"type\":\"%s\",\"time\":", table->name);
-	err = json_print(out, json_time(source->from[FROM_SNAPSHOT], time_ns));
-	if (!err)
-		err = json_print_fields(out, table, source);
-	fputs("}\n", out);
-	return err;
-}
-
-/* Of thousands of components it is megabytes of text, and would be more than ten times that as one tree. */
 static int final(const struct output_options *options, const struct snapshot *snapshot)
 {
 	struct json_source source = {.from = {[FROM_SNAPSHOT] = snapshot}};
-	struct compose compose;
-	int err = compose_open(&compose);
 
-	if (err)
-		return err;
-	err = print_line(compose.file, &json_final, &source, snapshot->system.now_ns);
-	if (!err)
-		return compose_write(&compose, options->stream);
-	free(compose_take(&compose)); /* a part of a line is worse than none */
-	return err;
+	return line(options, &json_final, &source, snapshot->system.now_ns);
 }
 
 int output_report_row(const struct output_options *options, const struct snapshot *snapshot,

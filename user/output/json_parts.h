@@ -17,7 +17,6 @@ json_t *json_get_withdrawn(const struct json_source *source);
 json_t *json_get_contract(const struct json_source *source);
 json_t *json_get_system_contract(const struct json_source *source);
 json_t *json_get_histogram(const struct json_source *source);
-int json_print_components(FILE *out, const struct json_source *source);
 json_t *json_get_alerts(const struct json_source *source);
 json_t *json_get_span_comm(const struct json_source *source);
 json_t *json_get_span_ok(const struct json_source *source);
@@ -26,11 +25,8 @@ json_t *json_get_span_open(const struct json_source *source);
 json_t *json_get_span_peer(const struct json_source *source);
 json_t *json_get_span_tcp(const struct json_source *source);
 json_t *json_get_tcp(const struct json_source *source);
-json_t *json_get_cause(const struct json_source *source);
 json_t *json_get_ran_instead(const struct json_source *source);
-json_t *json_get_longest_wait(const struct json_source *source);
 json_t *json_get_causes(const struct json_source *source);
-json_t *json_get_span_now(const struct json_source *source);
 json_t *json_get_violation_cause(const struct json_source *source);
 json_t *json_get_violation_now(const struct json_source *source);
 json_t *json_get_alert_cause(const struct json_source *source);
@@ -40,6 +36,12 @@ json_t *json_get_annotations(const struct json_source *source);
 json_t *json_get_handlers(const struct json_source *source);
 json_t *json_get_hung(const struct json_source *source);
 json_t *json_get_recording(const struct json_source *source);
+
+/* Each writes it; 0 or -ENOMEM. */
+int json_print_components(FILE *out, const struct json_source *source);
+int json_print_cause(FILE *out, const struct json_source *source);
+int json_print_longest_wait(FILE *out, const struct json_source *source);
+int json_print_span_now(FILE *out, const struct json_source *source);
 
 json_t *json_schema_text(void);
 json_t *json_schema_text_or_null(void);

@@ -58,7 +58,8 @@ enum json_kind {
 	JSON_KIND_UNIT,	     /* enum objective_kind as the unit of its figures */
 	JSON_KIND_OBJECT,    /* .table, from the same source */
 	JSON_KIND_GET,	     /* .get makes it, .schema describes it */
-	JSON_KIND_PRINT, /* .print writes it: there may be too much to make it whole; json_print_fields() */
+	JSON_KIND_PRINT, /* .print writes it: there may be too much, or it too often, to make it whole first;
+			  * json_print_fields() */
 };
 
 struct json_table;
@@ -93,9 +94,6 @@ extern const struct json_table *const json_report_tables[REPORT_ROWS];
 
 /* The object that @table describes, without the head that top-level objects have. NULL: no memory. */
 json_t *json_object_of(const struct json_table *table, const struct json_source *source);
-/* The same into @object; 0 or -ENOMEM. */
-int json_add_fields(json_t *object, const struct json_table *table, const struct json_source *source);
-
 /*
  * The same fields, each written to @out as soon as it is made and then forgotten, so that no more of a large
  * object is in memory than its text: `"key":value`, with a comma before each. 0 or -ENOMEM.
@@ -105,12 +103,16 @@ int json_print_fields(FILE *out, const struct json_table *table, const struct js
 /* Writes @value, which may be NULL for want of memory, as all output is written, and releases it. 0 or
  * -ENOMEM. */
 int json_print(FILE *out, json_t *value);
+/* The same of an object, without its braces. */
+int json_print_open(FILE *out, json_t *object);
+
+/* A string of any bytes, as json_text() has it; NULL is null. 0 or -ENOMEM. */
+int json_print_text(FILE *out, const char *text);
+/* RFC 3339 with nanoseconds, UTC, of a monotonic time. */
+void json_print_time(FILE *out, const struct snapshot *snapshot, uint64_t ns);
 
 /* A string for any bytes: what is not UTF-8 is escaped. NULL: no memory. */
 json_t *json_text(const char *text);
-
-/* RFC 3339 with nanoseconds, UTC, of a monotonic time. */
-json_t *json_time(const struct snapshot *snapshot, uint64_t ns);
 
 /* The schema of @table's object; @with_head adds v, type and time. */
 json_t *json_table_schema(const struct json_table *table, bool with_head);

@@ -13,17 +13,16 @@ static const char *const keys[LAPSE_CAUSES + 1] = {"runq_ns",  "throttled_ns", "
 						   "net_ns",   "handoff_ns",   "poll_ns",  "sleep_ns",
 						   "fault_ns", "other_ns",     "on_cpu_ns"};
 
-json_t *json_get_cause(const struct json_source *source)
+int json_print_cause(FILE *out, const struct json_source *source)
 {
 	uint64_t ns[LAPSE_CAUSES + 1];
-	json_t *cause;
 
 	if (!span_causes(source->from[FROM_SPAN], ns))
-		return json_null();
-	cause = json_object();
-	for (int i = LAPSE_CAUSES; i >= 0 && cause; i--)
-		json_object_set_new(cause, keys[i], json_integer((json_int_t)ns[i]));
-	return cause;
+		return json_print_text(out, NULL);
+	for (int i = LAPSE_CAUSES; i >= 0; i--)
+		fprintf(out, "%c\"%s\":%" PRIu64, i == LAPSE_CAUSES ? '{' : ',', keys[i], ns[i]);
+	fputc('}', out);
+	return 0;
 }
 
 json_t *json_schema_cause(void)
@@ -88,39 +87,57 @@ static json_t *waker_of(const struct snapshot *snapshot, const struct lapse_wake
 			 "interrupt");
 }
 
-static json_t *stack_of(const struct output_stack *stack)
+static int print_texts(FILE *out, const struct output_stack *stack)
 {
-	json_t *frames = json_array();
+	int err = 0;
 
-	for (size_t i = 0; stack && frames && i < stack->n; i++)
-		json_array_append_new(frames, json_text(stack->frames[i].text));
-	return frames;
-}
-
-static json_t *text_or_null(const char *text)
-{
-	return *text ? json_text(text) : json_null();
-}
-
-/* What a debugger needs to name a frame elsewhere, piece by piece: as many as the stack has texts. */
-static json_t *frames_of(const struct output_stack *stack)
-{
-	json_t *frames = json_array();
-	char address[32];
-
-	for (size_t i = 0; stack && frames && i < stack->n; i++) {
-		const struct output_frame *frame = &stack->frames[i];
-
-		snprintf(address, sizeof(address), "0x%" PRIx64, frame->address);
-		json_array_append_new(
-			frames,
-			json_pack("{s:o,s:o,s:o,s:o,s:o}", "name", text_or_null(frame->name), "offset",
-				  *frame->name ? json_integer((json_int_t)frame->offset) : json_null(),
-				  "file", text_or_null(frame->file), "build_id",
-				  text_or_null(frame->build_id), "address",
-				  frame->address ? json_string(address) : json_null()));
+	for (size_t i = 0; i < stack->n && !err; i++) {
+		fputs(i ? "," : "", out);
+		err = json_print_text(out, stack->frames[i].text);
 	}
-	return frames;
+	return err;
+}
+
+static int print_text_if_any(FILE *out, const char *key, const char *text)
+{
+	fprintf(out, "\"%s\":", key);
+	return json_print_text(out, *text ? text : NULL);
+}
+
+static int print_frame(FILE *out, const struct output_frame *frame)
+{
+	int err = print_text_if_any(out, "name", frame->name);
+
+	if (*frame->name)
+		fprintf(out, ",\"offset\":%" PRIu64 ",", frame->offset);
+	else
+		fputs(",\"offset\":null,", out);
+	err = err ?: print_text_if_any(out, "file", frame->file);
+	fputc(',', out);
+	err = err ?: print_text_if_any(out, "build_id", frame->build_id);
+	if (frame->address)
+		fprintf(out, ",\"address\":\"0x%" PRIx64 "\"", frame->address);
+	else
+		fputs(",\"address\":null", out);
+	return err;
+}
+
+/* "stack" and "frames": what a debugger needs to name a frame elsewhere, piece by piece, as many as the stack
+ * has texts. */
+static int print_stack(FILE *out, const struct output_stack *stack)
+{
+	int err;
+
+	fputs("\"stack\":[", out);
+	err = print_texts(out, stack);
+	fputs("],\"frames\":[", out);
+	for (size_t i = 0; i < stack->n && !err; i++) {
+		fputs(i ? ",{" : "{", out);
+		err = print_frame(out, &stack->frames[i]);
+		fputc('}', out);
+	}
+	fputc(']', out);
+	return err;
 }
 
 static json_t *schema_frames(void)
@@ -139,21 +156,25 @@ static bool is_present(const struct json_source *source, const struct lapse_why 
 	return !span_now(source->from[FROM_SPAN]) || !why->longest.end_ns;
 }
 
-json_t *json_get_longest_wait(const struct json_source *source)
+int json_print_longest_wait(FILE *out, const struct json_source *source)
 {
 	const struct lapse_why *why = span_why(source->from[FROM_SPAN]);
-	const struct output_stack *stack;
+	const struct output_stack *stack = source->from[FROM_STACK], none = {0};
 	char address[ADDRESS_SIZE];
+	int err;
 
 	if (!why || !why->longest.duration_ns)
-		return json_null();
-	stack = is_present(source, why) ? source->from[FROM_STACK] : NULL;
-	return json_pack("{s:s,s:I,s:o,s:o,s:o,s:o}", "cause", cause_names[why->longest.cause], "duration_ns",
-			 (json_int_t)why->longest.duration_ns, "peer",
-			 why->longest.peer.port ? json_string(word_address(&why->longest.peer, address))
-						: json_null(),
-			 "stack", stack_of(stack), "frames", frames_of(stack), "waker",
-			 waker_of(source->from[FROM_SNAPSHOT], &why->longest.waker));
+		return json_print_text(out, NULL);
+	fprintf(out,
+		"{\"cause\":\"%s\",\"duration_ns\":%" PRIu64 ",\"peer\":", cause_names[why->longest.cause],
+		(uint64_t)why->longest.duration_ns);
+	err = json_print_text(out, why->longest.peer.port ? word_address(&why->longest.peer, address) : NULL);
+	fputc(',', out);
+	err = err ?: print_stack(out, stack && is_present(source, why) ? stack : &none);
+	fputs(",\"waker\":", out);
+	err = err ?: json_print(out, waker_of(source->from[FROM_SNAPSHOT], &why->longest.waker));
+	fputc('}', out);
+	return err;
 }
 
 static json_t *schema_waker(void)
@@ -268,31 +289,21 @@ static json_t *holder_of(const struct snapshot *snapshot, const struct thread_ho
 			 "component", in ? json_text(in->name) : json_null());
 }
 
-/* @stack: of it, or NULL where that is not asked for. */
-/* @stack: NULL where it is not told. */
-static json_t *now_of(const struct snapshot *snapshot, const struct thread_now *now,
-		      const struct output_stack *stack)
+static json_t *now_of(const struct snapshot *snapshot, const struct thread_now *now)
 {
 	char address[ADDRESS_SIZE];
-	json_t *object;
 
 	if (now->state == THREAD_UNKNOWN)
 		return json_null();
-	object =
-		json_pack("{s:s,s:o,s:o,s:o,s:o,s:o,s:o}", "state", thread_state_names[now->state], "cause",
-			  now->state == THREAD_BLOCKED && now->cause < LAPSE_CAUSES
-				  ? json_string(cause_names[now->cause])
-				  : json_null(),
-			  "for_ns", now->for_ns ? json_integer((json_int_t)now->for_ns) : json_null(), "peer",
-			  now->peer.port ? json_string(word_address(&now->peer, address)) : json_null(),
-			  "peers", now->n_peers ? json_integer((json_int_t)now->n_peers) : json_null(),
-			  "place", *now->place ? json_text(now->place) : json_null(), "holder",
-			  holder_of(snapshot, &now->holder));
-	if (!stack || !object)
-		return object;
-	json_object_set_new(object, "stack", stack_of(stack));
-	json_object_set_new(object, "frames", frames_of(stack));
-	return object;
+	return json_pack("{s:s,s:o,s:o,s:o,s:o,s:o,s:o}", "state", thread_state_names[now->state], "cause",
+			 now->state == THREAD_BLOCKED && now->cause < LAPSE_CAUSES
+				 ? json_string(cause_names[now->cause])
+				 : json_null(),
+			 "for_ns", now->for_ns ? json_integer((json_int_t)now->for_ns) : json_null(), "peer",
+			 now->peer.port ? json_string(word_address(&now->peer, address)) : json_null(),
+			 "peers", now->n_peers ? json_integer((json_int_t)now->n_peers) : json_null(),
+			 "place", *now->place ? json_text(now->place) : json_null(), "holder",
+			 holder_of(snapshot, &now->holder));
 }
 
 json_t *json_schema_now(void)
@@ -313,13 +324,21 @@ json_t *json_schema_now(void)
 			 "peer", "peers", "place", "holder");
 }
 
-json_t *json_get_span_now(const struct json_source *source)
+/* With the stack of it. */
+int json_print_span_now(FILE *out, const struct json_source *source)
 {
 	const struct thread_now *now = span_now(source->from[FROM_SPAN]);
-
 	const struct output_stack *stack = source->from[FROM_STACK], none = {0};
+	int err;
 
-	return now ? now_of(source->from[FROM_SNAPSHOT], now, stack ?: &none) : json_null();
+	if (!now || now->state == THREAD_UNKNOWN)
+		return json_print_text(out, NULL);
+	fputc('{', out);
+	err = json_print_open(out, now_of(source->from[FROM_SNAPSHOT], now));
+	fputc(',', out);
+	err = err ?: print_stack(out, stack ?: &none);
+	fputc('}', out);
+	return err;
 }
 
 json_t *json_get_violation_cause(const struct json_source *source)
@@ -333,7 +352,7 @@ json_t *json_get_violation_now(const struct json_source *source)
 {
 	const struct violation *violation = source->from[FROM_VIOLATION];
 
-	return violation->why ? now_of(source->from[FROM_SNAPSHOT], &violation->why->now, NULL) : json_null();
+	return violation->why ? now_of(source->from[FROM_SNAPSHOT], &violation->why->now) : json_null();
 }
 
 json_t *json_get_alert_cause(const struct json_source *source)
@@ -347,7 +366,7 @@ json_t *json_get_alert_now(const struct json_source *source)
 {
 	const struct alert *alert = source->from[FROM_ALERT];
 
-	return now_of(source->from[FROM_SNAPSHOT], &alert->why.now, NULL);
+	return now_of(source->from[FROM_SNAPSHOT], &alert->why.now);
 }
 
 json_t *json_get_hung(const struct json_source *source)
@@ -363,7 +382,7 @@ json_t *json_get_hung(const struct json_source *source)
 					hung->tid ? json_integer((json_int_t)hung->tid) : json_null(), "comm",
 					comm_of(hung->comm), "age_ns", (json_int_t)hung->age_ns, "cause",
 					band_of(source->from[FROM_SNAPSHOT], &hung->why.causes), "now",
-					now_of(source->from[FROM_SNAPSHOT], &hung->why.now, NULL)));
+					now_of(source->from[FROM_SNAPSHOT], &hung->why.now)));
 	}
 	return list;
 }
