@@ -8,7 +8,9 @@
 #include <malloc.h>
 #include <regex.h>
 
+#include "output/json_table.h"
 #include "sample_snapshot.h"
+#include "why.h"
 
 struct fixture {
 	struct sample sample;
@@ -152,6 +154,16 @@ static const json_t *schema_of(const struct fixture *fixture, const char *type)
 	return NULL;
 }
 
+/* Whether the library would have written the same, byte for byte, but for what ends the line. */
+static void same_as_of_library(const json_t *object, const char *line)
+{
+	char *text = json_dumps(object, JSON_DUMP_FLAGS);
+
+	assert_true(strlen(line) - strlen(text) <= 1);
+	assert_memory_equal(line, text, strlen(text));
+	free(text);
+}
+
 /* The one line that was written, as an object that fits its schema. */
 static json_t *parse_line(struct fixture *fixture, const char *line)
 {
@@ -161,6 +173,7 @@ static json_t *parse_line(struct fixture *fixture, const char *line)
 
 	if (!object)
 		fail_msg("%s: %s", error.text, line);
+	same_as_of_library(object, line);
 	type = json_string_value(json_object_get(object, "type"));
 	check(schema_of(fixture, type), object, type);
 	return object;
@@ -380,6 +393,52 @@ static void hostile_names(void **state)
 	json_decref(object);
 }
 
+static void span_with_its_wait(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct output_frame frames[] = {
+		{.text = "futex_wait+0x1f",
+		 .name = "futex_wait",
+		 .file = "[kernel]",
+		 .build_id = "",
+		 .offset = 31},
+		{.text = "say(\"\xc3\xbc\")\x1b+0x2",
+		 .name = "say(\"\xc3\xbc\")\x1b",
+		 .file = "/a\\b",
+		 .build_id = "0f",
+		 .offset = 2,
+		 .address = 0x401002},
+		{.text = "[unknown]", .name = "", .file = "", .build_id = ""},
+	};
+	const struct output_stack stack = {.frames = frames, .n = 3, .brief = ""};
+	struct lapse_why_span span = why_span(0, 1412000000, 5000000, LAPSE_LOCK, 4000000);
+	json_t *object, *wait, *frame;
+
+	why_woken(&span, "hol\"der", 0);
+	output_json.span(&fixture->sample.options, &fixture->sample.snapshot, &span.span, &stack);
+	object = written(fixture);
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(object, "cause"), "lock_ns")),
+			 4000000);
+	wait = json_object_get(object, "longest_wait");
+	assert_int_equal(json_array_size(json_object_get(wait, "stack")), 3);
+	frame = json_array_get(json_object_get(wait, "frames"), 1);
+	assert_string_equal(json_string_value(json_object_get(frame, "name")), "say(\"\xc3\xbc\")\x1b");
+	assert_string_equal(json_string_value(json_object_get(frame, "file")), "/a\\b");
+	assert_string_equal(json_string_value(json_object_get(frame, "address")), "0x401002");
+	frame = json_array_get(json_object_get(wait, "frames"), 2);
+	assert_true(json_is_null(json_object_get(frame, "name")));
+	assert_true(json_is_null(json_object_get(frame, "offset")));
+	assert_true(json_is_null(json_object_get(frame, "address")));
+	assert_string_equal(json_string_value(json_object_get(json_object_get(wait, "waker"), "comm")),
+			    "hol\"der");
+	json_decref(object);
+	output_json.span(&fixture->sample.options, &fixture->sample.snapshot, &span.span, NULL);
+	object = written(fixture);
+	assert_int_equal(json_array_size(json_object_get(json_object_get(object, "longest_wait"), "stack")),
+			 0);
+	json_decref(object);
+}
+
 static void violation(void **state)
 {
 	struct fixture *fixture = *state;
@@ -556,6 +615,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(contracts, setup, teardown),
 		cmocka_unit_test_setup_teardown(violation_of_the_whole, setup, teardown),
 		cmocka_unit_test_setup_teardown(hostile_names, setup, teardown),
+		cmocka_unit_test_setup_teardown(span_with_its_wait, setup, teardown),
 		cmocka_unit_test_setup_teardown(violation, setup, teardown),
 		cmocka_unit_test_setup_teardown(alert, setup, teardown),
 		cmocka_unit_test_setup_teardown(health, setup, teardown),
