@@ -142,10 +142,16 @@ static __always_inline void on_syscall_enter(__u64 nr)
 		turn_begin(stack, &stack->syscall, span - 1);
 }
 
+/* What returns from a signal's handler has put back the registers of what was interrupted, whose value is
+ * none of its own, and -1 for the number, so that nothing is restarted (restore_sigcontext() in
+ * arch/x86/kernel/signal_64.c of Linux). */
+#define NR_RT_SIGRETURN 15
+
 static __always_inline void on_syscall_exit(__u64 nr, __u64 ret)
 {
 	__u64 now = bpf_ktime_get_ns();
-	const struct lapse_syscall *known = syscall_of(nr);
+	bool back = (__s64)nr == -1;
+	const struct lapse_syscall *known = syscall_of(back ? NR_RT_SIGRETURN : nr);
 	struct lapse_stack *stack;
 	__u32 loop;
 
@@ -155,7 +161,7 @@ static __always_inline void on_syscall_exit(__u64 nr, __u64 ret)
 	if (!stack)
 		return;
 	if (known->span && stack->syscall.start_ns)
-		turn_end(stack, &stack->syscall, now, ret, LAPSE_SPAN_RET);
+		turn_end(stack, &stack->syscall, now, back ? 0 : ret, back ? 0 : LAPSE_SPAN_RET);
 	loop = turn_of(known->loop);
 	if (!loop)
 		return;

@@ -49,6 +49,40 @@ def turns_without_symbols(t):
     target.finish()
 
 
+SIGNALS = """import os, signal, sys, time
+
+seen = []
+signal.signal(signal.SIGUSR1, lambda *_: seen.append(1))
+signal.signal(signal.SIGALRM, lambda *_: seen.append(1))
+print("ready", os.getpid(), flush=True)
+sys.stdin.readline()
+for _ in range(500):
+    signal.raise_signal(signal.SIGUSR1)
+for _ in range(20):
+    signal.setitimer(signal.ITIMER_REAL, 0.002)
+    time.sleep(0.02)
+print(f"done seen={len(seen)}", flush=True)
+sys.stdin.readline()
+"""
+
+
+@case()
+def returns_from_handlers(t):
+    """The kernel does not say which system call it was that ends then, and its value is that of the one that was
+    interrupted, EINTR for instance."""
+    target = t.started(Target([need(PYTHON), "-I", t.write("signals.py", SIGNALS)]))
+    tracer = t.stat(target.pid, "syscall:rt_sigreturn", "syscall:tgkill")
+    target.go()
+    truth = target.done()
+    tracer.stop()
+    conserved(tracer.final())
+    equal(truth["seen"], 520, "signals")
+    returns = tracer.component("rt_sigreturn")
+    counted(returns, truth["seen"], "returns from the handler")
+    equal((returns["in_flight"], returns["errors"]), (0, 0), "returns in flight, and errors")
+    target.finish()
+
+
 ASYNCIO = """import asyncio, os, sys, time
 
 loop = asyncio.new_event_loop()
