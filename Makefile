@@ -135,7 +135,7 @@ check-lint:
 
 # The other compiler's warnings, over the same sources.
 check-clang:
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/clang CC=$(CLANG) DEPS=$(DEPS) all
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/clang CC=$(CLANG) DEPS=$(DEPS) all bench-objects
 
 # Unit tests: tests/unit/test_NAME.c, one program each.
 unit_tests ?= $(patsubst tests/unit/test_%.c,%,$(wildcard tests/unit/test_*.c))
@@ -198,6 +198,10 @@ vm-shell: all targets
 	@[ -n "$(KERNEL)" ] || { echo "which kernel? make vm-shell KERNEL=6.1; tools/vm list shows them" >&2; exit 2; }
 	@tools/vm shell $(KERNEL)
 
+# What tools/bench builds for itself when it runs has to go with the rest before that.
+.PHONY: bench-objects
+bench-objects: $(patsubst %.c,$(BUILD)/cc/%.o,$(wildcard tools/bench.d/*.c))
+
 .PHONY: bench
 bench: all targets
 	@tools/bench --quick
@@ -234,4 +238,4 @@ install: all
 clean:
 	find $(BUILD) -mindepth 1 -maxdepth 1 ! -name deps -exec rm -rf {} +
 
--include $(shell find $(BUILD)/cc $(BUILD)/bpf $(BUILD)/targets -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/cc $(BUILD)/bpf $(BUILD)/targets -type f -name '*.d' 2>/dev/null)

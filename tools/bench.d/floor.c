@@ -24,7 +24,7 @@ struct places {
 };
 
 /* A program that gives @result. Its descriptor, or -errno. */
-static int load(enum bpf_prog_type type, int result, const struct bpf_prog_load_opts *opts)
+static int load(enum bpf_prog_type type, int result, struct bpf_prog_load_opts *opts)
 {
 	const struct bpf_insn nothing[] = {
 		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = result},
@@ -50,7 +50,7 @@ static int kernel_function(const struct btf *types, const char *name)
 }
 
 /* Times calls. Its descriptor, or -errno. */
-static int load_timing(const struct bpf_prog_load_opts *opts)
+static int load_timing(struct bpf_prog_load_opts *opts)
 {
 	struct btf *types = btf__load_vmlinux_btf();
 	int is_return = kernel_function(types, "bpf_session_is_return");

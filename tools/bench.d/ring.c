@@ -84,7 +84,7 @@ static void follow(struct tracer *tracer)
 
 	while (!fds[1].revents) {
 		poll(fds, 2, POLL_MS);
-		tracer_drain(tracer, &records);
+		tracer_drain(tracer, 0, &records);
 	}
 }
 
@@ -104,7 +104,7 @@ int main(int argc, char **argv)
 	follow(tracer);
 	before = cpu_ns() - before;
 	tracer_detach(tracer);
-	tracer_drain(tracer, &records);
+	tracer_drain(tracer, 0, &records);
 	if (tracer_tick(tracer, clock_now_ns(), true, &records, &tick))
 		return 1;
 	printf("%llu %llu %llu\n", (unsigned long long)spans,

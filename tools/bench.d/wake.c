@@ -9,7 +9,6 @@
  * prints the median and the 99th percentile of 300 wake-ups, and the median of what each takes from who makes it, in
  * nanoseconds.
  */
-#define _GNU_SOURCE
 #include <pthread.h>
 #include <sched.h>
 #include <stdbool.h>
