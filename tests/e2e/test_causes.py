@@ -302,6 +302,7 @@ def _runs(run):
     is what it did not wait."""
     truth = sum(max(call.on_cpu, call.duration - call.runq) for call in run.calls)
     within(run.total("on_cpu"), truth * 0.95, truth * 1.05 + 5000 * len(run.spans), "on-cpu")
+    # What a switch takes is on either side.
     waited = run.true_runq()
     within(run.total("runq"), waited * 0.95 - 10000 * len(run.spans),
            waited * 1.05 + 5000 * len(run.spans) + run.outside(), "runq")

@@ -6,8 +6,8 @@
 #include <cmocka.h>
 #include <jansson.h>
 #include <malloc.h>
-#include <regex.h>
 
+#include "json_schema.h"
 #include "output/json_table.h"
 #include "sample_snapshot.h"
 #include "why.h"
@@ -52,96 +52,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* ---- as much of JSON Schema as the tables use --------------------------------------------- */
-
-static bool is_type(const json_t *value, const char *type)
-{
-	return (strcmp(type, "object") == 0 && json_is_object(value)) ||
-	       (strcmp(type, "array") == 0 && json_is_array(value)) ||
-	       (strcmp(type, "string") == 0 && json_is_string(value)) ||
-	       (strcmp(type, "integer") == 0 && json_is_integer(value)) ||
-	       (strcmp(type, "number") == 0 && json_is_number(value)) ||
-	       (strcmp(type, "boolean") == 0 && json_is_boolean(value)) ||
-	       (strcmp(type, "null") == 0 && json_is_null(value));
-}
-
-static bool type_fits(const json_t *type, const json_t *value)
-{
-	size_t i;
-	json_t *one;
-
-	if (!type)
-		return true;
-	if (json_is_string(type))
-		return is_type(value, json_string_value(type));
-	json_array_foreach(type, i, one) if (is_type(value, json_string_value(one))) return true;
-	return false;
-}
-
-static bool enum_fits(const json_t *list, const json_t *value)
-{
-	size_t i;
-	json_t *one;
-
-	if (!list)
-		return true;
-	json_array_foreach(list, i, one) if (json_equal(one, value)) return true;
-	return false;
-}
-
-static bool pattern_fits(const json_t *pattern, const json_t *value)
-{
-	regex_t regex;
-	bool fits;
-
-	if (!pattern || !json_is_string(value))
-		return true;
-	assert_int_equal(regcomp(&regex, json_string_value(pattern), REG_EXTENDED | REG_NOSUB), 0);
-	fits = regexec(&regex, json_string_value(value), 0, NULL, 0) == 0;
-	regfree(&regex);
-	return fits;
-}
-
-static void check(const json_t *schema, json_t *value, const char *where);
-
-static void check_object(const json_t *schema, json_t *value, const char *where)
-{
-	json_t *properties = json_object_get(schema, "properties"), *one;
-	json_t *others = json_object_get(schema, "additionalProperties");
-	const char *key;
-	size_t i;
-
-	json_array_foreach(json_object_get(schema, "required"), i,
-			   one) if (!json_object_get(value, json_string_value(one)))
-		fail_msg("%s has no %s", where, json_string_value(one));
-	json_object_foreach(value, key, one)
-	{
-		const json_t *property = json_object_get(properties, key) ?: others;
-
-		if (!property)
-			fail_msg("%s: %s is not in the schema", where, key);
-		check(property, one, key);
-	}
-}
-
-static void check(const json_t *schema, json_t *value, const char *where)
-{
-	size_t i;
-	json_t *one, *constant = json_object_get(schema, "const");
-
-	if (!type_fits(json_object_get(schema, "type"), value))
-		fail_msg("%s has the wrong type", where);
-	if (!enum_fits(json_object_get(schema, "enum"), value))
-		fail_msg("%s is none of the names", where);
-	if (!pattern_fits(json_object_get(schema, "pattern"), value))
-		fail_msg("%s does not match its pattern", where);
-	if (constant && !json_equal(constant, value))
-		fail_msg("%s is not the constant", where);
-	if (json_is_object(value))
-		check_object(schema, value, where);
-	json_array_foreach(value, i, one) check(json_object_get(schema, "items"), one, where);
-}
-
 static const json_t *schema_of(const struct fixture *fixture, const char *type)
 {
 	size_t i;
@@ -175,7 +85,7 @@ static json_t *parse_line(struct fixture *fixture, const char *line)
 		fail_msg("%s: %s", error.text, line);
 	same_as_of_library(object, line);
 	type = json_string_value(json_object_get(object, "type"));
-	check(schema_of(fixture, type), object, type);
+	schema_check(schema_of(fixture, type), object, type);
 	return object;
 }
 

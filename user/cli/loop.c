@@ -169,7 +169,6 @@ int session_follow(struct session *session)
 		look_at_the_time(session);
 		for (int i = 0; i < n && !session->end_reason; i++)
 			take(session, &events[i]);
-		look_at_the_time(session);
 	}
 	return 0;
 }

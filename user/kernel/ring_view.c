@@ -41,18 +41,3 @@ void ring_view_close(struct ring_view *view)
 		munmap((void *)view->producer, page + 2 * view->size);
 	*view = (struct ring_view){0};
 }
-
-unsigned long ring_view_taken(const struct ring_view *view)
-{
-	return __atomic_load_n(view->consumer, __ATOMIC_RELAXED);
-}
-
-unsigned long ring_view_written(const struct ring_view *view)
-{
-	return __atomic_load_n(view->producer, __ATOMIC_ACQUIRE);
-}
-
-void ring_view_give_back(struct ring_view *view, unsigned long position)
-{
-	__atomic_store_n(view->consumer, position, __ATOMIC_RELEASE);
-}

@@ -23,10 +23,21 @@ struct ring_view {
 int ring_view_open(int map, struct ring_view *view);
 void ring_view_close(struct ring_view *view);
 
-unsigned long ring_view_taken(const struct ring_view *view);
-unsigned long ring_view_written(const struct ring_view *view);
+static inline unsigned long ring_view_taken(const struct ring_view *view)
+{
+	return __atomic_load_n(view->consumer, __ATOMIC_RELAXED);
+}
+
+static inline unsigned long ring_view_written(const struct ring_view *view)
+{
+	return __atomic_load_n(view->producer, __ATOMIC_ACQUIRE);
+}
+
 /* What lies before @position may be written over from now on. */
-void ring_view_give_back(struct ring_view *view, unsigned long position);
+static inline void ring_view_give_back(struct ring_view *view, unsigned long position)
+{
+	__atomic_store_n(view->consumer, position, __ATOMIC_RELEASE);
+}
 
 /* Where each record lies is known from the one before, so that the processor would wait for one after the
  * other: by then what lies so far ahead has come from the other processor's cache. Most records are a line of
