@@ -154,9 +154,11 @@ static void judge(struct session *session, const struct process *process, int64_
 
 	if (unsafe > 0)
 		become_unsafe(session, process, why);
-	else if (!unsafe)
+	else if (!unsafe) {
 		tracer_judge(session->tracer, process->pid, changes);
-	else
+		diag_debug("process %d: return probes are safe after %lld changes of its libraries",
+			   process->pid, (long long)changes);
+	} else
 		diag_warn("process %d is not measured any more: its new libraries cannot be judged: %s",
 			  process->pid, strerror(-unsafe));
 }
