@@ -237,13 +237,18 @@ def slow_spans(t, *options):
     return truth, tracer
 
 
+def all_slow(spans, truth, what):
+    """Those that the target made slow, and such as were driven out for so long."""
+    check(10 <= truth["over_within"] <= len(spans) <= truth["over_around"], f"{what}: {len(spans)}, in truth {truth}")
+
+
 @case()
 def only_slow_ones_leave_the_program(t):
-    _, tracer = slow_spans(t)
+    truth, tracer = slow_spans(t)
     spans = tracer.objects("span")
-    equal(len(spans), 10, "spans shown")
+    all_slow(spans, truth, "spans shown")
     check(all(span["duration_ns"] >= 5_000_000 for span in spans), "a span below the threshold")
-    equal(tracer.final()["integrity"]["entries"], 10, "spans that reached the probe")
+    equal(tracer.final()["integrity"]["entries"], len(spans), "spans that reached the probe")
 
 
 @case()
@@ -254,12 +259,12 @@ def several_who_listen(t):
         tracers = [t.lapse("trace", "-p", target.pid, "marker:marked_rpc", "--slower", slower, "--json") if slower
                    else t.stat(target.pid, "marker:marked_rpc") for slower in (first, second)]
         target.go()
-        target.done()
+        truth = target.done()
         for slower, tracer in zip((first, second), tracers):
             tracer.stop(code=None)
             if slower == "5ms":
                 spans = [span for span in tracer.objects("span") if not span["open"]]
-                equal(len(spans), 10, f"spans of the one that began {(first, second)}")
+                all_slow(spans, truth, f"spans of the one that began {(first, second)}")
             if slower is None:
                 counted(tracer.component("marked_rpc"), 1000, f"spans where {(first, second)} listen")
         target.finish()

@@ -3,10 +3,12 @@
  * Marks with lapse.h what it does, and knows it in truth.
  *
  *     marked [--calls N] [--ns D] [--slow-every K] [--slow D] [--fail-every K] [--hit-every K]
- *            [--threads T] [--gap D] [--log FILE]
+ *            [--threads T] [--gap D] [--limit D] [--log FILE]
  *
  * A call takes D, the K-th of --slow-every the other D; the K-th of --fail-every fails, the K-th of
- * --hit-every finds its token cached. It is marked in each way that there is:
+ * --hit-every finds its token cached. Whoever is driven out takes longer: "over_within" counts the calls that
+ * took --limit within their span marked_rpc, and "over_around" those that took it with its two ends. A call
+ * is marked in each way that there is:
  *
  *     marked_rpc     a span, and the value batch_size
  *     marked_db      the duration that the program has measured: the truth's very figures
@@ -26,11 +28,11 @@ struct options {
 	const char *plugin;
 	long calls, threads;
 	long slow_every, fail_every, hit_every; /* 0: none */
-	uint64_t ns, slow_ns, gap_ns;
+	uint64_t ns, slow_ns, gap_ns, limit_ns;
 };
 
 struct tally {
-	long errors, hits, slow;
+	long errors, hits, slow, over_within, over_around;
 	long long values_sum;
 	uint64_t sum_ns;
 };
@@ -47,6 +49,7 @@ static struct options opt = {
 	.threads = 1,
 	.ns = 20000,
 	.slow_ns = 8000000,
+	.limit_ns = 5000000,
 };
 
 static pthread_barrier_t start_line;
@@ -71,6 +74,8 @@ static uint64_t mark_spans(struct worker *me, uint64_t ns, bool ok)
 
 	took = busy_wait(start, ns) - start;
 	LAPSE_END(marked_rpc, rpc, ok);
+	me->tally.over_within += took >= opt.limit_ns;
+	me->tally.over_around += now_ns() - start >= opt.limit_ns;
 	lapse_named_end(opt.plugin, plugin, ok);
 	LAPSE_LATENCY(marked_db, took, ok);
 	log_add(&me->log, "marked_rpc", start, took);
@@ -122,6 +127,8 @@ static void add_tally(struct tally *sum, const struct tally *one)
 	sum->errors += one->errors;
 	sum->hits += one->hits;
 	sum->slow += one->slow;
+	sum->over_within += one->over_within;
+	sum->over_around += one->over_around;
 	sum->values_sum += one->values_sum;
 	sum->sum_ns += one->sum_ns;
 }
@@ -177,8 +184,8 @@ static void parse_options(int argc, char **argv)
 	static const struct option longs[] = {
 		{"calls", 1, NULL, 'c'},   {"ns", 1, NULL, 'n'},	 {"slow-every", 1, NULL, 'S'},
 		{"slow", 1, NULL, 's'},	   {"fail-every", 1, NULL, 'f'}, {"hit-every", 1, NULL, 'h'},
-		{"threads", 1, NULL, 't'}, {"gap", 1, NULL, 'g'},	 {"log", 1, NULL, 'l'},
-		{NULL, 0, NULL, 0},
+		{"threads", 1, NULL, 't'}, {"gap", 1, NULL, 'g'},	 {"limit", 1, NULL, 'L'},
+		{"log", 1, NULL, 'l'},	   {NULL, 0, NULL, 0},
 	};
 	int c;
 
@@ -207,6 +214,9 @@ static void parse_options(int argc, char **argv)
 			break;
 		case 'g':
 			opt.gap_ns = duration_or_die(optarg);
+			break;
+		case 'L':
+			opt.limit_ns = duration_or_die(optarg);
 			break;
 		case 'l':
 			opt.log_path = optarg;
@@ -247,10 +257,10 @@ int main(int argc, char **argv)
 	work(workers, &sum);
 	if (opt.log_path)
 		write_logs(workers);
-	target_done("calls=%ld errors=%ld hits=%ld misses=%ld slow=%ld values_sum=%lld sum_ns=%llu "
-		    "median_ns=%llu",
-		    calls, sum.errors, sum.hits, calls - sum.hits, sum.slow, sum.values_sum,
-		    (unsigned long long)sum.sum_ns, (unsigned long long)median(workers));
+	target_done("calls=%ld errors=%ld hits=%ld misses=%ld slow=%ld over_within=%ld over_around=%ld "
+		    "values_sum=%lld sum_ns=%llu median_ns=%llu",
+		    calls, sum.errors, sum.hits, calls - sum.hits, sum.slow, sum.over_within, sum.over_around,
+		    sum.values_sum, (unsigned long long)sum.sum_ns, (unsigned long long)median(workers));
 	for (t = 0; t < opt.threads; t++)
 		free(workers[t].log.records);
 	free(workers);
