@@ -254,7 +254,7 @@ def handlers_in_a_file_that_others_may_write(t):
 @case()
 def closed_output(t):
     """Like `lapse stat … | head -1`: it ends soon, by itself, and the target lives."""
-    target = t.target("timed", "--calls", 4000, "--ns", "1ms")
+    target = t.target("timed", "--calls", 2000, "--ns", "1ms")
     reader, writer = os.pipe()
     tracer = t.started(Process([LAPSE, "stat", "-p", target.pid, "work_push", "-i", "1"], stdin=subprocess.DEVNULL,
                                stdout=writer))

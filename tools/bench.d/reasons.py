@@ -10,7 +10,8 @@ REASONS = {
         "row is below what was wanted, no program gets there, whatever it does."),
     "cheaper than funclatency": (
         "as for bpftrace: the row of two clock readings and one sum is the least that times a call. Where funclatency divided by "
-        "it is about what was wanted or below, a program that also counts into a histogram does not get there."),
+        "it is about what was wanted or below, a program that also counts into a histogram does not get there. What of each row "
+        "is the programs' own, the subject programs has by the kernel's count."),
     "a function that begins with": (
         "the ratio is that of single-stepping, the rows of the peers, to a probe without it, which no tool goes below: the "
         "row of the empty session program at push. Where the host makes that dearer and the other not, it is smaller. What "
@@ -21,10 +22,10 @@ REASONS = {
         "differ by more than the tenth that was wanted."),
     "reading at 1,000,000 a second": (
         "the last row is of records of that length from one thread to another, with nothing traced and nothing done with them: "
-        "each is brought over from the cache of the processor that wrote it. What is beyond that row is lapse's: a record is "
-        "taken out of the ring and handed on, and the reader wakes up for what has come. Where the rate was not reached, as the "
-        "first column tells, a million takes as much longer to come, and pays for as many more wake-ups; the last row, which "
-        "got there, has none of them."),
+        "each is brought over from the cache of the processor that wrote it, for which it is asked as far ahead as lapse does. "
+        "What is beyond that row is lapse's: a record is taken out of the ring and handed on, and the reader wakes up for what "
+        "has come. Where the rate was not reached, as the first column tells, a million takes as much longer to come, and pays "
+        "for as many more wake-ups; the last row, which got there, has none of them."),
     "added to an order, one by one": (
         "the next table tells by what: its last row is what programs that do nothing add, at the same functions and where causes "
         "are found; the rest is what lapse's own look at. Between two orders the processors' caches go to others: what "
