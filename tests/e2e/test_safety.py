@@ -5,7 +5,7 @@ nobody watched, under each verb. lapse may refuse (exit 4); it may not kill."""
 import re
 import signal
 
-from harness import Lapse, Skip, case, check, conserved, counted, equal, within
+from harness import Lapse, Skip, case, check, conserved, counted, equal
 
 BESIDE = True  # harness.py
 
@@ -244,9 +244,10 @@ def unwinder_loaded_later(t):
     tracer, truth = _unharmed(t, "plugger", ["through"], "20000")
     final = tracer.final()
     check(final["integrity"]["entries"] > 0, "not measured by return instructions afterwards")
-    # Nothing goes unseen; what comes in the moment in which the one takes over from the other may be on both sides.
-    within(final["integrity"]["entries"] + final["integrity"]["kernel_missed"], truth["calls"],
-           truth["calls"] * 1.1, "entries and misses")
+    # Nothing goes unseen; what comes in the moment in which the one takes over from the other may be on both sides, and
+    # how long that is depends on how soon lapse gets a processor.
+    entries, missed = final["integrity"]["entries"], final["integrity"]["kernel_missed"]
+    check(max(entries, missed) <= truth["calls"] <= entries + missed, f"{entries} entries, {missed} missed: {truth}")
     check("return instructions from now on" in tracer.last_words(), "it did not say so")
 
 

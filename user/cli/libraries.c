@@ -101,6 +101,9 @@ static int measure_by_instructions(struct session *session, const struct process
 	err = tracer_calibrate(session->tracer, classes_of(&plan));
 	if (!err)
 		err = tracer_attach(session->tracer, &plan, 0, plan.n_usdts);
+	/* At once: what is called in between is counted on both sides, as measured and as left out. */
+	if (!err)
+		tracer_judge(session->tracer, pid, LAPSE_LIBRARIES_UNSAFE);
 	tracer_settle(session->tracer);
 	plan_free(&plan);
 	return err;
@@ -141,7 +144,6 @@ static void become_unsafe(struct session *session, const struct process *process
 			  process->pid, why);
 		return;
 	}
-	tracer_judge(session->tracer, process->pid, LAPSE_LIBRARIES_UNSAFE);
 	diag_warn("process %d is measured by return instructions from now on, which cost more: %s",
 		  process->pid, why);
 }
