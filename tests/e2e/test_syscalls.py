@@ -4,7 +4,7 @@
 import os
 import subprocess
 
-from harness import TARGETS, Skip, Target, case, conserved, counted, equal, lossless, need, wait_until, within
+from harness import TARGETS, Skip, Target, case, check, conserved, counted, equal, lossless, need, wait_until, within
 
 PYTHON = "/usr/bin/python3"
 
@@ -86,7 +86,7 @@ def returns_from_handlers(t):
 ASYNCIO = """import asyncio, os, sys, time
 
 loop = asyncio.new_event_loop()
-waits, before, longest = 0, 0, 0
+waits, before, longest, shortest = 0, 0, 0, 1 << 63
 select = loop._selector.select
 
 
@@ -97,15 +97,16 @@ def counting_select(timeout=None):
 
 
 def block(left):
-    global longest
+    global longest, shortest
     start = time.monotonic_ns()
     while time.monotonic_ns() - start < 60e6:
         pass
-    longest = max(longest, time.monotonic_ns() - start)
+    took = time.monotonic_ns() - start
+    longest, shortest = max(longest, took), min(shortest, took)
     if left:
         loop.call_later(0.01, block, left - 1)
     else:
-        print(f"done waits={waits - before} longest_ns={longest}", flush=True)
+        print(f"done waits={waits - before} longest_ns={longest} shortest_ns={shortest}", flush=True)
 
 
 def told():
@@ -151,8 +152,13 @@ def turns_of_asyncio(t):
     turns = tracer.component("loop")
     # The wait that the program is in now came after its report.
     counted(turns, truth["waits"] + 1, "turns")
-    equal(sum(n for low, _, n in turns["histogram"] if low >= 50e6), 5, "turns that blocked")
-    within(turns["max_ns"], truth["longest_ns"], truth["longest_ns"] * 1.1, "longest turn")
+    blocked = [bucket for bucket in turns["histogram"] if bucket[0] >= 50e6]
+    equal(sum(n for _, _, n in blocked), 5, "turns that blocked")
+    # Whoever is driven out outside of its callback has a longer turn than it knows: not each of five has.
+    low, high, _ = blocked[0]
+    check(low <= truth["shortest_ns"] * 1.1 and truth["shortest_ns"] <= high,
+          f"the shortest of them: {low} .. {high}, in truth {truth}")
+    check(turns["max_ns"] >= truth["longest_ns"], f"longest turn: {turns['max_ns']}, in truth {truth}")
     target.finish()
 
 
