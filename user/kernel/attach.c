@@ -419,7 +419,7 @@ static int attach_usdt(struct tracer *tracer, const struct plan_file *file, cons
 			       bpf_program__attach_usdt(tracer->skel->progs.usdt_edge, pid, file->access,
 							usdt->provider, usdt->name, &opts),
 			       pid);
-	links_mark(tracer, tracer->n_links - !err, LINK_PLACES, usdt->component);
+	links_mark(tracer, tracer->n_links - !err, LINK_USDTS, usdt->component);
 	if (err == -EEXIST && !tracer->features.cookie)
 		return usdt_refused(usdt, file, "once an address, for one process and component");
 	if (err)

@@ -56,15 +56,26 @@ struct release {
 	size_t first, n;
 };
 
+static pthread_mutex_t usdts = PTHREAD_MUTEX_INITIALIZER;
+
+/* Freed by two threads at once, libbpf's list of marks was freed twice. */
+static void release_one(const struct kept_link *kept)
+{
+	if (kept->kind == LINK_USDTS)
+		pthread_mutex_lock(&usdts);
+	bpf_link__destroy(kept->link);
+	if (kept->kind == LINK_USDTS)
+		pthread_mutex_unlock(&usdts);
+	if (kept->event >= 0)
+		close(kept->event);
+}
+
 static void *release_some(void *argument)
 {
 	const struct release *release = argument;
 
-	for (size_t i = release->first; i < release->n; i += RELEASE_THREADS) {
-		bpf_link__destroy(release->links[i].link);
-		if (release->links[i].event >= 0)
-			close(release->links[i].event);
-	}
+	for (size_t i = release->first; i < release->n; i += RELEASE_THREADS)
+		release_one(&release->links[i]);
 	return NULL;
 }
 

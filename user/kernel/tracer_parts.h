@@ -30,6 +30,7 @@ struct component_memory {
 /* What a link is of, as far as that may be taken away before the end. */
 enum link_kind {
 	LINK_PLACES,
+	LINK_USDTS, /* marks: libbpf has a list of them all, which no two may change at once */
 	LINK_GLOBS, /* functions that a pattern found: made anew without some of them */
 	LINK_SYSCALLS,
 	LINK_TCP,

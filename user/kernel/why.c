@@ -258,7 +258,8 @@ void why_place(struct tracer *tracer)
 
 	for (size_t i = 0; i < tracer->n_components; i++) {
 		tracer->ticked[i].causes.row = row;
-		row += tracer->ticked[i].causes.n;
+		if (row)
+			row += tracer->ticked[i].causes.n;
 	}
 	tracer->n_why_copied = 0;
 }
