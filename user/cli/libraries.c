@@ -84,6 +84,7 @@ static unsigned classes_of(const struct plan *plan)
 	return classes;
 }
 
+/* From here on, if it gives 0. */
 static int measure_by_instructions(struct session *session, const struct process *process)
 {
 	pid_t pid = process->pid;

@@ -58,7 +58,7 @@ struct release {
 
 static pthread_mutex_t usdts = PTHREAD_MUTEX_INITIALIZER;
 
-/* Freed by two threads at once, libbpf's list of marks was freed twice. */
+/* Marks go one after the other: each returns its numbers to a list of libbpf's, which no lock guards. */
 static void release_one(const struct kept_link *kept)
 {
 	if (kept->kind == LINK_USDTS)
